@@ -1,0 +1,114 @@
+// The two uses of esbuild. Both return the files that went into a bundle, relative to the root, for the licence texts.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import path from 'node:path'
+import { build } from 'esbuild'
+
+// Packages that call require() find it through this; each chunk has its own copy.
+const requireBanner =
+  "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);"
+
+const common = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // Stack traces and `--cpu-prof` stay readable: names are kept.
+  minifyIdentifiers: false,
+  legalComments: 'none',
+  banner: { js: requireBanner },
+  metafile: true,
+  logLevel: 'warning',
+}
+
+/**
+ * The command: `entry` becomes bin/vtepd.js, what it imports dynamically becomes chunks in the same folder (a module
+ * that looks for the package's root must stand exactly two levels below it). Throws when the Kubernetes client would
+ * be loaded at start: it costs 60 ms and 15 MB that `--help` and the file source do not need.
+ */
+export async function bundleCommand(root, entry, outdir) {
+  const { metafile } = await build({
+    ...common,
+    absWorkingDir: root,
+    entryPoints: [{ in: entry, out: 'vtepd' }],
+    outdir,
+    splitting: true,
+    entryNames: '[name]',
+    chunkNames: '[name]-[hash]',
+  })
+  const output = path.join(outdir, 'vtepd.js')
+  const atStart = loadedAtStart(metafile, path.relative(root, output))
+  const heavy = atStart.find((file) => file.includes('node_modules/@kubernetes/'))
+  if (heavy !== undefined)
+    throw new Error(
+      `${heavy} is loaded when the command starts: reach it through a dynamic import only (see docs/ARCHITECTURE.md)`,
+    )
+
+  const text = readFileSync(output, 'utf8').replace(/^#!.*\n/, '')
+  writeFileSync(output, `#!/usr/bin/env -S node --max-semi-space-size=1\n${text}`)
+  return Object.keys(metafile.inputs)
+}
+
+function loadedAtStart(metafile, entry) {
+  const seen = new Set([entry])
+  for (const output of seen)
+    for (const { path: next, kind } of metafile.outputs[output]?.imports ?? [])
+      if (kind === 'import-statement') seen.add(next)
+  return [...seen].flatMap((output) => Object.keys(metafile.outputs[output]?.inputs ?? {}))
+}
+
+/**
+ * A consumer of the library installs only `dependencies`. An emitted module that imports any other package is bundled
+ * again with that package inside; its relative imports stay as they are.
+ */
+export async function bundleForeignImports(root, folder, dependencies) {
+  const inputs = []
+  for (const file of filesOf(folder, '.js')) {
+    const foreign = bareImports(readFileSync(file, 'utf8')).filter((name) => !isOurs(name, dependencies))
+    if (foreign.length === 0) continue
+    const { metafile } = await build({
+      ...common,
+      absWorkingDir: root,
+      entryPoints: [file],
+      outfile: file,
+      allowOverwrite: true,
+      external: dependencies,
+      plugins: [{ name: 'relative imports stay', setup: (on) => on.onResolve({ filter: /^\./ }, keepOurs) }],
+    })
+    inputs.push(...Object.keys(metafile.inputs).filter((name) => name.includes('node_modules/')))
+
+    function keepOurs(args) {
+      return args.importer === file ? { path: args.path, external: true } : undefined
+    }
+  }
+  for (const file of filesOf(folder, '.d.ts')) {
+    const foreign = bareImports(readFileSync(file, 'utf8')).filter((name) => !isOurs(name, dependencies))
+    if (foreign.length > 0)
+      throw new Error(
+        `${path.relative(folder, file)} names types of ${foreign.join(', ')}, which a consumer does not have: declare types of our own`,
+      )
+  }
+  return inputs
+}
+
+// Statements at the start of a line and dynamic imports outside doc comments: what tsc emits has no other form.
+function bareImports(text) {
+  const statements = text.matchAll(/^(?:import|export)\b(?:[^'"]*?\bfrom)?\s*(['"])([^'".][^'"]*)\1/gm)
+  const dynamic = text.matchAll(/^(?!\s*\*).*?\bimport\(\s*(['"])([^'".][^'"]*)\1/gm)
+  return [...new Set([...statements, ...dynamic].map((match) => match[2]))]
+}
+
+function isOurs(specifier, dependencies) {
+  const [first, second] = specifier.split('/')
+  const name = first.startsWith('@') ? `${first}/${second}` : first
+  return specifier.startsWith('node:') || builtinModules.includes(specifier) || dependencies.includes(name)
+}
+
+function filesOf(folder, suffix) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(suffix))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .sort()
+}

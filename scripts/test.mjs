@@ -1,0 +1,38 @@
+// Runs the tests inside private namespaces, so that no test can touch the host: `npm test [-- FILE...]`; flags that
+// start with a dash go to node's test runner (`--test-name-pattern=…`).
+// Where the kernel or a container forbids them, the kernel tests skip and say so; everything else runs all the same.
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { inNamespaces } from './namespaces.mjs'
+
+const root = path.resolve(import.meta.dirname, '..')
+const given = process.argv.slice(2)
+const wanted = given.filter((word) => !word.startsWith('-'))
+const flags = given.filter((word) => word.startsWith('-'))
+const files = wanted.length > 0 ? wanted : testFiles(path.join(root, 'test'))
+
+// A hanging test ends as a failure with its name. The bound is per test, generous for sanitizers and slow machines.
+const bounds = ['--test-concurrency=2', '--test-timeout=300000']
+const node = [process.execPath, '--import', 'tsx', '--test', '--test-reporter=spec', ...bounds, ...flags, ...files]
+const isolated = inNamespaces(node)
+if (isolated === undefined)
+  process.stderr.write(
+    'vtepd: no private namespaces here (unshare or ip is missing or refused): kernel tests will skip\n',
+  )
+
+const command = isolated ?? node
+const result = spawnSync(command[0], command.slice(1), {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, ...(isolated === undefined ? {} : { VTEPD_TEST_NAMESPACE: '1' }) },
+})
+if (result.error !== undefined) process.stderr.write(`vtepd: the tests did not start: ${result.error.message}\n`)
+process.exitCode = result.status ?? 1
+
+function testFiles(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
+    .sort()
+}
