@@ -1,0 +1,116 @@
+/**
+ * Every error class of vtepd. Owns the stable `code` of each and how it reads in one line.
+ * Must not: know how an error is shown or what is done about it (lib/overlay/classify, lib/cli).
+ */
+
+/** What all errors of vtepd have: a `code` that never changes once released, explained in docs/errors.md. */
+export abstract class VtepdError extends Error {
+  abstract readonly code: string
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** The input (flag, file, environment) is wrong: reported before anything is touched; exit status 2. */
+export class ConfigError extends VtepdError {
+  readonly code = 'ERR_VTEPD_CONFIG'
+  /** Where the fault stands: a flag (`--iface-regex`), a file with a key (`/etc/kube-flannel/net-conf.json: Backend.VNI`). */
+  readonly where: string
+  constructor(where: string, problem: string, options?: { cause?: unknown }) {
+    super(`${where}: ${problem}`, options)
+    this.where = where
+  }
+}
+
+/** The kernel refused one request. `errno` is positive, `extack` the kernel's own sentence or ''. */
+export class NetlinkError extends VtepdError {
+  readonly code = 'ERR_VTEPD_NETLINK'
+  readonly op: string
+  readonly subject: string
+  readonly errno: number
+  readonly errnoName: string
+  readonly extack: string
+  constructor(fields: { op: string; subject: string; errno: number; errnoName: string; extack: string }) {
+    const sentence = fields.errnoName === 'EPERM' && fields.extack === '' ? 'CAP_NET_ADMIN is missing' : fields.extack
+    const because = sentence === '' ? '' : ` (${sentence})`
+    super(`${fields.op} ${fields.subject}: ${fields.errnoName}${because}`)
+    this.op = fields.op
+    this.subject = fields.subject
+    this.errno = fields.errno
+    this.errnoName = fields.errnoName
+    this.extack = fields.extack
+  }
+}
+
+/** The socket itself failed (opened, sent, received, timed out, closed): nothing is known of the request's effect. */
+export class NetlinkSocketError extends VtepdError {
+  readonly code = 'ERR_VTEPD_NETLINK_SOCKET'
+  readonly op: string
+  readonly errno: number
+  readonly errnoName: string
+  constructor(fields: { op: string; errno: number; errnoName: string; detail?: string }) {
+    super(`${fields.op}: ${fields.errnoName}${fields.detail === undefined ? '' : ` (${fields.detail})`}`)
+    this.op = fields.op
+    this.errno = fields.errno
+    this.errnoName = fields.errnoName
+  }
+}
+
+/** The kernel's bytes do not decode: a bug of ours or a kernel from the future. Never retried blindly. */
+export class NetlinkProtocolError extends VtepdError {
+  readonly code = 'ERR_VTEPD_NETLINK_PROTOCOL'
+}
+
+/** One node's claim cannot be believed: the lease is skipped, counted and named; the others go on. */
+export class LeaseError extends VtepdError {
+  readonly code = 'ERR_VTEPD_LEASE'
+  readonly node: string
+  readonly field: string
+  readonly reason: string
+  constructor(node: string, field: string, reason: string, options?: { cause?: unknown }) {
+    super(`node ${node}: ${field}: ${reason}`, options)
+    this.node = node
+    this.field = field
+    this.reason = reason
+  }
+}
+
+/** The API server refused or could not be reached. `status` is the HTTP status, 0 when there was no answer. */
+export class KubeError extends VtepdError {
+  readonly code = 'ERR_VTEPD_KUBE'
+  readonly request: string
+  readonly status: number
+  readonly reason: string
+  constructor(fields: { request: string; status: number; reason: string }, options?: { cause?: unknown }) {
+    super(`${fields.request}: ${fields.status === 0 ? '' : `${fields.status} `}${fields.reason}`, options)
+    this.request = fields.request
+    this.status = fields.status
+    this.reason = fields.reason
+  }
+}
+
+/** nft or iptables refused a rule set. */
+export class FirewallError extends VtepdError {
+  readonly code = 'ERR_VTEPD_FIREWALL'
+}
+
+/** Another agent keeps this device in this network namespace (design decision 13); only one may. Exit status 1. */
+export class LockedError extends VtepdError {
+  readonly code = 'ERR_VTEPD_LOCKED'
+  readonly device: string
+  constructor(device: string, holder: string) {
+    super(`${device} is already kept by ${holder}: stop that one first, only one agent may keep a device`)
+    this.device = device
+  }
+}
+
+/** This host lacks what vtepd cannot do without (a capability, VXLAN in the kernel), and waiting will not bring it. Exit status 1. */
+export class HostError extends VtepdError {
+  readonly code = 'ERR_VTEPD_HOST'
+}
+
+/** vtepd contradicts itself: a bug to report, never the user's fault. */
+export class InvariantError extends VtepdError {
+  readonly code = 'ERR_VTEPD_INVARIANT'
+}

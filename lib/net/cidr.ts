@@ -1,0 +1,70 @@
+/**
+ * Networks as values: a branded string `address/length` whose host bits are zero and whose address is canonical, so that
+ * `===` is equality. Must not: keep host bits (an interface address is an Ip and a length apart).
+ */
+import { addressBits, type Family, familyOf, type Ip, ipFromBytes, ipToBigInt, ipToBytes, parseIp } from './ip.ts'
+
+declare const cidrBrand: unique symbol
+export type Cidr = string & { readonly [cidrBrand]: true }
+
+/** `10.42.1.7/24` → `10.42.1.0/24`; throws RangeError naming the text. */
+export function parseCidr(text: string): Cidr {
+  const slash = text.indexOf('/')
+  const lengthText = text.slice(slash + 1)
+  if (slash < 0 || !/^(0|[1-9][0-9]{0,2})$/.test(lengthText)) throw new RangeError(`'${text}' is not a CIDR`)
+  return cidrOf(parseIp(text.slice(0, slash)), Number(lengthText))
+}
+
+/** The network of `length` bits that holds `ip`; throws RangeError when the family has fewer bits. */
+export function cidrOf(ip: Ip, length: number): Cidr {
+  if (!Number.isInteger(length) || length < 0 || length > addressBits(familyOf(ip)))
+    throw new RangeError(`'${ip}/${length}' is not a CIDR`)
+  const bytes = ipToBytes(ip)
+  for (let i = 0; i < bytes.length; i += 1) {
+    const keep = Math.min(8, Math.max(0, length - i * 8))
+    bytes[i] = (bytes[i] ?? 0) & (0xff << (8 - keep))
+  }
+  return `${ipFromBytes(bytes)}/${length}` as Cidr
+}
+
+/** The lowest address: flannel's overlay address of a VTEP (10.42.1.0 of 10.42.1.0/24). */
+export function networkAddress(cidr: Cidr): Ip {
+  return cidr.slice(0, cidr.indexOf('/')) as Ip
+}
+
+export function prefixLength(cidr: Cidr): number {
+  return Number(cidr.slice(cidr.indexOf('/') + 1))
+}
+
+export function cidrFamily(cidr: Cidr): Family {
+  return familyOf(networkAddress(cidr))
+}
+
+/** False when the families differ. */
+export function contains(cidr: Cidr, ip: Ip): boolean {
+  return cidrFamily(cidr) === familyOf(ip) && cidrOf(ip, prefixLength(cidr)) === cidr
+}
+
+/** Whether every address of `inner` is in `outer`; equal networks count. */
+export function containsCidr(outer: Cidr, inner: Cidr): boolean {
+  return prefixLength(inner) >= prefixLength(outer) && contains(outer, networkAddress(inner))
+}
+
+export function overlaps(a: Cidr, b: Cidr): boolean {
+  return containsCidr(a, b) || containsCidr(b, a)
+}
+
+/** The address after the network address: the pods' gateway in subnet.env (10.42.1.1 of 10.42.1.0/24). */
+export function firstHost(cidr: Cidr): Ip {
+  const bytes = ipToBytes(networkAddress(cidr))
+  const last = bytes.length - 1
+  bytes[last] = (bytes[last] ?? 0) | 1
+  return ipFromBytes(bytes)
+}
+
+/** Which one of the equally long subnets of `network` this is, counted from 0; the caller has checked containment. */
+export function subnetIndex(network: Cidr, subnet: Cidr): bigint {
+  const family = cidrFamily(subnet)
+  const offset = ipToBigInt(networkAddress(subnet)) - ipToBigInt(networkAddress(network))
+  return offset >> BigInt(addressBits(family) - prefixLength(subnet))
+}

@@ -1,0 +1,14 @@
+/**
+ * Interface indexes as values. A number that was valid a millisecond ago may name nothing, or another link, now:
+ * keep one only inside the state that owns it, never beside it.
+ */
+
+declare const ifindexBrand: unique symbol
+export type Ifindex = number & { readonly [ifindexBrand]: true }
+
+/** 1 … 2^31-1 (the kernel's `int ifindex`); throws RangeError. */
+export function parseIfindex(value: number): Ifindex {
+  if (!Number.isInteger(value) || value < 1 || value > 0x7fffffff)
+    throw new RangeError(`${value} is not an interface index`)
+  return value as Ifindex
+}

@@ -1,0 +1,33 @@
+/** Link-layer (Ethernet) addresses as values: `0e:2a:00:00:00:01`, lower case, so that `===` is equality. */
+import { randomFillSync } from 'node:crypto'
+
+declare const lladdrBrand: unique symbol
+export type Lladdr = string & { readonly [lladdrBrand]: true }
+
+/** Six colon- or dash-separated octets in any case → canonical; throws RangeError naming the text. */
+export function parseLladdr(text: string): Lladdr {
+  if (!/^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(text)) throw new RangeError(`'${text}' is not a MAC address`)
+  return text.toLowerCase().replaceAll('-', ':') as Lladdr
+}
+
+/** Six bytes, in wire order. */
+export function lladdrToBytes(lladdr: Lladdr): Uint8Array {
+  return Uint8Array.from(lladdr.split(':', 6), (octet) => Number.parseInt(octet, 16))
+}
+
+export function lladdrFromBytes(bytes: Uint8Array): Lladdr {
+  if (bytes.length !== 6) throw new RangeError(`a MAC address has 6 bytes, not ${bytes.length}`)
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':') as Lladdr
+}
+
+/** Neither multicast nor all zero: what a VTEP may call its own. */
+export function isUnicastLladdr(lladdr: Lladdr): boolean {
+  return ((lladdrToBytes(lladdr)[0] ?? 1) & 1) === 0 && lladdr !== '00:00:00:00:00:00'
+}
+
+/** Random, unicast, locally administered (the two low bits of the first octet are 10), as flannel makes its own. */
+export function randomLladdr(): Lladdr {
+  const bytes = randomFillSync(new Uint8Array(6))
+  bytes[0] = ((bytes[0] ?? 0) & 0xfe) | 0x02
+  return lladdrFromBytes(bytes)
+}

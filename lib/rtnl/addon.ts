@@ -1,0 +1,112 @@
+/**
+ * The compiled addon: where it is found, and what it offers. Must not: check arguments or build netlink errors
+ * (native.ts does). Stands two levels below the package root, as lib/rtnl/addon.ts and as dist/rtnl/addon.js.
+ */
+import { closeSync, openSync, readSync } from 'node:fs'
+import path from 'node:path'
+import bindings from 'bindings'
+import { ConfigError } from '../errors.ts'
+
+/** `kind` is OUTCOME_*; `errno` positive or 0; `text` the kernel's sentence, or what failed. */
+export interface Outcome {
+  readonly kind: number
+  readonly errno: number
+  readonly text: string
+  /** Where in the request the kernel saw the fault, bytes; 0: not said. */
+  readonly offset: number
+}
+
+export interface RecordsOutcome extends Outcome {
+  readonly records?: ArrayBuffer
+  readonly interrupted?: boolean
+}
+
+export interface BatchOutcome extends Outcome {
+  readonly errnos: Int32Array
+  /** Indexes of refused entries; entry failed[i] was refused with the sentence texts[failedText[i]]. */
+  readonly failed: Uint32Array
+  readonly failedText: Uint32Array
+  readonly texts: readonly string[]
+}
+
+/** Promises never reject: they resolve with how it ended. */
+export interface AddonSocket {
+  readonly portId: number
+  readonly chunkEntries: number
+  readonly receiveBufferBytes: number
+  dump(what: number, family: number, ifindex: number): Promise<RecordsOutcome>
+  createLink(link: Uint8Array, peer: Uint8Array | undefined, peerNetns: string): Promise<Outcome>
+  changeLink(change: Uint8Array): Promise<Outcome>
+  moveLink(ifindex: number, netns: string): Promise<Outcome>
+  deleteLink(ifindex: number): Promise<Outcome>
+  addAddress(address: Uint8Array): Promise<Outcome>
+  deleteAddress(address: Uint8Array): Promise<Outcome>
+  resolveRoute(family: number, dst: Uint8Array, source: Uint8Array | undefined, oif: number): Promise<RecordsOutcome>
+  /** Copies the entries before it returns. */
+  apply(entries: Uint8Array): Promise<BatchOutcome>
+  /** `groups`: RTNLGRP_*; `onEvents` must not throw. */
+  monitor(
+    groups: Uint8Array,
+    ignoreOwn: boolean,
+    receiveBufferBytes: number,
+    bufferBytes: number,
+    onEvents: (events: ArrayBuffer) => void,
+  ): Outcome & { readonly monitor?: AddonMonitor }
+  close(): Promise<Outcome>
+}
+
+export interface AddonMonitor {
+  close(): void
+}
+
+export interface Addon {
+  openSocket(
+    netns: string,
+    timeoutMs: number,
+    chunkEntries: number,
+    bufferBytes: number,
+    receiveBufferBytes: number,
+  ): Outcome & { readonly socket?: AddonSocket }
+}
+
+const FILE = 'vtepd_native.node'
+let loaded: Addon | undefined
+
+/**
+ * VTEPD_NATIVE_DIR (a sanitizer or debug build) alone where it is set; else build/Release, else the prebuilt one of this
+ * machine. Throws ConfigError when there is none.
+ */
+export function loadAddon(): Addon {
+  loaded ??= load()
+  return loaded
+}
+
+function load(): Addon {
+  const root = path.resolve(import.meta.dirname, '..', '..')
+  const chosen = process.env.VTEPD_NATIVE_DIR
+  const places =
+    chosen === undefined || chosen === ''
+      ? [
+          ['module_root', 'build', 'Release', 'bindings'],
+          ['module_root', 'prebuilds', `linux-${process.arch}-${libc()}`, 'bindings'],
+        ]
+      : [[path.resolve(root, chosen), 'bindings']]
+  try {
+    return bindings({ bindings: FILE, module_root: root, try: places }) as Addon
+  } catch (cause) {
+    const remedy = 'the native addon cannot be loaded; build it with `npm rebuild vtepd` (in a checkout: `npm ci`)'
+    throw new ConfigError(FILE, `${remedy}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+}
+
+// musl or glibc, by the dynamic loader that the running Node names in its ELF head; scripts/install.mjs decides alike.
+function libc(): 'musl' | 'glibc' {
+  const head = Buffer.alloc(4096)
+  const file = openSync(process.execPath, 'r')
+  try {
+    readSync(file, head, 0, head.length, 0)
+  } finally {
+    closeSync(file)
+  }
+  return head.includes('ld-musl') ? 'musl' : 'glibc'
+}

@@ -1,0 +1,65 @@
+/**
+ * `vtepd/rtnl`: the kernel's links, addresses, neighbours, FDB entries and routes from JavaScript, and what changes in
+ * them. Nothing of the agent is needed to use it. Must not: export what only vtepd's own floors need.
+ */
+export {
+  ConfigError,
+  NetlinkError,
+  NetlinkProtocolError,
+  NetlinkSocketError,
+  VtepdError,
+} from '../errors.ts'
+export { type Cidr, cidrFamily, cidrOf, networkAddress, parseCidr, prefixLength } from '../net/cidr.ts'
+export { type Ifindex, parseIfindex } from '../net/ifindex.ts'
+export { type Family, familyOf, type Ip, type Ipv4, type Ipv6, parseIp } from '../net/ip.ts'
+export { type Lladdr, parseLladdr, randomLladdr } from '../net/lladdr.ts'
+export { type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'
+export { parseVni, type Vni } from '../net/vni.ts'
+export {
+  AF_INET,
+  AF_INET6,
+  ENTRY_BYTES,
+  NTF_SELF,
+  NUD_PERMANENT,
+  RTN_BLACKHOLE,
+  RTN_UNICAST,
+  RTPROT_BOOT,
+  RTPROT_KERNEL,
+  RTPROT_VTEPD,
+} from './abi.ts'
+export {
+  createEntryWriter,
+  type Entry,
+  type EntryOp,
+  type EntryTable,
+  type EntryWriter,
+  entryBytes,
+  type FdbEntry,
+  type NeighbourEntry,
+  packEntries,
+  type RouteEntry,
+  unpackEntries,
+  unpackEntry,
+} from './entries.ts'
+export { openRtnl } from './native.ts'
+export type {
+  Address,
+  AddressFlags,
+  AddressSpec,
+  BatchResult,
+  BridgeSpec,
+  Dump,
+  EntryFailure,
+  Link,
+  LinkChange,
+  Monitor,
+  MonitorGroup,
+  MonitorOptions,
+  Notification,
+  ResolvedRoute,
+  Rtnl,
+  RtnlOptions,
+  VethSpec,
+  VxlanAttributes,
+  VxlanSpec,
+} from './port.ts'

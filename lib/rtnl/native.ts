@@ -1,0 +1,188 @@
+/**
+ * The real kernel behind the port (port.ts): checks arguments, packs records, builds errors from what the addon says.
+ * Must not: know netlink's bytes (native/), retry or log.
+ */
+import { NetlinkError, NetlinkProtocolError, NetlinkSocketError } from '../errors.ts'
+import { parseIfindex } from '../net/ifindex.ts'
+import { type Family, familyOf } from '../net/ip.ts'
+import * as abi from './abi.ts'
+import { type AddonSocket, type BatchOutcome, loadAddon, type Outcome, type RecordsOutcome } from './addon.ts'
+import type { EntryTable } from './entries.ts'
+import { errnoName } from './errno.ts'
+import { openMonitor } from './native-monitor.ts'
+import type { BatchResult, Dump, Monitor, Rtnl, RtnlOptions } from './port.ts'
+import * as records from './records.ts'
+
+const DEFAULT_TIMEOUT_MS = 10_000
+// Also what the kernel fills a message of a dump up to.
+const DEFAULT_BUFFER_BYTES = 32_768
+const INT_MAX = 0x7fffffff
+
+/**
+ * Opens a request socket in a network namespace, at once and on this thread (some 70 µs for another namespace). Throws
+ * NetlinkSocketError, RangeError for an option out of range, ConfigError when the addon is not there. An Rtnl without a
+ * request under way and without a monitor does not keep the process alive.
+ */
+export function openRtnl(options: RtnlOptions = {}): Rtnl {
+  const bufferBytes = records.inRange('bufferBytes', options.bufferBytes ?? DEFAULT_BUFFER_BYTES, 16, 1 << 30)
+  const opened = loadAddon().openSocket(
+    options.netns ?? '',
+    records.inRange('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS, 1, INT_MAX),
+    options.chunkEntries === undefined ? 0 : records.inRange('chunkEntries', options.chunkEntries, 1, INT_MAX),
+    bufferBytes,
+    options.receiveBufferBytes === undefined
+      ? 0
+      : records.inRange('receiveBufferBytes', options.receiveBufferBytes, 1, INT_MAX),
+  )
+  if (opened.socket === undefined) throw errorOf(opened, 'open', options.netns ?? 'this network namespace')
+  return rtnlOver(opened.socket, bufferBytes)
+}
+
+function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
+  const monitors = new Set<Monitor>()
+  let closing: Promise<void> | undefined
+  const dump = async <T>(
+    op: string,
+    subject: string,
+    what: number,
+    family: number,
+    ifindex: number,
+    decode: (bytes: Uint8Array) => T,
+  ): Promise<Dump<T>> => {
+    const outcome = done(await socket.dump(what, family, ifindex), op, subject)
+    return { value: decode(bytesOf(outcome)), interrupted: outcome.interrupted === true }
+  }
+  const entries = (bytes: Uint8Array): EntryTable => ({ bytes, length: bytes.length / abi.ENTRY_BYTES })
+
+  return {
+    portId: socket.portId,
+    dumpLinks: () =>
+      dump('link.dump', 'all', abi.DUMP_LINKS, 0, 0, (bytes) =>
+        records.splitRecords(bytes, abi.LINK_BYTES, records.decodeLink),
+      ),
+    dumpAddresses: (family?: Family) =>
+      dump(
+        'address.dump',
+        family ?? 'all',
+        abi.DUMP_ADDRESSES,
+        family === undefined ? 0 : records.afOf(family),
+        0,
+        (bytes) => records.splitRecords(bytes, abi.ADDRESS_BYTES, records.decodeAddress),
+      ),
+    dumpRoutes: (family) => dump('route.dump', family, abi.DUMP_ROUTES, records.afOf(family), 0, entries),
+    dumpNeighbours: async (family, ifindex) =>
+      dump(
+        'neighbour.dump',
+        `${family} ${nameOf(ifindex)}`,
+        abi.DUMP_NEIGHBOURS,
+        records.afOf(family),
+        parseIfindex(ifindex),
+        entries,
+      ),
+    dumpFdb: async (ifindex) => dump('fdb.dump', nameOf(ifindex), abi.DUMP_FDB, 0, parseIfindex(ifindex), entries),
+
+    async createVxlan(spec) {
+      done(await socket.createLink(records.encodeVxlan(spec), undefined, ''), 'link.create', spec.ifname)
+    },
+    async createVeth(spec) {
+      const near = records.encodePlainLink({ kind: 'veth', ...spec })
+      const far = records.encodePlainLink({ kind: 'veth', ...spec.peer })
+      done(await socket.createLink(near, far, spec.peer.netns ?? ''), 'link.create', spec.ifname)
+    },
+    async createBridge(spec) {
+      const link = records.encodePlainLink({ kind: 'bridge', ...spec })
+      done(await socket.createLink(link, undefined, ''), 'link.create', spec.ifname)
+    },
+    async changeLink(ifindex, change) {
+      done(await socket.changeLink(records.encodeChange(ifindex, change)), 'link.change', nameOf(ifindex))
+    },
+    async moveLink(ifindex, netns) {
+      done(await socket.moveLink(parseIfindex(ifindex), netns), 'link.move', nameOf(ifindex))
+    },
+    async deleteLink(ifindex) {
+      done(await socket.deleteLink(parseIfindex(ifindex)), 'link.delete', nameOf(ifindex))
+    },
+
+    async addAddress(spec) {
+      const subject = `${spec.ip}/${spec.prefixLength} on ${nameOf(spec.ifindex)}`
+      done(await socket.addAddress(records.encodeAddress(spec)), 'address.add', subject)
+    },
+    async deleteAddress(spec) {
+      const subject = `${spec.ip}/${spec.prefixLength} on ${nameOf(spec.ifindex)}`
+      done(await socket.deleteAddress(records.encodeAddress(spec)), 'address.delete', subject)
+    },
+    async resolveRoute(dst, { source, oif } = {}) {
+      if (source !== undefined && familyOf(source) !== familyOf(dst))
+        throw new RangeError(`${source} cannot be the source of a packet to ${dst}`)
+      const outcome = await socket.resolveRoute(
+        records.afOf(familyOf(dst)),
+        records.ipField(dst),
+        source === undefined ? undefined : records.ipField(source),
+        oif === undefined ? 0 : parseIfindex(oif),
+      )
+      return records.decodeResolved(bytesOf(done(outcome, 'route.resolve', dst)))
+    },
+
+    async applyEntries(batch) {
+      if (!Number.isInteger(batch.length) || batch.length < 0 || batch.length * abi.ENTRY_BYTES > batch.bytes.length)
+        throw new RangeError(`a table of ${batch.length} entries cannot have ${batch.bytes.length} bytes`)
+      const outcome = await socket.apply(batch.bytes.subarray(0, batch.length * abi.ENTRY_BYTES))
+      return batchResult(done(outcome, 'batch', `${batch.length} entries`))
+    },
+
+    monitor(options) {
+      const monitor = openMonitor(socket, bufferBytes, options, errorOf, () => monitors.delete(monitor))
+      monitors.add(monitor)
+      return monitor
+    },
+    close() {
+      closing ??= (async () => {
+        // A monitor's filter names this socket's port ID, which another socket may have once this one is closed.
+        for (const monitor of [...monitors]) monitor.close()
+        await socket.close()
+      })()
+      return closing
+    },
+  }
+}
+
+function batchResult(outcome: BatchOutcome): BatchResult {
+  const { errnos, failed, failedText, texts } = outcome
+  const failures = Array.from(failed, (index, i) => {
+    const errno = errnos[index] ?? 0
+    return { index, errno, errnoName: errnoName(errno), extack: texts[failedText[i] ?? 0] ?? '' }
+  })
+  // An entry that cannot be sent is noted before the kernel's answers to those before it.
+  failures.sort((a, b) => a.index - b.index)
+  let unknown = 0
+  for (const errno of errnos) if (errno === -1) unknown += 1
+  return { errnos, failures, unknown }
+}
+
+function done<T extends Outcome>(outcome: T, op: string, subject: string): T {
+  if (outcome.kind !== abi.OUTCOME_DONE) throw errorOf(outcome, op, subject)
+  return outcome
+}
+
+function errorOf(outcome: Outcome, op: string, subject: string): Error {
+  const fields = { errno: outcome.errno, errnoName: errnoName(outcome.errno) }
+  switch (outcome.kind) {
+    case abi.OUTCOME_REFUSED:
+      return new NetlinkError({ op, subject, ...fields, extack: outcome.text })
+    case abi.OUTCOME_SOCKET: {
+      const hint =
+        fields.errnoName === 'EPERM' ? '; CAP_NET_ADMIN, or CAP_SYS_ADMIN to enter a namespace, is missing' : ''
+      return new NetlinkSocketError({ op, ...fields, detail: `${subject}: ${outcome.text}${hint}` })
+    }
+    default:
+      return new NetlinkProtocolError(`${op} ${subject}: ${outcome.text}`)
+  }
+}
+
+function bytesOf(outcome: RecordsOutcome): Uint8Array {
+  return new Uint8Array(outcome.records ?? new ArrayBuffer(0))
+}
+
+function nameOf(ifindex: number): string {
+  return `ifindex ${ifindex}`
+}

@@ -1,0 +1,254 @@
+/**
+ * The one door to the kernel's network tables: what can be asked, written and heard, as types.
+ * The real kernel stands behind it in lib/rtnl/native.ts, a fake one in test/support/fake-kernel; both pass the same
+ * conformance test. Must not: retry, decide or log; a failure is reported as the kernel said it.
+ *
+ * Single objects (links, addresses) are values; bulk entries (neighbours, FDB, routes) are packed (lib/rtnl/entries).
+ */
+import type { Cidr } from '../net/cidr.ts'
+import type { Ifindex } from '../net/ifindex.ts'
+import type { Family, Ip } from '../net/ip.ts'
+import type { Lladdr } from '../net/lladdr.ts'
+import type { EntryTable } from './entries.ts'
+
+/** Attributes of a VXLAN link as the kernel reports them (IFLA_VXLAN_*). */
+export interface VxlanAttributes {
+  readonly vni: number
+  /** The family of the underlay: that of `local`, or of the group; IPv4 when neither is set. */
+  readonly underlay: Family
+  /** Source address of the outer packets. The kernel accepts one that no interface has, and then drops every packet. */
+  readonly local: Ip | undefined
+  /** The parent (IFLA_VXLAN_LINK) of a *pinned* device: it dies with this link. undefined: unpinned. */
+  readonly parent: Ifindex | undefined
+  /** UDP destination port, host byte order. */
+  readonly port: number
+  readonly learning: boolean
+  readonly gbp: boolean
+  /** Collect-metadata mode (IFLA_VXLAN_COLLECT_METADATA), as Cilium's and OVS' devices have. */
+  readonly metadata: boolean
+  readonly l2miss: boolean
+  readonly l3miss: boolean
+  /** Multicast group or default remote; flannel's devices have none. */
+  readonly group: Ip | undefined
+}
+
+/** Any kernel interface, from RTM_NEWLINK. */
+export interface Link {
+  readonly ifindex: Ifindex
+  readonly ifname: string
+  /** IFLA_INFO_KIND (`vxlan`, `bridge`, `veth`, …), '' for hardware and loopback. */
+  readonly kind: string
+  /** Bytes; 0 exists for some kinds. */
+  readonly mtu: number
+  /** undefined when the link has none, or not an Ethernet one. */
+  readonly lladdr: Lladdr | undefined
+  /** IFF_UP: set up by an administrator. */
+  readonly up: boolean
+  /** IFF_LOWER_UP: the kernel sees a carrier. */
+  readonly carrier: boolean
+  readonly loopback: boolean
+  /** Bridge or VRF that this link is enslaved to. */
+  readonly master: Ifindex | undefined
+  /** IFLA_LINK: the link below (macvlan, vlan), or the veth peer. */
+  readonly parent: Ifindex | undefined
+  /** IFLA_TXQLEN, packets. */
+  readonly txQueueLength: number
+  /** Present exactly for kind `vxlan`. */
+  readonly vxlan: VxlanAttributes | undefined
+}
+
+/** IFA_F_* flags that decide whether an address may be used. */
+export interface AddressFlags {
+  readonly permanent: boolean
+  /** IPv6 duplicate address detection has not finished: the kernel does not send from it. */
+  readonly tentative: boolean
+  readonly dadFailed: boolean
+  readonly deprecated: boolean
+  /** IPv6 privacy address; IFA_F_TEMPORARY. For IPv4 the same bit says "secondary": reported as `secondary`. */
+  readonly temporary: boolean
+  readonly secondary: boolean
+  readonly noDad: boolean
+}
+
+/** One address of one link, from RTM_NEWADDR. */
+export interface Address {
+  readonly ifindex: Ifindex
+  /** IFA_LOCAL when present, else IFA_ADDRESS: the host's own address also on point-to-point links. */
+  readonly ip: Ip
+  readonly prefixLength: number
+  /** RT_SCOPE_*: 0 universe (global), 200 site, 253 link, 254 host. */
+  readonly scope: number
+  readonly flags: AddressFlags
+}
+
+export interface AddressSpec {
+  readonly ifindex: Ifindex
+  readonly ip: Ip
+  readonly prefixLength: number
+  /** IPv6: skip duplicate address detection, usable at once. Ignored for IPv4. */
+  readonly noDad: boolean
+}
+
+/** What a new VXLAN link shall be. txqueuelen is always 0; addr_gen_mode is left to the kernel; it is created down. */
+export interface VxlanSpec {
+  readonly ifname: string
+  readonly vni: number
+  readonly local: Ip
+  /** undefined: unpinned (design decision 1). */
+  readonly parent: Ifindex | undefined
+  readonly lladdr: Lladdr
+  /** Bytes. The kernel clamps silently to the parent's MTU less the overhead on a pinned IPv6 device: read it back. */
+  readonly mtu: number
+  /** UDP port, host byte order; undefined: attribute not sent, the kernel's default (8472). */
+  readonly port: number | undefined
+  readonly learning: boolean
+  readonly gbp: boolean
+}
+
+export interface VethSpec {
+  readonly ifname: string
+  readonly lladdr?: Lladdr
+  readonly mtu?: number
+  /** `netns`: path of the network namespace that receives the peer, e.g. /run/netns/node1; absent: the socket's own. */
+  readonly peer: { readonly ifname: string; readonly netns?: string; readonly lladdr?: Lladdr; readonly mtu?: number }
+}
+
+export interface BridgeSpec {
+  readonly ifname: string
+  readonly lladdr?: Lladdr
+  readonly mtu?: number
+}
+
+/** A change in place of an existing link; absent keys stay as they are. One RTM_NEWLINK message. */
+export interface LinkChange {
+  readonly up?: boolean
+  readonly mtu?: number
+  readonly lladdr?: Lladdr
+  readonly ifname?: string
+  /** undefined is "not named here"; null releases the link from its master. */
+  readonly master?: Ifindex | null
+  /**
+   * VXLAN only (kernel-facts 3). IFLA_VXLAN_PORT is never sent: the kernel refuses any message that has it. It also
+   * refuses `mtu` beside this, even unchanged (EOPNOTSUPP, "Cannot change mtu"): change them one after the other.
+   */
+  readonly vxlan?: { readonly local?: Ip; readonly parent?: Ifindex; readonly learning?: boolean }
+}
+
+/** Answer to "which route reaches X" (RTM_GETROUTE). */
+export interface ResolvedRoute {
+  readonly oif: Ifindex
+  /** undefined: on-link. */
+  readonly gateway: Ip | undefined
+  /** Source address that the kernel would choose. */
+  readonly source: Ip | undefined
+}
+
+/** A failed entry of a batch. `errno` positive; `extack` the kernel's sentence or ''. */
+export interface EntryFailure {
+  readonly index: number
+  readonly errno: number
+  readonly errnoName: string
+  readonly extack: string
+}
+
+/**
+ * What became of a batch. `errnos[i]` is 0 when the kernel did entry i, a positive errno when it refused, and -1 when its
+ * answer was lost (receive buffer overrun, time-out): then only a dump tells.
+ */
+export interface BatchResult {
+  readonly errnos: Int32Array
+  readonly failures: readonly EntryFailure[]
+  /** How many entries have -1. */
+  readonly unknown: number
+}
+
+/** A dump, and whether it can be believed whole: still interrupted after the bounded repeats, it may add, never delete. */
+export interface Dump<T> {
+  readonly value: T
+  readonly interrupted: boolean
+}
+
+export type MonitorGroup = 'link' | 'address' | 'neighbour' | 'route'
+
+/**
+ * What the monitor heard. `pid` is the port ID of the socket that caused it where the kernel says so, 0 where not
+ * (FDB entries, the last neighbour deletion). `overrun`: messages were lost, dump everything. `closed`: the socket
+ * failed under us (`errno` positive), nothing more will come.
+ */
+export type Notification =
+  | { readonly type: 'link'; readonly action: 'set' | 'deleted'; readonly link: Link; readonly pid: number }
+  | { readonly type: 'address'; readonly action: 'set' | 'deleted'; readonly address: Address; readonly pid: number }
+  /** One neighbour, FDB entry or route of the main table, packed: a table of length 1. */
+  | { readonly type: 'entry'; readonly action: 'set' | 'deleted'; readonly entry: EntryTable; readonly pid: number }
+  | { readonly type: 'overrun' }
+  | { readonly type: 'closed'; readonly errno: number; readonly errnoName: string }
+
+export interface MonitorOptions {
+  readonly groups: readonly MonitorGroup[]
+  /** IPv4, IPv6 groups of addresses and routes to join. */
+  readonly families: readonly Family[]
+  /** Called with everything heard since the last call, oldest first. Exceptions are not swallowed. */
+  readonly onNotifications: (notifications: readonly Notification[]) => void
+  /** Drop, inside the kernel, neighbour and route messages caused by this Rtnl's own request socket. Default true. */
+  readonly ignoreOwn?: boolean
+  /** SO_RCVBUF in bytes; for tests of the overrun. */
+  readonly receiveBufferBytes?: number
+}
+
+export interface Monitor {
+  /** No call of `onNotifications` happens after this returns. May be called twice. */
+  close(): void
+}
+
+/**
+ * One request socket in one network namespace, with a queue of its own: calls are answered in order. Every method
+ * rejects with NetlinkError (the kernel refused), NetlinkSocketError (effect unknown) or NetlinkProtocolError.
+ */
+export interface Rtnl {
+  /** Netlink port ID of the request socket: what `pid` of a notification is compared with. */
+  readonly portId: number
+
+  dumpLinks(): Promise<Dump<readonly Link[]>>
+  dumpAddresses(family?: Family): Promise<Dump<readonly Address[]>>
+  /** The whole main table of one family: a dump by device would hide what shadows ours. Cloned (cached) routes left out. */
+  dumpRoutes(family: Family): Promise<Dump<EntryTable>>
+  dumpNeighbours(family: Family, ifindex: Ifindex): Promise<Dump<EntryTable>>
+  /** FDB entries (PF_BRIDGE, NTF_SELF) of one VXLAN link, both underlay families. */
+  dumpFdb(ifindex: Ifindex): Promise<Dump<EntryTable>>
+
+  createVxlan(spec: VxlanSpec): Promise<void>
+  createVeth(spec: VethSpec): Promise<void>
+  createBridge(spec: BridgeSpec): Promise<void>
+  changeLink(ifindex: Ifindex, change: LinkChange): Promise<void>
+  /** Moves a link into another namespace, given by path. */
+  moveLink(ifindex: Ifindex, netns: string): Promise<void>
+  deleteLink(ifindex: Ifindex): Promise<void>
+  /** Creates or replaces (NLM_F_CREATE | NLM_F_REPLACE). */
+  addAddress(spec: AddressSpec): Promise<void>
+  deleteAddress(spec: Omit<AddressSpec, 'noDad'>): Promise<void>
+  /** The route that a packet to `dst` would take; `source` and `oif` narrow it. ENETUNREACH when none does. */
+  resolveRoute(dst: Ip, options?: { source?: Ip; oif?: Ifindex }): Promise<ResolvedRoute>
+
+  /** Sends every entry of `batch` in order, as its `op` says. Resolves also when entries failed: look at the result. */
+  applyEntries(batch: EntryTable): Promise<BatchResult>
+
+  monitor(options: MonitorOptions): Monitor
+  /** Rejects what is queued with NetlinkSocketError(ECANCELED); resolves when the socket is closed. May be called twice. */
+  close(): Promise<void>
+}
+
+/** Opens the door to one namespace. `netns`: path such as /run/netns/node1; absent: the process' own. */
+export interface RtnlOptions {
+  readonly netns?: string
+  /** Receive time-out of one answer in milliseconds; default 10,000. */
+  readonly timeoutMs?: number
+  /** Entries between two acknowledgements; default: derived from the actual receive buffer, at most 256. */
+  readonly chunkEntries?: number
+  /** Size of the send and receive buffers in user space, bytes; tests shrink them to 256. */
+  readonly bufferBytes?: number
+  /** SO_RCVBUF of the request socket, bytes. */
+  readonly receiveBufferBytes?: number
+}
+
+/** Re-exported so that a caller of the port needs no second import. */
+export type { Cidr, EntryTable, Ifindex }

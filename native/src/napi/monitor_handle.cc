@@ -1,0 +1,78 @@
+#include "napi/monitor_handle.h"
+
+#include <memory>
+#include <utility>
+
+#include "napi/convert.h"
+
+namespace vtepd::addon {
+
+namespace {
+
+// Two: one delivery under way, one ready. The rest of the queue is the socket's receive buffer.
+constexpr size_t kQueueBound = 2;
+
+}  // namespace
+
+Napi::Function MonitorHandle::Define(Napi::Env env) {
+  return DefineClass(env, "MonitorHandle", {InstanceMethod<&MonitorHandle::Close>("close")});
+}
+
+MonitorHandle::MonitorHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MonitorHandle>(info) {}
+
+Napi::Value MonitorHandle::Open(const Napi::CallbackInfo& info, const sock::Netns& netns, uint32_t own_port) {
+  const Napi::Env env = info.Env();
+  sock::MonitorOptions options;
+  for (const uint8_t group : ToBytes(info[0])) options.groups.push_back(group);
+  options.ignored_port = info[1].ToBoolean() ? own_port : 0;
+  options.connection.receive_buffer = static_cast<int>(ToUint32(info[2]));
+  options.connection.user_buffer = ToUint32(info[3]);
+
+  AddonData* const data = AddonData::Of(env);
+  const Napi::Object object = data->monitor_class.New({});
+  MonitorHandle* const handle = Unwrap(object);
+  sock::Outcome outcome = handle->monitor_.Open(netns, options);
+  if (outcome.done()) {
+    handle->deliveries_ = Deliveries::New(env, info[4].As<Napi::Function>(), "vtepd.monitor", kQueueBound, 1, handle);
+    const int error = handle->monitor_.Start([deliveries = handle->deliveries_](Events events) {
+      auto owned = std::make_unique<Events>(std::move(events));
+      if (deliveries.BlockingCall(owned.get()) != napi_ok) return false;
+      owned.release();
+      return true;
+    });
+    if (error != 0) {
+      handle->deliveries_.Release();
+      outcome = sock::Outcome::Socket(error, "a thread for the monitor");
+    }
+  }
+  Napi::Object result = ToObject(env, outcome);
+  if (!outcome.done()) return result;
+  handle->open_ = true;
+  handle->Ref();
+  data->open.insert(handle);
+  result.Set("monitor", object);
+  return result;
+}
+
+void MonitorHandle::Call(Napi::Env env, Napi::Function callback, MonitorHandle*, Events* raw) {
+  const std::unique_ptr<Events> events(raw);
+  if (static_cast<napi_env>(env) == nullptr) return;
+  callback.Call({ToArrayBuffer(env, *events)});
+}
+
+void MonitorHandle::CloseNow() {
+  open_ = false;
+  // Frees the monitor's thread where it waits for room in the queue.
+  deliveries_.Abort();
+  monitor_.Stop();
+}
+
+Napi::Value MonitorHandle::Close(const Napi::CallbackInfo& info) {
+  if (!open_) return info.Env().Undefined();
+  AddonData::Of(info.Env())->open.erase(this);
+  CloseNow();
+  Unref();
+  return info.Env().Undefined();
+}
+
+}  // namespace vtepd::addon

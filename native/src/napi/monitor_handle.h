@@ -1,0 +1,45 @@
+// The JavaScript handle of one monitor: event records from the monitor's thread to a callback.
+// Must not: drop or merge an event. When JavaScript is busy two deliveries wait, then the kernel's buffer fills.
+#ifndef VTEPD_NAPI_MONITOR_HANDLE_H_
+#define VTEPD_NAPI_MONITOR_HANDLE_H_
+
+#include <napi.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "napi/addon.h"
+#include "sock/monitor.h"
+#include "sock/netns.h"
+
+namespace vtepd::addon {
+
+class MonitorHandle final : public Napi::ObjectWrap<MonitorHandle>, public OpenHandle {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  // monitor(groups: RTNLGRP_* in a Uint8Array, ignoreOwn, receiveBufferBytes, bufferBytes, callback(ArrayBuffer)): the
+  // outcome, with `monitor` when done. Opens in `netns`; `own_port` is what ignoreOwn ignores.
+  static Napi::Value Open(const Napi::CallbackInfo& info, const sock::Netns& netns, uint32_t own_port);
+
+  explicit MonitorHandle(const Napi::CallbackInfo& info);
+  // A reference to itself keeps an open monitor from the garbage collector.
+  ~MonitorHandle() override = default;
+
+  void CloseNow() override;
+
+ private:
+  using Events = std::vector<uint8_t>;
+  static void Call(Napi::Env env, Napi::Function callback, MonitorHandle* handle, Events* events);
+  using Deliveries = Napi::TypedThreadSafeFunction<MonitorHandle, Events, Call>;
+
+  // No call of the callback after this returns.
+  Napi::Value Close(const Napi::CallbackInfo& info);
+
+  sock::Monitor monitor_;
+  Deliveries deliveries_;
+  bool open_ = false;
+};
+
+}  // namespace vtepd::addon
+
+#endif  // VTEPD_NAPI_MONITOR_HANDLE_H_

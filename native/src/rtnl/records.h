@@ -1,0 +1,123 @@
+// The records that codecs read and write and that cross into JavaScript as they are: fixed size, no pointers, integers in
+// host byte order, addresses in network order (IPv4 in the first four bytes, the rest zero). napi/abi.h states every
+// offset and lib/rtnl/abi.ts repeats it. Must not: have a constructor, a method or padding that is not named.
+#ifndef VTEPD_RTNL_RECORDS_H_
+#define VTEPD_RTNL_RECORDS_H_
+
+#include <array>
+#include <cstdint>
+
+namespace vtepd::rtnl {
+
+using Address16 = std::array<uint8_t, 16>;
+using Lladdr6 = std::array<uint8_t, 6>;
+
+// A neighbour, FDB entry or route; what each field means for each kind stands in lib/rtnl/abi.ts.
+struct Entry {
+  uint8_t op;
+  uint8_t kind;
+  uint8_t family;
+  uint8_t dst_length;
+  Address16 dst;
+  uint32_t priority;
+  Address16 via;
+  uint32_t ifindex;
+  uint8_t protocol;
+  uint8_t type;
+  uint8_t scope;
+  uint8_t flags;
+};
+
+enum EntryKind : uint8_t { kNeighbour = 1, kFdb = 2, kRoute = 3 };
+enum EntryOp : uint8_t { kReplace = 1, kDelete = 2, kCreate = 3 };
+enum EntryFlag : uint8_t { kOnlink = 0x01, kGateway = 0x02, kExtras = 0x04, kDead = 0x08 };
+
+// A link, in both directions: what the kernel reports, or what a request asks. `fields` says what counts.
+struct LinkRecord {
+  uint32_t ifindex;
+  uint32_t fields;
+  uint32_t flags;  // IFF_*; in a change only IFF_UP counts, and only with kHasUp
+  uint32_t mtu;
+  uint32_t tx_queue_length;
+  uint32_t master;  // in a change 0 releases
+  uint32_t parent;  // IFLA_LINK; reported only
+  uint32_t vni;
+  uint32_t vxlan_parent;  // IFLA_VXLAN_LINK
+  uint16_t port;          // host byte order
+  uint16_t vxlan_flags;
+  std::array<char, 16> ifname;  // zero-terminated
+  std::array<char, 16> kind;    // zero-terminated; a longer kind is cut
+  Lladdr6 lladdr;
+  uint8_t local_family;
+  uint8_t group_family;
+  Address16 local;
+  Address16 group;
+};
+
+enum LinkField : uint32_t {
+  kHasName = 0x0001,
+  kHasMtu = 0x0002,
+  kHasTxQueueLength = 0x0004,
+  kHasLladdr = 0x0008,
+  kHasMaster = 0x0010,
+  kHasParent = 0x0020,
+  kHasUp = 0x0040,
+  kHasVxlan = 0x0080,  // reported: the link is a VXLAN device
+  kHasVni = 0x0100,
+  kHasLocal = 0x0200,
+  kHasVxlanParent = 0x0400,
+  kHasPort = 0x0800,
+  kHasLearning = 0x1000,
+  kHasGroup = 0x2000,
+};
+
+enum VxlanFlag : uint16_t {
+  kLearning = 0x01,
+  kGbp = 0x02,
+  kMetadata = 0x04,
+  kL2Miss = 0x08,
+  kL3Miss = 0x10,
+};
+
+// One address of one link.
+struct AddressRecord {
+  uint32_t ifindex;
+  uint32_t flags;  // IFA_F_*
+  uint8_t family;
+  uint8_t prefix_length;
+  uint8_t scope;
+  uint8_t reserved;
+  Address16 ip;
+};
+
+// Answer to "which route reaches X"; a family of 0 means that there is none of this address.
+struct ResolvedRecord {
+  uint32_t oif;
+  uint8_t gateway_family;
+  uint8_t source_family;
+  uint16_t reserved;
+  Address16 gateway;
+  Address16 source;
+};
+
+// What a monitor heard: this header, then the record that `type` says (none for overrun and closed).
+struct EventHeader {
+  uint8_t type;
+  uint8_t action;
+  uint16_t reserved;
+  uint32_t value;  // nlmsg_pid; for closed the errno
+};
+
+enum EventType : uint8_t { kLinkEvent = 1, kAddressEvent = 2, kEntryEvent = 3, kOverrunEvent = 4, kClosedEvent = 5 };
+enum EventAction : uint8_t { kSet = 1, kDeleted = 2 };
+
+// What an encoder says of its record.
+enum class Encoded {
+  kOk,
+  kDoesNotFit,  // more room is needed: nothing usable was written
+  kCannot,      // no message can say this
+};
+
+}  // namespace vtepd::rtnl
+
+#endif  // VTEPD_RTNL_RECORDS_H_

@@ -1,0 +1,141 @@
+#include "rtnl/route.h"
+
+#include "rtnl/entry.h"
+#include "rtnl/ip.h"
+#include "rtnl/policy.h"
+
+namespace vtepd::rtnl {
+
+namespace {
+
+namespace a = policy::route;
+
+// What makes a route more than an entry can say.
+bool HasExtras(const rtmsg& header, const nl::Attributes& attributes) {
+  return header.rtm_tos != 0 || header.rtm_src_len != 0 || attributes.Has(a::kMultipath) ||
+         attributes.Has(a::kNexthop) || attributes.Has(a::kPrefSrc) || attributes.Has(a::kMetrics) ||
+         attributes.Has(a::kEncap) || attributes.Has(a::kVia) || attributes.Has(a::kFlow);
+}
+
+uint8_t FlagsOf(const rtmsg& header, const nl::Attributes& attributes) {
+  unsigned flags = 0;
+  if ((header.rtm_flags & RTNH_F_ONLINK) != 0) flags |= kOnlink;
+  if ((header.rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0) flags |= kDead;
+  if (attributes.Has(a::kGateway)) flags |= kGateway;
+  if (HasExtras(header, attributes)) flags |= kExtras;
+  return static_cast<uint8_t>(flags);
+}
+
+// struct rtvia: the family in host order, then its address.
+bool DecodeVia(Bytes via, ResolvedRecord* resolved) {
+  SpanReader reader(via);
+  const uint16_t family = reader.Read<uint16_t>();
+  if (reader.failed() || family > UINT8_MAX) return false;
+  resolved->gateway_family = static_cast<uint8_t>(family);
+  return CopyAddress(resolved->gateway_family, reader.rest(), &resolved->gateway);
+}
+
+}  // namespace
+
+Decoded DecodeRoute(const nl::Message& message) {
+  SpanReader reader(message.payload);
+  const rtmsg header = reader.Read<rtmsg>();
+  if (reader.failed()) return Malformed{};
+  if (AddressBytes(header.rtm_family) == 0 || (header.rtm_flags & RTM_F_CLONED) != 0) return Skipped{};
+
+  nl::Attributes attributes(reader.rest());
+  // rtm_table has eight bits; a larger number stands in the attribute alone.
+  const uint32_t table = attributes.Get(a::kTable).value_or(header.rtm_table);
+  if (attributes.malformed() || header.rtm_dst_len > 8 * AddressBytes(header.rtm_family)) return Malformed{};
+  if (table != RT_TABLE_MAIN) return Skipped{};
+
+  Entry entry{};
+  entry.kind = kRoute;
+  entry.family = header.rtm_family;
+  entry.dst_length = header.rtm_dst_len;
+  entry.protocol = header.rtm_protocol;
+  entry.type = header.rtm_type;
+  entry.scope = header.rtm_scope;
+  entry.flags = FlagsOf(header, attributes);
+  entry.priority = attributes.Get(a::kPriority).value_or(0);
+  entry.ifindex = attributes.Get(a::kOif).value_or(0);
+  const auto dst = attributes.Get(a::kDst);
+  if (dst ? !CopyAddress(entry.family, *dst, &entry.dst) : entry.dst_length != 0) return Malformed{};
+  if (const auto gateway = attributes.Get(a::kGateway); gateway && !CopyAddress(entry.family, *gateway, &entry.via))
+    return Malformed{};
+  if (attributes.malformed()) return Malformed{};
+  return entry;
+}
+
+Encoded EncodeRoute(SpanWriter* out, uint32_t sequence, uint16_t flags, const Entry& entry) {
+  const size_t bytes = AddressBytes(entry.family);
+  if (bytes == 0 || entry.dst_length > 8 * bytes) return Encoded::kCannot;
+  const bool is_delete = entry.op == kDelete;
+  if (!is_delete && (entry.flags & kExtras) != 0) return Encoded::kCannot;
+  rtmsg header{};
+  header.rtm_family = entry.family;
+  header.rtm_dst_len = entry.dst_length;
+  header.rtm_table = RT_TABLE_MAIN;
+  header.rtm_protocol = entry.protocol;
+  header.rtm_type = entry.type;
+  // RT_SCOPE_NOWHERE in a delete: any scope. What must match is destination, metric, protocol, link and gateway.
+  header.rtm_scope = is_delete ? static_cast<uint8_t>(RT_SCOPE_NOWHERE) : entry.scope;
+  if (!is_delete && (entry.flags & kOnlink) != 0) header.rtm_flags = RTNH_F_ONLINK;
+
+  nl::MessageWriter writer(out);
+  writer.Begin(is_delete ? RTM_DELROUTE : RTM_NEWROUTE, flags, sequence, header);
+  if (entry.dst_length != 0) writer.Put(a::kDst, AddressSpan(entry.family, entry.dst));
+  if ((entry.flags & kGateway) != 0) writer.Put(a::kGateway, AddressSpan(entry.family, entry.via));
+  if (entry.ifindex != 0) writer.Put(a::kOif, entry.ifindex);
+  if (entry.priority != 0) writer.Put(a::kPriority, entry.priority);
+  return writer.End() ? Encoded::kOk : Encoded::kDoesNotFit;
+}
+
+Encoded EncodeDumpRoutes(SpanWriter* out, uint32_t sequence, uint8_t family) {
+  rtmsg header{};
+  header.rtm_family = family;
+  nl::MessageWriter writer(out);
+  writer.Begin(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, sequence, header);
+  writer.Put(a::kTable, RT_TABLE_MAIN);
+  return writer.End() ? Encoded::kOk : Encoded::kDoesNotFit;
+}
+
+Encoded EncodeResolveRoute(SpanWriter* out, uint32_t sequence, const RouteQuery& query) {
+  const size_t bytes = AddressBytes(query.family);
+  if (bytes == 0) return Encoded::kCannot;
+  const auto bits = static_cast<uint8_t>(8 * bytes);
+  rtmsg header{};
+  header.rtm_family = query.family;
+  header.rtm_dst_len = bits;
+  header.rtm_src_len = query.has_source ? bits : uint8_t{0};
+  nl::MessageWriter writer(out);
+  // No NLM_F_ACK: the answer is the acknowledgement.
+  writer.Begin(RTM_GETROUTE, NLM_F_REQUEST, sequence, header);
+  writer.Put(a::kDst, AddressSpan(query.family, query.dst));
+  if (query.has_source) writer.Put(a::kSrc, AddressSpan(query.family, query.source));
+  if (query.oif != 0) writer.Put(a::kOif, query.oif);
+  return writer.End() ? Encoded::kOk : Encoded::kDoesNotFit;
+}
+
+std::optional<ResolvedRecord> DecodeResolvedRoute(const nl::Message& message) {
+  SpanReader reader(message.payload);
+  const rtmsg header = reader.Read<rtmsg>();
+  if (reader.failed() || message.header.nlmsg_type != RTM_NEWROUTE) return std::nullopt;
+  nl::Attributes attributes(reader.rest());
+  ResolvedRecord resolved{};
+  resolved.oif = attributes.Get(a::kOif).value_or(0);
+  if (const auto gateway = attributes.Get(a::kGateway)) {
+    resolved.gateway_family = header.rtm_family;
+    if (!CopyAddress(header.rtm_family, *gateway, &resolved.gateway)) return std::nullopt;
+  } else if (const auto via = attributes.Get(a::kVia)) {
+    if (!DecodeVia(*via, &resolved)) return std::nullopt;
+  }
+  if (const auto source = attributes.Get(a::kPrefSrc)) {
+    resolved.source_family = header.rtm_family;
+    if (!CopyAddress(header.rtm_family, *source, &resolved.source)) return std::nullopt;
+  }
+  if (attributes.malformed() || resolved.oif == 0) return std::nullopt;
+  return resolved;
+}
+
+}  // namespace vtepd::rtnl

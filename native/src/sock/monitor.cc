@@ -1,0 +1,106 @@
+#include "sock/monitor.h"
+
+#include <cerrno>
+#include <type_traits>
+#include <utility>
+
+#include "nl/message.h"
+#include "rtnl/decode.h"
+#include "sock/own_message_filter.h"
+
+namespace vtepd::sock {
+
+namespace {
+
+// One delivery; with what is in the kernel's buffer it bounds the memory that a blocked reader costs.
+constexpr size_t kLargestDelivery = size_t{128} * 1024;
+
+template <typename T>
+void Append(const T& value, std::vector<uint8_t>* out) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(&value);
+  out->insert(out->end(), bytes, bytes + sizeof(T));
+}
+
+void AppendBare(rtnl::EventType type, uint32_t value, std::vector<uint8_t>* events) {
+  Append(rtnl::EventHeader{type, rtnl::kSet, 0, value}, events);
+}
+
+template <typename Record>
+constexpr rtnl::EventType TypeOf() {
+  if constexpr (std::is_same_v<Record, rtnl::LinkRecord>) return rtnl::kLinkEvent;
+  if constexpr (std::is_same_v<Record, rtnl::AddressRecord>) return rtnl::kAddressEvent;
+  return rtnl::kEntryEvent;
+}
+
+}  // namespace
+
+Outcome Monitor::Open(const Netns& netns, const MonitorOptions& options) {
+  // The filter stands before the socket joins a group, so that no message slips through.
+  if (Outcome opened = connection_.Open(netns, options.connection); !opened.done()) return opened;
+  if (options.ignored_port != 0) {
+    if (const int error = AttachOwnMessageFilter(connection_.fd(), options.ignored_port); error != 0)
+      return Outcome::Socket(error, "SO_ATTACH_FILTER");
+  }
+  for (const unsigned group : options.groups)
+    if (const int error = connection_.Join(group); error != 0) return Outcome::Socket(error, "NETLINK_ADD_MEMBERSHIP");
+  return {};
+}
+
+int Monitor::Start(Deliver deliver) {
+  deliver_ = std::move(deliver);
+  return thread_.Start([this] { Loop(); });
+}
+
+void Monitor::Stop() {
+  connection_.Cancel();
+  thread_.Join();
+  connection_.Close();
+}
+
+void Monitor::Loop() {
+  for (bool alive = true; alive;) {
+    std::vector<uint8_t> events;
+    alive = Read(&events);
+    if (connection_.cancelled()) return;
+    if (!events.empty() && !deliver_(std::move(events))) return;
+  }
+}
+
+bool Monitor::Read(std::vector<uint8_t>* events) {
+  int wait = Connection::kForever;
+  while (events->size() < kLargestDelivery) {
+    const Received received = connection_.Receive(wait);
+    if (received.error == ETIMEDOUT) return true;
+    if (received.error == ENOBUFS) {
+      AppendBare(rtnl::kOverrunEvent, 0, events);
+    } else if (received.error != 0) {
+      AppendBare(rtnl::kClosedEvent, static_cast<uint32_t>(received.error), events);
+      return false;
+    } else {
+      AppendEvents(received.datagram, events);
+    }
+    wait = 0;
+  }
+  return true;
+}
+
+void AppendEvents(Bytes datagram, std::vector<uint8_t>* events) {
+  nl::MessageReader reader(datagram);
+  while (const auto message = reader.Next()) {
+    const rtnl::EventAction action = rtnl::IsDeletion(*message) ? rtnl::kDeleted : rtnl::kSet;
+    std::visit(
+        [&](const auto& record) {
+          using T = std::decay_t<decltype(record)>;
+          if constexpr (std::is_same_v<T, rtnl::Malformed>) {
+            AppendBare(rtnl::kOverrunEvent, 0, events);
+          } else if constexpr (!std::is_same_v<T, rtnl::Skipped>) {
+            Append(rtnl::EventHeader{TypeOf<T>(), action, 0, message->header.nlmsg_pid}, events);
+            Append(record, events);
+          }
+        },
+        rtnl::Decode(*message));
+  }
+  if (reader.malformed()) AppendBare(rtnl::kOverrunEvent, 0, events);
+}
+
+}  // namespace vtepd::sock

@@ -1,0 +1,60 @@
+// Hears what changes in one namespace: multicast groups of rtnetlink on a thread of its own, decoded to event records.
+// Must not: keep a queue of its own. While its reader is busy the socket's receive buffer is the queue, so memory is
+// bounded and an overflow is the kernel's ENOBUFS, delivered as an event.
+#ifndef VTEPD_SOCK_MONITOR_H_
+#define VTEPD_SOCK_MONITOR_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "base/thread.h"
+#include "sock/connection.h"
+#include "sock/netns.h"
+#include "sock/outcome.h"
+
+namespace vtepd::sock {
+
+struct MonitorOptions {
+  // RTNLGRP_*.
+  std::vector<unsigned> groups;
+  // Port ID whose neighbour and route messages the kernel drops before they reach us; 0: none.
+  uint32_t ignored_port = 0;
+  ConnectionOptions connection;
+};
+
+class Monitor {
+ public:
+  // Gets event records (rtnl::EventHeader and record, back to back) on the monitor's thread; may block, which makes the
+  // kernel queue. Returns false when there is nobody to deliver to: the monitor ends.
+  using Deliver = std::function<bool(std::vector<uint8_t> events)>;
+
+  Monitor() = default;
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+  ~Monitor() { Stop(); }
+
+  // Opens and joins; from here on nothing is missed.
+  [[nodiscard]] Outcome Open(const Netns& netns, const MonitorOptions& options);
+  // Starts the thread; 0 or a positive errno.
+  [[nodiscard]] int Start(Deliver deliver);
+  // Ends and waits for the thread. What `deliver` may be blocked in has to be released before. May be called twice.
+  void Stop();
+
+ private:
+  void Loop();
+  // Appends what is queued, up to a bound. False: the socket is of no use any more, and the last event says so.
+  [[nodiscard]] bool Read(std::vector<uint8_t>* events);
+
+  Connection connection_;
+  Thread thread_;
+  Deliver deliver_;
+};
+
+// Appends the events of one datagram. A message that does not decode becomes an overrun: something was not understood,
+// so only a dump tells. Pure.
+void AppendEvents(Bytes datagram, std::vector<uint8_t>* events);
+
+}  // namespace vtepd::sock
+
+#endif  // VTEPD_SOCK_MONITOR_H_

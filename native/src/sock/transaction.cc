@@ -1,0 +1,139 @@
+#include "sock/transaction.h"
+
+#include <cerrno>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "nl/error.h"
+#include "nl/message.h"
+#include "rtnl/decode.h"
+
+namespace vtepd::sock {
+
+namespace {
+
+constexpr size_t kLargestRequest = size_t{1} << 20;
+
+// Encodes into the send buffer, which grows until the request fits, and sends.
+Outcome SendRequest(Connection* connection, const Encoder& encode, uint32_t sequence) {
+  if (connection->leftovers) connection->Drain();
+  auto& buffer = connection->send_buffer();
+  while (true) {
+    SpanWriter writer(buffer);
+    const rtnl::Encoded encoded = encode(&writer, sequence);
+    if (encoded == rtnl::Encoded::kOk) {
+      const int error = connection->Send(writer.written());
+      return error == 0 ? Outcome{} : Outcome::Socket(error, "send");
+    }
+    if (encoded == rtnl::Encoded::kCannot) return Outcome::Socket(EINVAL, "no message can say this");
+    if (buffer.size() >= kLargestRequest) return Outcome::Socket(EMSGSIZE, "the request is too large");
+    buffer.resize(buffer.size() * 2);
+  }
+}
+
+// Hands every message that answers `sequence` to `take` until it returns an outcome. Answers to earlier requests, which
+// timed out, are passed over.
+template <typename Take>
+Outcome Await(Connection* connection, uint32_t sequence, Take take) {
+  connection->leftovers = true;
+  while (true) {
+    const Received received = connection->Receive();
+    if (received.error == ENOBUFS) {
+      if (std::optional<Outcome> outcome = take(nullptr)) return *std::move(outcome);
+      continue;
+    }
+    if (received.error != 0) return Outcome::Socket(received.error, "receive");
+    nl::MessageReader reader(received.datagram);
+    while (const auto message = reader.Next()) {
+      if (message->header.nlmsg_seq != sequence) continue;
+      if (std::optional<Outcome> outcome = take(&*message)) {
+        connection->leftovers = false;
+        return *std::move(outcome);
+      }
+    }
+    if (reader.malformed()) return Outcome::Protocol("a datagram does not hold whole messages");
+  }
+}
+
+Outcome FromVerdict(std::optional<nl::Verdict> verdict) {
+  if (!verdict) return Outcome::Protocol("an acknowledgement does not decode");
+  return verdict->error == 0 ? Outcome{} : Outcome::Refused(*std::move(verdict));
+}
+
+bool EndsAnswer(const nl::Message& message) {
+  return message.header.nlmsg_type == NLMSG_ERROR || message.header.nlmsg_type == NLMSG_DONE;
+}
+
+// One attempt. `interrupted`: the kernel says so, or messages were lost.
+Outcome DumpOnce(Connection* connection, const Encoder& encode, DumpResult* result) {
+  result->records.clear();
+  result->interrupted = false;
+  const uint32_t sequence = connection->TakeSequences(1);
+  if (Outcome sent = SendRequest(connection, encode, sequence); !sent.done()) return sent;
+  bool malformed = false;
+  return Await(connection, sequence, [&](const nl::Message* message) -> std::optional<Outcome> {
+    if (message == nullptr) {
+      result->interrupted = true;
+      return std::nullopt;
+    }
+    if ((message->header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) result->interrupted = true;
+    if (EndsAnswer(*message)) {
+      // A broken message is reported only here, so that no half of this dump is left for the next request.
+      if (malformed) return Outcome::Protocol("a message of a dump does not decode");
+      return FromVerdict(nl::DecodeVerdict(*message));
+    }
+    std::visit(
+        [&](const auto& record) {
+          using T = std::decay_t<decltype(record)>;
+          if constexpr (std::is_same_v<T, rtnl::Malformed>) {
+            malformed = true;
+          } else if constexpr (!std::is_same_v<T, rtnl::Skipped>) {
+            const auto* bytes = reinterpret_cast<const uint8_t*>(&record);
+            result->records.insert(result->records.end(), bytes, bytes + sizeof(T));
+          }
+        },
+        rtnl::Decode(*message));
+    return std::nullopt;
+  });
+}
+
+}  // namespace
+
+Outcome Request(Connection* connection, const Encoder& encode) {
+  const uint32_t sequence = connection->TakeSequences(1);
+  if (Outcome sent = SendRequest(connection, encode, sequence); !sent.done()) return sent;
+  return Await(connection, sequence, [](const nl::Message* message) -> std::optional<Outcome> {
+    if (message == nullptr) return Outcome::Socket(ENOBUFS, "the answer was lost");
+    if (message->header.nlmsg_type != NLMSG_ERROR) return std::nullopt;
+    return FromVerdict(nl::DecodeVerdict(*message));
+  });
+}
+
+Outcome Resolve(Connection* connection, const rtnl::RouteQuery& query, rtnl::ResolvedRecord* resolved) {
+  const uint32_t sequence = connection->TakeSequences(1);
+  const Encoder encode = [&](SpanWriter* out, uint32_t number) {
+    return rtnl::EncodeResolveRoute(out, number, query);
+  };
+  if (Outcome sent = SendRequest(connection, encode, sequence); !sent.done()) return sent;
+  return Await(connection, sequence, [&](const nl::Message* message) -> std::optional<Outcome> {
+    if (message == nullptr) return Outcome::Socket(ENOBUFS, "the answer was lost");
+    if (EndsAnswer(*message)) {
+      Outcome outcome = FromVerdict(nl::DecodeVerdict(*message));
+      return outcome.done() ? Outcome::Protocol("a route query was acknowledged and not answered") : outcome;
+    }
+    const auto answer = rtnl::DecodeResolvedRoute(*message);
+    if (!answer) return Outcome::Protocol("the answer to a route query does not decode");
+    *resolved = *answer;
+    return Outcome{};
+  });
+}
+
+Outcome Dump(Connection* connection, const Encoder& encode, DumpResult* result) {
+  for (int attempt = 1;; ++attempt) {
+    Outcome outcome = DumpOnce(connection, encode, result);
+    if (!outcome.done() || !result->interrupted || attempt == kDumpAttempts) return outcome;
+  }
+}
+
+}  // namespace vtepd::sock

@@ -1,0 +1,40 @@
+// Single requests and dumps. Must not: retry a request; only a dump, which changes nothing, is repeated.
+#ifndef VTEPD_SOCK_TRANSACTION_H_
+#define VTEPD_SOCK_TRANSACTION_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "base/span_writer.h"
+#include "rtnl/records.h"
+#include "rtnl/route.h"
+#include "sock/connection.h"
+#include "sock/outcome.h"
+
+namespace vtepd::sock {
+
+// Writes one request with the given sequence number.
+using Encoder = std::function<rtnl::Encoded(SpanWriter*, uint32_t)>;
+
+// Sends one request with NLM_F_ACK and waits for its answer.
+[[nodiscard]] Outcome Request(Connection* connection, const Encoder& encode);
+
+// "Which route reaches X": the answer is a message, not an acknowledgement.
+[[nodiscard]] Outcome Resolve(Connection* connection, const rtnl::RouteQuery& query, rtnl::ResolvedRecord* resolved);
+
+// How often a dump is taken before it is handed over as interrupted.
+inline constexpr int kDumpAttempts = 5;
+
+struct DumpResult {
+  // Records of one type, back to back.
+  std::vector<uint8_t> records;
+  // NLM_F_DUMP_INTR was set in every attempt: something may be missing or twice.
+  bool interrupted = false;
+};
+
+[[nodiscard]] Outcome Dump(Connection* connection, const Encoder& encode, DumpResult* result);
+
+}  // namespace vtepd::sock
+
+#endif  // VTEPD_SOCK_TRANSACTION_H_

@@ -1,0 +1,57 @@
+// One connection with a thread and a queue of its own: tasks run one after the other, in order. Two transactions at a
+// time on one socket would take each other's answers and hang. Must not: know what a task does or who waits for it.
+#ifndef VTEPD_SOCK_WORKER_H_
+#define VTEPD_SOCK_WORKER_H_
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "base/thread.h"
+#include "sock/connection.h"
+
+namespace vtepd::sock {
+
+class Worker {
+ public:
+  using Task = std::function<void(Connection*)>;
+
+  explicit Worker(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  // Stops without waiting for more than the system call under way.
+  ~Worker();
+
+  // Queues a task for the worker's thread, which the first one starts. Returns 0, a positive errno when no thread can be
+  // started, or ECANCELED after Stop(); then the task is not run. Owner's thread only.
+  [[nodiscard]] int Submit(Task task);
+
+  // Cancels: the task under way and those queued find their connection cancelled, so that each ends with ECANCELED. Then
+  // the socket is closed and `ended` runs, on the worker's thread (on this one when no task was ever submitted).
+  // Owner's thread only; a second call does nothing.
+  void Stop(std::function<void()> ended);
+
+  // Waits for the thread. Call after Stop().
+  void Join() { thread_.Join(); }
+
+  [[nodiscard]] Connection* connection() const { return connection_.get(); }
+
+ private:
+  void Loop();
+
+  std::unique_ptr<Connection> connection_;
+  Thread thread_;
+  bool started_ = false;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // Under the mutex:
+  std::deque<Task> tasks_;
+  bool stopping_ = false;
+  std::function<void()> ended_;
+};
+
+}  // namespace vtepd::sock
+
+#endif  // VTEPD_SOCK_WORKER_H_
