@@ -1,0 +1,93 @@
+/**
+ * From dumps to facts: which link is our device, who holds its place, what the underlay is. Pure.
+ * Must not: decide what to do about them.
+ */
+import type { Ifindex } from '../../net/ifindex.ts'
+import { type Family, familyOf, type Ip } from '../../net/ip.ts'
+import type { Lladdr } from '../../net/lladdr.ts'
+import type { EntryTable } from '../../rtnl/entries.ts'
+import type { Address, Link, ResolvedRoute } from '../../rtnl/port.ts'
+import { chooseUnderlay } from '../underlay.ts'
+import type { UnderlayChoice } from '../underlay-choice.ts'
+import { deviceName, KERNEL_VXLAN_PORT } from '../vtep.ts'
+import type { DeviceSettings, Observation } from './types.ts'
+
+/** What one look at the kernel brought, in the machine's family. */
+export interface Facts {
+  readonly links: readonly Link[]
+  /** Of both families: an address of the other one can name the interface. */
+  readonly addresses: readonly Address[]
+  /** Main table; may be empty where the choice of the interface does not ask for it (`needsRoutes`). */
+  readonly routes: EntryTable
+  /** The route to `choice.canReach`. */
+  readonly reach: ResolvedRoute | undefined
+  readonly acceptRa: number | undefined
+  readonly interrupted: boolean
+}
+
+/** What we know beside the kernel: our link as it was last seen, our lladdr, what the lease source says about the underlay. */
+export interface Knowledge {
+  readonly ifindex: Ifindex | undefined
+  readonly lladdr: Lladdr | undefined
+  readonly hint: Ip | undefined
+}
+
+/** Only the default route's interface is found in the routes: with 100,000 of them, they are dumped when asked for. */
+export function needsRoutes(family: Family, choice: UnderlayChoice, hint: Ip | undefined): boolean {
+  const named = choice.ifaces.length > 0 || choice.regexes.length > 0 || choice.canReach !== undefined
+  return !named && (hint ?? choice.publicIp[family]) === undefined
+}
+
+export function interpretFacts(
+  settings: DeviceSettings,
+  choice: UnderlayChoice,
+  facts: Facts,
+  known: Knowledge,
+): Observation {
+  const device = findDevice(settings, facts.links, known)
+  return {
+    underlay: chooseUnderlay(settings.family, choice, {
+      links: facts.links,
+      addresses: facts.addresses,
+      routes: facts.routes,
+      reach: facts.reach,
+      hint: known.hint,
+      network: settings.network[settings.family],
+      exclude: (link) => holdsOurPlace(settings, link) || link.ifindex === device?.ifindex,
+    }),
+    device,
+    bridged: facts.links.some((link) => link.ifindex === device?.master && link.kind === 'bridge'),
+    addresses: facts.addresses.filter(
+      ({ ifindex, ip }) => ifindex === device?.ifindex && familyOf(ip) === settings.family,
+    ),
+    acceptRa: device === undefined ? undefined : facts.acceptRa,
+    holder: facts.links.find((link) => link.ifindex !== device?.ifindex && holdsOurPlace(settings, link)),
+    interrupted: facts.interrupted,
+  }
+}
+
+/** By name; else the link that we had, renamed; else one in our place with our MAC: renamed while nobody looked. */
+export function findDevice(
+  settings: DeviceSettings,
+  links: readonly Link[],
+  known: Pick<Knowledge, 'ifindex' | 'lladdr'>,
+): Link | undefined {
+  const name = deviceName(settings.family, settings.network.backend.vni)
+  return (
+    links.find((link) => link.ifname === name) ??
+    links.find((link) => link.ifindex === known.ifindex && holdsOurPlace(settings, link)) ??
+    links.find((link) => known.lladdr !== undefined && link.lladdr === known.lladdr && holdsOurPlace(settings, link))
+  )
+}
+
+/** The kernel allows one VXLAN link for each VNI, port and family of the underlay (kernel-facts 4). */
+function holdsOurPlace(settings: DeviceSettings, link: Link): boolean {
+  const { backend } = settings.network
+  return (
+    link.vxlan !== undefined &&
+    !link.vxlan.metadata &&
+    link.vxlan.vni === backend.vni &&
+    link.vxlan.port === (backend.port ?? KERNEL_VXLAN_PORT) &&
+    link.vxlan.underlay === settings.family
+  )
+}

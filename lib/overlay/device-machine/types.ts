@@ -1,0 +1,125 @@
+/**
+ * The vocabulary of the device machine: what it wants, what it can see, where it can stand, what may happen, what it may
+ * ask for. Data only. Must not: hold behaviour (decide.ts, machine.ts) or name an address family's number of addresses.
+ */
+import type { Cidr } from '../../net/cidr.ts'
+import type { Ifindex } from '../../net/ifindex.ts'
+import type { Family, Ip } from '../../net/ip.ts'
+import type { Lladdr } from '../../net/lladdr.ts'
+import type { Address, AddressSpec, Link, LinkChange, VxlanSpec } from '../../rtnl/port.ts'
+import type { Verdict } from '../classify.ts'
+import type { Network } from '../network.ts'
+import type { Underlay } from '../underlay.ts'
+
+/** Fixed for the life of one machine: one machine keeps one device of one family. */
+export interface DeviceSettings {
+  readonly family: Family
+  readonly network: Network
+}
+
+/** What the lease source and the state folder say; each part may be missing for now. */
+export interface Wanted {
+  /** Our part of the network; undefined: not assigned yet. */
+  readonly subnet: Cidr | undefined
+  /**
+   * `configured`: everybody was told this one (leases file): the device must have it. `remembered`: published or saved
+   * earlier: used for a new device, while a compatible device that exists keeps its own, which is published again
+   * (flannel-contract 5). undefined: not read yet.
+   */
+  readonly lladdr: { readonly value: Lladdr; readonly authority: 'configured' | 'remembered' } | undefined
+}
+
+/** The facts of one moment, from dumps; overwritten whole, never merged. */
+export interface Observation {
+  readonly underlay: Underlay | { readonly waiting: string }
+  /** The link with our name, or our link under whatever name it has now. */
+  readonly device: Link | undefined
+  /** `device` is enslaved to a bridge, which takes its packets away from routing; a VRF may be on purpose. */
+  readonly bridged: boolean
+  /** Addresses of `device` in this machine's family. */
+  readonly addresses: readonly Address[]
+  /** net.ipv6.conf.DEVICE.accept_ra; undefined where the host has no IPv6 or no device. */
+  readonly acceptRa: number | undefined
+  /** Another link that holds our VNI and port in this family, so that the kernel would refuse ours with EEXIST. */
+  readonly holder: Link | undefined
+  /** A dump stayed inconsistent: what it shows exists, what it does not show may exist all the same. */
+  readonly interrupted: boolean
+}
+
+/** The device as it was last confirmed; exists only in states that have a link. */
+export interface Device {
+  readonly ifindex: Ifindex
+  readonly ifname: string
+  readonly lladdr: Lladdr
+  /** Bytes, inner. */
+  readonly mtu: number
+  readonly local: Ip
+  /** Pinned to its parent: it dies with it (kernel-facts 2). */
+  readonly pinned: boolean
+  /** The overlay address that it holds. */
+  readonly overlay: Ip
+}
+
+export type DeviceState =
+  /** Nothing is known, or what was known is known to be gone: an observation is due. */
+  | { readonly name: 'blind'; readonly because: string }
+  /** There is no device of ours, and what is needed to make one is missing; it can come by itself. */
+  | { readonly name: 'waiting'; readonly because: string }
+  /** The kernel was asked for a new device, and has not answered yet. */
+  | { readonly name: 'creating' }
+  /** A link with our name that cannot be changed into ours is being deleted. */
+  | { readonly name: 'removing'; readonly because: string }
+  /** Our link stands, but differs in something that can be changed in place; the change is in flight. */
+  | { readonly name: 'repairing'; readonly ifindex: Ifindex; readonly because: string }
+  /**
+   * The device is as it should be: entries can be programmed and packets flow. `flaw`: what the kernel accepts again and
+   * again without doing it (a clamped MTU); the device is used all the same.
+   */
+  | { readonly name: 'ready'; readonly device: Device; readonly underlay: Underlay; readonly flaw: string | undefined }
+  /** The device is as it should be, its underlay is away: entries are kept true, so that packets flow when it returns. */
+  | { readonly name: 'stranded'; readonly device: Device; readonly because: string; readonly flaw: string | undefined }
+  /**
+   * Somebody else has to act, or the kernel refuses: looked at again at every change, and from time to time. `fatal`: what
+   * is missing (privilege, VXLAN in the kernel) does not come by itself.
+   */
+  | { readonly name: 'blocked'; readonly because: string; readonly fatal: boolean }
+  /** Told to stop: everything stays in the kernel, nothing more is asked for. */
+  | { readonly name: 'stopped' }
+
+/** One write. `subject` of its errors is the interface name. */
+export type DeviceOp =
+  | { readonly op: 'create'; readonly spec: VxlanSpec }
+  | { readonly op: 'delete'; readonly ifindex: Ifindex }
+  | { readonly op: 'change'; readonly ifindex: Ifindex; readonly change: LinkChange }
+  | { readonly op: 'add-address'; readonly address: AddressSpec }
+  | { readonly op: 'delete-address'; readonly address: Omit<AddressSpec, 'noDad'> }
+  | { readonly op: 'accept-ra-off'; readonly ifname: string }
+
+export type DeviceEvent =
+  /** The lease source or the state folder says something else than before. */
+  | { readonly type: 'wanted'; readonly wanted: Wanted }
+  /** Something happened that may concern the device or its underlay; what it was does not matter. */
+  | { readonly type: 'disturbed' }
+  /** The kernel announced that this link is gone: its ifindex must not be used again. */
+  | { readonly type: 'gone'; readonly ifindex: Ifindex }
+  | { readonly type: 'observed'; readonly epoch: number; readonly observation: Observation }
+  | { readonly type: 'observe-failed'; readonly epoch: number; readonly because: string }
+  | { readonly type: 'applied'; readonly epoch: number }
+  | {
+      readonly type: 'apply-failed'
+      readonly epoch: number
+      readonly verdict: Verdict
+      /** The error in one line. */
+      readonly because: string
+    }
+  | { readonly type: 'timer'; readonly epoch: number }
+  | { readonly type: 'stop' }
+
+/** What the runner shall do; each answer carries the epoch of its question. */
+export type DeviceEffect =
+  /** Dump and answer `observed` or `observe-failed`. `ifindex`: our link as last known, to recognise it under another name. */
+  | { readonly type: 'observe'; readonly epoch: number; readonly ifindex: Ifindex | undefined }
+  /** In order; the first failure ends it. Answer `applied` or `apply-failed`. */
+  | { readonly type: 'apply'; readonly epoch: number; readonly ops: readonly DeviceOp[]; readonly because: string }
+  /** Answer `timer` after `delayMs`; a newer timer replaces this one. */
+  | { readonly type: 'timer'; readonly epoch: number; readonly delayMs: number }

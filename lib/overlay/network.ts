@@ -1,0 +1,197 @@
+/**
+ * The network of the cluster as net-conf.json describes it (flannel-contract 1), parsed and checked.
+ * Must not: read the file (lib/cli) or know which interface is used.
+ */
+import { ConfigError } from '../errors.ts'
+import { type Cidr, cidrFamily, parseCidr } from '../net/cidr.ts'
+import type { Family } from '../net/ip.ts'
+import { type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'
+import { parseVni, type Vni } from '../net/vni.ts'
+import { foldKeys, isRecord } from '../util/go-json.ts'
+import { findJsonFault, positionAt } from '../util/json-locate.ts'
+
+/** A family that is not enabled is undefined: it does not exist for the rest of the program. At least one exists. */
+export interface Network {
+  readonly ipv4: Cidr | undefined
+  readonly ipv6: Cidr | undefined
+  readonly enableNftables: boolean
+  readonly backend: VxlanBackend
+}
+
+export interface VxlanBackend {
+  readonly type: 'vxlan'
+  readonly vni: Vni
+  /** UDP port, host byte order; undefined: the kernel's default (8472). */
+  readonly port: number | undefined
+  /** Outer MTU; undefined: that of the underlay interface. */
+  readonly mtu: Mtu | undefined
+  readonly gbp: boolean
+  readonly learning: boolean
+  readonly directRouting: boolean
+  /** vtepd's addition `PinDevice`; --pin-device sets it too. */
+  readonly pinDevice: boolean
+}
+
+export interface ParsedNetwork {
+  readonly network: Network
+  /** Sentences for the log: what was understood otherwise than it may have been meant. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Reads net-conf.json as flannel does: keys in any case, the last of two wins, unknown ones ignored, null as absent.
+ * `where` is the file's name for errors. Every fault is a ConfigError that names the file, the key and what to do.
+ */
+export function parseNetwork(text: string, where: string): ParsedNetwork {
+  const warnings: string[] = []
+  const conf = createReader(parseObject(text, where), where, '', warnings)
+  const ipv4 = conf.boolean('EnableIPv4', true) ? requireCidr(conf, 'ipv4', 'Network', 'EnableIPv4') : undefined
+  const ipv6 = conf.boolean('EnableIPv6', false) ? requireCidr(conf, 'ipv6', 'IPv6Network', 'EnableIPv6') : undefined
+  if (ipv4 === undefined && ipv6 === undefined)
+    throw new ConfigError(
+      `${where}: EnableIPv4`,
+      'EnableIPv4 and EnableIPv6 are both false: enable at least one of them',
+    )
+  const enableNftables = conf.boolean('EnableNFTables', false)
+  const backend = parseBackend(conf, where, warnings)
+  checkMtu(backend.mtu, ipv6 === undefined ? 'ipv4' : 'ipv6', where)
+  return { network: { ipv4, ipv6, enableNftables, backend }, warnings }
+}
+
+/** The least MTU of a device that carries the family: RFC 791's 68; RFC 8200's 1280, below which Linux takes IPv6 away. */
+const LEAST_DEVICE_MTU = { ipv4: 68, ipv6: 1280 } as const
+
+function checkMtu(mtu: Mtu | undefined, family: Family, where: string): void {
+  if (mtu === undefined) return
+  const least = LEAST_DEVICE_MTU[family] + vxlanOverhead(family)
+  const name = family === 'ipv4' ? 'IPv4' : 'IPv6'
+  if (mtu < least)
+    throw new ConfigError(
+      `${where}: Backend.MTU`,
+      `MTU ${mtu} is too small: VXLAN over ${name} needs at least ${least}`,
+    )
+}
+
+function parseBackend(conf: Reader, where: string, warnings: string[]): VxlanBackend {
+  const backend = createReader(conf.object('Backend') ?? {}, where, 'Backend.', warnings)
+  const type = backend.string('Type')
+  if (type === undefined && conf.object('Backend') !== undefined)
+    warnings.push(`${where}: Backend has no Type: taken as "vxlan", which flannel does not do: write "Type": "vxlan"`)
+  if (type !== undefined && type.toLowerCase() !== 'vxlan')
+    throw new ConfigError(
+      `${where}: Backend.Type`,
+      `vtepd keeps only "vxlan", not "${type}": set "vxlan" on every node, or leave this node to flannel`,
+    )
+  return {
+    type: 'vxlan',
+    vni: backend.number('VNI', parseVni) ?? parseVni(1),
+    port: backend.number('Port', parsePort),
+    mtu: backend.number('MTU', (value) => (value === 0 ? undefined : parseMtu(value))),
+    gbp: backend.boolean('GBP', false),
+    learning: backend.boolean('Learning', false),
+    directRouting: backend.boolean('DirectRouting', false),
+    pinDevice: backend.boolean('PinDevice', false),
+  }
+}
+
+/** 0 leaves the attribute out of the message, as in flannel: the kernel's default then. */
+function parsePort(value: number): number | undefined {
+  if (value < 0 || value > 65535) throw new RangeError(`port ${value} is outside 0 to 65535`)
+  return value === 0 ? undefined : value
+}
+
+/** `::/0` and `0.0.0.0/0` (k3s) are kept as they stand: the node's podCIDR has only to be inside. */
+function requireCidr(conf: Reader, family: Family, key: string, enabledBy: string): Cidr {
+  const text = conf.string(key)
+  if (text === undefined || text === '')
+    throw new ConfigError(conf.at(key), `missing: ${enabledBy} is true, so give the CIDR that holds all nodes' pods`)
+  let cidr: Cidr
+  try {
+    cidr = parseCidr(text)
+  } catch (cause) {
+    throw new ConfigError(conf.at(key), `'${text}' is not a CIDR: write it like ${EXAMPLE[family]}`, { cause })
+  }
+  if (cidrFamily(cidr) === family) return cidr
+  const wanted = family === 'ipv4' ? 'IPv4' : 'IPv6'
+  throw new ConfigError(conf.at(key), `'${text}' is not an ${wanted} network: write it like ${EXAMPLE[family]}`)
+}
+
+const EXAMPLE = { ipv4: '10.244.0.0/16', ipv6: 'fd00:10:244::/56' } as const
+
+/** Typed access to one object of the file; each method throws a ConfigError that names the key. */
+interface Reader {
+  at(key: string): string
+  boolean(key: string, absent: boolean): boolean
+  string(key: string): string | undefined
+  /** `parse` may throw RangeError, whose message becomes the error's. */
+  number<T>(key: string, parse: (value: number) => T): T | undefined
+  object(key: string): Readonly<Record<string, unknown>> | undefined
+}
+
+function createReader(
+  record: Readonly<Record<string, unknown>>,
+  where: string,
+  prefix: string,
+  warnings: string[],
+): Reader {
+  const folded = foldKeys(record)
+  for (const key of folded.shadowed)
+    warnings.push(`${where}: ${prefix}${key} stands more than once: the last one counts`)
+  const at = (key: string): string => `${where}: ${prefix}${key}`
+  const wrong = (key: string, wanted: string, value: unknown): ConfigError =>
+    new ConfigError(at(key), `must be ${wanted}, not ${brief(value)}`)
+  return {
+    at,
+    boolean(key, absent) {
+      const value = folded.get(key)
+      if (value === undefined) return absent
+      if (typeof value !== 'boolean') throw wrong(key, 'true or false', value)
+      return value
+    },
+    string(key) {
+      const value = folded.get(key)
+      if (value !== undefined && typeof value !== 'string') throw wrong(key, 'a string', value)
+      return value
+    },
+    number(key, parse) {
+      const value = folded.get(key)
+      if (value === undefined) return undefined
+      if (typeof value !== 'number' || !Number.isInteger(value)) throw wrong(key, 'a whole number', value)
+      try {
+        return parse(value)
+      } catch (cause) {
+        if (!(cause instanceof RangeError)) throw cause
+        throw new ConfigError(at(key), cause.message, { cause })
+      }
+    },
+    object(key) {
+      const value = folded.get(key)
+      if (value !== undefined && !isRecord(value)) throw wrong(key, 'an object', value)
+      return value
+    },
+  }
+}
+
+function parseObject(text: string, where: string): Readonly<Record<string, unknown>> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    const { line, column } = positionAt(text, findJsonFault(text) ?? 0)
+    throw new ConfigError(
+      `${where}:${line}:${column}`,
+      'not JSON: see the comma, quote or bracket here or just before',
+      {
+        cause,
+      },
+    )
+  }
+  if (isRecord(value)) return value
+  throw new ConfigError(where, `must be one JSON object { … }, not ${brief(value)}`)
+}
+
+/** At most 60 characters of the value, so that a wrong file does not fill the log. */
+function brief(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length <= 60 ? text : `${text.slice(0, 57)}...`
+}

@@ -1,0 +1,137 @@
+/**
+ * What to write so that the kernel's three tables become the desired ones: pure, from one full dump, in phases that never
+ * interrupt a peer that works. Owns the order of the phases. Must not: send, retry or remember anything between rounds.
+ *
+ *   1 entries    neighbours, then FDB entries: replaced or created
+ *   2 routes     only for peers whose entries of phase 1 succeeded (routesAllowed)
+ *   3 deletes    what no peer needs any more: routes, then FDB entries, then neighbours
+ *   4 leftovers  routes of ours or flannel's beside one of ours that the dump has shown to stand (add, verify, delete)
+ *
+ * An incomplete picture (a partial view, or a dump that stayed interrupted) only adds what is absent.
+ */
+import { type Cidr, networkAddress } from '../net/cidr.ts'
+import type { Ifindex } from '../net/ifindex.ts'
+import { familyOf } from '../net/ip.ts'
+import * as abi from '../rtnl/abi.ts'
+import { type EntryTable, type RouteEntry, unpackEntry } from '../rtnl/entries.ts'
+import type { BatchResult } from '../rtnl/port.ts'
+import { classify, operationOf } from './classify.ts'
+import type { DesiredTables } from './desired.ts'
+import { createBatchWriter, type PlannedBatch } from './plan/batch.ts'
+import { ownershipOf } from './plan/ownership.ts'
+import { planPairs } from './plan/pairs.ts'
+import { planRoutes } from './plan/routes.ts'
+import { WORDS, wordsOf } from './plan/words.ts'
+
+/** The kernel's tables as dumps returned them. */
+export interface ActualTables {
+  /** Of our device and family. */
+  readonly neighbours: EntryTable
+  /** Of our device. */
+  readonly fdb: EntryTable
+  /** The whole main table of the family. */
+  readonly routes: EntryTable
+}
+
+export interface PlanInput {
+  /** The overlay network of the family: bounds what may be deleted. */
+  readonly network: Cidr
+  /** Of our device, the one that `desired` was made for. */
+  readonly ifindex: Ifindex
+  readonly desired: DesiredTables
+  readonly actual: ActualTables
+  /** A synced view and three dumps without interruption: only then may anything be replaced or deleted. */
+  readonly complete: boolean
+}
+
+/** A route of somebody else's that the kernel prefers to ours: a fault to report, never resolved by us. */
+export interface Shadowed {
+  readonly node: string
+  readonly prefix: Cidr
+  readonly by: RouteEntry
+}
+
+export interface PeerPlan {
+  readonly entries: PlannedBatch
+  readonly routes: PlannedBatch
+  readonly deletes: PlannedBatch
+  readonly leftovers: PlannedBatch
+  readonly shadowed: readonly Shadowed[]
+  /** Leftovers that wait for our own route to be seen in a dump: plan again once phase 2 has succeeded. */
+  readonly deferred: number
+}
+
+/** Throws InvariantError when `desired` has a key twice. */
+export function planPeers(input: PlanInput): PeerPlan {
+  const { network, ifindex, desired, actual, complete } = input
+  const family = familyOf(networkAddress(network))
+  const owned = ownershipOf(network, ifindex)
+  const entries = createBatchWriter()
+  const fdbWrites = createBatchWriter()
+  const routes = createBatchWriter()
+  const deletes = createBatchWriter()
+  const neighbourDeletes = createBatchWriter()
+  const leftovers = createBatchWriter()
+  const { shadowed, deferred } = planRoutes(
+    { family, desired: desired.routes, actual: actual.routes, ifindex, owned: owned.route, complete },
+    { writes: routes, deletes, leftovers },
+  )
+  planPairs(
+    {
+      kind: 'neighbour',
+      desired: desired.neighbours,
+      actual: actual.neighbours,
+      ifindex,
+      owned: owned.neighbour,
+      complete,
+    },
+    entries,
+    neighbourDeletes,
+  )
+  planPairs(
+    { kind: 'fdb', desired: desired.fdb, actual: actual.fdb, ifindex, owned: owned.fdb, complete },
+    fdbWrites,
+    deletes,
+  )
+  entries.append(fdbWrites.finish())
+  deletes.append(neighbourDeletes.finish())
+  return {
+    entries: entries.finish(),
+    routes: routes.finish(),
+    deletes: deletes.finish(),
+    leftovers: leftovers.finish(),
+    shadowed: shadowed.flatMap((row) => nameShadow(desired, actual.routes, row)),
+    deferred,
+  }
+}
+
+/** Nothing to write. A plan may be empty and yet report shadowed routes. */
+export function isEmptyPlan(plan: PeerPlan): boolean {
+  return plan.entries.length + plan.routes.length + plan.deletes.length + plan.leftovers.length === 0
+}
+
+/** Phase 2 without the peers whose neighbour or FDB entry failed, or whose answer was lost, in phase 1. */
+export function routesAllowed(plan: PeerPlan, entriesResult: BatchResult): EntryTable {
+  if (entriesResult.failures.length === 0 && entriesResult.unknown === 0) return plan.routes
+  const barred = new Set<number>()
+  for (const { index, errnoName } of entriesResult.failures) {
+    const reached = classify(operationOf(plan.entries, index), errnoName) === 'done'
+    if (!reached) barred.add(plan.entries.peers[index] ?? -1)
+  }
+  for (const [index, errno] of entriesResult.errnos.entries()) {
+    if (errno < 0) barred.add(plan.entries.peers[index] ?? -1)
+  }
+  const allowed = createBatchWriter()
+  const words = wordsOf(plan.routes)
+  for (let i = 0; i < plan.routes.length; i += 1) {
+    const peer = plan.routes.peers[i] ?? -1
+    if (!barred.has(peer)) allowed.push(plan.routes.bytes[i * abi.ENTRY_BYTES] ?? 0, words, i * WORDS, peer)
+  }
+  return allowed.finish()
+}
+
+function nameShadow(desired: DesiredTables, routes: EntryTable, row: { desired: number; by: number }): Shadowed[] {
+  const by = unpackEntry(routes, row.by)
+  if (by.kind !== 'route') return []
+  return [{ node: desired.nodes[desired.routes.peers[row.desired] ?? -1] ?? '', prefix: by.dst, by }]
+}

@@ -1,0 +1,61 @@
+/** Collects packed entries for applyEntries, and remembers for which peer each one is. */
+import * as abi from '../../rtnl/abi.ts'
+import type { EntryTable } from '../../rtnl/entries.ts'
+import { HEAD_MASK, WORDS, word, wordOf } from './words.ts'
+
+/** A batch whose entry i serves peer `peers[i]` of the desired tables; -1: none (a delete). */
+export interface PlannedBatch extends EntryTable {
+  readonly peers: Int32Array
+}
+
+export interface BatchWriter {
+  /** Copies the entry at word offset `at`, with operation `op` (OP_*). */
+  push(op: number, words: Int32Array, at: number, peer: number): void
+  append(batch: PlannedBatch): void
+  finish(): PlannedBatch
+}
+
+const OP_WORDS = [0, abi.OP_REPLACE, abi.OP_DELETE, abi.OP_CREATE].map((op) => wordOf(op, 0, 0, 0))
+
+export function createBatchWriter(): BatchWriter {
+  let words = new Int32Array(16 * WORDS)
+  let peers = new Int32Array(16)
+  let length = 0
+  const reserve = (count: number): void => {
+    let capacity = peers.length
+    while (capacity < length + count) capacity *= 2
+    if (capacity === peers.length) return
+    const larger = new Int32Array(capacity * WORDS)
+    larger.set(words)
+    words = larger
+    const more = new Int32Array(capacity)
+    more.set(peers)
+    peers = more
+  }
+  return {
+    push(op, source, at, peer) {
+      reserve(1)
+      const to = length * WORDS
+      for (let i = 1; i < WORDS; i += 1) words[to + i] = word(source, at + i)
+      words[to] = (word(source, at) & HEAD_MASK) | (OP_WORDS[op] ?? 0)
+      peers[length] = peer
+      length += 1
+    },
+    append(batch) {
+      reserve(batch.length)
+      new Uint8Array(words.buffer).set(
+        batch.bytes.subarray(0, batch.length * abi.ENTRY_BYTES),
+        length * abi.ENTRY_BYTES,
+      )
+      peers.set(batch.peers.subarray(0, batch.length), length)
+      length += batch.length
+    },
+    finish() {
+      return {
+        bytes: new Uint8Array(words.buffer.slice(0, length * abi.ENTRY_BYTES)),
+        length,
+        peers: peers.slice(0, length),
+      }
+    },
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * The difference of one neighbour or FDB table. Both map a key to one value on our device, so one algorithm serves both.
+ * Must not: send anything, or judge routes (lib/overlay/plan/routes).
+ */
+import type { Ifindex } from '../../net/ifindex.ts'
+import * as abi from '../../rtnl/abi.ts'
+import type { EntryTable } from '../../rtnl/entries.ts'
+import type { DesiredTable } from '../desired.ts'
+import type { BatchWriter } from './batch.ts'
+import { createKeyIndex } from './key-index.ts'
+import { HEAD, HEAD_MASK, IFINDEX, KIND_MASK, sameAddress, TAIL, VIA, WORDS, word, wordOf, wordsOf } from './words.ts'
+
+export interface PairsInput {
+  readonly kind: 'neighbour' | 'fdb'
+  readonly desired: DesiredTable
+  readonly actual: EntryTable
+  readonly ifindex: Ifindex
+  /** Whether an entry without a wish may be deleted. */
+  readonly owned: (words: Int32Array, at: number) => boolean
+  readonly complete: boolean
+}
+
+const NUD_NOARP = 0x40
+/** Neither PERMANENT nor NOARP: the kernel's own cache (incomplete, failed, stale, learnt from a packet). */
+const CONFIGURED = wordOf(0, abi.NUD_PERMANENT | NUD_NOARP, 0, 0)
+/**
+ * What decides equality beside key and value. The protocol does not: a neighbour of flannel's is right as it is, and a
+ * kernel before 5.0 does not store it.
+ */
+const TAIL_MASK = wordOf(0, abi.NUD_PERMANENT, 0, abi.ENTRY_EXTRAS)
+
+const ABSENT = 0
+const CACHED = 1
+const DIFFERENT = 2
+const RIGHT = 3
+
+/**
+ * Appends what is missing or different to `writes` and what is stale to `deletes`. With an incomplete view only absent keys
+ * are written, with OP_CREATE; a cached entry of the kernel's counts as absent, but needs OP_REPLACE (EXCL gives EEXIST).
+ */
+export function planPairs(input: PairsInput, writes: BatchWriter, deletes: BatchWriter): void {
+  const { desired, complete } = input
+  const wanted = wordsOf(desired)
+  const states = compare(input, wanted, deletes)
+  for (let row = 0; row < desired.length; row += 1) {
+    const state = states[row]
+    if (state === RIGHT || (state === DIFFERENT && !complete)) continue
+    const op = state === ABSENT && !complete ? abi.OP_CREATE : abi.OP_REPLACE
+    writes.push(op, wanted, row * WORDS, desired.peers[row] ?? -1)
+  }
+}
+
+/** What stands at each desired key. */
+function compare(input: PairsInput, wanted: Int32Array, deletes: BatchWriter): Uint8Array {
+  const { desired, actual, ifindex, owned, complete } = input
+  const index = createKeyIndex(wanted, desired.length, input.kind === 'fdb' ? KIND_MASK : HEAD_MASK)
+  const states = new Uint8Array(desired.length)
+  const words = wordsOf(actual)
+  index.forEachMatch(words, (at, row) => {
+    if (words[at + IFINDEX] !== ifindex) return
+    if (row >= 0) {
+      states[row] = Math.max(states[row] ?? 0, stateOf(words, at, wanted, row * WORDS))
+    } else if (complete && owned(words, at)) {
+      deletes.push(abi.OP_DELETE, words, at, -1)
+    }
+  })
+  return states
+}
+
+function stateOf(words: Int32Array, at: number, wanted: Int32Array, there: number): number {
+  const tail = word(words, at + TAIL)
+  if ((tail & CONFIGURED) === 0) return CACHED
+  const same =
+    (word(words, at + HEAD) & HEAD_MASK) === (word(wanted, there + HEAD) & HEAD_MASK) &&
+    (tail & TAIL_MASK) === (word(wanted, there + TAIL) & TAIL_MASK) &&
+    sameAddress(words, at + VIA, wanted, there + VIA)
+  return same ? RIGHT : DIFFERENT
+}
