@@ -1,0 +1,73 @@
+/**
+ * Files as vtepd uses them: replaced whole or not at all, and read when they exist. Following one is watch-file.ts.
+ * Must not: know what a file means.
+ */
+import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+
+const DIRECTORY_MODE = 0o755
+
+let count = 0
+
+/**
+ * A reader sees the old text or the new, also after a power cut: written beside the file, synced, renamed over it.
+ * Missing folders are made with 0755, whatever the umask. Rejects with the system's error and leaves the old file then.
+ */
+export async function replaceFile(file: string, text: string, mode = 0o644): Promise<void> {
+  const folder = path.dirname(file)
+  await makeFolder(folder)
+  count += 1
+  const temporary = path.join(folder, `.${path.basename(file)}.${process.pid}.${count}.tmp`)
+  try {
+    await writeSynced(temporary, text, mode)
+    await rename(temporary, file)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+  await syncFolder(folder)
+}
+
+/** The text (UTF-8), or undefined when there is no such file; any other trouble rejects. */
+export async function readIfExists(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+/** ENOENT, or ENOTDIR: part of the way is a file. */
+export function isMissing(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}
+
+async function writeSynced(file: string, text: string, mode: number): Promise<void> {
+  const handle = await open(file, 'wx', mode)
+  try {
+    await handle.chmod(mode)
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE })
+  if (first === undefined) return
+  for (let made = path.resolve(folder); made.length >= first.length; made = path.dirname(made))
+    await chmod(made, DIRECTORY_MODE)
+}
+
+/** The rename itself must survive a power cut; a file system that cannot sync a folder is none of our business. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync().catch(() => undefined)
+  } finally {
+    await handle.close()
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The entries of a leases file → a view; what did not change keeps its object, so that a reader can compare by identity.
+ * Must not: read anything.
+ */
+import { LeaseError } from '../errors.ts'
+import { containsCidr } from '../net/cidr.ts'
+import type { Family } from '../net/ip.ts'
+import type { Network } from '../overlay/network.ts'
+import type { Believe } from './believe.ts'
+import { keepLease } from './keep.ts'
+import type { FamilyLease, OwnNode } from './lease.ts'
+import type { FileEntry, FileFamily } from './leases-file.ts'
+import type { LeaseView } from './source.ts'
+
+export function readFileView(parts: {
+  readonly entries: readonly FileEntry[]
+  readonly path: string
+  readonly nodeName: string
+  readonly network: Network
+  readonly believe: Believe
+  readonly before: LeaseView
+}): LeaseView {
+  const { entries, network, nodeName, before } = parts
+  const faults: LeaseError[] = []
+  const mine = entries.find((entry) => entry.name === nodeName)
+  const own = mine === undefined ? undefined : readOwnEntry(mine, network, faults)
+  const claims = entries.flatMap((entry, index) => {
+    if (entry.name === nodeName) return []
+    const ipv4 = network.ipv4 === undefined ? undefined : toFamilyLease(entry.ipv4)
+    const ipv6 = network.ipv6 === undefined ? undefined : toFamilyLease(entry.ipv6)
+    return keepLease(before.peers.get(entry.name), {
+      node: entry.name,
+      seniority: String(index).padStart(10, '0'),
+      ipv4,
+      ipv6,
+    })
+  })
+  const ours =
+    own === undefined
+      ? undefined
+      : { node: nodeName, subnets: own.subnets, lladdrs: own.lladdrs, underlays: own.underlayHint }
+  const { peers, rejected } = parts.believe(claims, ours)
+  const known = { peers, own, rejected: [...faults, ...rejected] }
+  if (own !== undefined) return { synced: true, ...known }
+  return { synced: false, because: `${parts.path} has no entry for this node, ${nodeName}`, ...known }
+}
+
+/** `underlay` and `lladdr` are there for every entry but our own (leases-file.ts). */
+function toFamilyLease(part: FileFamily | undefined): FamilyLease | undefined {
+  if (part?.underlay === undefined || part.lladdr === undefined) return undefined
+  return { subnet: part.subnet, underlay: part.underlay, lladdr: part.lladdr }
+}
+
+function readOwnEntry(entry: FileEntry, network: Network, faults: LeaseError[]): OwnNode {
+  const both = <T>(read: (part: FileFamily, family: Family) => T | undefined): Record<Family, T | undefined> => ({
+    ipv4: entry.ipv4 === undefined || network.ipv4 === undefined ? undefined : read(entry.ipv4, 'ipv4'),
+    ipv6: entry.ipv6 === undefined || network.ipv6 === undefined ? undefined : read(entry.ipv6, 'ipv6'),
+  })
+  return {
+    node: entry.name,
+    subnets: both((part, family) => {
+      const whole = network[family]
+      if (whole === undefined || containsCidr(whole, part.subnet)) return part.subnet
+      const reason = `our own subnet ${part.subnet} is outside the network ${whole} of net-conf`
+      faults.push(new LeaseError(entry.name, `${family}.subnet`, reason))
+      return undefined
+    }),
+    lladdrs: both((part) => part.lladdr),
+    publishInstead: { ipv4: undefined, ipv6: undefined },
+    underlayHint: both((part) => part.underlay),
+  }
+}

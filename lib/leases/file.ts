@@ -1,0 +1,127 @@
+/**
+ * The lease source that follows a file (design: fabrics without Kubernetes, tests, benchmarks). A file that is broken or
+ * gone is reported and the last good view stays; the file is the truth, so nothing is ever published into it.
+ * Must not: understand the format (leases-file.ts) or judge claims (believe.ts).
+ */
+import { ConfigError } from '../errors.ts'
+import { readIfExists } from '../host/files.ts'
+import { type FileWatch, watchFile } from '../host/watch-file.ts'
+import { FAMILIES } from '../net/ip.ts'
+import type { Network } from '../overlay/network.ts'
+import type { Clock, Timer } from '../util/clock.ts'
+import { createDirtyLoop } from '../util/dirty-loop.ts'
+import type { Log } from '../util/log.ts'
+import { createBelief } from './believe.ts'
+import { readFileView } from './file-view.ts'
+import { parseLeasesFile } from './leases-file.ts'
+import type { LeaseSource, LeaseView, OwnVtep } from './source.ts'
+
+/** A file that is written in place is left alone this long after the last sign of change, so that it is read whole. */
+const SETTLE_MS = 50
+
+export interface FileSourceOptions {
+  readonly path: string
+  readonly nodeName: string
+  readonly network: Network
+  readonly log: Log
+  readonly clock: Clock
+}
+
+export function createFileSource(options: FileSourceOptions): LeaseSource {
+  const { path, nodeName, log, clock } = options
+  const believe = createBelief(options.network)
+  let view: LeaseView = {
+    synced: false,
+    because: `${path} is not read yet`,
+    peers: new Map(),
+    own: undefined,
+    rejected: [],
+  }
+  let lastText: string | undefined
+  let complaint: string | undefined
+  let watch: FileWatch | undefined
+  let settling: Timer | undefined
+  let changed: (() => void) | undefined
+  const contradictions = new Set<string>()
+
+  /** Trouble is told once a change of the file, however often it is looked at. */
+  const complain = (event: string, problem: string, error?: unknown): void => {
+    if (complaint === problem) return
+    complaint = problem
+    const keeps = view.own !== undefined || view.peers.size > 0 ? 'the last good view stays' : 'waiting'
+    log.warn(event, `${problem}: ${keeps}`, error === undefined ? {} : { error })
+    if (!view.synced && view.peers.size === 0 && view.own === undefined) setView({ ...view, because: problem })
+  }
+  const setView = (next: LeaseView): void => {
+    view = next
+    changed?.()
+  }
+  const loop = createDirtyLoop(
+    async () => {
+      const text = await readIfExists(path)
+      if (text === undefined) {
+        lastText = undefined
+        complain('leases.file-missing', `${path} does not exist`)
+        return
+      }
+      if (text === lastText) return
+      lastText = text
+      complaint = undefined
+      const entries = await parseLeasesFile(text, path, nodeName)
+      contradictions.clear()
+      setView(readFileView({ entries, path, nodeName, network: options.network, believe, before: view }))
+    },
+    (error) => {
+      if (!(error instanceof ConfigError)) lastText = undefined
+      complain('leases.file-broken', error instanceof Error ? error.message : String(error), error)
+    },
+  )
+
+  return {
+    kind: 'file',
+    view: () => view,
+    start(onChange) {
+      changed = onChange
+      watch = watchFile(
+        path,
+        () => {
+          settling?.cancel()
+          settling = clock.after(SETTLE_MS, () => loop.mark())
+        },
+        { clock },
+      )
+      loop.mark()
+    },
+    async publish(own) {
+      for (const contradiction of contradictionsOf(view, own)) {
+        if (contradictions.has(contradiction)) continue
+        contradictions.add(contradiction)
+        log.warn('leases.file-differs', `${path}: ${contradiction}: the other nodes will not reach this one`)
+      }
+    },
+    async close() {
+      changed = undefined
+      settling?.cancel()
+      watch?.close()
+      await loop.stop()
+    },
+  }
+}
+
+/** Where our own entry says otherwise than our device is. */
+function contradictionsOf(view: LeaseView, own: OwnVtep): string[] {
+  return FAMILIES.flatMap((family) => {
+    const vtep = own[family]
+    const underlay = view.own?.underlayHint[family]
+    const lladdr = view.own?.lladdrs[family]
+    if (vtep === undefined) return []
+    return [
+      ...(underlay === undefined || underlay === vtep.underlay
+        ? []
+        : [`our own entry has the ${family} underlay ${underlay}, this node uses ${vtep.underlay}`]),
+      ...(lladdr === undefined || lladdr === vtep.lladdr
+        ? []
+        : [`our own entry has the ${family} lladdr ${lladdr}, the device has ${vtep.lladdr}`]),
+    ]
+  })
+}

@@ -1,0 +1,155 @@
+/**
+ * Nodes as JSON: a watch is one event a line, a list one object. The bulk of a Node (managedFields, status) is cut out of
+ * the bytes before they are parsed, which halves the time and the memory of a start with 10,000 nodes.
+ * Must not: hold more than one line, or trust a line's length.
+ */
+import { KubeError } from '../errors.ts'
+import type { NodeDecoder, NodeEncoding, NodeEvent, NodePage } from './kube-events.ts'
+import { member, type NodeFacts, projectNode, resourceVersionOf } from './node-facts.ts'
+
+/** etcd keeps at most 1.5 MiB an object; JSON may escape some of it. Bytes. */
+const MAX_LINE = 8 << 20
+const NEWLINE = 0x0a
+const CLOSING_BRACKET = 0x5d
+
+const METADATA = '"metadata":{'
+const MANAGED_FIELDS = ',"managedFields":['
+const SPEC = '},"spec":{'
+const STATUS = ',"status":{'
+
+/** The API server's own encoding of a watch and of a list; `maxLine` bytes is smaller in tests. */
+export function createJsonEncoding(maxLine = MAX_LINE): NodeEncoding {
+  return {
+    accept: 'application/json',
+    createDecoder: (wanted, ownName) => createDecoder(wanted, ownName, maxLine),
+    decodePage,
+  }
+}
+
+function createDecoder(wanted: ReadonlySet<string>, ownName: string, maxLine: number): NodeDecoder {
+  let parts: Buffer[] = []
+  let length = 0
+  const keep = (part: Buffer): void => {
+    length += part.length
+    if (length > maxLine) throw garbage(`an event of more than ${maxLine} bytes`)
+    if (part.length > 0) parts.push(part)
+  }
+  const takeLine = (): Buffer => {
+    const [first] = parts
+    const line = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, length)
+    parts = []
+    length = 0
+    return line
+  }
+  return {
+    *push(bytes) {
+      const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      let start = 0
+      for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+        keep(chunk.subarray(start, end))
+        start = end + 1
+        const line = takeLine()
+        if (line.length > 0) yield decodeLine(line, wanted, ownName)
+      }
+      keep(chunk.subarray(start))
+    },
+  }
+}
+
+function decodeLine(line: Buffer, wanted: ReadonlySet<string>, ownName: string): NodeEvent {
+  const short = shorten(line)
+  const event = short === undefined ? undefined : readEvent(parseOrNothing(short), wanted)
+  if (event !== undefined && !isOwn(event, ownName)) return event
+  const whole = readEvent(parseOrNothing(line.toString('utf8')), wanted)
+  if (whole === undefined) throw garbage(`an event that is none: ${excerpt(line)}`)
+  return whole
+}
+
+function isOwn(event: NodeEvent, ownName: string): boolean {
+  return event.kind === 'put' && event.node.name === ownName
+}
+
+/**
+ * The line without managedFields and status, as the API server orders them (metadata … managedFields, spec, status);
+ * undefined when the shape is another. Quotes inside JSON strings are escaped, so these patterns occur only as syntax.
+ */
+function shorten(line: Buffer): string | undefined {
+  const metadata = line.indexOf(METADATA)
+  const spec = line.indexOf(SPEC, metadata)
+  const status = line.indexOf(STATUS, spec)
+  if (metadata < 0 || spec < 0 || status < 0) return undefined
+  const managed = line.indexOf(MANAGED_FIELDS, metadata)
+  const cut = managed >= 0 && managed < spec
+  if (cut && line[spec - 1] !== CLOSING_BRACKET) return undefined
+  const head = cut ? managed : spec
+  return `${line.toString('utf8', 0, head)}${line.toString('utf8', spec, status)}}}`
+}
+
+function parseOrNothing(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function readEvent(event: unknown, wanted: ReadonlySet<string>): NodeEvent | undefined {
+  const type = member(event, 'type')
+  const object = member(event, 'object')
+  const resourceVersion = resourceVersionOf(object)
+  switch (type) {
+    case 'ADDED':
+    case 'MODIFIED': {
+      const node = projectNode(object, wanted)
+      return node === undefined ? undefined : { kind: 'put', node, resourceVersion }
+    }
+    case 'DELETED': {
+      const node = projectNode(object, wanted)
+      return node === undefined ? undefined : { kind: 'delete', name: node.name, resourceVersion }
+    }
+    case 'BOOKMARK': {
+      if (resourceVersion === undefined) return undefined
+      const end = member(member(member(object, 'metadata'), 'annotations'), 'k8s.io/initial-events-end')
+      return { kind: 'bookmark', resourceVersion, initialEventsEnd: end === 'true' }
+    }
+    case 'ERROR':
+      return { kind: 'error', ...readStatus(object) }
+    default:
+      return undefined
+  }
+}
+
+/** A `Status` object of the API → what it says; what it lacks is 0 or ''. */
+export function readStatus(status: unknown): { readonly status: number; readonly reason: string } {
+  const code = member(status, 'code')
+  const reason = member(status, 'reason')
+  const message = member(status, 'message')
+  const words = [reason, message].filter((word) => typeof word === 'string' && word !== '')
+  return { status: typeof code === 'number' ? code : 0, reason: words.join(': ') }
+}
+
+function decodePage(body: Uint8Array, wanted: ReadonlySet<string>): NodePage {
+  const list = parseOrNothing(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))
+  const items = member(list, 'items')
+  // Go writes an empty list as `null` where nobody made one.
+  if (items !== null && !Array.isArray(items)) throw garbage('a list of Nodes without items')
+  const nodes = (items ?? []).map((item): NodeFacts => {
+    const node = projectNode(item, wanted)
+    if (node === undefined) throw garbage('a Node without a name')
+    return node
+  })
+  const token = member(member(list, 'metadata'), 'continue')
+  return {
+    nodes,
+    resourceVersion: resourceVersionOf(list),
+    continue: typeof token === 'string' && token !== '' ? token : undefined,
+  }
+}
+
+function garbage(reason: string): KubeError {
+  return new KubeError({ request: 'the answer of the API server', status: 0, reason: `not understood: ${reason}` })
+}
+
+function excerpt(line: Buffer): string {
+  return JSON.stringify(line.toString('utf8', 0, 80))
+}

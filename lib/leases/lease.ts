@@ -1,0 +1,39 @@
+/**
+ * A lease: what one node claims of the overlay, one claim a family. Owns the values and the rules by which a set of
+ * claims becomes believable (design decisions 9 and 10). Must not: know annotations, files or HTTP.
+ */
+import type { Cidr } from '../net/cidr.ts'
+import type { Ip } from '../net/ip.ts'
+import type { Lladdr } from '../net/lladdr.ts'
+
+/** One node's VTEP in one family: all three are of that family. */
+export interface FamilyLease {
+  /** The node's part of the network: its podCIDR. */
+  readonly subnet: Cidr
+  /** Where the node's VTEP is reached: the destination of outer packets. */
+  readonly underlay: Ip
+  /** Of its VXLAN device. */
+  readonly lladdr: Lladdr
+}
+
+export interface Lease {
+  /** Kubernetes Node name, or the name in the leases file; unique in a view. */
+  readonly node: string
+  /** Decides between two claims of one subnet: the older (lower) stays. Kubernetes: creationTimestamp + UID; file: position. */
+  readonly seniority: string
+  readonly ipv4: FamilyLease | undefined
+  readonly ipv6: FamilyLease | undefined
+}
+
+/** What the source knows of this very node. Absent parts are waited for. */
+export interface OwnNode {
+  readonly node: string
+  /** podCIDRs; a family that is not assigned is undefined. */
+  readonly subnets: { readonly ipv4: Cidr | undefined; readonly ipv6: Cidr | undefined }
+  /** The lladdr published or configured earlier, to be used again; undefined: make one. */
+  readonly lladdrs: { readonly ipv4: Lladdr | undefined; readonly ipv6: Lladdr | undefined }
+  /** `public-ip(v6)-overwrite`: publish this instead of the underlay address. */
+  readonly publishInstead: { readonly ipv4: Ip | undefined; readonly ipv6: Ip | undefined }
+  /** `node-public-ip(v6)`, or the file's `underlay`: counts like --public-ip(v6) for the choice of the interface. */
+  readonly underlayHint: { readonly ipv4: Ip | undefined; readonly ipv6: Ip | undefined }
+}

@@ -1,0 +1,182 @@
+/**
+ * The format of the leases file (docs/leases-file.md): text → entries, strictly, every fault with its place.
+ * Must not: read the file (file.ts), compare entries beyond their names (believe.ts), or do half of a broken file.
+ */
+import { ConfigError } from '../errors.ts'
+import { type Cidr, parseCidr, prefixLength } from '../net/cidr.ts'
+import { type Family, type Ip, parseIpOf } from '../net/ip.ts'
+import { type Lladdr, parseLladdr } from '../net/lladdr.ts'
+import { isRecord } from '../util/go-json.ts'
+import { findJsonFault, type JsonPath, locateJson, positionAt } from '../util/json-locate.ts'
+
+/** Absent only in our own entry. */
+export interface FileFamily {
+  readonly subnet: Cidr
+  readonly underlay: Ip | undefined
+  readonly lladdr: Lladdr | undefined
+}
+
+export interface FileEntry {
+  readonly name: string
+  readonly ipv4: FileFamily | undefined
+  readonly ipv6: FileFamily | undefined
+}
+
+/**
+ * JSON or YAML 1.2, in file order. `where` is the file's name, `nodeName` says whose entry may lack underlay and lladdr.
+ * Rejects with ConfigError whose `where` reads `FILE:LINE:COLUMN: [INDEX].ipv4.subnet`, lines and columns from 1.
+ */
+export async function parseLeasesFile(text: string, where: string, nodeName: string): Promise<readonly FileEntry[]> {
+  const parsed = await parseText(text, where)
+  try {
+    return readEntries(parsed.value, nodeName)
+  } catch (error) {
+    if (!(error instanceof Misfit)) throw error
+    throw new ConfigError(placeOf(where, text, parsed.locate(error.path), error.path), error.message)
+  }
+}
+
+interface Parsed {
+  readonly value: unknown
+  /** Offset of the value at the path, or of the nearest one above it. */
+  readonly locate: (path: JsonPath) => number
+}
+
+async function parseText(text: string, where: string): Promise<Parsed> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return { value, locate: (path) => nearest(path, (part) => locateJson(text, part)) }
+  } catch (cause) {
+    if (where.endsWith('.json')) {
+      const offset = findJsonFault(text) ?? 0
+      throw new ConfigError(
+        placeOf(where, text, offset, []),
+        'not JSON: see the comma, quote or bracket here or just before',
+        {
+          cause,
+        },
+      )
+    }
+  }
+  return parseYaml(text, where)
+}
+
+/** Loaded when it is needed: most files that programs write are JSON. */
+async function parseYaml(text: string, where: string): Promise<Parsed> {
+  const { isNode, parseDocument } = await import('./yaml-document.ts')
+  const document = parseDocument(text, { prettyErrors: false })
+  const fault = document.errors[0]
+  if (fault !== undefined) throw new ConfigError(placeOf(where, text, fault.pos[0], []), `not YAML: ${fault.message}`)
+  let value: unknown
+  try {
+    value = document.toJS()
+  } catch (cause) {
+    throw new ConfigError(where, `not usable YAML: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    })
+  }
+  const offsetOf = (path: JsonPath): number | undefined => {
+    const node = document.getIn(path, true)
+    return isNode(node) ? node.range?.[0] : undefined
+  }
+  return { value, locate: (path) => nearest(path, offsetOf) }
+}
+
+function nearest(path: JsonPath, offsetOf: (path: JsonPath) => number | undefined): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const offset = offsetOf(path.slice(0, length))
+    if (offset !== undefined) return offset
+  }
+  return 0
+}
+
+function placeOf(where: string, text: string, offset: number, path: JsonPath): string {
+  const { line, column } = positionAt(text, Math.min(offset, text.length))
+  const name = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
+  return `${where}:${line}:${column}${name === '' ? '' : `: ${name}`}`
+}
+
+/** Thrown inside this file only: what stands at `path` is not what is wanted there. */
+class Misfit extends Error {
+  readonly path: JsonPath
+  constructor(path: JsonPath, problem: string) {
+    super(problem)
+    this.path = path
+  }
+}
+
+function readEntries(value: unknown, nodeName: string): readonly FileEntry[] {
+  if (value === null || value === undefined) throw new Misfit([], 'the file is empty: write [] if there are no nodes')
+  if (!Array.isArray(value)) throw new Misfit([], 'must be a list of nodes: - name: …')
+  const places = new Map<string, number>()
+  return value.map((entry: unknown, index) => {
+    const read = readEntry(entry, [index], nodeName)
+    const earlier = places.get(read.name)
+    if (earlier !== undefined) throw new Misfit([index, 'name'], `"${read.name}" is the name of [${earlier}] too`)
+    places.set(read.name, index)
+    return read
+  })
+}
+
+const ENTRY_KEYS = ['name', 'ipv4', 'ipv6'] as const
+const FAMILY_KEYS = ['underlay', 'subnet', 'lladdr'] as const
+
+function readEntry(value: unknown, path: JsonPath, nodeName: string): FileEntry {
+  const entry = readObject(value, path, ENTRY_KEYS)
+  const name = readString(entry, 'name', path)
+  if (name === undefined || name === '') throw new Misfit(path, 'has no name')
+  const own = name === nodeName
+  const ipv4 = readFamily('ipv4', entry, path, own)
+  const ipv6 = readFamily('ipv6', entry, path, own)
+  if (ipv4 === undefined && ipv6 === undefined) throw new Misfit(path, `"${name}" has neither ipv4 nor ipv6`)
+  return { name, ipv4, ipv6 }
+}
+
+function readFamily(
+  family: Family,
+  entry: Readonly<Record<string, unknown>>,
+  above: JsonPath,
+  own: boolean,
+): FileFamily | undefined {
+  if (entry[family] === undefined || entry[family] === null) return undefined
+  const path = [...above, family]
+  const part = readObject(entry[family], path, FAMILY_KEYS)
+  const read = <T>(key: (typeof FAMILY_KEYS)[number], parse: (text: string) => T): T | undefined => {
+    const text = readString(part, key, path)
+    if (text === undefined) return undefined
+    try {
+      return parse(text)
+    } catch (error) {
+      throw new Misfit([...path, key], error instanceof Error ? error.message : String(error))
+    }
+  }
+  const subnet = read('subnet', (text) => parseSubnet(family, text))
+  const underlay = read('underlay', (text) => parseIpOf(family, text))
+  const lladdr = read('lladdr', parseLladdr)
+  if (subnet === undefined) throw new Misfit(path, 'has no subnet')
+  if (!own && underlay === undefined) throw new Misfit(path, 'has no underlay: only our own entry may leave it out')
+  if (!own && lladdr === undefined) throw new Misfit(path, 'has no lladdr: only our own entry may leave it out')
+  return { subnet, underlay, lladdr }
+}
+
+function parseSubnet(family: Family, text: string): Cidr {
+  const subnet = parseCidr(text)
+  const given = parseIpOf(family, text.slice(0, text.indexOf('/')))
+  if (`${given}/${prefixLength(subnet)}` !== subnet) throw new RangeError(`'${text}' is not a network: write ${subnet}`)
+  return subnet
+}
+
+function readObject(value: unknown, path: JsonPath, known: readonly string[]): Readonly<Record<string, unknown>> {
+  if (!isRecord(value)) throw new Misfit(path, `must be a mapping with ${known.join(', ')}`)
+  for (const key of Object.keys(value))
+    if (!known.includes(key)) throw new Misfit([...path, key], `unknown key: ${known.join(', ')} are known`)
+  return value
+}
+
+/** null counts as absent, as YAML writes an empty value. */
+function readString(object: Readonly<Record<string, unknown>>, key: string, path: JsonPath): string | undefined {
+  const value = object[key]
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'string') throw new Misfit([...path, key], 'must be a text: put it in quotes')
+  return value
+}

@@ -1,0 +1,5 @@
+/**
+ * The one import of `yaml`, loaded only when a leases file is read. A module of its own, because a bundler gives a CommonJS
+ * package that is imported dynamically no named exports.
+ */
+export { isNode, parseDocument } from 'yaml'

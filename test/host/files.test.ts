@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { systemClock } from '../../lib/host/clock.ts'
+import { readIfExists, replaceFile } from '../../lib/host/files.ts'
+import { watchFile } from '../../lib/host/watch-file.ts'
+import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
+
+async function folderFor(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'vtepd-files-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+const modeOf = async (file: string): Promise<number> => (await stat(file)).mode & 0o777
+
+test('a file is replaced whole, with its mode and its folders, whatever the umask', async (t) => {
+  const folder = await folderFor(t)
+  const before = process.umask(0o077)
+  t.after(() => process.umask(before))
+  const file = path.join(folder, 'a', 'b', 'subnet.env')
+  await replaceFile(file, 'one\n')
+  await replaceFile(file, 'two\n')
+  assert.equal(await readFile(file, 'utf8'), 'two\n')
+  assert.equal(await modeOf(file), 0o644)
+  assert.equal(await modeOf(path.join(folder, 'a')), 0o755)
+  assert.equal(await modeOf(path.join(folder, 'a', 'b')), 0o755)
+  assert.deepEqual(await readdir(path.dirname(file)), ['subnet.env'], 'nothing is left beside it')
+})
+
+test('a folder that exists keeps its mode', async (t) => {
+  const folder = await folderFor(t)
+  await chmod(folder, 0o700)
+  await replaceFile(path.join(folder, 'x'), 'x', 0o600)
+  assert.equal(await modeOf(folder), 0o700)
+  assert.equal(await modeOf(path.join(folder, 'x')), 0o600)
+})
+
+test('replacing is a rename: a reader that has the old file open reads the old text to its end', async (t) => {
+  const file = path.join(await folderFor(t), 'x')
+  await replaceFile(file, 'old')
+  const { ino } = await stat(file)
+  await replaceFile(file, 'new')
+  assert.notEqual((await stat(file)).ino, ino)
+})
+
+test('a file that cannot be written leaves the old one and nothing beside it', async (t) => {
+  const folder = await folderFor(t)
+  await mkdir(path.join(folder, 'x'))
+  await writeFile(path.join(folder, 'x', 'inside'), '')
+  await assert.rejects(replaceFile(path.join(folder, 'x'), 'text'), /EISDIR|ENOTEMPTY|EEXIST/)
+  assert.deepEqual(await readdir(folder), ['x'])
+})
+
+test('two replacements at a time do not mix', async (t) => {
+  const file = path.join(await folderFor(t), 'x')
+  const texts = ['a', 'b', 'c'].map((letter) => letter.repeat(100_000))
+  await Promise.all(texts.map((text) => replaceFile(file, text)))
+  assert.ok(texts.includes(await readFile(file, 'utf8')))
+})
+
+test('a missing file reads as undefined, another trouble rejects', async (t) => {
+  const folder = await folderFor(t)
+  await writeFile(path.join(folder, 'x'), 'text')
+  assert.equal(await readIfExists(path.join(folder, 'x')), 'text')
+  assert.equal(await readIfExists(path.join(folder, 'none')), undefined)
+  assert.equal(await readIfExists(path.join(folder, 'x', 'below')), undefined)
+  await assert.rejects(readIfExists(folder), /EISDIR/)
+})
+
+/** Follows `file`; `change` does something to it and resolves when the watch has told of it. */
+function follow(t: TestContext, file: string, clock = systemClock) {
+  let told = 0
+  let wake: () => void = () => undefined
+  const watch = watchFile(
+    file,
+    () => {
+      told += 1
+      wake()
+    },
+    { clock },
+  )
+  t.after(() => watch.close())
+  return {
+    watch,
+    told: () => told,
+    async change(what: () => Promise<unknown>): Promise<void> {
+      const heard = new Promise<void>((resolve, reject) => {
+        const late = setTimeout(() => reject(new Error('not told in time')), 10_000)
+        wake = () => {
+          clearTimeout(late)
+          resolve()
+        }
+      })
+      await what()
+      await heard
+    },
+  }
+}
+
+/** Stands still, so that only the kernel's events can tell of a change. */
+const still = (): ManualClock => createManualClock()
+
+test('a watch tells of writing in place, renaming over, deleting and making again', async (t) => {
+  const file = path.join(await folderFor(t), 'leases.yaml')
+  await writeFile(file, 'one')
+  const { change } = follow(t, file, still())
+  await change(() => writeFile(file, 'two more'))
+  await change(() => replaceFile(file, 'three'))
+  await change(() => rm(file))
+  await change(() => writeFile(file, 'four'))
+  await change(() => replaceFile(file, 'five'))
+})
+
+test('a watch tells of a file that comes later, in a folder that comes later', async (t) => {
+  const folder = await folderFor(t)
+  const file = path.join(folder, 'etc', 'vtepd', 'leases.yaml')
+  const { change } = follow(t, file, still())
+  await change(() => replaceFile(file, 'text'))
+})
+
+test('a watch tells of a folder that was deleted and made again', async (t) => {
+  const folder = path.join(await folderFor(t), 'etc')
+  const file = path.join(folder, 'leases.yaml')
+  await replaceFile(file, 'one')
+  const { change } = follow(t, file, still())
+  await change(() => rm(folder, { recursive: true }))
+  await change(() => replaceFile(file, 'two'))
+})
+
+test('a watch tells of the symlink swap of a ConfigMap', async (t) => {
+  const folder = await folderFor(t)
+  const publish = async (version: string, text: string): Promise<void> => {
+    await mkdir(path.join(folder, version))
+    await writeFile(path.join(folder, version, 'leases.yaml'), text)
+    await symlink(version, path.join(folder, '..data_tmp'))
+    await rename(path.join(folder, '..data_tmp'), path.join(folder, '..data'))
+  }
+  await publish('..1', 'one')
+  const file = path.join(folder, 'leases.yaml')
+  await symlink(path.join('..data', 'leases.yaml'), file)
+  const { change } = follow(t, file, still())
+  await change(() => publish('..2', 'two'))
+  await change(() => publish('..3', 'three'))
+  await change(() => writeFile(path.join(folder, '..3', 'leases.yaml'), 'in place'))
+})
+
+test('what the kernel does not tell is seen by the slow look', async (t) => {
+  const folder = await folderFor(t)
+  const outside = await folderFor(t)
+  // Two links in a row: the folder of the one in the middle is not watched.
+  await writeFile(path.join(outside, 'a'), 'one')
+  await writeFile(path.join(outside, 'b'), 'another')
+  await mkdir(path.join(outside, 'middle'))
+  await symlink(path.join(outside, 'a'), path.join(outside, 'middle', 'link'))
+  const file = path.join(folder, 'leases.yaml')
+  await symlink(path.join(outside, 'middle', 'link'), file)
+  const clock = createManualClock()
+  const { change, told } = follow(t, file, clock)
+  await symlink(path.join(outside, 'b'), path.join(outside, 'middle', 'next'))
+  await change(async () => {
+    await rename(path.join(outside, 'middle', 'next'), path.join(outside, 'middle', 'link'))
+    clock.advance(2000)
+  })
+  assert.equal(told(), 1)
+})
+
+test('neighbours of the file are not told of, and nothing after close', async (t) => {
+  const folder = await folderFor(t)
+  const file = path.join(folder, 'leases.yaml')
+  await writeFile(file, 'one')
+  const clock = still()
+  const { change, told, watch } = follow(t, file, clock)
+  await writeFile(path.join(folder, 'other'), 'x')
+  await change(() => writeFile(file, 'two more'))
+  const before = told()
+  await writeFile(path.join(folder, 'other'), 'xx')
+  clock.advance(2000)
+  assert.equal(told(), before)
+  watch.close()
+  await writeFile(file, 'three and more')
+  clock.advance(10_000)
+  assert.equal(told(), before)
+  assert.equal(clock.pending, 0)
+})

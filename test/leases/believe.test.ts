@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { type Believed, createBelief, type OwnClaim } from '../../lib/leases/believe.ts'
+import type { FamilyLease, Lease } from '../../lib/leases/lease.ts'
+import { contains, containsCidr, overlaps, parseCidr } from '../../lib/net/cidr.ts'
+import type { Network } from '../../lib/overlay/network.ts'
+import { claim4, claim6, dualNetwork, lease, v4Network } from './support.ts'
+
+const own: OwnClaim = {
+  node: 'me',
+  subnets: { ipv4: parseCidr('10.42.200.0/24'), ipv6: parseCidr('fd00:42:0:c8::/64') },
+  lladdrs: { ipv4: claim4(200).lladdr, ipv6: claim6(200).lladdr },
+  underlays: { ipv4: claim4(200).underlay, ipv6: claim6(200).underlay },
+}
+const believe = (claims: readonly Lease[], network: Network = v4Network): Believed => createBelief(network)(claims, own)
+const reasons = (claims: readonly Lease[], network?: Network) =>
+  believe(claims, network).rejected.map((error) => error.message)
+
+test('claims that nothing speaks against are believed, as the very objects', () => {
+  const claims = [lease('a', { ipv4: claim4(1) }), lease('b', { ipv4: claim4(2) })]
+  const { peers, rejected } = believe(claims)
+  assert.deepEqual([...peers.values()], claims)
+  assert.equal(peers.get('a'), claims[0])
+  assert.deepEqual(rejected, [])
+})
+
+test('our own claim is no peer', () => {
+  assert.deepEqual([...believe([lease('me', { ipv4: claim4(200) })]).peers], [])
+})
+
+const alone: readonly (readonly [string, Parameters<typeof claim4>[1], string])[] = [
+  [
+    'a subnet outside the network',
+    { subnet: '10.43.1.0/24' },
+    'ipv4 subnet: 10.43.1.0/24 is outside the network 10.42.0.0/16',
+  ],
+  [
+    'a subnet around the network',
+    { subnet: '10.0.0.0/8' },
+    'ipv4 subnet: 10.0.0.0/8 is outside the network 10.42.0.0/16',
+  ],
+  ['our own subnet', { subnet: '10.42.200.0/24' }, 'ipv4 subnet: 10.42.200.0/24 overlaps our own 10.42.200.0/24'],
+  [
+    'a part of our own subnet',
+    { subnet: '10.42.200.128/25' },
+    'ipv4 subnet: 10.42.200.128/25 overlaps our own 10.42.200.0/24',
+  ],
+  [
+    'a subnet around our own',
+    { subnet: '10.42.192.0/20' },
+    'ipv4 subnet: 10.42.192.0/20 overlaps our own 10.42.200.0/24',
+  ],
+  ['a multicast MAC', { lladdr: '01:00:5e:00:00:01' }, 'ipv4 lladdr: 01:00:5e:00:00:01 is not a unicast MAC address'],
+  ['a zero MAC', { lladdr: '00:00:00:00:00:00' }, 'ipv4 lladdr: 00:00:00:00:00:00 is not a unicast MAC address'],
+  ['our own MAC', { lladdr: '02:00:00:00:04:c8' }, 'ipv4 lladdr: 02:00:00:00:04:c8 is our own'],
+  ['a loopback underlay', { underlay: '127.0.0.1' }, 'ipv4 underlay: 127.0.0.1 is no address that a host can have'],
+  ['a multicast underlay', { underlay: '224.0.0.1' }, 'ipv4 underlay: 224.0.0.1 is no address that a host can have'],
+  ['no underlay', { underlay: '0.0.0.0' }, 'ipv4 underlay: 0.0.0.0 is no address that a host can have'],
+  ['our own underlay', { underlay: '192.168.0.200' }, 'ipv4 underlay: 192.168.0.200 is our own'],
+  [
+    'an underlay inside the network',
+    { underlay: '10.42.9.9' },
+    'ipv4 underlay: 10.42.9.9 is inside 10.42.0.0/16: its packets would loop through the overlay',
+  ],
+]
+for (const [name, change, reason] of alone)
+  test(`${name} is not believed, and delays nobody`, () => {
+    const claims = [lease('bad', { ipv4: claim4(1, change) }), lease('good', { ipv4: claim4(2) })]
+    assert.deepEqual([...believe(claims).peers.keys()], ['good'])
+    assert.deepEqual(reasons(claims), [`node bad: ${reason}`])
+  })
+
+test('a link-local IPv6 underlay is not believed: an FDB entry cannot name the interface', () => {
+  assert.match(reasons([lease('a', { ipv6: claim6(1, { underlay: 'fe80::1' }) })], dualNetwork)[0] ?? '', /link-local/)
+})
+
+test('of two claims that overlap the older stays, in whatever order and however they nest', () => {
+  for (const [older, younger] of [
+    ['10.42.1.0/24', '10.42.1.0/24'],
+    ['10.42.0.0/20', '10.42.1.0/24'],
+    ['10.42.1.0/24', '10.42.0.0/20'],
+  ]) {
+    const claims = [
+      lease('young', { ipv4: claim4(1, { subnet: younger ?? '' }) }, '2'),
+      lease('old', { ipv4: claim4(2, { subnet: older ?? '' }) }, '1'),
+    ]
+    for (const given of [claims, claims.toReversed()]) {
+      assert.deepEqual([...believe(given).peers.keys()], ['old'])
+      assert.deepEqual(reasons(given), [`node young: ipv4 subnet: ${younger} overlaps ${older} of old, which is older`])
+    }
+  }
+})
+
+test('when the older gives its subnet up, the younger gets it', () => {
+  const young = lease('young', { ipv4: claim4(1) }, '2')
+  const belief = createBelief(v4Network)
+  assert.deepEqual(
+    [...belief([young, lease('old', { ipv4: claim4(1, { lladdr: '02:00:00:00:05:01' }) }, '1')], own).peers.keys()],
+    ['old'],
+  )
+  assert.equal(belief([young], own).peers.get('young'), young)
+})
+
+test('claims of the same age are decided by name', () => {
+  const claims = [lease('b', { ipv4: claim4(1) }, '1'), lease('a', { ipv4: claim4(1) }, '1')]
+  assert.deepEqual([...believe(claims).peers.keys()], ['a'])
+})
+
+test('of two claims with one MAC the older stays; one underlay address may be shared', () => {
+  const claims = [
+    lease('young', { ipv4: claim4(1, { lladdr: '02:00:00:00:00:01' }) }, '2'),
+    lease('old', { ipv4: claim4(2, { lladdr: '02:00:00:00:00:01' }) }, '1'),
+    lease('again', { ipv4: claim4(3, { underlay: '192.168.0.2' }) }, '3'),
+  ]
+  assert.deepEqual([...believe(claims).peers.keys()], ['old', 'again'])
+  assert.deepEqual(reasons(claims), ['node young: ipv4 lladdr: 02:00:00:00:00:01 is that of old, which is older'])
+})
+
+test('a claim that is not believed takes nothing from a younger one', () => {
+  const claims = [
+    lease('a', { ipv4: claim4(1) }, '1'),
+    lease('b', { ipv4: claim4(2, { lladdr: claim4(1).lladdr }) }, '2'),
+    lease('c', { ipv4: claim4(2) }, '3'),
+  ]
+  assert.deepEqual([...believe(claims).peers.keys()], ['a', 'c'])
+})
+
+test('a family that is not believed leaves the other of the same node', () => {
+  const claims = [
+    lease('a', { ipv4: claim4(1), ipv6: claim6(1) }, '1'),
+    lease('b', { ipv4: claim4(1, { lladdr: '02:00:00:00:00:09' }), ipv6: claim6(2) }, '2'),
+  ]
+  const belief = createBelief(dualNetwork)
+  const first = belief(claims, own)
+  assert.equal(first.peers.get('a'), claims[0])
+  assert.deepEqual(first.peers.get('b'), { node: 'b', seniority: '2', ipv4: undefined, ipv6: claims[1]?.ipv6 })
+  assert.equal(first.rejected.length, 1)
+  assert.equal(belief(claims, own).peers.get('b'), first.peers.get('b'), 'the half of a lease keeps its object too')
+})
+
+test('a family that the network does not have is no fault', () => {
+  const both = lease('a', { ipv4: claim4(1), ipv6: claim6(1) })
+  const { peers, rejected } = believe([both, lease('b', { ipv6: claim6(2) })])
+  assert.deepEqual([...peers.keys()], ['a'])
+  assert.deepEqual(rejected, [])
+})
+
+test('in a network of length 0 the underlay must be outside the subnets, not outside the network', () => {
+  const open: Network = { ...v4Network, ipv4: parseCidr('0.0.0.0/0') }
+  const claims = [
+    lease('a', { ipv4: claim4(1) }),
+    lease('b', { ipv4: claim4(2, { underlay: '10.42.1.7' }) }),
+    lease('c', { ipv4: claim4(3, { underlay: '10.42.200.7' }) }),
+  ]
+  assert.deepEqual([...believe(claims, open).peers.keys()], ['a'])
+  assert.equal(
+    reasons(claims, open)[0],
+    'node b: ipv4 underlay: 10.42.1.7 is inside 10.42.1.0/24: its packets would loop through the overlay',
+  )
+})
+
+test('while nothing is known of our own Node, the rest is judged all the same', () => {
+  const claims = [lease('a', { ipv4: claim4(200) }), lease('b', { ipv4: claim4(1, { underlay: '10.42.0.1' }) })]
+  assert.deepEqual([...createBelief(v4Network)(claims, undefined).peers.keys()], ['a'])
+})
+
+/** Claims close enough to each other to meet often. */
+const claims = fc
+  .array(
+    fc.record({
+      length: fc.constantFrom(20, 24, 24, 24, 26),
+      third: fc.integer({ min: 0, max: 40 }),
+      lladdr: fc.integer({ min: 0, max: 60 }),
+      underlay: fc.constantFrom('192.168.0.1', '192.168.0.2', '10.42.3.3', '192.168.0.200'),
+      seniority: fc.integer({ min: 0, max: 9 }),
+      v6: fc.boolean(),
+    }),
+    { maxLength: 25 },
+  )
+  .map((drafts) =>
+    drafts.map((draft, index) =>
+      lease(
+        `n${index}`,
+        {
+          ipv4: claim4(1, {
+            subnet: `10.42.${draft.third}.0/${draft.length}`,
+            underlay: draft.underlay,
+            lladdr: `02:00:00:00:00:${draft.lladdr.toString(16).padStart(2, '0')}`,
+          }),
+          ipv6: draft.v6 ? claim6(draft.third + 1) : undefined,
+        },
+        String(draft.seniority),
+      ),
+    ),
+  )
+
+const older = (a: Lease, b: Lease): boolean =>
+  a.seniority === b.seniority ? a.node < b.node : a.seniority < b.seniority
+
+test('believed claims never quarrel, and each refused one has a reason that stands', () => {
+  fc.assert(
+    fc.property(claims, (given) => {
+      const { peers, rejected } = believe(given, dualNetwork)
+      for (const family of ['ipv4', 'ipv6'] as const) {
+        const held = [...peers.values()].flatMap((peer) => (peer[family] === undefined ? [] : [peer]))
+        const claimOf = (peer: Lease): FamilyLease => peer[family] ?? assert.fail()
+        for (const a of held) {
+          const network = dualNetwork[family] ?? assert.fail()
+          assert.ok(containsCidr(network, claimOf(a).subnet) && !contains(network, claimOf(a).underlay))
+          for (const b of held)
+            if (a !== b) {
+              assert.ok(!overlaps(claimOf(a).subnet, claimOf(b).subnet))
+              assert.notEqual(claimOf(a).lladdr, claimOf(b).lladdr)
+            }
+        }
+        for (const claim of given) {
+          const asked = claim[family]
+          if (asked === undefined || peers.get(claim.node)?.[family] !== undefined) continue
+          assert.ok(rejected.some((error) => error.node === claim.node && error.field.startsWith(family)))
+          const network = dualNetwork[family] ?? assert.fail()
+          const bad =
+            contains(network, asked.underlay) ||
+            asked.underlay === own.underlays[family] ||
+            held.some(
+              (peer) =>
+                older(peer, claim) &&
+                (overlaps(claimOf(peer).subnet, asked.subnet) || claimOf(peer).lladdr === asked.lladdr),
+            )
+          assert.ok(bad, `${claim.node} was refused without reason`)
+        }
+      }
+    }),
+    { numRuns: 400 },
+  )
+})
+
+test('the order in which claims are told changes nothing', () => {
+  fc.assert(
+    fc.property(claims, fc.infiniteStream(fc.nat()), (given, dice) => {
+      const keyed = given.map((claim) => ({ claim, key: dice.next().value }))
+      const shuffled = keyed.sort((a, b) => a.key - b.key).map(({ claim }) => claim)
+      const sorted = (all: readonly Lease[]) =>
+        [...believe(all, dualNetwork).peers].sort(([a], [b]) => (a < b ? -1 : 1))
+      assert.deepEqual(sorted(given), sorted(shuffled))
+    }),
+    { numRuns: 200 },
+  )
+})

@@ -1,0 +1,414 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import { KubeError } from '../../lib/errors.ts'
+import { replaceFile } from '../../lib/host/files.ts'
+import { type ApiServerOptions, startApiServer } from '../../lib/lab/api-server/api-server.ts'
+import { createKubeSource, type KubeSourceConfig } from '../../lib/leases/kube.ts'
+import type { LeaseView, OwnVtep } from '../../lib/leases/source.ts'
+import { parseVni } from '../../lib/net/vni.ts'
+import type { Network } from '../../lib/overlay/network.ts'
+import { createManualClock } from '../support/manual-clock.ts'
+import {
+  claim4,
+  claim6,
+  createMemoryLog,
+  dualNetwork,
+  flannelNode,
+  PREFIX,
+  until,
+  v4Network,
+  v6Network,
+} from './support.ts'
+
+const run = promisify(execFile)
+const own: OwnVtep = { vni: parseVni(1), ipv4: claim4(9), ipv6: undefined }
+
+/** A Node object as flannel's agent leaves it. */
+function nodeOf(name: string, n: number) {
+  const { annotations, podCidrs } = flannelNode(name, n)
+  return { metadata: { name, annotations }, spec: { podCIDR: podCidrs[0] ?? '', podCIDRs: podCidrs } }
+}
+
+async function setUp(
+  t: TestContext,
+  options: { server?: ApiServerOptions; config?: Partial<KubeSourceConfig>; network?: Network } = {},
+) {
+  const api = await startApiServer(options.server)
+  t.after(() => api.close())
+  const clock = createManualClock()
+  const log = createMemoryLog()
+  const source = createKubeSource({
+    config: {
+      kubeconfigFile: undefined,
+      apiUrl: api.url,
+      annotationPrefix: PREFIX,
+      setNodeNetworkUnavailable: true,
+      node: { name: 'me' },
+      ...options.config,
+    },
+    network: options.network ?? v4Network,
+    log,
+    clock,
+    random: () => 0,
+  })
+  t.after(() => source.close())
+  let changes = 0
+  const because = (view: LeaseView): string => (view.synced ? '' : view.because)
+  return {
+    api,
+    clock,
+    log,
+    source,
+    changes: () => changes,
+    because: () => because(source.view()),
+    start: () =>
+      source.start(() => {
+        changes += 1
+      }),
+    async peers(...names: string[]): Promise<LeaseView> {
+      const now = () => [...source.view().peers.keys()].sort().join()
+      await until(() => now() === names.join(), `peers ${names.join()}, got ${now()} ${because(source.view())}`)
+      return source.view()
+    },
+    /** Moves the clock from pause to pause until `check` holds. */
+    async patiently(check: () => boolean, what: string): Promise<void> {
+      await until(() => {
+        if (!check() && (clock.nextIn ?? 0) <= 30_000) clock.advance(clock.nextIn ?? 0)
+        return check()
+      }, what)
+    },
+  }
+}
+
+test('the Nodes of flannel are peers, our own stands apart, others are left out', async (t) => {
+  const { api, start, peers, source } = await setUp(t)
+  api.nodes.create(nodeOf('me', 9))
+  api.nodes.create(nodeOf('a', 1))
+  api.nodes.create({ metadata: { name: 'no-flannel' }, spec: { podCIDR: '10.42.50.0/24' } })
+  start()
+  const view = await peers('a')
+  assert.equal(view.synced, true)
+  assert.deepEqual(view.peers.get('a')?.ipv4, claim4(1))
+  assert.equal(view.own?.subnets.ipv4, '10.42.9.0/24')
+  assert.equal(source.stale, undefined)
+  assert.deepEqual(view.rejected, [])
+})
+
+test('changes are followed; heartbeats change nothing, and what did not change keeps its object', async (t) => {
+  const { api, start, peers, changes, source } = await setUp(t)
+  for (const [name, n] of [
+    ['me', 9],
+    ['a', 1],
+    ['b', 2],
+  ] as const)
+    api.nodes.create(nodeOf(name, n))
+  start()
+  const before = await peers('a', 'b')
+  const told = changes()
+  for (const name of ['a', 'me'])
+    api.nodes.patchStatus(name, { status: { conditions: [{ type: 'Ready', status: 'True', reason: 'heartbeat' }] } })
+  api.nodes.create(nodeOf('c', 3))
+  const after = await peers('a', 'b', 'c')
+  assert.equal(changes(), told + 1)
+  assert.equal(after.peers.get('a'), before.peers.get('a'))
+  api.nodes.patchStatus('a', { metadata: { annotations: { [`${PREFIX}/public-ip`]: '192.168.0.77' } } })
+  await until(() => source.view().peers.get('a')?.ipv4?.underlay === '192.168.0.77', 'the new address')
+  api.nodes.delete('b')
+  await peers('a', 'c')
+})
+
+test('our own Node is waited for, then its podCIDR, while a view without it may not delete', async (t) => {
+  const { api, start, peers, source, because } = await setUp(t)
+  api.nodes.create(nodeOf('a', 1))
+  start()
+  assert.equal((await peers('a')).synced, false)
+  assert.match(because(), /knows no Node me \(our own\) among 1/)
+  api.nodes.create({ metadata: { name: 'me' } })
+  await until(() => source.view().synced, 'our own Node')
+  assert.deepEqual(source.view().own?.subnets, { ipv4: undefined, ipv6: undefined })
+  api.nodes.update({ metadata: { name: 'me' }, spec: { podCIDR: '10.42.9.0/24', podCIDRs: ['10.42.9.0/24'] } })
+  await until(() => source.view().own?.subnets.ipv4 === '10.42.9.0/24', 'our podCIDR')
+  api.nodes.delete('me')
+  await until(() => !source.view().synced, 'our Node to vanish')
+  assert.deepEqual([...source.view().peers.keys()], ['a'])
+})
+
+test('publishing writes our annotations and the condition once, and again when they are lost', async (t) => {
+  const { api, start, source, log } = await setUp(t)
+  api.nodes.create({ metadata: { name: 'me', annotations: { other: 'kept' } }, spec: { podCIDR: '10.42.9.0/24' } })
+  start()
+  await until(() => source.view().own !== undefined, 'our own Node')
+  await source.publish(own)
+  await source.publish(own)
+  assert.equal(api.counters.patch, 1)
+  const node = api.nodes.get('me')
+  assert.deepEqual(node?.metadata.annotations, { other: 'kept', ...flannelNode('me', 9).annotations })
+  assert.deepEqual(
+    node?.status.conditions?.map(({ type, status, reason }) => ({ type, status, reason })),
+    [{ type: 'NetworkUnavailable', status: 'False', reason: 'FlannelIsUp' }],
+  )
+  assert.equal(log.of('lease.published').length, 1)
+  await until(() => source.view().own?.lladdrs.ipv4 === claim4(9).lladdr, 'our own annotations to come back')
+
+  const known = source.view()
+  api.nodes.patchStatus('me', { metadata: { annotations: { [`${PREFIX}/public-ip`]: null } } })
+  await until(() => source.view() !== known, 'the loss to be told')
+  await source.publish(own)
+  assert.equal(api.nodes.get('me')?.metadata.annotations?.[`${PREFIX}/public-ip`], '192.168.0.9')
+})
+
+test('the condition is left alone when it is not wanted', async (t) => {
+  const { api, source } = await setUp(t, { config: { setNodeNetworkUnavailable: false } })
+  api.nodes.create({ metadata: { name: 'me' } })
+  await source.publish(own)
+  assert.equal(api.nodes.get('me')?.status.conditions, undefined)
+  assert.equal(api.nodes.get('me')?.metadata.annotations?.[`${PREFIX}/backend-type`], 'vxlan')
+})
+
+test('the overwrite annotation is published, and an IPv6-only node writes no IPv4', async (t) => {
+  const { api, source } = await setUp(t, { network: v6Network })
+  api.nodes.create({ metadata: { name: 'me', annotations: { [`${PREFIX}/public-ipv6-overwrite`]: '2001:DB8::9' } } })
+  await source.publish({ vni: parseVni(1), ipv4: undefined, ipv6: claim6(9) })
+  const annotations = api.nodes.get('me')?.metadata.annotations
+  assert.equal(annotations?.[`${PREFIX}/public-ipv6`], '2001:db8::9')
+  assert.equal(annotations?.[`${PREFIX}/backend-v6-data`], '{"VNI":1,"VtepMAC":"02:00:00:00:06:09"}')
+  assert.equal(annotations?.[`${PREFIX}/public-ip`], undefined)
+  assert.equal(annotations?.[`${PREFIX}/backend-data`], undefined)
+})
+
+test('publishing rejects with what the server said', async (t) => {
+  const { api, source } = await setUp(t)
+  await assert.rejects(source.publish(own), (error) => error instanceof KubeError && error.status === 404)
+  api.setUnavailable('drop')
+  await assert.rejects(source.publish(own), (error) => error instanceof KubeError && error.status === 0)
+})
+
+test('dual stack: a bad family of a Node is named, the other is a peer', async (t) => {
+  const { api, start, peers } = await setUp(t, { network: dualNetwork })
+  api.nodes.create(nodeOf('me', 9))
+  const a = nodeOf('a', 1)
+  api.nodes.create({
+    metadata: { name: 'a', annotations: { ...a.metadata.annotations, [`${PREFIX}/public-ipv6`]: 'x' } },
+    spec: { podCIDR: '10.42.1.0/24', podCIDRs: ['10.42.1.0/24', 'fd00:42:0:1::/64'] },
+  })
+  start()
+  const view = await peers('a')
+  assert.equal(view.peers.get('a')?.ipv6, undefined)
+  assert.deepEqual(
+    view.rejected.map((error) => error.message),
+    [`node a: ${PREFIX}/public-ipv6: "x" is not an IPv6 address`],
+  )
+})
+
+test('while the server is away the view stays and is stale; afterwards only the news is read', async (t) => {
+  const { api, start, peers, source, patiently, log } = await setUp(t)
+  for (const [name, n] of [
+    ['me', 9],
+    ['a', 1],
+  ] as const)
+    api.nodes.create(nodeOf(name, n))
+  start()
+  const before = await peers('a')
+  api.setUnavailable(true)
+  await until(() => source.stale !== undefined, 'staleness')
+  assert.equal(source.view(), before)
+  assert.equal(source.view().synced, true)
+  api.nodes.create(nodeOf('b', 2))
+  api.setUnavailable(false)
+  await patiently(() => source.view().peers.has('b'), 'the new peer')
+  assert.equal(source.stale, undefined)
+  assert.equal(api.requestLog.filter(({ target }) => target.includes('sendInitialEvents')).length, 1)
+  assert.ok(log.of('leases.kube').length >= 1)
+})
+
+test('deletions that happened while the history was lost are seen', async (t) => {
+  for (const watchGone of ['event', 'status'] as const) {
+    const { api, start, peers, source, patiently } = await setUp(t, { server: { watchGone } })
+    for (const [name, n] of [
+      ['me', 9],
+      ['a', 1],
+      ['b', 2],
+    ] as const)
+      api.nodes.create(nodeOf(name, n))
+    start()
+    await peers('a', 'b')
+    api.setUnavailable('drop')
+    await until(() => source.stale !== undefined, 'the cut')
+    api.nodes.delete('a')
+    api.nodes.create(nodeOf('c', 3))
+    api.compact()
+    api.setUnavailable(false)
+    await patiently(() => !source.view().peers.has('a'), 'the deletion')
+    await peers('b', 'c')
+  }
+})
+
+test('after an etcd restore nothing is deleted for want of our own Node, and the rest is listed again', async (t) => {
+  const { api, start, peers, source, patiently, because } = await setUp(t)
+  const empty = api.backup()
+  for (const [name, n] of [
+    ['me', 9],
+    ['a', 1],
+  ] as const)
+    api.nodes.create(nodeOf(name, n))
+  start()
+  await peers('a')
+  api.restore(empty)
+  await patiently(() => !source.view().synced, 'the suspicion')
+  assert.match(because(), /knows no Node me/)
+  api.nodes.create(nodeOf('me', 9))
+  api.nodes.create(nodeOf('a', 1))
+  await until(() => source.view().synced, 'the Nodes to be back')
+  assert.deepEqual([...source.view().peers.keys()], ['a'])
+})
+
+test('a server without WatchList is read by pages of 500', async (t) => {
+  const { api, start, source } = await setUp(t, { server: { watchList: false } })
+  api.nodes.create(nodeOf('me', 9))
+  for (let n = 0; n < 1200; n += 1) api.nodes.create({ metadata: { name: `plain-${n}` } })
+  api.nodes.create(nodeOf('z', 1))
+  start()
+  await until(() => source.view().synced, 'the list')
+  assert.deepEqual([...source.view().peers.keys()], ['z'])
+  assert.equal(api.counters.list, 3)
+})
+
+test('a thousand Nodes are one change', async (t) => {
+  const { api, start, source, changes } = await setUp(t)
+  api.nodes.create(nodeOf('me', 254))
+  for (let n = 0; n < 250; n += 1) api.nodes.create(nodeOf(`n${n}`, n))
+  start()
+  await until(() => source.view().synced, 'the list')
+  assert.equal(source.view().peers.size, 250)
+  assert.equal(changes(), 1)
+})
+
+test('the name of the node is that of the pod, waited for while there is none', async (t) => {
+  const { api, start, source, patiently, because } = await setUp(t, {
+    config: { node: { pod: 'vtepd-x', podNamespace: 'kube-system' } },
+  })
+  api.nodes.create(nodeOf('me', 9))
+  start()
+  await until(() => because() !== '' && source.stale?.includes('get pod') === true, 'the question')
+  await assert.rejects(source.publish(own), /its name is not known yet/)
+  api.pods.create({ metadata: { name: 'vtepd-x', namespace: 'kube-system' }, spec: {} })
+  await patiently(() => because().includes('no spec.nodeName yet'), 'the pod without a node')
+  api.pods.delete('kube-system', 'vtepd-x')
+  api.pods.create({ metadata: { name: 'vtepd-x', namespace: 'kube-system' }, spec: { nodeName: 'me' } })
+  await patiently(() => source.view().synced, 'the name')
+  assert.equal(source.view().own?.node, 'me')
+})
+
+async function folderFor(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'vtepd-kube-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+test('a kubeconfig that is not written yet, or broken, is waited for and named', async (t) => {
+  const file = path.join(await folderFor(t), 'kubelet.kubeconfig')
+  const { api, start, source, patiently, because, log } = await setUp(t, {
+    config: { kubeconfigFile: file, apiUrl: undefined },
+  })
+  api.nodes.create(nodeOf('me', 9))
+  start()
+  await until(() => because() === `${file}: does not exist yet`, 'the reason')
+  await writeFile(file, 'users: []\n')
+  await patiently(() => because().includes('names no cluster'), 'the second reason')
+  await replaceFile(file, api.kubeconfig())
+  await patiently(() => source.view().synced, 'the view')
+  assert.equal(log.of('leases.kube')[0]?.message, `waiting for the API server: ${file}: does not exist yet`)
+})
+
+test('401 is waited out and named; a token that is written anew is used', async (t) => {
+  const folder = await folderFor(t)
+  const file = path.join(folder, 'kubeconfig')
+  const { api, start, source, patiently, because } = await setUp(t, {
+    server: { token: 'right' },
+    config: { kubeconfigFile: file, apiUrl: undefined },
+  })
+  api.nodes.create(nodeOf('me', 9))
+  await writeFile(path.join(folder, 'token'), 'wrong\n')
+  await writeFile(file, api.kubeconfig().replace(/token: "right"/, 'tokenFile: token'))
+  start()
+  await until(() => /watch nodes: 401 .*credentials are not accepted/.test(because()), 'the refusal')
+  await writeFile(path.join(folder, 'token'), 'right\n')
+  await patiently(() => source.view().synced, 'the view')
+})
+
+test('the files of a pod are used, over TLS, with the CA and the token of the moment', async (t) => {
+  const folder = await folderFor(t)
+  const secret = path.join(folder, 'key.pem')
+  const ca = path.join(folder, 'ca.crt')
+  try {
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1']
+    await run('openssl', [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-keyout',
+      secret,
+      '-out',
+      ca,
+      ...subject,
+    ])
+  } catch {
+    t.skip('needs the program openssl')
+    return
+  }
+  const seen: (string | undefined)[] = []
+  const server = createServer({ key: await readFile(secret), cert: await readFile(ca) }, (request, response) => {
+    seen.push(request.headers.authorization)
+    response.writeHead(403, { 'content-type': 'application/json' })
+    response.end('{"kind":"Status","message":"no"}')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  await writeFile(path.join(folder, 'token'), 'first\n')
+  const env = {
+    KUBERNETES_SERVICE_HOST: '127.0.0.1',
+    KUBERNETES_SERVICE_PORT: String((server.address() as AddressInfo).port),
+  }
+  const { source, start, patiently } = await setUp(t, {
+    config: { apiUrl: undefined, kubeconfigFile: undefined, serviceAccountDir: folder, env },
+  })
+  start()
+  await until(() => seen.length > 0 && source.stale?.includes('403') === true, 'the first request')
+  await writeFile(path.join(folder, 'token'), 'second\n')
+  await patiently(() => seen.includes('Bearer second'), 'the second token')
+  assert.equal(seen[0], 'Bearer first')
+})
+
+test('outside of a cluster, without kubeconfig, the reason says what to give', async (t) => {
+  const { start, because } = await setUp(t, { config: { apiUrl: undefined, env: {} } })
+  start()
+  await until(() => because().includes('--kubeconfig-file'), 'the reason')
+})
+
+test('after close nothing is told and nothing runs', async (t) => {
+  const { api, start, peers, source, changes, clock } = await setUp(t)
+  for (const [name, n] of [
+    ['me', 9],
+    ['a', 1],
+  ] as const)
+    api.nodes.create(nodeOf(name, n))
+  start()
+  await peers('a')
+  const before = changes()
+  await source.close()
+  api.nodes.create(nodeOf('b', 2))
+  await until(() => api.watchCount === 0, 'the watch to end')
+  assert.equal(changes(), before)
+  assert.equal(clock.pending, 0)
+})

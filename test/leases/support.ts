@@ -1,0 +1,98 @@
+/** What the lease tests share: values from text, a log that remembers, waiting for an event with a bound. */
+import assert from 'node:assert/strict'
+import type { FamilyLease, Lease } from '../../lib/leases/lease.ts'
+import type { NodeFacts } from '../../lib/leases/node-facts.ts'
+import { parseCidr } from '../../lib/net/cidr.ts'
+import { parseIp } from '../../lib/net/ip.ts'
+import { parseLladdr } from '../../lib/net/lladdr.ts'
+import { type Network, parseNetwork } from '../../lib/overlay/network.ts'
+import type { Log } from '../../lib/util/log.ts'
+
+export const PREFIX = 'flannel.alpha.coreos.com'
+
+export const v4Network: Network = parseNetwork('{"Network":"10.42.0.0/16"}', 'net-conf').network
+export const v6Network: Network = parseNetwork(
+  '{"EnableIPv4":false,"EnableIPv6":true,"IPv6Network":"fd00:42::/56"}',
+  'net-conf',
+).network
+export const dualNetwork: Network = parseNetwork(
+  '{"Network":"10.42.0.0/16","EnableIPv6":true,"IPv6Network":"fd00:42::/56"}',
+  'net-conf',
+).network
+
+/** The claim of the `n`th node: 10.42.n.0/24 at 192.168.0.n. */
+export function claim4(n: number, change: Partial<Record<keyof FamilyLease, string>> = {}): FamilyLease {
+  return {
+    subnet: parseCidr(change.subnet ?? `10.42.${n}.0/24`),
+    underlay: parseIp(change.underlay ?? `192.168.0.${n}`),
+    lladdr: parseLladdr(change.lladdr ?? `02:00:00:00:04:${n.toString(16).padStart(2, '0')}`),
+  }
+}
+
+/** The claim of the `n`th node: fd00:42:0:n::/64 at fd00::n. */
+export function claim6(n: number, change: Partial<Record<keyof FamilyLease, string>> = {}): FamilyLease {
+  const hex = n.toString(16)
+  return {
+    subnet: parseCidr(change.subnet ?? `fd00:42:0:${hex}::/64`),
+    underlay: parseIp(change.underlay ?? `fd00::${hex}`),
+    lladdr: parseLladdr(change.lladdr ?? `02:00:00:00:06:${hex.padStart(2, '0')}`),
+  }
+}
+
+export function lease(node: string, families: Partial<Pick<Lease, 'ipv4' | 'ipv6'>>, seniority = node): Lease {
+  return { node, seniority, ipv4: undefined, ipv6: undefined, ...families }
+}
+
+/** A Node as flannel's agent leaves it: IPv4, the `n`th of v4Network. */
+export function flannelNode(name: string, n: number, change: Partial<NodeFacts> = {}): NodeFacts {
+  return {
+    name,
+    uid: `uid-${name}`,
+    creationTimestamp: '2026-01-01T00:00:00Z',
+    annotations: {
+      [`${PREFIX}/kube-subnet-manager`]: 'true',
+      [`${PREFIX}/backend-type`]: 'vxlan',
+      [`${PREFIX}/backend-data`]: `{"VNI":1,"VtepMAC":"02:00:00:00:04:${n.toString(16).padStart(2, '0')}"}`,
+      [`${PREFIX}/public-ip`]: `192.168.0.${n}`,
+    },
+    podCidrs: [`10.42.${n}.0/24`],
+    networkUnavailable: undefined,
+    ...change,
+  }
+}
+
+export interface LogLine {
+  readonly level: keyof Omit<Log, 'with'>
+  readonly event: string
+  readonly message: string
+}
+
+export interface MemoryLog extends Log {
+  readonly lines: readonly LogLine[]
+  of(event: string): readonly LogLine[]
+}
+
+export function createMemoryLog(): MemoryLog {
+  const lines: LogLine[] = []
+  const writer = (level: LogLine['level']) => (event: string, message: string) =>
+    void lines.push({ level, event, message })
+  const log: MemoryLog = {
+    lines,
+    of: (event) => lines.filter((line) => line.event === event),
+    debug: writer('debug'),
+    info: writer('info'),
+    warn: writer('warn'),
+    error: writer('error'),
+    with: () => log,
+  }
+  return log
+}
+
+/** Resolves when `check` holds, looked at between events; fails after ten seconds. */
+export async function until(check: () => boolean, what: string): Promise<void> {
+  const deadline = process.hrtime.bigint() + 10_000_000_000n
+  while (!check()) {
+    if (process.hrtime.bigint() > deadline) assert.fail(`waited in vain for: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
