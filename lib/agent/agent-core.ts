@@ -1,0 +1,208 @@
+/**
+ * The agent without its adapters: one FamilyOverlay a family, the lease source, publishing, subnet.env and readiness, and
+ * who is told what when. Owns those connections. Must not: import a concrete adapter (agent.ts wires them).
+ */
+import type { SubnetEnv } from '../cni/subnet-env.ts'
+import { HostError } from '../errors.ts'
+import type { OwnNode } from '../leases/lease.ts'
+import type { LeaseSource, LeaseView, OwnVtep } from '../leases/source.ts'
+import type { Cidr } from '../net/cidr.ts'
+import { FAMILIES, type Family } from '../net/ip.ts'
+import { type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'
+import { deviceName } from '../overlay/vtep.ts'
+import type { Rtnl } from '../rtnl/port.ts'
+import type { Clock } from '../util/clock.ts'
+import { createDirtyLoop } from '../util/dirty-loop.ts'
+import type { Log } from '../util/log.ts'
+import { createCniFiles } from './cni-files.ts'
+import type { AgentConfig } from './config.ts'
+import type { Sysctl } from './device-runner.ts'
+import { createFamilyOverlay, deviceOf, type FamilyOverlay } from './family-overlay.ts'
+import { createLeasePublisher } from './lease-publisher.ts'
+import { createOwnLladdr, type LladdrStore, type OwnLladdr } from './own-lladdr.ts'
+import { createRejectedLog } from './rejected-log.ts'
+
+export interface AgentPorts {
+  readonly openRtnl: () => Rtnl
+  readonly sysctl: Sysctl
+  readonly source: LeaseSource
+  readonly readFile: (path: string) => Promise<string | undefined>
+  readonly replaceFile: (path: string, text: string) => Promise<void>
+  /** The store of one device, by interface name. */
+  readonly lladdrStore: (ifname: string) => LladdrStore
+  readonly clock: Clock
+  readonly log: Log
+  /** Called when no family can ever run on this host. */
+  readonly onHopeless: (error: HostError) => void
+}
+
+export interface AgentCore {
+  /** Every family is ready, the view is complete, and subnet.env says the truth. */
+  readonly ready: boolean
+  stop(): Promise<void>
+}
+
+interface Member {
+  readonly overlay: FamilyOverlay
+  readonly lladdr: OwnLladdr
+}
+
+export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCore {
+  const { source, clock, log } = ports
+  const rejectedLog = createRejectedLog(log, clock)
+  let ready = false
+  let everReady = false
+  let stopped = false
+  let seen: LeaseView | undefined
+  let own: OwnNode | undefined
+
+  const members: readonly Member[] = FAMILIES.filter((family) => config.network[family] !== undefined).map(
+    (family) => ({
+      overlay: createFamilyOverlay({
+        family,
+        network: config.network,
+        choice: config.underlayChoice,
+        openRtnl: ports.openRtnl,
+        sysctl: ports.sysctl,
+        clock,
+        log,
+        onChange: () => overlayChanged(),
+      }),
+      lladdr: createOwnLladdr(family, tolerant(ports.lladdrStore(deviceName(family, config.network.backend.vni)), log)),
+    }),
+  )
+  const cniFiles = createCniFiles({
+    path: config.subnetFile,
+    content: () => subnetEnv(config, own, members),
+    read: ports.readFile,
+    replace: ports.replaceFile,
+    clock,
+    log,
+    onChange: () => reconsider(),
+  })
+  const publisher = createLeasePublisher({ source, own: () => ownVtep(config, own, members), log, clock })
+
+  /** Brings what the source says to the families; saving an lladdr may take its time, so it runs as a loop. */
+  const leases = createDirtyLoop(
+    async () => {
+      const view = source.view()
+      own = keepOwn(own, view.own)
+      for (const { overlay, lladdr } of members) {
+        overlay.setOwn(own, own === undefined ? undefined : await lladdr.choose(own, source.kind))
+        overlay.setView(view)
+      }
+      reportView(log, seen, view)
+      seen = view
+      rejectedLog.report(view.rejected)
+      publisher.mark()
+      cniFiles.mark()
+      reconsider()
+    },
+    (error) => log.error('agent.bug', `leases: ${String(error)}`, { error }),
+  )
+
+  const reconsider = (): void => {
+    if (stopped) return
+    const now = source.view().synced && cniFiles.written && members.every(({ overlay }) => overlay.ready)
+    if (now === ready) return
+    ready = now
+    everReady ||= now
+    if (now) log.info('agent.ready', 'flannel is ready', { families: members.map(({ overlay }) => overlay.family) })
+    else log.info('agent.not-ready', 'not ready', { states: members.map(({ overlay }) => overlay.state.name) })
+  }
+  const overlayChanged = (): void => {
+    if (stopped) return
+    for (const { overlay, lladdr } of members) {
+      const device = deviceOf(overlay.state)
+      if (device !== undefined) void lladdr.remember(device.lladdr)
+    }
+    publisher.mark()
+    cniFiles.mark()
+    reconsider()
+    const states = members.map(({ overlay }) => overlay.state)
+    const hopeless = states.find((state) => state.name === 'blocked' && state.fatal)
+    if (everReady || hopeless === undefined || !states.every((state) => state.name === 'blocked' && state.fatal)) return
+    ports.onHopeless(new HostError('because' in hopeless ? hopeless.because : hopeless.name))
+  }
+
+  source.start(() => leases.mark())
+  leases.mark()
+
+  return {
+    get ready() {
+      return ready
+    },
+    async stop() {
+      stopped = true
+      await source.close()
+      await leases.stop()
+      await Promise.all([publisher.stop(), cniFiles.stop(), ...members.map(({ overlay }) => overlay.stop())])
+    },
+  }
+}
+
+/** A state folder that cannot be written costs a new lladdr at the next start, not the overlay. */
+function tolerant(store: LladdrStore, log: Log): LladdrStore {
+  return {
+    load: () => store.load(),
+    async save(lladdr) {
+      try {
+        await store.save(lladdr)
+      } catch (error) {
+        log.warn('state.not-saved', `cannot save our MAC address, a restart may choose another: ${String(error)}`, {
+          error,
+        })
+      }
+    },
+  }
+}
+
+/** Our Node deleted, or re-created without podCIDR: what runs on this node still uses the last subnets. */
+function keepOwn(last: OwnNode | undefined, now: OwnNode | undefined): OwnNode | undefined {
+  if (now === undefined || last === undefined) return now ?? last
+  const { ipv4, ipv6 } = now.subnets
+  return { ...now, subnets: { ipv4: ipv4 ?? last.subnets.ipv4, ipv6: ipv6 ?? last.subnets.ipv6 } }
+}
+
+function reportView(log: Log, before: LeaseView | undefined, view: LeaseView): void {
+  if (view === before) return
+  log.info('leases.changed', view.synced ? `${view.peers.size} peers` : `${view.peers.size} peers, ${view.because}`, {
+    peers: view.peers.size,
+    synced: view.synced,
+    rejected: view.rejected.length,
+  })
+}
+
+/** Only families whose device is ready: the others stay as the source has them. */
+function ownVtep(config: AgentConfig, known: OwnNode | undefined, members: readonly Member[]): OwnVtep | undefined {
+  if (known === undefined) return undefined
+  const of = (family: Family): OwnVtep['ipv4'] => {
+    const own = members.find(({ overlay }) => overlay.family === family)?.overlay.own
+    if (own === undefined) return undefined
+    return { underlay: known.publishInstead[family] ?? own.underlay.publicIp, lladdr: own.device.lladdr }
+  }
+  const vtep = { vni: config.network.backend.vni, ipv4: of('ipv4'), ipv6: of('ipv6') }
+  return vtep.ipv4 === undefined && vtep.ipv6 === undefined ? undefined : vtep
+}
+
+/**
+ * Known when every family has its subnet and at least one a device; a family without device takes part with the MTU that
+ * it would have on the other's underlay, so that one broken family does not keep pods from starting.
+ */
+function subnetEnv(config: AgentConfig, own: OwnNode | undefined, members: readonly Member[]): SubnetEnv | undefined {
+  const devices = members.map(({ overlay }) => ({ family: overlay.family, mtu: deviceOf(overlay.state)?.mtu }))
+  const outer = devices.flatMap(({ family, mtu }) => (mtu === undefined ? [] : [mtu + vxlanOverhead(family)]))
+  if (outer.length === 0) return undefined
+  const mtuOf = (family: Family): Mtu => {
+    const mtu = devices.find((device) => device.family === family)?.mtu
+    return parseMtu(mtu ?? Math.min(...outer) - vxlanOverhead(family))
+  }
+  const part = (family: Family, network: Cidr | undefined): SubnetEnv['ipv4'] | 'unknown' => {
+    const subnet = own?.subnets[family]
+    if (network === undefined) return undefined
+    return subnet === undefined ? 'unknown' : { network, subnet, mtu: mtuOf(family) }
+  }
+  const ipv4 = part('ipv4', config.network.ipv4)
+  const ipv6 = part('ipv6', config.network.ipv6)
+  return ipv4 === 'unknown' || ipv6 === 'unknown' ? undefined : { ipv4, ipv6, ipMasq: config.ipMasq }
+}

@@ -1,0 +1,132 @@
+/**
+ * Starts a whole agent: takes the locks, chooses the adapters, opens the doors. The only file of this floor that imports
+ * concrete adapters. Must not: hold logic (agent-core.ts) or read flags (lib/cli).
+ */
+import { readIfExists, replaceFile } from '../host/files.ts'
+import { packetFilterRulesExist } from '../host/firewall-look.ts'
+import { createSysctl } from '../host/sysctl.ts'
+import { createFileSource } from '../leases/file.ts'
+import { createKubeSource } from '../leases/kube.ts'
+import { createLladdrStore } from '../leases/lladdr-store.ts'
+import type { LeaseSource } from '../leases/source.ts'
+import { FAMILIES } from '../net/ip.ts'
+import { deviceName } from '../overlay/vtep.ts'
+import { openRtnl } from '../rtnl/native.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import { type AgentCore, createAgentCore } from './agent-core.ts'
+import type { AgentConfig } from './config.ts'
+import { type HealthServer, startHealthServer } from './health.ts'
+import { type Lock, lockDevice } from './lock.ts'
+
+export interface Agent {
+  /** What /readyz says; true again and false again as the truth changes. */
+  readonly ready: boolean
+  /** Everything stays in the kernel (design decision 14). Resolves when nothing of the agent runs any more. */
+  stop(): Promise<void>
+  /** Resolves after `stop`; rejects when the agent cannot go on: LockedError, HostError, ConfigError. */
+  readonly ended: Promise<void>
+}
+
+export interface AgentParts {
+  readonly log: Log
+  readonly clock: Clock
+}
+
+/** Returns at once; what can become right by itself is waited for inside (design decision 12). */
+export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
+  const { log, clock } = parts
+  let core: AgentCore | undefined
+  let health: HealthServer | undefined
+  const locks: Lock[] = []
+  let fail: (error: unknown) => void = () => undefined
+  let finish: () => void = () => undefined
+  const ended = new Promise<void>((resolve, reject) => {
+    finish = resolve
+    fail = reject
+  })
+  let stopping = false
+
+  const start = async (): Promise<void> => {
+    for (const family of FAMILIES)
+      if (config.network[family] !== undefined)
+        locks.push(await lockDevice(deviceName(family, config.network.backend.vni)))
+    if (config.health !== undefined)
+      health = await startHealthServer({ ...config.health, ready: () => core?.ready ?? false, log })
+    if (stopping) return
+    const source = createSource(config, parts)
+    core = createAgentCore(config, {
+      openRtnl,
+      sysctl: createSysctl(),
+      source,
+      readFile: readIfExists,
+      replaceFile,
+      lladdrStore: (ifname) => createLladdrStore({ stateDir: config.stateDir, ifname, log }),
+      clock,
+      log,
+      onHopeless: fail,
+    })
+    describeStart(config, source, log)
+    warnWithoutPacketFilter(config, log).catch((error) => log.warn('agent.bug', String(error), { error }))
+  }
+  const started = start()
+  started.catch(fail)
+
+  return {
+    get ready() {
+      return core?.ready ?? false
+    },
+    ended,
+    async stop() {
+      if (stopping) return
+      stopping = true
+      await started.catch(() => undefined)
+      await core?.stop()
+      await health?.close()
+      await Promise.all(locks.map((lock) => lock.release()))
+      finish()
+    },
+  }
+}
+
+function createSource(config: AgentConfig, { log, clock }: AgentParts): LeaseSource {
+  const { leases, network } = config
+  return leases.kind === 'file'
+    ? createFileSource({ path: leases.path, nodeName: leases.nodeName, network, log, clock })
+    : createKubeSource({ config: leases, network, log, clock })
+}
+
+/** The lines that tools look for in flannel's log (flannel-contract 15). */
+function describeStart(config: AgentConfig, source: LeaseSource, log: Log): void {
+  const { backend } = config.network
+  log.info('agent.network', `Found network config - Backend type: ${backend.type}`, { source: source.kind })
+  const port = backend.port ?? 0
+  log.info(
+    'agent.backend',
+    `VXLAN config: VNI=${backend.vni} Port=${port} GBP=${backend.gbp} Learning=${backend.learning} DirectRouting=${backend.directRouting}`,
+  )
+  if (backend.directRouting)
+    log.warn(
+      'agent.direct-routing',
+      'DirectRouting is not done yet: peers on the same link are reached through VXLAN too',
+    )
+}
+
+/** vtepd has no packet filter of its own yet: whoever asked for rules is told once when nobody made any. */
+async function warnWithoutPacketFilter(config: AgentConfig, log: Log): Promise<void> {
+  for (const family of FAMILIES) {
+    const network = config.network[family]
+    if (network === undefined || (!config.ipMasq && !config.iptablesForwardRules)) continue
+    const rules = await packetFilterRulesExist(family, network)
+    if (config.ipMasq && rules.masquerade !== 'present')
+      log.warn(
+        'agent.no-masquerade',
+        `--ip-masq: no rule masquerades what leaves ${network} (${rules.masquerade}), and vtepd makes none yet: add one, or pods reach nothing outside the cluster`,
+      )
+    if (config.iptablesForwardRules && rules.forward === 'absent')
+      log.warn(
+        'agent.no-forward',
+        `the FORWARD policy drops, and no rule accepts ${network}: vtepd makes none yet, add one or pods of other nodes are not reached`,
+      )
+  }
+}

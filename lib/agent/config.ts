@@ -1,0 +1,42 @@
+/**
+ * Everything an agent is told at start, already checked: what lib/cli makes of flags, environment and net-conf, and what
+ * a program that imports vtepd writes by hand. Must not: read any of them itself.
+ */
+import type { Network } from '../overlay/network.ts'
+import type { UnderlayChoice } from '../overlay/underlay-choice.ts'
+
+export interface AgentConfig {
+  readonly network: Network
+  readonly underlayChoice: UnderlayChoice
+  /** Where subnet.env is written, e.g. /run/flannel/subnet.env. */
+  readonly subnetFile: string
+  /** Only recorded in subnet.env and looked for, until vtepd has a packet filter of its own. */
+  readonly ipMasq: boolean
+  readonly iptablesForwardRules: boolean
+  /** Files of the running agent, e.g. /run/vtepd. */
+  readonly runDir: string
+  /** What outlives a reboot, e.g. /var/lib/vtepd. */
+  readonly stateDir: string
+  /** undefined: no health server (flannel's default). `port` 0 never occurs here. */
+  readonly health: { readonly ip: string; readonly port: number } | undefined
+  readonly leases: FileLeasesConfig | KubeLeasesConfig
+}
+
+export interface FileLeasesConfig {
+  readonly kind: 'file'
+  readonly path: string
+  readonly nodeName: string
+}
+
+export interface KubeLeasesConfig {
+  readonly kind: 'kube'
+  /** undefined: in-cluster. */
+  readonly kubeconfigFile: string | undefined
+  /** Overrides the server of the kubeconfig. */
+  readonly apiUrl: string | undefined
+  /** As given, e.g. flannel.alpha.coreos.com; the codec derives the keys. */
+  readonly annotationPrefix: string
+  readonly setNodeNetworkUnavailable: boolean
+  /** From NODE_NAME; else the pod whose spec.nodeName says it. */
+  readonly node: { readonly name: string } | { readonly pod: string; readonly podNamespace: string }
+}

@@ -1,0 +1,230 @@
+/**
+ * Everything of one address family: its device machine, its peer reconciler, their two sockets and the monitor. Two
+ * families are two of these and share nothing, so neither can delay the other.
+ * Owns which notification concerns whom. Must not: decide about devices or entries, nor know the lease source.
+ */
+
+import type { OwnNode } from '../leases/lease.ts'
+import type { LeaseView } from '../leases/source.ts'
+import { type Cidr, overlaps } from '../net/cidr.ts'
+import type { Family, Ip } from '../net/ip.ts'
+import { ifindexOf } from '../overlay/device-machine/machine.ts'
+import type { Device, DeviceState, Wanted } from '../overlay/device-machine/types.ts'
+import type { Network } from '../overlay/network.ts'
+import type { Underlay } from '../overlay/underlay.ts'
+import type { UnderlayChoice } from '../overlay/underlay-choice.ts'
+import { deviceName } from '../overlay/vtep.ts'
+import { KIND_ROUTE, OFFSET_DST_LENGTH, OFFSET_KIND } from '../rtnl/abi.ts'
+import { type EntryTable, entryBytes, ifindexOfEntry, unpackEntry } from '../rtnl/entries.ts'
+import type { Notification, Rtnl } from '../rtnl/port.ts'
+import type { Clock, Timer } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import { unreachable } from '../util/unreachable.ts'
+import { createDeviceRunner, type Sysctl } from './device-runner.ts'
+import { createPeerReconciler } from './peer-reconciler.ts'
+import { createRtnlSession } from './rtnl-session.ts'
+
+/** The whole of it is looked at this often even when nothing was heard (design decision 5), milliseconds, jittered. */
+const AUDIT_MS = 60_000
+
+export interface FamilyOverlay {
+  readonly family: Family
+  readonly state: DeviceState
+  /** The device stands, and the last round left nothing to do and no failed peer. */
+  readonly ready: boolean
+  /** What the lease says once the device is ready: the address before any overwrite, and the device's lladdr. */
+  readonly own: { readonly underlay: Underlay; readonly device: Device } | undefined
+  /** Peers to program; may be called at any time. */
+  setView(view: LeaseView): void
+  /** What the lease source knows of us; `lladdr` has been saved before. */
+  setOwn(own: OwnNode | undefined, lladdr: Wanted['lladdr']): void
+  stop(): Promise<void>
+}
+
+export interface FamilyOverlayParts {
+  readonly family: Family
+  readonly network: Network
+  readonly choice: UnderlayChoice
+  readonly openRtnl: () => Rtnl
+  readonly sysctl: Sysctl
+  readonly clock: Clock
+  readonly log: Log
+  /** State, readiness or own lease changed. */
+  readonly onChange: () => void
+}
+
+export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
+  const { family, network, clock } = parts
+  const log = parts.log.with({ family })
+  let own: OwnNode | undefined
+  let underlayLogged = ''
+  let view: LeaseView | undefined
+  let audit: Timer | undefined
+
+  const deviceSession = createRtnlSession({ open: parts.openRtnl, monitor: undefined, log, clock })
+  const peerSession = createRtnlSession({
+    open: parts.openRtnl,
+    monitor: {
+      groups: ['link', 'address', 'neighbour', 'route'],
+      families: [family],
+      onNotifications: (list) => {
+        for (const notification of list) hear(notification)
+      },
+    },
+    log,
+    clock,
+  })
+  const runner = createDeviceRunner({
+    settings: { family, network },
+    choice: parts.choice,
+    hint: (): Ip | undefined => own?.underlayHint[family],
+    session: deviceSession,
+    sysctl: parts.sysctl,
+    clock,
+    log,
+    onState(from, to) {
+      underlayLogged = logUnderlay(log, to, underlayLogged)
+      if (deviceOf(to) !== undefined && !sameDevice(deviceOf(from), deviceOf(to))) peers.mark()
+      parts.onChange()
+    },
+  })
+  const peers = createPeerReconciler({
+    family,
+    network,
+    session: peerSession,
+    view: () => view,
+    device: () => deviceOf(runner.state),
+    clock,
+    log,
+    onRound: parts.onChange,
+  })
+  const disturb = (): void => runner.send({ type: 'disturbed' })
+
+  const hear = (notification: Notification): void => {
+    const state = runner.state
+    const device = ifindexOf(state)
+    switch (notification.type) {
+      case 'link': {
+        const { ifindex } = notification.link
+        if (ifindex === device && notification.action === 'deleted') runner.send({ type: 'gone', ifindex })
+        else if (concernsLink(state, notification.link.ifname, ifindex, deviceName(family, network.backend.vni)))
+          disturb()
+        // What a link that went down and up again has lost is not announced (kernel-facts 2).
+        if (ifindex === device) peers.mark()
+        return
+      }
+      case 'address': {
+        const { ifindex, ip } = notification.address
+        if (
+          state.name !== 'ready' ||
+          ifindex === device ||
+          ifindex === state.underlay.ifindex ||
+          ip === state.device.local
+        )
+          disturb()
+        if (ifindex === device) peers.mark()
+        return
+      }
+      case 'entry':
+        if (concernsPeers(notification.entry, device, network[family])) peers.mark()
+        if (hasDefaultRoute(notification.entry)) disturb()
+        return
+      case 'overrun':
+        log.debug('monitor.overrun', 'notifications were lost or none were heard before: looking at everything')
+        disturb()
+        peers.mark()
+        return
+      case 'closed':
+        return
+      default:
+        unreachable(notification)
+    }
+  }
+
+  const auditSoon = (): void => {
+    audit = clock.after(AUDIT_MS * (0.75 + Math.random() / 2), () => {
+      disturb()
+      peers.mark()
+      auditSoon()
+    })
+  }
+  auditSoon()
+  // Opens the monitor; it reports itself as overrun, which starts the first observation.
+  peerSession.use(async () => undefined).catch((error) => log.warn('rtnl.lost', String(error), { error }))
+
+  return {
+    family,
+    get state() {
+      return runner.state
+    },
+    get ready() {
+      return runner.state.name === 'ready' && peers.settled
+    },
+    get own() {
+      const { state } = runner
+      return state.name === 'ready' ? { underlay: state.underlay, device: state.device } : undefined
+    },
+    setView(next) {
+      view = next
+      peers.mark()
+    },
+    setOwn(next, lladdr) {
+      own = next
+      runner.send({ type: 'wanted', wanted: { subnet: next?.subnets[family], lladdr } })
+    },
+    async stop() {
+      audit?.cancel()
+      runner.stop()
+      await peers.stop()
+      await Promise.all([deviceSession.close(), peerSession.close()])
+    },
+  }
+}
+
+/** The device that entries can be programmed on, if any. */
+export function deviceOf(state: DeviceState): Device | undefined {
+  return state.name === 'ready' || state.name === 'stranded' ? state.device : undefined
+}
+
+function sameDevice(a: Device | undefined, b: Device | undefined): boolean {
+  return a !== undefined && b !== undefined && a.ifindex === b.ifindex && a.overlay === b.overlay
+}
+
+/** While the device is ready, other links come and go with every pod; before, any of them may be what is waited for. */
+function concernsLink(state: DeviceState, ifname: string, ifindex: number, ours: string): boolean {
+  if (state.name !== 'ready') return true
+  return ifindex === state.device.ifindex || ifindex === state.underlay.ifindex || ifname === ours
+}
+
+/** Reads the packed bytes: in a bulk change of somebody else this runs once an entry. */
+function concernsPeers(table: EntryTable, device: number | undefined, network: Cidr | undefined): boolean {
+  for (let i = 0; i < table.length; i += 1) {
+    const bytes = entryBytes(table, i)
+    if (device !== undefined && ifindexOfEntry(bytes) === device) return true
+    if (bytes[OFFSET_KIND] !== KIND_ROUTE || network === undefined) continue
+    const route = unpackEntry(table, i)
+    if (route.kind === 'route' && overlaps(network, route.dst)) return true
+  }
+  return false
+}
+
+function hasDefaultRoute(table: EntryTable): boolean {
+  for (let i = 0; i < table.length; i += 1) {
+    const bytes = entryBytes(table, i)
+    if (bytes[OFFSET_KIND] === KIND_ROUTE && bytes[OFFSET_DST_LENGTH] === 0) return true
+  }
+  return false
+}
+
+/** One line when the underlay is chosen, changes, or is missing. Returns what was said last. */
+function logUnderlay(log: Log, state: DeviceState, last: string): string {
+  if (state.name === 'ready') {
+    const { ifname, local, publicIp, mtu } = state.underlay
+    const text = `Using interface with name ${ifname} and address ${local}`
+    if (text !== last) log.info('underlay.chosen', text, { ifname, local, publicIp, mtu })
+    return text
+  }
+  if (state.name !== 'waiting' && state.name !== 'stranded') return last
+  if (state.because !== last) log.info('underlay.waiting', `waiting: ${state.because}`, { because: state.because })
+  return state.because
+}

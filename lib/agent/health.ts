@@ -1,0 +1,111 @@
+/**
+ * The health server, with flannel's paths and texts (flannel-contract 12). `readyz` says what `ready()` says now, so it
+ * turns false again when it stops being true. Must not: decide what ready means.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { ConfigError } from '../errors.ts'
+import type { Log } from '../util/log.ts'
+
+export interface HealthOptions {
+  /** 0.0.0.0 and :: both mean every address of both families, as in Go. */
+  readonly ip: string
+  /** 0 lets the kernel choose (tests); flannel's "0 is off" is decided by the caller. */
+  readonly port: number
+  readonly ready: () => boolean
+  readonly log: Log
+}
+
+export interface HealthServer {
+  /** The port in use. */
+  readonly port: number
+  /** Ends open connections too; resolves when the port is free. May be called twice. */
+  close(): Promise<void>
+}
+
+/** Resolves when it listens; rejects with ConfigError when address or port cannot be had. */
+export async function startHealthServer(options: HealthOptions): Promise<HealthServer> {
+  const server = createServer((request, response) => answer(request, response, options.ready))
+  const host = await listen(server, options)
+  const { port } = server.address() as AddressInfo
+  // After listening, an error (EMFILE on accept) concerns one connection only.
+  server.on('error', (error) => options.log.warn('health.error', 'A health connection failed', { error }))
+  options.log.info('health.listening', `Start healthz server on ${host.includes(':') ? `[${host}]` : host}:${port}`, {
+    host,
+    port,
+  })
+  let closing: Promise<void> | undefined
+  return {
+    port,
+    close() {
+      closing ??= new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
+      return closing
+    },
+  }
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, ready: () => boolean): void {
+  const [path] = (request.url ?? '').split('?', 1)
+  if (path === '/healthz') send(response, 200, 'flanneld is running')
+  else if (path === '/readyz') {
+    if (ready()) send(response, 200, 'flanneld is ready')
+    else send(response, 503, 'flanneld is not ready yet')
+  } else send(response, 404, '404 page not found\n')
+}
+
+function send(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(text) })
+  response.end(text)
+}
+
+/** The wildcard listens on both families; where the kernel has no IPv6, on IPv4 alone. Returns the address in use. */
+async function listen(server: Server, { ip, port }: HealthOptions): Promise<string> {
+  const wildcard = ip === '0.0.0.0' || ip === '::'
+  const candidates = wildcard ? ['::', '0.0.0.0'] : [ip]
+  for (const [index, host] of candidates.entries()) {
+    const error = await tryListen(server, host, port)
+    if (error === undefined) return host
+    const noIpv6 = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL'
+    if (index === candidates.length - 1 || !noIpv6) throw cannotListen(ip, port, error)
+  }
+  throw new ConfigError('--healthz-ip', `'${ip}' is no address to listen on`)
+}
+
+function tryListen(server: Server, host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const onError = (error: Error): void => resolve(error)
+    server.once('error', onError)
+    server.listen({ host, port }, () => {
+      server.off('error', onError)
+      resolve(undefined)
+    })
+  })
+}
+
+function cannotListen(ip: string, port: number, error: NodeJS.ErrnoException): ConfigError {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new ConfigError(
+        '--healthz-port',
+        `port ${port} is taken on ${ip}, perhaps by a flanneld that still runs; stop that program, choose another port, or 0 for none`,
+        { cause: error },
+      )
+    case 'EADDRNOTAVAIL':
+      return new ConfigError(
+        '--healthz-ip',
+        `no interface has the address ${ip}; use one that this host has, or 0.0.0.0`,
+        {
+          cause: error,
+        },
+      )
+    case 'EACCES':
+      return new ConfigError('--healthz-port', `port ${port} needs CAP_NET_BIND_SERVICE; choose one above 1023`, {
+        cause: error,
+      })
+    default:
+      return new ConfigError('--healthz-ip', `cannot listen on ${ip} port ${port}: ${error.message}`, { cause: error })
+  }
+}

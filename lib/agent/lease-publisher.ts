@@ -1,0 +1,52 @@
+/**
+ * Tells the lease source what this node's VTEP is, whenever that changes, and again until it is accepted.
+ * Must not: decide what is published (agent.ts) or how (the source).
+ */
+import type { LeaseSource, OwnVtep } from '../leases/source.ts'
+import { createBackoff } from '../util/backoff.ts'
+import type { Clock, Timer } from '../util/clock.ts'
+import { createDirtyLoop } from '../util/dirty-loop.ts'
+import type { Log } from '../util/log.ts'
+
+export interface LeasePublisher {
+  /** Something changed: in us or in the source. Publishing what is there already costs the source a comparison. */
+  mark(): void
+  stop(): Promise<void>
+}
+
+/** `own` is asked for the truth at the moment of publishing; undefined: there is nothing to tell yet. */
+export function createLeasePublisher(parts: {
+  readonly source: Pick<LeaseSource, 'publish'>
+  readonly own: () => OwnVtep | undefined
+  readonly log: Log
+  readonly clock: Clock
+}): LeasePublisher {
+  const { source, log, clock } = parts
+  const backoff = createBackoff({ firstMs: 500, maxMs: 30_000 })
+  let retry: Timer | undefined
+  let failing = false
+
+  const loop = createDirtyLoop(
+    async () => {
+      const own = parts.own()
+      if (own === undefined) return
+      retry?.cancel()
+      await source.publish(own)
+      backoff.reset()
+      if (failing) log.info('lease.published', 'the lease is published again')
+      failing = false
+    },
+    (error) => {
+      if (!failing) log.warn('lease.publish-failed', `cannot publish our lease yet: ${String(error)}`, { error })
+      failing = true
+      retry = clock.after(backoff.next(), () => loop.mark())
+    },
+  )
+  return {
+    mark: () => loop.mark(),
+    async stop() {
+      await loop.stop()
+      retry?.cancel()
+    },
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * The real Clock: CLOCK_MONOTONIC through process.hrtime, so that processes of one machine compare.
+ * Must not: read the wall clock. Timers keep the process alive: an agent that waits must not end by itself.
+ */
+import type { Clock, Timer } from '../util/clock.ts'
+
+/** Node fires a timer with a longer delay at once. */
+const LONGEST_TIMEOUT_MS = 0x7fffffff
+
+export const systemClock: Clock = { now: monotonicMs, after }
+
+/** CLOCK_MONOTONIC in milliseconds with fractions. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
+
+function after(delayMs: number, fn: () => void): Timer {
+  const due = monotonicMs() + delayMs
+  let handle: NodeJS.Timeout
+  const arm = (): void => {
+    const left = due - monotonicMs()
+    handle = left > LONGEST_TIMEOUT_MS ? setTimeout(arm, LONGEST_TIMEOUT_MS) : setTimeout(fn, Math.max(0, left))
+  }
+  arm()
+  return { cancel: () => clearTimeout(handle) }
+}

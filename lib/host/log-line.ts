@@ -1,0 +1,66 @@
+/**
+ * How one log line reads: errors as plain objects, and a JSON line as klog-like text.
+ * Pure. Must not: write anywhere.
+ */
+import { VtepdError } from '../errors.ts'
+
+const LETTERS: Readonly<Record<string, string>> = { debug: 'D', info: 'I', warn: 'W', error: 'E' }
+const DEEPEST_CAUSE = 5
+
+/** An error as a JSON-safe object: `code`, `message`, the class' own fields, `cause`; a stack only for what is a surprise. */
+export function describeError(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return typeof error === 'object' ? error : String(error)
+  const { cause, stack, ...fields } = error as Error & Readonly<Record<string, unknown>>
+  const own = Object.entries(fields).filter(([key, value]) => key !== 'name' && isPlain(value))
+  return {
+    message: error.message,
+    name: error.name,
+    ...Object.fromEntries(own),
+    ...(error instanceof VtepdError || 'errno' in error ? {} : { stack }),
+    ...(cause === undefined || depth >= DEEPEST_CAUSE ? {} : { cause: describeError(cause, depth + 1) }),
+  }
+}
+
+/** `I1123 14:30:01.123000    4711 device.state] message key=value`, in local time as klog has it, always one line. */
+export function renderTextLine(jsonLine: string): string {
+  const { level, time, monotonicMs: _, event, msg, ...fields } = JSON.parse(jsonLine) as Record<string, unknown>
+  const head = `${LETTERS[String(level)] ?? 'I'}${klogTime(new Date(String(time)))} ${String(process.pid).padStart(7)} ${event}]`
+  const tail = Object.entries(fields).map(([key, value]) => ` ${key}=${textValue(value)}`)
+  return `${head} ${oneLine(String(msg ?? ''))}${tail.join('')}\n`
+}
+
+/** An error in one line with its code and what lies below it: `CODE message; because: message`. */
+export function errorInOneLine(error: unknown): string {
+  return oneLine(errorText(describeError(error)))
+}
+
+function errorText(described: unknown): string {
+  if (!isErrorLike(described)) return typeof described === 'string' ? described : JSON.stringify(described)
+  const code = described.code === undefined ? '' : `${described.code} `
+  const because = described.cause === undefined ? '' : `; because: ${errorText(described.cause)}`
+  return `${code}${described.message}${because}`
+}
+
+function textValue(value: unknown): string {
+  const text = isErrorLike(value) ? errorText(value) : typeof value === 'string' ? value : JSON.stringify(value)
+  return /^[^\s"=]+$/.test(text) || /^[[{]/.test(text) ? text : JSON.stringify(text)
+}
+
+function isErrorLike(value: unknown): value is { code?: unknown; message: string; cause?: unknown } {
+  return typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string'
+}
+
+function isPlain(value: unknown): boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value)
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*[\r\n]+\s*/g, ' ')
+}
+
+function klogTime(time: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const day = `${two(time.getMonth() + 1)}${two(time.getDate())}`
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(':')
+  return `${day} ${clock}.${String(time.getMilliseconds()).padStart(3, '0')}000`
+}

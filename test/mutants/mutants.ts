@@ -1,0 +1,118 @@
+/**
+ * Hand-made faults of the device machine and what surrounds it: each is a plausible mistake, made by replacing one piece of
+ * text. Must not: contain a change that leaves the behaviour as it is.
+ */
+
+export interface Mutant {
+  readonly name: string
+  /** Below the repository's root. */
+  readonly file: string
+  /** Must stand in the file exactly once. */
+  readonly find: string
+  readonly replace: string
+}
+
+const machine = 'lib/overlay/device-machine/machine.ts'
+const decide = 'lib/overlay/device-machine/decide.ts'
+const vtep = 'lib/overlay/vtep.ts'
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'what happens during a look is forgotten',
+    file: machine,
+    find: 'return machine.dirty ? observe(rested) : same(rested)',
+    replace: 'return same(rested)',
+  },
+  {
+    name: 'a write is not looked at again',
+    file: machine,
+    find: "return answers(machine, event.epoch, 'applying') ? observe(machine) : same(machine)",
+    replace:
+      "return answers(machine, event.epoch, 'applying') ? same({ ...machine, phase: { name: 'idle' } }) : same(machine)",
+  },
+  {
+    name: 'after the second failure in a row nobody tries again',
+    file: machine,
+    find: 'return counted.failures === 1 ? observe(unsure) : delay(unsure)',
+    replace: "return counted.failures === 1 ? observe(unsure) : same({ ...unsure, phase: { name: 'idle' } })",
+  },
+  {
+    name: 'a failed look is not repeated',
+    file: machine,
+    find: 'return delay({ ...machine, state: unsettled(machine.state, event.because), failures: machine.failures + 1 })',
+    replace: "return same({ ...machine, phase: { name: 'idle' } })",
+  },
+  {
+    name: 'a dump that stayed interrupted is believed',
+    file: machine,
+    find: 'if (interrupted) return delay({ ...machine, state, failures: machine.failures + 1 })',
+    replace: '',
+  },
+  {
+    name: 'what another program blocks is never looked at again',
+    file: machine,
+    find: 'return delay({\n        ...settled,',
+    replace:
+      "return same({\n        phase: { name: 'applying' },\n        ...settled,\n        epoch: settled.epoch + 1,",
+  },
+  {
+    name: 'the machine’s MAC address is settled anew at every look',
+    file: machine,
+    find: 'const lladdr = machine.lladdr ?? settleFromDevice(machine, observation)',
+    replace: 'const lladdr = settleFromDevice(machine, observation)',
+  },
+  {
+    name: 'a device that is down is taken for ready',
+    file: vtep,
+    find: "shall('up', link.up, true, { up: true })",
+    replace: '',
+  },
+  {
+    name: 'a changed underlay address is not followed',
+    file: vtep,
+    find: "shall('local', actual.local, spec.local, { vxlan: { local: spec.local } })",
+    replace: '',
+  },
+  {
+    name: 'the MTU of the underlay is not followed',
+    file: vtep,
+    find: "shall('mtu', link.mtu, mtu, { mtu })",
+    replace: '',
+  },
+  {
+    name: 'a changed MAC address is left as it is',
+    file: vtep,
+    find: "shall('lladdr', link.lladdr, spec.lladdr, { lladdr: spec.lladdr })",
+    replace: '',
+  },
+  {
+    name: 'a device in a bridge stays there',
+    file: decide,
+    find: 'if (seen.bridged) {',
+    replace: 'if (seen.bridged && ops.length > 99) {',
+  },
+  {
+    name: 'a missing overlay address is not added',
+    file: decide,
+    find: 'for (const address of plan.add) {',
+    replace: 'for (const address of plan.add.slice(1)) {',
+  },
+  {
+    name: 'a renamed device keeps its new name',
+    file: vtep,
+    find: "shall('name', link.ifname, spec.ifname, { ifname: spec.ifname })",
+    replace: '',
+  },
+  {
+    name: 'the reconciler is not told about a new device',
+    file: 'lib/agent/family-overlay.ts',
+    find: 'if (deviceOf(to) !== undefined && !sameDevice(deviceOf(from), deviceOf(to))) peers.mark()',
+    replace: '',
+  },
+  {
+    name: 'an incomplete view deletes',
+    file: 'lib/agent/peer-reconciler.ts',
+    find: 'const complete = view.synced && !interrupted',
+    replace: 'const complete = !interrupted',
+  },
+]

@@ -1,0 +1,162 @@
+/**
+ * `Rtnl` over the fake kernel's state: each method as a request for the queue. Must not: hold state of its own.
+ */
+
+import type { Ifindex } from '../../../lib/net/ifindex.ts'
+import { type Family, familyOf } from '../../../lib/net/ip.ts'
+import type { Dump, Rtnl } from '../../../lib/rtnl/port.ts'
+import { addAddress, deleteAddress } from './addresses.ts'
+import { applyBatch, namedIfindexes } from './batch.ts'
+import { type Answer, ECANCELED, EINVAL, type Refusal, refuse } from './errnos.ts'
+import type { Fault } from './faults.ts'
+import { changeLink, createLink, createVethPair, deleteLink, type NewLink, sendAway } from './links.ts'
+import { openMonitor } from './monitor.ts'
+import { joinRecords } from './records.ts'
+import { type Request, type RequestName, type RequestQueue, socketError } from './requests.ts'
+import { resolveRoute } from './resolve.ts'
+import { addressesOf, fdbRecords, linksOf, neighbourRecords, routeDump } from './snapshot.ts'
+import type { State } from './state.ts'
+import { planVxlan } from './vxlan.ts'
+
+/** `disturb(index)` runs before each entry of a batch. */
+export function openDoor(state: State, queue: RequestQueue, portId: number, disturb: (index: number) => void): Rtnl {
+  let closed = false
+
+  const submit = <T>(request: Request<T>): Promise<T> =>
+    closed ? Promise.reject(socketError(request.op, ECANCELED)) : queue.submit(portId, request)
+
+  const write = (
+    name: RequestName,
+    op: string,
+    subject: string,
+    args: readonly unknown[],
+    ifindexes: readonly Ifindex[],
+    execute: () => Answer,
+  ): Promise<void> =>
+    submit<undefined>({ name, op, subject, args, ifindexes, execute: () => execute() as Refusal | undefined })
+
+  const dump = <T>(
+    name: RequestName,
+    op: string,
+    args: readonly unknown[],
+    ifindexes: readonly Ifindex[],
+    execute: (keep: (index: number) => boolean) => T,
+  ): Promise<Dump<T>> =>
+    submit({
+      name,
+      op,
+      subject: '',
+      args,
+      ifindexes,
+      execute: (fault) => ({ value: execute(keeper(fault)), interrupted: fault?.kind === 'interrupted' }),
+    })
+
+  return {
+    portId,
+    dumpLinks: () => dump('dumpLinks', 'link.dump', [], [], (keep) => linksOf(state).filter((_, i) => keep(i))),
+    dumpAddresses: (family?: Family) =>
+      dump('dumpAddresses', 'address.dump', [family], [], (keep) =>
+        addressesOf(state, family).filter((_, i) => keep(i)),
+      ),
+    dumpRoutes: (family) =>
+      dump('dumpRoutes', 'route.dump', [family], [], (keep) => filterTable(routeDump(state, family), keep)),
+    dumpNeighbours: (family, ifindex) =>
+      dump('dumpNeighbours', 'neighbour.dump', [family, ifindex], [ifindex], (keep) =>
+        joinRecords(neighbourRecords(state, family, ifindex).filter((_, i) => keep(i))),
+      ),
+    dumpFdb: (ifindex) =>
+      dump('dumpFdb', 'fdb.dump', [ifindex], [ifindex], (keep) =>
+        joinRecords(fdbRecords(state, ifindex).filter((_, i) => keep(i))),
+      ),
+    createVxlan: (spec) =>
+      write('createVxlan', 'link.create', spec.ifname, [spec], spec.parent === undefined ? [] : [spec.parent], () => {
+        const planned = planVxlan(state, spec)
+        return 'errno' in planned ? planned : createLink(state, planned, {}, portId)
+      }),
+    createVeth: (spec) =>
+      write('createVeth', 'link.create', spec.ifname, [spec], [], () => {
+        const far = spec.peer.netns === undefined ? plainLink(state, 'veth', spec.peer, 1) : undefined
+        return createVethPair(state, plainLink(state, 'veth', spec, 0), far, portId)
+      }),
+    createBridge: (spec) =>
+      write('createBridge', 'link.create', spec.ifname, [spec], [], () =>
+        createLink(state, plainLink(state, 'bridge', spec, 0), {}, portId),
+      ),
+    changeLink(ifindex, change) {
+      const named = [change.master, change.vxlan?.parent].filter((each) => each !== null && each !== undefined)
+      return write('changeLink', 'link.change', subjectOf(state, ifindex), [ifindex, change], [ifindex, ...named], () =>
+        changeLink(state, ifindex, change),
+      )
+    },
+    moveLink: (ifindex, netns) =>
+      write('moveLink', 'link.move', subjectOf(state, ifindex), [ifindex, netns], [ifindex], () =>
+        sendAway(state, ifindex, portId),
+      ),
+    deleteLink: (ifindex) =>
+      write('deleteLink', 'link.delete', subjectOf(state, ifindex), [ifindex], [ifindex], () =>
+        deleteLink(state, ifindex, portId),
+      ),
+    addAddress: (spec) =>
+      write('addAddress', 'address.add', `${spec.ip}/${spec.prefixLength}`, [spec], [spec.ifindex], () =>
+        addAddress(state, spec, portId),
+      ),
+    deleteAddress: (spec) =>
+      write('deleteAddress', 'address.delete', `${spec.ip}/${spec.prefixLength}`, [spec], [spec.ifindex], () =>
+        deleteAddress(state, spec, portId),
+      ),
+    resolveRoute: (dst, options = {}) =>
+      submit({
+        name: 'resolveRoute',
+        op: 'route.resolve',
+        subject: dst,
+        args: [dst, options],
+        ifindexes: options.oif === undefined ? [] : [options.oif],
+        execute: () =>
+          options.source !== undefined && familyOf(options.source) !== familyOf(dst)
+            ? refuse(EINVAL)
+            : resolveRoute(state, dst, options),
+      }),
+    applyEntries: (batch) =>
+      submit({
+        name: 'applyEntries',
+        op: 'batch',
+        subject: `${batch.length} entries`,
+        args: [batch],
+        ifindexes: namedIfindexes(batch),
+        execute: (fault) => applyBatch(state, batch, fault, portId, disturb),
+      }),
+    monitor: (options) => openMonitor(state, portId, options),
+    async close() {
+      closed = true
+      queue.cancel(portId)
+    },
+  }
+}
+
+/** A veth or bridge with a lladdr of its own when none is asked for: the kernel's are random, these are repeatable. */
+export function plainLink(
+  state: State,
+  kind: string,
+  spec: { ifname: string; mtu?: number; lladdr?: NewLink['lladdr'] },
+  offset: number,
+): NewLink {
+  const octet = (state.nextIfindex + offset).toString(16).padStart(4, '0')
+  const lladdr =
+    spec.lladdr ?? (`02:fa:00:00:${octet.slice(0, 2)}:${octet.slice(2, 4)}` as NonNullable<NewLink['lladdr']>)
+  return { ifname: spec.ifname, kind, mtu: spec.mtu ?? 1500, lladdr }
+}
+
+function subjectOf(state: State, ifindex: Ifindex): string {
+  return state.links.get(ifindex)?.ifname ?? `ifindex ${ifindex}`
+}
+
+function keeper(fault: Fault | undefined): (index: number) => boolean {
+  const omit = fault?.kind === 'interrupted' ? fault.omit : undefined
+  return omit === undefined ? () => true : (index) => !omit(index)
+}
+
+function filterTable(table: { bytes: Uint8Array; length: number }, keep: (index: number) => boolean) {
+  const size = table.length === 0 ? 0 : table.bytes.length / table.length
+  const records = Array.from({ length: table.length }, (_, i) => table.bytes.subarray(i * size, (i + 1) * size))
+  return joinRecords(records.filter((_, i) => keep(i)))
+}

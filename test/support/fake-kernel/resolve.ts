@@ -1,0 +1,83 @@
+/**
+ * "Which route reaches X, and from which address": look-up in the local addresses, then the main table.
+ * Must not: know `ip rule` or other tables.
+ */
+import type { Ifindex } from '../../../lib/net/ifindex.ts'
+import { type Family, familyOf, type Ip, isLinkLocal } from '../../../lib/net/ip.ts'
+import type { Address, ResolvedRoute } from '../../../lib/rtnl/port.ts'
+import { EACCES, EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV, type Refusal, refuse } from './errnos.ts'
+import { commonBits, ipOfKey, type Key, keyOfIp, maskKey, type Route } from './records.ts'
+import { routesTo } from './route-table.ts'
+import { isLocal, type OwnAddress, type State } from './state.ts'
+
+const LOOPBACK = 1 as Ifindex
+const BY_TYPE: Readonly<Record<number, number>> = { 6: EINVAL, 7: EHOSTUNREACH, 8: EACCES }
+
+export function resolveRoute(state: State, dst: Ip, options: { source?: Ip; oif?: Ifindex }): ResolvedRoute | Refusal {
+  const family = familyOf(dst)
+  const key = keyOfIp(dst)
+  if (options.oif !== undefined && !state.links.has(options.oif))
+    return refuse(family === 'ipv4' ? ENODEV : ENETUNREACH)
+  if (options.source !== undefined && !isLocal(state, family, keyOfIp(options.source)))
+    return refuse(family === 'ipv4' ? EINVAL : ENETUNREACH)
+  if (isLocal(state, family, key) && options.oif === undefined)
+    return { oif: LOOPBACK, gateway: undefined, source: options.source ?? dst }
+  for (const route of routesTo(state.routes[family], key)) {
+    if (options.oif !== undefined && route.oif !== options.oif) continue
+    const errno = BY_TYPE[route.type]
+    if (errno !== undefined) return refuse(errno)
+    return {
+      oif: route.oif as Ifindex,
+      gateway: route.gateway === undefined ? undefined : ipOfKey(route.gateway),
+      source: options.source ?? sourceOf(state, family, route, key),
+    }
+  }
+  // IPv4 takes a destination for on-link when the caller names the link and no route does.
+  if (family === 'ipv4' && options.oif !== undefined && state.links.get(options.oif)?.up === true)
+    return { oif: options.oif, gateway: undefined, source: options.source ?? ipv4Source(state, options.oif, undefined) }
+  return refuse(ENETUNREACH)
+}
+
+function sourceOf(state: State, family: Family, route: Route, dst: Key): Ip | undefined {
+  if (route.prefsrc !== undefined) return ipOfKey(route.prefsrc)
+  const oif = route.oif as Ifindex
+  return family === 'ipv4' ? ipv4Source(state, oif, route.gateway) : ipv6Source(state, oif, dst)
+}
+
+/** inet_select_addr: the primary in the gateway's network, else the link's first, else any other link's. */
+function ipv4Source(state: State, oif: Ifindex, gateway: Key | undefined): Ip | undefined {
+  const primaries = (state.addresses.get(oif)?.ipv4 ?? []).filter((own) => !own.flags.secondary && own.scope < 254)
+  const near = primaries.find(
+    (own) => gateway !== undefined && maskKey(own.key, own.prefixLength) === maskKey(gateway, own.prefixLength),
+  )
+  const own = near ?? primaries[0]
+  if (own !== undefined) return own.ip
+  for (const ifindex of [...state.links.keys()].sort((a, b) => a - b)) {
+    const other = state.addresses.get(ifindex)?.ipv4.find((address) => address.scope < 253 && !address.flags.secondary)
+    if (other !== undefined) return other.ip
+  }
+  return undefined
+}
+
+/** RFC 6724 as far as it matters here: scope, not deprecated, the outgoing link, not temporary, longest common prefix. */
+function ipv6Source(state: State, oif: Ifindex, dst: Key): Ip | undefined {
+  const linkLocal = isLinkLocal(ipOfKey(dst))
+  let best: { own: OwnAddress; rank: number } | undefined
+  for (const [ifindex, { ipv6 }] of state.addresses)
+    for (const own of ipv6) {
+      if (!usable(own) || own.scope === 254 || (linkLocal && ifindex !== oif)) continue
+      if (own.scope === 253 && ifindex !== oif) continue
+      const rank =
+        (isLinkLocal(own.ip) === linkLocal ? 1e6 : 0) +
+        (own.flags.deprecated ? 0 : 1e5) +
+        (ifindex === oif ? 1e4 : 0) +
+        (own.flags.temporary ? 0 : 1e3) +
+        commonBits(own.key, dst)
+      if (best === undefined || rank > best.rank) best = { own, rank }
+    }
+  return best?.own.ip
+}
+
+function usable(address: Address): boolean {
+  return !address.flags.tentative && !address.flags.dadFailed
+}

@@ -1,0 +1,116 @@
+/**
+ * The main routing tables: what a write does to them and what a disturbance takes out of them.
+ * Must not: judge next hops (next-hops.ts) or answer "which route reaches X" (resolve.ts).
+ */
+import type { Ifindex } from '../../../lib/net/ifindex.ts'
+import type { Family } from '../../../lib/net/ip.ts'
+import { RTN_UNICAST } from '../../../lib/rtnl/abi.ts'
+import { type Answer, EEXIST, ESRCH, refuse } from './errnos.ts'
+import { checkNextHop } from './next-hops.ts'
+import { decodeRoute, encodeRoute, type Key, type Route } from './records.ts'
+import { insertRoute, removeRoute, replaceRoute, routeKey, routesOf, sameKey } from './route-table.ts'
+import { emitEntry, type State } from './state.ts'
+
+const LOOPBACK = 1
+/** IP6_RT_PRIO_USER: what the kernel makes of IPv6 metric 0. */
+const IPV6_DEFAULT_METRIC = 1024
+
+/** RTM_NEWROUTE with CREATE and REPLACE, or, `exclusive`, CREATE and EXCL. The key is (destination, TOS, metric). */
+export function writeRoute(state: State, bytes: Uint8Array, exclusive: boolean, pid: number): Answer {
+  const asked = decodeRoute(bytes)
+  const refusal = checkNextHop(state, asked)
+  if (refusal !== undefined) return refusal
+  const route = asked.family === 'ipv4' ? asked : completeIpv6(asked)
+  const table = state.routes[route.family]
+  const siblings = sameKey(table, route)
+  if (siblings.length > 0 && exclusive) return refuse(EEXIST)
+  const first = route.family === 'ipv4' ? siblings[0] : (siblings.find((old) => sameShape(old, route)) ?? siblings[0])
+  if (first === undefined) insertRoute(table, route)
+  else {
+    if (route.family === 'ipv4' && sameRoute(first, route)) return undefined
+    if (route.family === 'ipv4' && siblings.some((old) => sameRoute(old, route))) return refuse(EEXIST)
+    replaceRoute(table, first, route)
+  }
+  emitEntry(state, 'route', route.family, 'set', route.bytes, pid)
+  return undefined
+}
+
+/**
+ * RTM_DELROUTE: metric 0 matches any, the lowest first; protocol, output link and gateway must match where they are given
+ * (kernel-facts 1 and 4).
+ */
+export function deleteRoute(state: State, bytes: Uint8Array, pid: number): Answer {
+  const asked = decodeRoute(bytes)
+  const table = state.routes[asked.family]
+  const found = table.byPrefix.get(routeKey(asked.dst, asked.length))?.find((route) => matchesDelete(route, asked))
+  if (found === undefined) return refuse(ESRCH)
+  removeRoute(table, found)
+  emitEntry(state, 'route', found.family, 'deleted', found.bytes, pid)
+  return undefined
+}
+
+/** What the kernel adds by itself for an address or a link that comes up: no duplicate, none of its own replaced. */
+export function addKernelRoute(state: State, route: Omit<Route, 'bytes'>): void {
+  const table = state.routes[route.family]
+  const made = encodeRoute(route)
+  if (sameKey(table, made).some((old) => sameRoute(old, made))) return
+  insertRoute(table, made)
+  emitEntry(state, 'route', route.family, 'set', made.bytes, 0)
+}
+
+/** Takes one route out and announces it, pid 0. */
+export function withdrawRoute(state: State, route: Route): void {
+  removeRoute(state.routes[route.family], route)
+  emitEntry(state, 'route', route.family, 'deleted', route.bytes, 0)
+}
+
+/** Everything through the link goes: IPv4 without a word, IPv6 announced (kernel-facts 2). */
+export function dropRoutes(state: State, ifindex: Ifindex, family: Family): void {
+  for (const route of routesOf(state, family)) {
+    if (route.oif !== ifindex) continue
+    if (family === 'ipv4') removeRoute(state.routes.ipv4, route)
+    else withdrawRoute(state, route)
+  }
+}
+
+/** Routes whose preferred source was the IPv4 address that has gone: silently removed. */
+export function dropRoutesFrom(state: State, source: Key): void {
+  for (const route of routesOf(state, 'ipv4')) if (route.prefsrc === source) removeRoute(state.routes.ipv4, route)
+}
+
+function completeIpv6(asked: Route): Route {
+  return encodeRoute({
+    ...asked,
+    metric: asked.metric === 0 ? IPV6_DEFAULT_METRIC : asked.metric,
+    scope: 0,
+    oif: asked.type === RTN_UNICAST ? asked.oif : LOOPBACK,
+  })
+}
+
+/** IPv6 prefers to replace a route that has a gateway by one that has one, and one without by one without. */
+function sameShape(a: Route, b: Route): boolean {
+  return (a.gateway === undefined) === (b.gateway === undefined)
+}
+
+function sameRoute(a: Route, b: Route): boolean {
+  return (
+    a.metric === b.metric &&
+    a.gateway === b.gateway &&
+    a.oif === b.oif &&
+    a.onlink === b.onlink &&
+    a.protocol === b.protocol &&
+    a.type === b.type &&
+    a.scope === b.scope &&
+    a.prefsrc === b.prefsrc
+  )
+}
+
+function matchesDelete(route: Route, asked: Route): boolean {
+  return (
+    (asked.metric === 0 || asked.metric === route.metric) &&
+    (asked.protocol === 0 || asked.protocol === route.protocol) &&
+    (asked.oif === 0 || asked.oif === route.oif) &&
+    (asked.gateway === undefined || asked.gateway === route.gateway) &&
+    (asked.family === 'ipv6' || asked.type === 0 || asked.type === route.type)
+  )
+}

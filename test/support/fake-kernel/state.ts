@@ -1,0 +1,170 @@
+/**
+ * All that one fake namespace knows, as plain data, and the one way in which a change of it is announced.
+ * Must not: decide what a request or a disturbance does (links, addresses, routes, neighbours, fdb do).
+ */
+import type { Ifindex } from '../../../lib/net/ifindex.ts'
+import type { Family, Ip } from '../../../lib/net/ip.ts'
+import type { Address, Link, Monitor, MonitorGroup, MonitorOptions, Notification } from '../../../lib/rtnl/port.ts'
+import type { Fdb, Key, Neighbour, Route } from './records.ts'
+
+/** What a link remembers besides what RTM_GETLINK shows. */
+export interface LinkDetail {
+  /** The other end of a veth pair in this namespace; undefined when there is none here. */
+  peer: Ifindex | undefined
+  /** What the cable says, for a kind '' link and for a veth whose peer is elsewhere. */
+  cable: boolean
+  /** IPv6 has been configured since the last `up` (IF_READY). */
+  ipv6Ready: boolean
+}
+
+/** An address, and its bytes as a key. */
+export interface OwnAddress extends Address {
+  readonly key: Key
+}
+
+export interface OwnAddresses {
+  ipv4: OwnAddress[]
+  ipv6: OwnAddress[]
+}
+
+export interface RouteTable {
+  readonly family: Family
+  /** By destination and length (routeKey), each list in order of metric. */
+  readonly byPrefix: Map<string, Route[]>
+  /** How many lists there are of each prefix length: a look-up visits only these. */
+  readonly lengths: Int32Array
+}
+
+/** One neighbour table a family, by address. */
+export interface Neighbours {
+  readonly ipv4: Map<Key, Neighbour>
+  readonly ipv6: Map<Key, Neighbour>
+}
+
+export interface Listener {
+  readonly portId: number
+  readonly options: MonitorOptions
+  queue: Notification[]
+  scheduled: boolean
+  /** After `closed` or `close()` nothing more is queued. */
+  ended: boolean
+  readonly monitor: Monitor
+}
+
+export interface Settings {
+  /** IPv6 addresses without nodad are tentative until `admin.finishDad`. */
+  readonly dad: boolean
+  /** Links get an fe80:: address when they come up (addr_gen_mode eui64). */
+  readonly linkLocals: boolean
+  readonly delivery: 'microtask' | 'manual'
+}
+
+export interface State {
+  readonly settings: Settings
+  nextIfindex: number
+  readonly links: Map<Ifindex, Link>
+  readonly names: Map<string, Ifindex>
+  readonly details: Map<Ifindex, LinkDetail>
+  /** Links moved to another namespace. A VXLAN one still holds its VNI and port here (kernel-facts 2). */
+  readonly away: Map<Ifindex, Link>
+  readonly addresses: Map<Ifindex, OwnAddresses>
+  readonly routes: { readonly ipv4: RouteTable; readonly ipv6: RouteTable }
+  readonly neighbours: Map<Ifindex, Neighbours>
+  /** By lladdr; only VXLAN links have a table. It moves with a link that goes away. */
+  readonly fdb: Map<Ifindex, Map<Key, Fdb>>
+  readonly listeners: Set<Listener>
+}
+
+export function createState(settings: Settings): State {
+  const table = (family: Family): RouteTable => ({ family, byPrefix: new Map(), lengths: new Int32Array(129) })
+  return {
+    settings,
+    nextIfindex: 1,
+    links: new Map(),
+    names: new Map(),
+    details: new Map(),
+    away: new Map(),
+    addresses: new Map(),
+    routes: { ipv4: table('ipv4'), ipv6: table('ipv6') },
+    neighbours: new Map(),
+    fdb: new Map(),
+    listeners: new Set(),
+  }
+}
+
+/** Queues `notification` for every monitor that has joined the group. `family` matters for addresses and routes only. */
+export function emit(state: State, group: MonitorGroup, family: Family | undefined, notification: Notification): void {
+  for (const listener of state.listeners) {
+    const { groups, families, ignoreOwn = true } = listener.options
+    if (listener.ended || !groups.includes(group)) continue
+    if (family !== undefined && !families.includes(family)) continue
+    if (ignoreOwn && notification.type === 'entry' && notification.pid === listener.portId) continue
+    enqueue(state, listener, notification)
+  }
+}
+
+export function enqueue(state: State, listener: Listener, notification: Notification): void {
+  listener.queue.push(notification)
+  if (state.settings.delivery === 'manual' || listener.scheduled) return
+  listener.scheduled = true
+  queueMicrotask(() => deliverTo(listener))
+}
+
+/** Hands over what is queued, in one call. */
+export function deliverTo(listener: Listener): number {
+  listener.scheduled = false
+  const { queue } = listener
+  if (queue.length === 0) return 0
+  listener.queue = []
+  listener.options.onNotifications(queue)
+  return queue.length
+}
+
+export function emitEntry(
+  state: State,
+  group: 'neighbour' | 'route',
+  family: Family | undefined,
+  action: 'set' | 'deleted',
+  bytes: Uint8Array,
+  pid: number,
+): void {
+  if (state.listeners.size === 0) return
+  emit(state, group, family, { type: 'entry', action, entry: { bytes, length: 1 }, pid })
+}
+
+export function emitLink(state: State, action: 'set' | 'deleted', link: Link, pid: number): void {
+  emit(state, 'link', undefined, { type: 'link', action, link, pid })
+}
+
+export function emitAddress(state: State, action: 'set' | 'deleted', own: OwnAddress, pid: number): void {
+  if (state.listeners.size === 0) return
+  emit(state, 'address', own.key.length === 4 ? 'ipv4' : 'ipv6', {
+    type: 'address',
+    action,
+    address: publicAddress(own),
+    pid,
+  })
+}
+
+/** The address as the port shows it. */
+export function publicAddress(own: OwnAddress): Address {
+  const { ifindex, ip, prefixLength, scope, flags } = own
+  return { ifindex, ip, prefixLength, scope, flags }
+}
+
+/** Whether any link here has this address. The kernel counts those of links that are down too. */
+export function isLocal(state: State, family: Family, key: Key): boolean {
+  for (const own of state.addresses.values()) for (const address of own[family]) if (address.key === key) return true
+  return false
+}
+
+export function ownAddresses(state: State, ifindex: Ifindex): OwnAddresses {
+  let own = state.addresses.get(ifindex)
+  if (own === undefined) {
+    own = { ipv4: [], ipv6: [] }
+    state.addresses.set(ifindex, own)
+  }
+  return own
+}
+
+export type { Address, Family, Ifindex, Ip, Link }
