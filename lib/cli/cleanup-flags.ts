@@ -1,0 +1,84 @@
+/** Every flag of `vtepd cleanup`. Data only. */
+import type { FlagSpec, FlagValues } from './flag-spec.ts'
+
+const WHAT = 'What is removed'
+const HOW = 'How'
+const WHERE = 'Where it is looked for'
+
+export const CLEANUP_FLAGS = [
+  {
+    name: 'routes',
+    kind: 'bool',
+    default: false,
+    group: WHAT,
+    help: 'only our routes (protocol 118), the one thing that flannel leaves behind when it takes over again',
+  },
+  { name: 'dry-run', kind: 'bool', default: false, group: HOW, help: 'list what would be removed, remove nothing' },
+  { name: 'json', kind: 'bool', default: false, group: HOW, help: 'one JSON object on stdout' },
+  {
+    name: 'force',
+    kind: 'bool',
+    default: false,
+    group: HOW,
+    help: 'also while a vtepd runs here (which will write it all again)',
+  },
+  {
+    name: 'vni',
+    kind: 'string',
+    default: '',
+    placeholder: 'number',
+    group: WHERE,
+    help: "VNI of the devices flannel.VNI and flannel-v6.VNI; without it: net-conf's, or 1 without net-conf",
+  },
+  {
+    name: 'net-config-path',
+    kind: 'string',
+    default: '/etc/kube-flannel/net-conf.json',
+    placeholder: 'file',
+    group: WHERE,
+    help: 'read for the VNI',
+  },
+  {
+    name: 'subnet-file',
+    kind: 'string',
+    default: '/run/flannel/subnet.env',
+    placeholder: 'file',
+    group: WHERE,
+    help: 'what the flannel CNI plugin reads',
+  },
+  {
+    name: 'run-dir',
+    kind: 'string',
+    default: '/run/vtepd',
+    placeholder: 'dir',
+    group: WHERE,
+    help: 'files of the running agent',
+  },
+  {
+    name: 'state-dir',
+    kind: 'string',
+    default: '/var/lib/vtepd',
+    placeholder: 'dir',
+    group: WHERE,
+    help: 'what outlives a reboot',
+  },
+] as const satisfies readonly FlagSpec[]
+
+export type CleanupFlags = FlagValues<typeof CLEANUP_FLAGS>
+
+export const CLEANUP_ABOUT = {
+  name: 'vtepd cleanup',
+  summary: `Removes what vtepd left in this network namespace and on disk: routes of protocol 118, the devices flannel.VNI and
+flannel-v6.VNI with their addresses, neighbours and FDB entries, subnet.env, and the files of --run-dir and --state-dir.
+Node annotations stay: the next agent on this node overwrites them.`,
+  footer: `Going back to flannel: stop vtepd, start flannel, wait until it runs, then
+  vtepd cleanup --routes
+
+Examples:
+  vtepd cleanup --dry-run            what is there
+  vtepd cleanup                      everything
+  vtepd cleanup --vni 4096 --json
+
+FLANNELD_<FLAG> sets a flag that is not given.
+Exit status: 0 removed (or nothing was there), 1 something could not be removed, 2 wrong flags.`,
+} as const

@@ -1,0 +1,71 @@
+/**
+ * `vtepd run`: flags → config → agent → exit status.
+ * Must not: do any of the agent's work, nor remove anything at the end (design decision 14).
+ */
+import { mkdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { ConfigError, HostError } from '../../errors.ts'
+import { hasNetAdmin, NET_ADMIN_MISSING } from '../../host/capabilities.ts'
+import { systemClock } from '../../host/clock.ts'
+import { createLog } from '../../host/log.ts'
+import { createSdNotify } from '../../host/sd-notify.ts'
+import { buildRunConfig, type RunConfig } from '../config.ts'
+import { parseFlags } from '../parse-flags.ts'
+import { RUN_ABOUT, RUN_FLAGS } from '../run-flags.ts'
+import { endOnSurprise, onTermination, superviseAgent } from '../supervise.ts'
+import { packageVersion } from '../version.ts'
+
+/** Resolves with the exit status when the agent has ended; throws ConfigError or HostError before anything is touched. */
+export async function runCommand(argv: readonly string[]): Promise<number> {
+  const parsed = parseFlags(RUN_FLAGS, argv, process.env, RUN_ABOUT)
+  if (parsed.help !== undefined) return print(parsed.help)
+  if (parsed.values.version) return print(`vtepd ${packageVersion()}\n`)
+  const { values: flags, given } = parsed
+  const config = buildRunConfig({ flags, given, env: process.env, readText: (file) => readFileSync(file, 'utf8') })
+  if (!hasNetAdmin()) throw new HostError(NET_ADMIN_MISSING)
+  makeFolders(config)
+  return await runAgent(config)
+}
+
+async function runAgent(config: RunConfig): Promise<number> {
+  const log = createLog(config.log)
+  endOnSurprise(log)
+  const told = onTermination()
+  const { startAgent } = await import('../../agent/agent.ts')
+  log.info('run.start', `vtepd ${packageVersion()} starts`, {
+    pid: process.pid,
+    node: nodeLabel(config),
+    leases: config.agent.leases.kind,
+  })
+  for (const warning of config.warnings) log.warn('config.warning', warning)
+  const agent = startAgent(config.agent, { log, clock: systemClock })
+  return await superviseAgent(agent, { log, clock: systemClock, notify: createSdNotify({ log }), told })
+}
+
+function makeFolders({ agent }: RunConfig): void {
+  const folders = {
+    'subnet-file': path.dirname(agent.subnetFile),
+    'run-dir': agent.runDir,
+    'state-dir': agent.stateDir,
+  }
+  for (const [flag, folder] of Object.entries(folders)) {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o755 })
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : String(error)
+      throw new ConfigError(`--${flag}`, `the folder ${folder} cannot be made (${code}); give another one`, {
+        cause: error,
+      })
+    }
+  }
+}
+
+function nodeLabel({ agent: { leases } }: RunConfig): string {
+  if (leases.kind === 'file') return leases.nodeName
+  return 'name' in leases.node ? leases.node.name : `of pod ${leases.node.podNamespace}/${leases.node.pod}`
+}
+
+function print(text: string): 0 {
+  process.stdout.write(text)
+  return 0
+}

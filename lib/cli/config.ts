@@ -1,0 +1,232 @@
+/**
+ * Flags, environment and net-conf → AgentConfig. Every fault is a ConfigError that says where, what and what to do.
+ * Must not: touch anything but the files named here, which it reads through `readText`.
+ */
+import path from 'node:path'
+import type { AgentConfig, FileLeasesConfig, KubeLeasesConfig } from '../agent/config.ts'
+import { ConfigError } from '../errors.ts'
+import { annotationKeys } from '../leases/annotations.ts'
+import { FAMILIES, type Family, type Ip, isUnicastHost, parseIp, parseIpOf } from '../net/ip.ts'
+import { type Network, parseNetwork } from '../overlay/network.ts'
+import type { UnderlayChoice } from '../overlay/underlay-choice.ts'
+import type { LogLevel } from '../util/log.ts'
+import type { GivenFlags } from './parse-flags.ts'
+import type { RunFlagName, RunFlags } from './run-flags.ts'
+
+export interface ConfigInput {
+  readonly flags: RunFlags
+  readonly given: GivenFlags<RunFlagName>
+  readonly env: NodeJS.ProcessEnv
+  /** Text of a file; throws what node:fs throws. */
+  readonly readText: (file: string) => string
+}
+
+export interface RunConfig {
+  readonly agent: AgentConfig
+  readonly log: { readonly level: LogLevel; readonly format: 'text' | 'json' }
+  /** One sentence each, for the log's start. */
+  readonly warnings: readonly string[]
+}
+
+/** Paths come out absolute, addresses canonical. Throws ConfigError. */
+export function buildRunConfig(input: ConfigInput): RunConfig {
+  try {
+    return runConfigOf(input)
+  } catch (error) {
+    throw namedAsGiven(error, input.given)
+  }
+}
+
+/** A fault of `--iface` that came from FLANNELD_IFACE is reported as one of FLANNELD_IFACE. */
+function namedAsGiven(error: unknown, given: ConfigInput['given']): unknown {
+  if (!(error instanceof ConfigError)) return error
+  const by = [...given].find(([name]) => error.where === `--${name}`)?.[1]
+  if (by === undefined || by === error.where) return error
+  return new ConfigError(by, error.message.slice(error.where.length + 2), { cause: error.cause })
+}
+
+function runConfigOf(input: ConfigInput): RunConfig {
+  const { flags } = input
+  refuseUnsupported(input)
+  const log = logSettings(input)
+  const underlayChoice = underlayChoiceOf(flags)
+  const health = healthOf(flags)
+  const leases = leasesOf(input)
+  const { network, warnings } = networkOf(input)
+  return {
+    agent: {
+      network,
+      underlayChoice,
+      subnetFile: filePath('subnet-file', flags['subnet-file']),
+      ipMasq: flags['ip-masq'],
+      iptablesForwardRules: flags['iptables-forward-rules'],
+      runDir: filePath('run-dir', flags['run-dir']),
+      stateDir: filePath('state-dir', flags['state-dir']),
+      health,
+      leases,
+    },
+    log,
+    warnings: [...warnings, ...flagWarnings(input, network)],
+  }
+}
+
+function refuseUnsupported({ given }: ConfigInput): void {
+  const etcd = [...given.keys()].find((name) => name.startsWith('etcd-'))
+  if (etcd !== undefined)
+    throw new ConfigError(
+      `--${etcd}`,
+      'the etcd subnet manager is not supported; remove the etcd flags and take leases from Kubernetes (--kubeconfig-file, or in-cluster) or from a file (--leases)',
+    )
+}
+
+function logSettings({ flags, given }: ConfigInput): RunConfig['log'] {
+  const level = oneOf('log-level', flags['log-level'], ['debug', 'info', 'warn', 'error'])
+  const format = oneOf('log-format', flags['log-format'], ['text', 'json'])
+  return { level: !given.has('log-level') && flags.v >= 2 ? 'debug' : level, format }
+}
+
+function underlayChoiceOf(flags: RunFlags): UnderlayChoice {
+  return {
+    ifaces: flags.iface.map((text) => nonEmpty('iface', text)),
+    regexes: flags['iface-regex'].map(regexOf),
+    canReach:
+      flags['iface-can-reach'] === '' ? undefined : flagIp('iface-can-reach', () => parseIp(flags['iface-can-reach'])),
+    publicIp: { ipv4: publicIp('public-ip', 'ipv4', flags), ipv6: publicIp('public-ipv6', 'ipv6', flags) },
+  }
+}
+
+/** Go's inline flags at the front become JavaScript's; the `u` flag makes a syntax that only Go has an error, not a surprise. */
+function regexOf(text: string): RegExp {
+  const [, inline = '', body = ''] = /^(?:\(\?([ims]+)\))?(.*)$/s.exec(nonEmpty('iface-regex', text)) ?? []
+  try {
+    return new RegExp(body, `${[...new Set(inline)].join('')}u`)
+  } catch (error) {
+    throw new ConfigError('--iface-regex', `'${text}' is not a regular expression; write one as in '^eth[0-9]+$'`, {
+      cause: error,
+    })
+  }
+}
+
+function publicIp(name: 'public-ip' | 'public-ipv6', family: Family, flags: RunFlags): Ip | undefined {
+  if (flags[name] === '') return undefined
+  const ip = flagIp(name, () => parseIpOf(family, flags[name]))
+  if (!isUnicastHost(ip)) throw new ConfigError(`--${name}`, `'${ip}' is no address that other nodes can reach`)
+  return ip
+}
+
+function flagIp(name: RunFlagName, read: () => Ip): Ip {
+  try {
+    return read()
+  } catch (error) {
+    throw new ConfigError(`--${name}`, error instanceof RangeError ? error.message : String(error), { cause: error })
+  }
+}
+
+function healthOf(flags: RunFlags): AgentConfig['health'] {
+  const port = flags['healthz-port']
+  if (port < 0 || port > 65535)
+    throw new ConfigError('--healthz-port', `${port} is no port; give 1 to 65535, or 0 for no health server`)
+  if (port === 0) return undefined
+  return { ip: flagIp('healthz-ip', () => parseIp(flags['healthz-ip'])), port }
+}
+
+function leasesOf({ flags, env }: ConfigInput): FileLeasesConfig | KubeLeasesConfig {
+  const nodeName = env.NODE_NAME ?? ''
+  if (flags.leases !== '') {
+    if (nodeName === '') throw new ConfigError('NODE_NAME', `is not set; set it to this node's name in ${flags.leases}`)
+    return { kind: 'file', path: path.resolve(flags.leases), nodeName }
+  }
+  const kubeconfigFile = flags['kubeconfig-file'] === '' ? undefined : path.resolve(flags['kubeconfig-file'])
+  const apiUrl = apiUrlOf(flags['kube-api-url'])
+  if (kubeconfigFile === undefined && apiUrl === undefined && !env.KUBERNETES_SERVICE_HOST)
+    throw new ConfigError(
+      '--kubeconfig-file',
+      'is not given, and this is no pod (KUBERNETES_SERVICE_HOST is not set); give it, or --kube-api-url, or --leases for a file of nodes',
+    )
+  return {
+    kind: 'kube',
+    kubeconfigFile,
+    apiUrl,
+    annotationPrefix: annotationPrefix(flags['kube-annotation-prefix']),
+    setNodeNetworkUnavailable: flags['set-node-network-unavailable'],
+    node: nodeOf(nodeName, env),
+  }
+}
+
+function nodeOf(name: string, env: NodeJS.ProcessEnv): KubeLeasesConfig['node'] {
+  if (name !== '') return { name }
+  if (env.POD_NAME && env.POD_NAMESPACE) return { pod: env.POD_NAME, podNamespace: env.POD_NAMESPACE }
+  throw new ConfigError(
+    'NODE_NAME',
+    "is not set; set it to the name of this machine's Node, or in a pod set POD_NAME and POD_NAMESPACE",
+  )
+}
+
+function apiUrlOf(text: string): string | undefined {
+  if (text === '') return undefined
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new ConfigError('--kube-api-url', `'${text}' is no URL; write it as https://HOST:PORT`)
+  return text
+}
+
+function annotationPrefix(text: string): string {
+  annotationKeys(text)
+  return text
+}
+
+function networkOf({ flags, readText }: ConfigInput): { network: Network; warnings: readonly string[] } {
+  const file = path.resolve(flags['net-config-path'])
+  const { network, warnings } = parseNetwork(readNetConf(file, readText), file)
+  const pinDevice = network.backend.pinDevice || flags['pin-device']
+  return { network: { ...network, backend: { ...network.backend, pinDevice } }, warnings }
+}
+
+function readNetConf(file: string, readText: (file: string) => string): string {
+  try {
+    return readText(file)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const problem = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? String(error)})`
+    throw new ConfigError(file, `${problem}; write the network there, or name the file with --net-config-path`, {
+      cause: error,
+    })
+  }
+}
+
+function flagWarnings({ flags, given }: ConfigInput, network: Network): string[] {
+  const margin = flags['subnet-lease-renew-margin']
+  if (margin < 1 || margin > 1439)
+    throw new ConfigError(
+      '--subnet-lease-renew-margin',
+      `${margin} is outside 1 to 1439 minutes; remove the flag, it has no effect here`,
+    )
+  const absent = FAMILIES.filter((family) => network[family] === undefined && flags[PUBLIC_IP_FLAG[family]] !== '')
+  return [
+    ...(flags['ip-blackhole-route'] ? ['--ip-blackhole-route is not built yet: no blackhole route is added'] : []),
+    ...(given.has('iptables-resync')
+      ? ['--iptables-resync has no effect yet: vtepd keeps no packet filter rules']
+      : []),
+    ...absent.map(
+      (family) =>
+        `--${PUBLIC_IP_FLAG[family]} has no effect: ${family === 'ipv4' ? 'IPv4' : 'IPv6'} is not enabled in the network`,
+    ),
+  ]
+}
+
+const PUBLIC_IP_FLAG = { ipv4: 'public-ip', ipv6: 'public-ipv6' } as const
+
+function filePath(name: RunFlagName, text: string): string {
+  return path.resolve(nonEmpty(name, text))
+}
+
+function nonEmpty(name: RunFlagName, text: string): string {
+  if (text === '') throw new ConfigError(`--${name}`, 'must not be empty; give a value, or remove the flag')
+  return text
+}
+
+function oneOf<const Choice extends string>(name: RunFlagName, text: string, choices: readonly Choice[]): Choice {
+  const choice = choices.find((candidate) => candidate === text)
+  if (choice === undefined)
+    throw new ConfigError(`--${name}`, `'${text}' is unknown; give one of ${choices.join(', ')}`)
+  return choice
+}

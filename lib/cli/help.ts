@@ -1,0 +1,21 @@
+/** What `vtepd --help` says. Text only, so that asking costs nothing. */
+
+export const HELP = `vtepd keeps a Kubernetes node's VXLAN overlay in the kernel as it should be. It replaces flannel's agent node by node.
+
+Usage: vtepd <command> [flags]
+       vtepd <flags of run>          as flanneld is called, so that it can stand in its place
+
+Commands:
+  run        keep this node's overlay, until told to end
+  lab        build a fabric of several nodes on this machine, break it and watch it heal
+  cleanup    remove what vtepd left in the kernel and on disk
+  version    print the version
+  help       print this, or the flags of a command: vtepd help run
+
+Examples:
+  vtepd lab
+  vtepd run --kubeconfig-file /etc/vtepd/kubeconfig --iface eth1
+  vtepd cleanup --dry-run
+
+Exit status: 0 done, 1 could not be done, 2 wrong flags or configuration (nothing was touched).
+`

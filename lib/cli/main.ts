@@ -1,0 +1,69 @@
+#!/usr/bin/env node
+/**
+ * Entry of the command `vtepd`: chooses the command and loads only that one (asking for help must cost nothing).
+ * Must not: read flags of a command, or do any of its work.
+ */
+import { HELP } from './help.ts'
+
+type Command = (argv: readonly string[]) => Promise<number>
+
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./commands/run.ts')).runCommand,
+  cleanup: async () => (await import('./commands/cleanup.ts')).cleanupCommand,
+  lab: async () => (await import('./commands/lab.ts')).runLabCommand,
+  version: async () => versionCommand,
+  help: async () => helpCommand,
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [first, ...rest] = argv
+  if (first === undefined) return argumentsMissing()
+  if (/^--?(h|help)$/.test(first)) return helpCommand([])
+  if (/^--?version$/.test(first) || first === '-V') return versionCommand()
+  const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined
+  if (load !== undefined) return (await load())(rest)
+  if (first.startsWith('-')) return (await import('./commands/run.ts')).runCommand(argv)
+  return unknownCommand(first)
+}
+
+/** flanneld can be configured by its environment alone. */
+async function argumentsMissing(): Promise<number> {
+  if (Object.keys(process.env).some((name) => name.startsWith('FLANNELD_')))
+    return (await import('./commands/run.ts')).runCommand([])
+  process.stderr.write(HELP)
+  return 2
+}
+
+async function helpCommand(argv: readonly string[]): Promise<number> {
+  const [topic] = argv
+  const load = topic === undefined || ['help', 'version'].includes(topic) ? undefined : COMMANDS[topic]
+  if (load !== undefined) return (await load())(['--help'])
+  if (topic !== undefined && !Object.hasOwn(COMMANDS, topic)) return unknownCommand(topic)
+  process.stdout.write(HELP)
+  return 0
+}
+
+async function versionCommand(): Promise<number> {
+  const { packageVersion } = await import('./version.ts')
+  process.stdout.write(`vtepd ${packageVersion()}\n`)
+  return 0
+}
+
+async function unknownCommand(name: string): Promise<number> {
+  const { suggestCommand } = await import('./suggest-command.ts')
+  process.stderr.write(
+    `vtepd: '${name}' is not a command${suggestCommand(name, Object.keys(COMMANDS))} (vtepd help lists them)\n`,
+  )
+  return 2
+}
+
+async function reported(run: () => Promise<number>): Promise<number> {
+  try {
+    return await run()
+  } catch (error) {
+    return (await import('./failure.ts')).reportFailure(error)
+  }
+}
+
+// Both outputs are written synchronously for files and pipes, so nothing is lost; open handles must not keep us here.
+process.exit(await reported(() => main(process.argv.slice(2))))

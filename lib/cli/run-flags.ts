@@ -1,0 +1,277 @@
+/**
+ * Every flag of `vtepd run`: flanneld's, with flanneld's names and defaults (flannel-contract 2), then vtepd's own.
+ * Data only; lib/cli/config.ts gives it meaning and docs/flags.md tells the rest (a test compares the two).
+ */
+import type { FlagSpec, FlagValues } from './flag-spec.ts'
+
+const SOURCE = 'Where leases come from'
+const UNDERLAY = 'Which interface carries the overlay'
+const FILES = 'Files'
+const CLUSTER = 'What is told to others'
+const LOGS = 'Health and logs'
+const LATER = 'Accepted, recorded, without further effect yet'
+const IGNORED = 'Accepted for flanneld command lines, without effect'
+const REFUSED = 'Of flanneld, not supported'
+
+const unsupported = (name: string) =>
+  ({
+    name,
+    kind: 'string',
+    default: '',
+    group: REFUSED,
+    help: 'the etcd subnet manager is not supported',
+    hidden: true,
+  }) as const
+
+export const RUN_FLAGS = [
+  {
+    name: 'leases',
+    kind: 'string',
+    default: '',
+    placeholder: 'file',
+    group: SOURCE,
+    help: 'take the nodes from this JSON or YAML file, and follow it, instead of Kubernetes',
+  },
+  {
+    name: 'kubeconfig-file',
+    kind: 'string',
+    default: '',
+    placeholder: 'file',
+    group: SOURCE,
+    help: 'how to reach the API server; waited for until it exists; without it: in-cluster',
+  },
+  {
+    name: 'kube-api-url',
+    kind: 'string',
+    default: '',
+    placeholder: 'url',
+    group: SOURCE,
+    help: 'API server to use instead of the one in the kubeconfig',
+  },
+  {
+    name: 'net-config-path',
+    kind: 'string',
+    default: '/etc/kube-flannel/net-conf.json',
+    placeholder: 'file',
+    group: SOURCE,
+    help: 'the network and its backend, read once at start',
+  },
+
+  {
+    name: 'iface',
+    kind: 'strings',
+    placeholder: 'name|ip',
+    group: UNDERLAY,
+    help: 'interface by name or address; may be repeated, the first that exists is taken',
+  },
+  {
+    name: 'iface-regex',
+    kind: 'strings',
+    placeholder: 'regex',
+    group: UNDERLAY,
+    help: 'interface by pattern, addresses first, then names; may be repeated',
+  },
+  {
+    name: 'iface-can-reach',
+    kind: 'string',
+    default: '',
+    placeholder: 'ip',
+    group: UNDERLAY,
+    help: 'the interface that reaches this address',
+  },
+  {
+    name: 'public-ip',
+    kind: 'string',
+    default: '',
+    placeholder: 'ip',
+    group: UNDERLAY,
+    help: 'IPv4 address at which other nodes reach this one',
+  },
+  {
+    name: 'public-ipv6',
+    kind: 'string',
+    default: '',
+    placeholder: 'ip',
+    group: UNDERLAY,
+    help: 'IPv6 address at which other nodes reach this one',
+  },
+  {
+    name: 'pin-device',
+    kind: 'bool',
+    default: false,
+    group: UNDERLAY,
+    help: 'tie the VXLAN device to its interface as flanneld does (needed in a VRF); it then dies with that interface',
+  },
+
+  {
+    name: 'subnet-file',
+    kind: 'string',
+    default: '/run/flannel/subnet.env',
+    placeholder: 'file',
+    group: FILES,
+    help: 'what the flannel CNI plugin reads',
+  },
+  {
+    name: 'run-dir',
+    kind: 'string',
+    default: '/run/vtepd',
+    placeholder: 'dir',
+    group: FILES,
+    help: 'files of the running agent',
+  },
+  {
+    name: 'state-dir',
+    kind: 'string',
+    default: '/var/lib/vtepd',
+    placeholder: 'dir',
+    group: FILES,
+    help: 'what outlives a reboot',
+  },
+
+  {
+    name: 'kube-annotation-prefix',
+    kind: 'string',
+    default: 'flannel.alpha.coreos.com',
+    placeholder: 'prefix',
+    group: CLUSTER,
+    help: 'prefix of the annotations of Node objects',
+  },
+  {
+    name: 'set-node-network-unavailable',
+    kind: 'bool',
+    default: true,
+    group: CLUSTER,
+    help: 'set the Node condition NetworkUnavailable to False',
+  },
+
+  {
+    name: 'healthz-ip',
+    kind: 'string',
+    default: '0.0.0.0',
+    placeholder: 'ip',
+    group: LOGS,
+    help: 'address of the health server; 0.0.0.0 and :: mean every address of both families',
+  },
+  {
+    name: 'healthz-port',
+    kind: 'int',
+    default: 0,
+    placeholder: 'port',
+    group: LOGS,
+    help: 'port of /healthz and /readyz; 0: no health server',
+  },
+  {
+    name: 'log-format',
+    kind: 'string',
+    default: 'text',
+    placeholder: 'text|json',
+    group: LOGS,
+    help: 'how a log line looks; all go to stderr',
+  },
+  {
+    name: 'log-level',
+    kind: 'string',
+    default: 'info',
+    placeholder: 'level',
+    group: LOGS,
+    help: 'debug, info, warn or error',
+  },
+  {
+    name: 'v',
+    kind: 'int',
+    default: 0,
+    placeholder: 'level',
+    group: LOGS,
+    help: "klog's verbosity: 2 and more mean debug, unless --log-level is given",
+  },
+  { name: 'version', kind: 'bool', default: false, group: LOGS, help: 'print the version on stdout and end' },
+
+  {
+    name: 'ip-masq',
+    kind: 'bool',
+    default: false,
+    group: LATER,
+    help: 'recorded in subnet.env; rules that exist are left alone, one warning where there are none',
+  },
+  {
+    name: 'iptables-forward-rules',
+    kind: 'bool',
+    default: true,
+    group: LATER,
+    help: 'rules that exist are left alone, one warning where there are none',
+  },
+  { name: 'ip-blackhole-route', kind: 'bool', default: false, group: LATER, help: 'not built yet: one warning' },
+
+  { name: 'kube-subnet-mgr', kind: 'bool', default: false, group: IGNORED, help: 'Kubernetes is the default here' },
+  {
+    name: 'iptables-resync',
+    kind: 'int',
+    default: 5,
+    placeholder: 'seconds',
+    group: IGNORED,
+    help: 'vtepd keeps no packet filter rules yet',
+  },
+  {
+    name: 'ip-masq-fully-random-disable',
+    kind: 'bool',
+    default: false,
+    group: IGNORED,
+    help: 'vtepd keeps no packet filter rules yet',
+  },
+  {
+    name: 'subnet-lease-renew-margin',
+    kind: 'int',
+    default: 60,
+    placeholder: 'minutes',
+    group: IGNORED,
+    help: 'leases of Kubernetes do not expire',
+  },
+  {
+    name: 'vmodule',
+    kind: 'string',
+    default: '',
+    placeholder: 'pattern',
+    group: IGNORED,
+    help: "klog's, without effect",
+  },
+  {
+    name: 'log_backtrace_at',
+    kind: 'string',
+    default: '',
+    placeholder: 'file:line',
+    group: IGNORED,
+    help: "klog's, without effect",
+  },
+
+  unsupported('etcd-endpoints'),
+  unsupported('etcd-prefix'),
+  unsupported('etcd-keyfile'),
+  unsupported('etcd-certfile'),
+  unsupported('etcd-cafile'),
+  unsupported('etcd-username'),
+  unsupported('etcd-password'),
+] as const satisfies readonly FlagSpec[]
+
+export type RunFlagName = (typeof RUN_FLAGS)[number]['name']
+export type RunFlags = FlagValues<typeof RUN_FLAGS>
+
+export const RUN_ABOUT = {
+  name: 'vtepd run',
+  summary: `Keeps this node's VXLAN overlay as it should be, until it is told to end (SIGINT, SIGTERM; everything stays in the kernel).
+Flags are flanneld's: one dash or two, --flag=value or --flag value; a boolean takes its value only with an equals sign.`,
+  footer: `Environment:
+  NODE_NAME                   name of this node; without it, with Kubernetes: POD_NAME and POD_NAMESPACE
+  FLANNELD_<FLAG>             sets a flag that is not given: FLANNELD_IFACE=eth1, FLANNELD_IP_MASQ=true
+  NOTIFY_SOCKET               set by systemd: it is told when the overlay is ready
+
+Examples:
+  In a DaemonSet, in place of flanneld, with the same arguments:
+    vtepd --ip-masq --kube-subnet-mgr --healthz-port=8081
+  As a service of the host:
+    NODE_NAME=worker1 vtepd run --kubeconfig-file /etc/vtepd/kubeconfig --iface eth1
+  Without Kubernetes:
+    NODE_NAME=a vtepd run --leases nodes.yaml --net-config-path net-conf.json
+
+flanneld's --etcd-… flags are refused: there is no etcd subnet manager here.
+Exit status: 0 told to end, 1 could not go on, 2 wrong flags or configuration (nothing was touched).`,
+} as const

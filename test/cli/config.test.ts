@@ -1,0 +1,246 @@
+/** Flags, environment and net-conf become an AgentConfig, or one clear ConfigError. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { buildRunConfig, type RunConfig } from '../../lib/cli/config.ts'
+import { parseFlags } from '../../lib/cli/parse-flags.ts'
+import { RUN_ABOUT, RUN_FLAGS } from '../../lib/cli/run-flags.ts'
+import { ConfigError } from '../../lib/errors.ts'
+
+const NET_CONF = '{"Network":"10.42.0.0/16","Backend":{"Type":"vxlan"}}'
+const IN_POD = { NODE_NAME: 'a', KUBERNETES_SERVICE_HOST: '10.43.0.1' }
+
+function build(argv: readonly string[], env: NodeJS.ProcessEnv = IN_POD, netConf = NET_CONF): RunConfig {
+  const parsed = parseFlags(RUN_FLAGS, argv, env, RUN_ABOUT)
+  assert.ok(parsed.help === undefined)
+  return buildRunConfig({ flags: parsed.values, given: parsed.given, env, readText: () => netConf })
+}
+
+test('a pod with the arguments of kube-flannel watches Kubernetes from inside the cluster', () => {
+  const { agent, log, warnings } = build(['--ip-masq', '--kube-subnet-mgr', '--healthz-port=8081'])
+  assert.deepEqual(agent.leases, {
+    kind: 'kube',
+    kubeconfigFile: undefined,
+    apiUrl: undefined,
+    annotationPrefix: 'flannel.alpha.coreos.com',
+    setNodeNetworkUnavailable: true,
+    node: { name: 'a' },
+  })
+  assert.deepEqual(agent.health, { ip: '0.0.0.0', port: 8081 })
+  assert.equal(agent.ipMasq, true)
+  assert.equal(agent.iptablesForwardRules, true)
+  assert.equal(agent.network.ipv4, '10.42.0.0/16')
+  assert.equal(agent.network.ipv6, undefined)
+  assert.deepEqual(log, { level: 'info', format: 'text' })
+  assert.deepEqual(warnings, [])
+})
+
+test('a leases file takes the place of Kubernetes', () => {
+  const { agent } = build(['--leases', '/nodes.yaml'], { NODE_NAME: 'b' })
+  assert.deepEqual(agent.leases, { kind: 'file', path: '/nodes.yaml', nodeName: 'b' })
+})
+
+test('paths come out absolute', () => {
+  const { agent } = build(['--subnet-file=x/subnet.env', '--run-dir=r', '--state-dir=s'])
+  assert.deepEqual(
+    [agent.subnetFile, agent.runDir, agent.stateDir],
+    [`${process.cwd()}/x/subnet.env`, `${process.cwd()}/r`, `${process.cwd()}/s`],
+  )
+})
+
+test('without NODE_NAME the pod says which node it is', () => {
+  const { agent } = build([], { KUBERNETES_SERVICE_HOST: 'x', POD_NAME: 'p', POD_NAMESPACE: 'kube-flannel' })
+  assert.ok(agent.leases.kind === 'kube')
+  assert.deepEqual(agent.leases.node, { pod: 'p', podNamespace: 'kube-flannel' })
+})
+
+test('the interface choice keeps the order and makes patterns of patterns', () => {
+  const { underlayChoice } = build([
+    '-iface=eth1',
+    '-iface=10.0.0.1',
+    '-iface-regex=(?i)^ENP',
+    '-iface-regex=10\\.0\\..*',
+    '-iface-can-reach=192.0.2.1',
+    '-public-ip=192.0.2.7',
+    '-public-ipv6=2001:DB8::7',
+  ]).agent
+  assert.deepEqual(underlayChoice.ifaces, ['eth1', '10.0.0.1'])
+  assert.deepEqual(
+    underlayChoice.regexes.map((regex) => regex.test('enp1s0')),
+    [true, false],
+  )
+  assert.deepEqual(
+    underlayChoice.regexes.map((regex) => regex.test('10.0.3.4')),
+    [false, true],
+  )
+  assert.equal(underlayChoice.canReach, '192.0.2.1')
+  assert.deepEqual(underlayChoice.publicIp, { ipv4: '192.0.2.7', ipv6: '2001:db8::7' })
+})
+
+test('--pin-device and net-conf each pin the device', () => {
+  assert.equal(build([]).agent.network.backend.pinDevice, false)
+  assert.equal(build(['--pin-device']).agent.network.backend.pinDevice, true)
+  const netConf = '{"Network":"10.42.0.0/16","Backend":{"Type":"vxlan","PinDevice":true}}'
+  assert.equal(build([], IN_POD, netConf).agent.network.backend.pinDevice, true)
+})
+
+test("klog's -v means debug from 2, unless --log-level is given", () => {
+  const level = (...argv: string[]): string => build(argv).log.level
+  assert.deepEqual([level(), level('-v=1'), level('-v=2'), level('-v', '10')], ['info', 'info', 'debug', 'debug'])
+  assert.equal(level('-v=4', '--log-level=warn'), 'warn')
+})
+
+test('what is accepted without being built is said once, as asked', () => {
+  const { warnings } = build(['--ip-blackhole-route', '--iptables-resync=60', '--public-ipv6=2001:db8::1'])
+  assert.equal(warnings.length, 3)
+  assert.match(warnings.join('\n'), /--ip-blackhole-route is not built yet/)
+  assert.match(warnings.join('\n'), /--iptables-resync has no effect yet/)
+  assert.match(warnings.join('\n'), /--public-ipv6 has no effect: IPv6 is not enabled/)
+})
+
+interface Fault {
+  readonly argv: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+  readonly netConf?: string
+  readonly where: string
+  readonly says: RegExp
+}
+
+const faults: Record<string, Fault> = {
+  'etcd flags': {
+    argv: ['--etcd-endpoints=http://x'],
+    where: '--etcd-endpoints',
+    says: /etcd subnet manager is not supported; remove/,
+  },
+  'etcd by environment': {
+    argv: [],
+    env: { ...IN_POD, FLANNELD_ETCD_PREFIX: '/x' },
+    where: 'FLANNELD_ETCD_PREFIX',
+    says: /not supported/,
+  },
+  'an IPv6 address as --public-ip': {
+    argv: ['--public-ip=fd00::1'],
+    where: '--public-ip',
+    says: /'fd00::1' is not an IPv4 address/,
+  },
+  'an IPv4 address as --public-ipv6': {
+    argv: ['--public-ipv6=10.0.0.1'],
+    where: '--public-ipv6',
+    says: /is not an IPv6 address/,
+  },
+  'a public address that is none': {
+    argv: [],
+    env: { ...IN_POD, FLANNELD_PUBLIC_IP: 'eth0' },
+    where: 'FLANNELD_PUBLIC_IP',
+    says: /'eth0' is not an IP address/,
+  },
+  'a multicast public address': {
+    argv: ['--public-ip=224.0.0.1'],
+    where: '--public-ip',
+    says: /no address that other nodes can reach/,
+  },
+  'a pattern that is none': {
+    argv: ['--iface-regex=eth[0'],
+    where: '--iface-regex',
+    says: /'eth\[0' is not a regular expression; write one as/,
+  },
+  'a pattern of Go alone': {
+    argv: ['--iface-regex=\\Aeth'],
+    where: '--iface-regex',
+    says: /is not a regular expression/,
+  },
+  'an empty pattern': { argv: ['--iface-regex='], where: '--iface-regex', says: /must not be empty/ },
+  'an empty interface': { argv: ['--iface='], where: '--iface', says: /must not be empty/ },
+  'can-reach that is no address': {
+    argv: ['--iface-can-reach=gw'],
+    where: '--iface-can-reach',
+    says: /'gw' is not an IP address/,
+  },
+  'a port too high': {
+    argv: ['--healthz-port=65536'],
+    where: '--healthz-port',
+    says: /65536 is no port; give 1 to 65535/,
+  },
+  'a negative port': { argv: ['--healthz-port=-1'], where: '--healthz-port', says: /-1 is no port/ },
+  'a health address that is none': {
+    argv: ['--healthz-port=1', '--healthz-ip=localhost'],
+    where: '--healthz-ip',
+    says: /'localhost' is not an IP/,
+  },
+  'a log level': {
+    argv: ['--log-level=loud'],
+    where: '--log-level',
+    says: /'loud' is unknown; give one of debug, info, warn, error/,
+  },
+  'a log format': {
+    argv: ['--log-format=xml'],
+    where: '--log-format',
+    says: /'xml' is unknown; give one of text, json/,
+  },
+  'an annotation prefix': {
+    argv: ['--kube-annotation-prefix=a/b/c'],
+    where: '--kube-annotation-prefix',
+    says: /a\/b\/c/,
+  },
+  'an API server that is no URL': {
+    argv: ['--kube-api-url=host:6443'],
+    where: '--kube-api-url',
+    says: /is no URL; write it as https/,
+  },
+  'a margin outside its range': {
+    argv: ['--subnet-lease-renew-margin=0'],
+    where: '--subnet-lease-renew-margin',
+    says: /outside 1 to 1439/,
+  },
+  'an empty state folder': { argv: ['--state-dir='], where: '--state-dir', says: /must not be empty/ },
+  'no node name with a file': {
+    argv: ['--leases=/x'],
+    env: {},
+    where: 'NODE_NAME',
+    says: /is not set; set it to this node's name in \/x/,
+  },
+  'no node name with Kubernetes': {
+    argv: ['--kubeconfig-file=/x'],
+    env: { POD_NAME: 'p' },
+    where: 'NODE_NAME',
+    says: /set POD_NAME and POD_NAMESPACE/,
+  },
+  'no source at all': {
+    argv: [],
+    env: { NODE_NAME: 'a' },
+    where: '--kubeconfig-file',
+    says: /this is no pod .*--leases/,
+  },
+  'a net-conf that is no JSON': { argv: ['--net-config-path=/n.json'], netConf: '{', where: '/n.json', says: /./ },
+  'a VNI out of range': {
+    argv: ['--net-config-path=/n.json'],
+    netConf: '{"Network":"10.42.0.0/16","Backend":{"Type":"vxlan","VNI":16777216}}',
+    where: '/n.json: Backend.VNI',
+    says: /16777216/,
+  },
+}
+
+for (const [name, { argv, env, netConf, where, says }] of Object.entries(faults))
+  test(`${name} is one ConfigError that names ${where}`, () => {
+    assert.throws(
+      () => build(argv, env, netConf),
+      (error) => {
+        assert.ok(error instanceof ConfigError, String(error))
+        assert.ok(error.where.startsWith(where), `${error.where} does not name ${where}`)
+        assert.match(error.message, says)
+        assert.doesNotMatch(error.message, /\n/)
+        return true
+      },
+    )
+  })
+
+test('a net-conf that cannot be read is named, with what to do', () => {
+  const parsed = parseFlags(RUN_FLAGS, ['--net-config-path=/no/such.json'], IN_POD, RUN_ABOUT)
+  assert.ok(parsed.help === undefined)
+  const readText = (): string => {
+    throw Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT' })
+  }
+  assert.throws(
+    () => buildRunConfig({ flags: parsed.values, given: parsed.given, env: IN_POD, readText }),
+    /^ConfigError: \/no\/such.json: does not exist; write the network there, or name the file with --net-config-path$/,
+  )
+})

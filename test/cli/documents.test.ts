@@ -1,0 +1,104 @@
+/** The documents and files of deployment that go with the command: nothing in them that the command does not know. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import { parseAllDocuments } from 'yaml'
+import { CLEANUP_ABOUT, CLEANUP_FLAGS } from '../../lib/cli/cleanup-flags.ts'
+import type { FlagSpec } from '../../lib/cli/flag-spec.ts'
+import { flagVariable } from '../../lib/cli/go-args.ts'
+import { parseFlags } from '../../lib/cli/parse-flags.ts'
+import { RUN_ABOUT, RUN_FLAGS } from '../../lib/cli/run-flags.ts'
+
+const read = (name: string): string => readFileSync(path.resolve(import.meta.dirname, '../..', name), 'utf8')
+const unit = read('deploy/vtepd.service')
+
+test('docs/flags.md has each flag with its default, and no other flag', () => {
+  const text = read('docs/flags.md')
+  const known = new Map<string, FlagSpec>([...RUN_FLAGS, ...CLEANUP_FLAGS].map((spec) => [spec.name, spec]))
+  for (const spec of known.values()) assert.ok(text.includes(`\`--${spec.name}\``), `--${spec.name} is missing`)
+  for (const [, name = ''] of text.matchAll(/`--([a-z][\w-]*)`/g))
+    assert.ok(known.has(name), `--${name} does not exist`)
+  for (const [, name = '', shown = ''] of text.matchAll(/^\| `--([\w-]+)`[^|,]*\| ([^|]*?) ?\|/gm)) {
+    const spec = known.get(name)
+    const value = spec === undefined || spec.kind === 'strings' ? '' : String(spec.default)
+    const said = shown.replaceAll('`', '')
+    const expected = value === '' || name === 'version' ? said : value
+    assert.equal(said, expected, `default of --${name}`)
+  }
+})
+
+test('docs/errors.md explains each code of lib/errors.ts, and no other', () => {
+  const codes = [...read('lib/errors.ts').matchAll(/readonly code = '(ERR_VTEPD_\w+)'/g)].map(([, code = '']) => code)
+  const text = read('docs/errors.md')
+  const sections = text.split(/^## /m).slice(1)
+  assert.deepEqual(sections.map((section) => section.split('\n', 1)[0]).sort(), [...codes].sort())
+  for (const section of sections) assert.match(section, /\*\*What it means\.\*\*[\s\S]*\*\*What to do\.\*\*/)
+})
+
+test('the commands in the documents and in the help use flags that exist', () => {
+  for (const text of [read('docs/try-on-one-node.md'), read('docs/errors.md'), RUN_ABOUT.footer, CLEANUP_ABOUT.footer])
+    for (const [line, command, rest = ''] of text.matchAll(/\bvtepd (run|cleanup)((?: --?[\w-]+(?:[ =][\w./]+)?)+)/g)) {
+      const argv = rest.trim().split(/\s+/)
+      const parse = (): unknown =>
+        command === 'run'
+          ? parseFlags(RUN_FLAGS, argv, {}, RUN_ABOUT)
+          : parseFlags(CLEANUP_FLAGS, argv, {}, CLEANUP_ABOUT)
+      assert.doesNotThrow(parse, line)
+    }
+})
+
+test('variables in the documents and the unit are those of flags', () => {
+  const variables = new Set(RUN_FLAGS.map(({ name }) => flagVariable(name)))
+  for (const name of ['docs/try-on-one-node.md', 'docs/flags.md', 'docs/errors.md', 'deploy/vtepd.service'])
+    for (const [variable] of read(name).matchAll(/FLANNELD_[A-Z_]+/g))
+      assert.ok(variables.has(variable), `${name}: ${variable}`)
+})
+
+test('the unit starts the built command with flags that exist, as systemd is told, with two capabilities', () => {
+  const [, memory, entry, rest = ''] = /^ExecStart=\/usr\/bin\/env node (\S+) (\S+) run(.*)$/m.exec(unit) ?? []
+  assert.equal(memory, '--max-semi-space-size=1')
+  assert.ok(entry?.endsWith(`/node_modules/vtepd/${JSON.parse(read('package.json')).bin.vtepd}`))
+  assert.doesNotThrow(() => parseFlags(RUN_FLAGS, rest.trim().split(/\s+/), {}, RUN_ABOUT))
+  for (const line of [
+    'Type=notify',
+    'NotifyAccess=all',
+    'Restart=always',
+    'RuntimeDirectoryPreserve=yes',
+    'TimeoutStartSec=infinity',
+  ])
+    assert.ok(unit.includes(`\n${line}\n`), line)
+  assert.match(unit, /^CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW$/m)
+})
+
+test('systemd accepts the unit', { skip: withoutSystemdAnalyze() }, (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-unit-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = path.join(folder, 'vtepd.service')
+  writeFileSync(file, unit)
+  const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' })
+  assert.deepEqual(
+    stderr.split('\n').filter((line) => line.includes('vtepd.service')),
+    [],
+  )
+})
+
+test('the RBAC manifest grants what flannel needs and nothing more', () => {
+  const objects = parseAllDocuments(read('deploy/rbac.yaml')).map((document) => document.toJS())
+  assert.deepEqual(
+    objects.map(({ kind }) => kind),
+    ['ServiceAccount', 'Secret', 'ClusterRole', 'ClusterRoleBinding'],
+  )
+  const rules = objects[2].rules.map(({ resources, verbs }: { resources: string[]; verbs: string[] }) =>
+    [...resources, ...verbs].join(' '),
+  )
+  assert.deepEqual(rules, ['pods get', 'nodes get list watch', 'nodes/status patch'])
+  assert.equal(objects[1].metadata.annotations['kubernetes.io/service-account.name'], objects[0].metadata.name)
+  assert.deepEqual(objects[3].subjects, [{ kind: 'ServiceAccount', name: 'vtepd', namespace: 'kube-system' }])
+})
+
+function withoutSystemdAnalyze(): string | false {
+  return spawnSync('systemd-analyze', ['--version']).error === undefined ? false : 'needs the program systemd-analyze'
+}

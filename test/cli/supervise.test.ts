@@ -1,0 +1,146 @@
+/** From the agent's life to the exit status, and what signals do. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import { test } from 'node:test'
+import type { Agent } from '../../lib/agent/agent.ts'
+import { superviseAgent } from '../../lib/cli/supervise.ts'
+import { ConfigError, LockedError } from '../../lib/errors.ts'
+import { createLog } from '../../lib/host/log.ts'
+import { createManualClock } from '../support/manual-clock.ts'
+
+interface Stage {
+  readonly agent: { ready: boolean } & Omit<Agent, 'ready'>
+  readonly status: Promise<number>
+  readonly said: string[]
+  readonly lines: string[]
+  readonly clock: ReturnType<typeof createManualClock>
+  tell(signal: string): void
+  fail(error: unknown): void
+}
+
+function stage(): Stage {
+  const said: string[] = []
+  const lines: string[] = []
+  const clock = createManualClock()
+  const told = withResolvers<string>()
+  const ended = withResolvers<void>()
+  const agent = {
+    ready: false,
+    ended: ended.promise,
+    async stop() {
+      said.push('stopped')
+      ended.resolve()
+    },
+  }
+  const notify = {
+    ready: async (status: string) => void said.push(`ready: ${status}`),
+    stopping: async () => void said.push('stopping'),
+  }
+  const log = createLog({ level: 'info', format: 'json', destination: { write: (line) => lines.push(line) } })
+  const status = superviseAgent(agent, { log, clock, notify, told: told.promise })
+  return { agent, status, said, lines, clock, tell: told.resolve, fail: ended.reject }
+}
+
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: unknown) => void } {
+  let resolve: (value: T) => void = () => {}
+  let reject: (error: unknown) => void = () => {}
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
+
+test('told to end: the service manager hears it, the agent stops, status 0', async () => {
+  const { status, said, lines, tell } = stage()
+  tell('SIGTERM')
+  assert.equal(await status, 0)
+  assert.deepEqual(said.sort(), ['stopped', 'stopping'])
+  assert.match(lines.at(-1) ?? '', /"msg":"Exiting cleanly\.\.\."/)
+})
+
+test('the service manager hears of readiness once, when it comes', async () => {
+  const { agent, status, said, clock, tell } = stage()
+  clock.advance(1000)
+  assert.deepEqual(said, [])
+  agent.ready = true
+  clock.advance(100)
+  agent.ready = false
+  clock.advance(100)
+  agent.ready = true
+  clock.advance(100)
+  assert.deepEqual(said, ['ready: The overlay is as it should be'])
+  tell('SIGINT')
+  await status
+})
+
+test('an agent that never became ready leaves no timer behind', async () => {
+  const { agent, status, said, clock, tell } = stage()
+  tell('SIGINT')
+  await status
+  agent.ready = true
+  clock.advance(1000)
+  assert.ok(!said.some((text) => text.startsWith('ready')))
+})
+
+test('an agent that cannot go on: one line with the code, status 1; for a configuration status 2', async () => {
+  const locked = stage()
+  locked.fail(new LockedError('flannel.1', 'vtepd (process 7)'))
+  assert.equal(await locked.status, 1)
+  assert.equal(locked.lines.length, 1)
+  assert.equal(locked.clock.pending, 0)
+  const { level, event, msg, error } = JSON.parse(locked.lines[0] ?? '')
+  assert.deepEqual([level, event, error.code], ['error', 'run.failed', 'ERR_VTEPD_LOCKED'])
+  assert.match(msg, /^vtepd cannot go on: ERR_VTEPD_LOCKED flannel\.1 is already kept by vtepd \(process 7\)/)
+  const wrong = stage()
+  wrong.fail(new ConfigError('--healthz-port', 'port 8081 is taken'))
+  assert.equal(await wrong.status, 2)
+})
+
+const SUPERVISE = path.resolve(import.meta.dirname, '../../lib/cli/supervise.ts')
+const LOG = path.resolve(import.meta.dirname, '../../lib/host/log.ts')
+
+function child(code: string): ReturnType<typeof spawn> {
+  const argv = ['--import', 'tsx', '--input-type=module', '-e', code]
+  return spawn(process.execPath, argv, { cwd: path.dirname(SUPERVISE), stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+test('the first signal is heard, the second kills at once', async () => {
+  const process_ = child(`
+    const { onTermination } = await import(${JSON.stringify(SUPERVISE)})
+    setInterval(() => {}, 1000)
+    const told = onTermination()
+    process.stdout.write('waiting')
+    process.stdout.write(await told)`)
+  const { stdout } = process_
+  assert.ok(stdout)
+  assert.equal(String((await once(stdout, 'data'))[0]), 'waiting')
+  process_.kill('SIGINT')
+  assert.equal(String((await once(stdout, 'data'))[0]), 'SIGINT')
+  process_.kill('SIGTERM')
+  assert.deepEqual(await once(process_, 'exit'), [null, 'SIGTERM'])
+})
+
+test('what nobody handled is logged with its code and ends the process with status 1', async () => {
+  for (const surprise of [
+    'Promise.reject(new InvariantError("x"))',
+    'setImmediate(() => { throw new InvariantError("x") })',
+  ]) {
+    const process_ = child(`
+      const { endOnSurprise } = await import(${JSON.stringify(SUPERVISE)})
+      const { createLog } = await import(${JSON.stringify(LOG)})
+      const { InvariantError } = await import(${JSON.stringify(path.resolve(SUPERVISE, '../../errors.ts'))})
+      setInterval(() => {}, 1000)
+      endOnSurprise(createLog({ level: 'info', format: 'json' }))
+      ${surprise}`)
+    let text = ''
+    process_.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+    })
+    assert.deepEqual(await once(process_, 'close'), [1, null], text)
+    const { event, error } = JSON.parse(text)
+    assert.deepEqual([event, error.code], ['run.surprise', 'ERR_VTEPD_INVARIANT'])
+  }
+})
