@@ -1,0 +1,18 @@
+/** The kubeconfig by which clients find the embedded API server. Must not: write files. */
+
+/** YAML with one cluster, one user, one context; without a token the user has no credentials. */
+export function renderKubeconfig(server: string, token: string | undefined): string {
+  const user = token === undefined ? '{}' : `{ token: ${JSON.stringify(token)} }`
+  return [
+    'apiVersion: v1',
+    'kind: Config',
+    'clusters:',
+    `- { name: lab, cluster: { server: ${JSON.stringify(server)} } }`,
+    'users:',
+    `- { name: lab, user: ${user} }`,
+    'contexts:',
+    '- { name: lab, context: { cluster: lab, user: lab } }',
+    'current-context: lab',
+    '',
+  ].join('\n')
+}

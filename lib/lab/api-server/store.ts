@@ -1,0 +1,154 @@
+/**
+ * The Node objects and their recent history: one revision counter, current entries, and a bounded log of changes that watches read
+ * by position and paged lists roll back by. Must not: know HTTP, or what a client may change (node-rules.ts).
+ */
+import { type NodeObject, renderBody } from './objects.ts'
+
+/** One version of one object; immutable, shared by every reader. */
+export interface Entry {
+  readonly name: string
+  readonly revision: number
+  /** As renderBody made it. */
+  readonly body: Buffer
+}
+
+export interface Change {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
+  readonly revision: number
+  /** The new version; for DELETED the last one, with the revision of the deletion. */
+  readonly entry: Entry
+  readonly before: Entry | undefined
+}
+
+/** What a backup of etcd holds: objects and counter, no history. Opaque to callers. */
+export interface Backup {
+  readonly revision: number
+  readonly entries: ReadonlyMap<string, Entry>
+}
+
+export interface Store {
+  readonly revision: number
+  /** Changes after this revision are all known; what came before is compacted. */
+  readonly compacted: number
+  get(name: string): Entry | undefined
+  /** All current entries by name (byte order, as etcd's keys). */
+  sorted(): readonly Entry[]
+  /** The same as of an earlier revision, or undefined when that is compacted. */
+  sortedAt(revision: number): readonly Entry[] | undefined
+  put(node: NodeObject): Entry
+  remove(name: string, node: NodeObject): Entry
+  /** Something else of the cluster was written: the counter moves, no change is logged. */
+  touch(): number
+  /** Positions of the log: `logStart` ≤ position < `logEnd`; both only grow. */
+  readonly logStart: number
+  readonly logEnd: number
+  change(position: number): Change | undefined
+  /** Position of the first change after `revision`. */
+  positionAfter(revision: number): number
+  compact(): void
+  backup(): Backup
+  /** Objects and counter as they were; the history is gone. */
+  restore(backup: Backup): void
+}
+
+/** `keep` changes stay known; `onChange` is called after each, and must not write to the store. */
+export function createStore(keep: number, onChange: () => void): Store {
+  let revision = 1
+  let compacted = 0
+  let entries = new Map<string, Entry>()
+  let log: Change[] = []
+  let logStart = 0
+  let sorted: readonly Entry[] | undefined = []
+
+  const append = (change: Change): Entry => {
+    sorted = undefined
+    log.push(change)
+    if (log.length > keep) {
+      compacted = log.shift()?.revision ?? compacted
+      logStart += 1
+    }
+    onChange()
+    return change.entry
+  }
+  const nextEntry = (node: NodeObject): Entry => {
+    revision += 1
+    const metadata = { ...node.metadata, resourceVersion: String(revision) }
+    return { name: metadata.name, revision, body: renderBody({ ...node, metadata }) }
+  }
+
+  return {
+    get revision() {
+      return revision
+    },
+    get compacted() {
+      return compacted
+    },
+    get: (name) => entries.get(name),
+    sorted() {
+      sorted ??= byName(entries)
+      return sorted
+    },
+    sortedAt(at) {
+      if (at < compacted) return undefined
+      const then = new Map(entries)
+      for (let i = log.length - 1; i >= 0; i -= 1) {
+        const change = log[i]
+        if (change === undefined || change.revision <= at) break
+        if (change.before === undefined) then.delete(change.entry.name)
+        else then.set(change.entry.name, change.before)
+      }
+      return byName(then)
+    },
+    put(node) {
+      const entry = nextEntry(node)
+      const before = entries.get(entry.name)
+      entries.set(entry.name, entry)
+      return append({ type: before === undefined ? 'ADDED' : 'MODIFIED', revision, entry, before })
+    },
+    remove(name, node) {
+      const before = entries.get(name)
+      const entry = nextEntry(node)
+      entries.delete(name)
+      return append({ type: 'DELETED', revision, entry, before })
+    },
+    touch() {
+      revision += 1
+      return revision
+    },
+    get logStart() {
+      return logStart
+    },
+    get logEnd() {
+      return logStart + log.length
+    },
+    change: (position) => log[position - logStart],
+    positionAfter(after) {
+      let low = 0
+      let high = log.length
+      while (low < high) {
+        const middle = (low + high) >>> 1
+        if ((log[middle]?.revision ?? 0) <= after) low = middle + 1
+        else high = middle
+      }
+      return logStart + low
+    },
+    compact() {
+      compacted = revision
+      logStart += log.length
+      log = []
+    },
+    backup: () => ({ revision, entries: new Map(entries) }),
+    restore(backup) {
+      revision = backup.revision
+      compacted = revision
+      entries = new Map(backup.entries)
+      logStart += log.length
+      log = []
+      sorted = undefined
+    },
+  }
+}
+
+function byName(entries: ReadonlyMap<string, Entry>): Entry[] {
+  return [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+}

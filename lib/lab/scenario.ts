@@ -1,0 +1,169 @@
+/**
+ * Plays one scenario: probes on, damage done, recovery awaited, everything told in one timeline.
+ * Must not: judge; what is found goes into the report.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { monotonicMs } from '../host/clock.ts'
+import type { Rtnl } from '../rtnl/port.ts'
+import type { NodePlan } from './address-plan.ts'
+import { timelineText } from './agent-log.ts'
+import type { Agents, LabAgent } from './agents.ts'
+import { DISTURBANCES } from './disturbances.ts'
+import type { Fabric } from './fabric.ts'
+import { outageOf } from './gaps.ts'
+import { createKernelEvents } from './kernel-events.ts'
+import { LabError } from './lab-error.ts'
+import { type MatrixResult, matrixResult } from './matrix.ts'
+import type { ScenarioName } from './options.ts'
+import { compareOutages } from './outages.ts'
+import { bystanderPairs, matrixPairs, scenarioPairs } from './probe-pairs.ts'
+import type { Prober } from './prober-client.ts'
+import type { PairResult } from './prober-protocol.ts'
+import type { ScenarioReport } from './report.ts'
+import { mergeRows, silenceRows, type TimelineRow } from './timeline.ts'
+import { becomesTrue } from './waiting.ts'
+
+export interface Stage {
+  readonly fabric: Fabric
+  readonly agents: Agents
+  readonly prober: Prober
+}
+
+/** Probes before the damage, so that the first loss is seen. */
+const BASELINE_MS = 200
+/** Recovered: so many probes of every pair in a row, all sent after the last step of the damage … */
+const IN_A_ROW = 75
+/** … and so much time for what an agent may still do (a MAC reaches the other nodes through the API server). */
+const AFTERWARDS_MS = 400
+const RECOVERY_TIMEOUT_MS = 20_000
+const MATRIX_TIMEOUT_MS = 20_000
+/** Where the probed pairs have not recovered, only to see who else is silent. */
+const HOPELESS_MATRIX_TIMEOUT_MS = 2_000
+const MATRIX_PROBES = 5
+/** In a larger lab the other agents' rows would bury the victim's. */
+const MOST_TOLD_AGENTS = 4
+
+/** Sends probes between all pods until each pair is reached or the time is up. */
+export async function checkMatrix(
+  { fabric, prober }: Pick<Stage, 'fabric' | 'prober'>,
+  timeoutMs = MATRIX_TIMEOUT_MS,
+): Promise<MatrixResult> {
+  const pairs = matrixPairs(fabric.plan)
+  const results = await prober.ask({ op: 'matrix', pairs, each: MATRIX_PROBES, timeoutMs })
+  return matrixResult(pairs, results)
+}
+
+/** `onPhase` hears what is going on, for the progress line. */
+export async function playScenario(
+  name: ScenarioName,
+  node: NodePlan,
+  stage: Stage,
+  onPhase: (text: string) => void,
+): Promise<ScenarioReport> {
+  const { plan } = stage.fabric
+  const pairs = scenarioPairs(plan, node)
+  const bystanders = bystanderPairs(plan, node)
+  const { rows, firstMs, recovered, results } = await damageUnderProbes(name, node, stage, onPhase, [
+    ...pairs,
+    ...bystanders,
+  ])
+  onPhase('checking every pair')
+  const { cells: _, ...matrix } = await checkMatrix(stage, recovered ? MATRIX_TIMEOUT_MS : HOPELESS_MATRIX_TIMEOUT_MS)
+  const agentRows = agentTimeline(stage.agents.all, node.name, firstMs)
+  const own = agentRows.filter((row) => row.own && row.action).map((row) => row.atMs - firstMs)
+  const silences = silenceRows(pairs, results)
+  const told = [...rows, ...agentRows, ...silences].filter((row) => row.atMs >= firstMs - BASELINE_MS)
+  return {
+    name,
+    title: DISTURBANCES[name].title,
+    node: node.name,
+    outages: compareOutages(plan.families, pairs, results),
+    agentActed: own.length === 0 ? undefined : { firstMs: Math.min(...own), lastMs: Math.max(...own) },
+    bystandersLost: results.slice(pairs.length).reduce((sum, result) => sum + outageOf(result.runs).lost, 0),
+    recovered,
+    matrix,
+    timeline: mergeRows(told.map(({ atMs, who, text }) => ({ atMs: atMs - firstMs, who, text }))),
+  }
+}
+
+interface Damage {
+  readonly rows: readonly TimelineRow[]
+  /** When the first step was taken; CLOCK_MONOTONIC. */
+  readonly firstMs: number
+  readonly recovered: boolean
+  readonly results: readonly PairResult[]
+}
+
+async function damageUnderProbes(
+  name: ScenarioName,
+  node: NodePlan,
+  { fabric, prober }: Stage,
+  onPhase: (text: string) => void,
+  pairs: ReturnType<typeof scenarioPairs>,
+): Promise<Damage> {
+  const rtnl = fabric.nodeRtnl(node.name)
+  const rows: TimelineRow[] = []
+  let firstMs: number | undefined
+  const note = (text: string): void => {
+    const atMs = monotonicMs()
+    firstMs ??= atMs
+    rows.push({ atMs, who: 'lab', text })
+    onPhase(text)
+  }
+  const monitor = await watchKernel(rtnl, fabric, (row) => rows.push(row))
+  try {
+    onPhase('probes start')
+    await prober.ask({ op: 'start', pairs })
+    await delay(BASELINE_MS)
+    await DISTURBANCES[name].apply({ node, plan: fabric.plan, rtnl, note })
+    const doneMs = monotonicMs()
+    onPhase('waiting until all answer again')
+    const answering = async (): Promise<boolean> =>
+      monotonicMs() - doneMs >= AFTERWARDS_MS && (await prober.ask({ op: 'inARow', sinceMs: doneMs })) >= IN_A_ROW
+    const recovered = await becomesTrue(answering, RECOVERY_TIMEOUT_MS)
+    const results = await prober.ask({ op: 'stop' })
+    if (firstMs === undefined) throw new LabError(`${name} did nothing`)
+    return { rows, firstMs, recovered, results }
+  } finally {
+    monitor.close()
+  }
+}
+
+/** Our own requests are heard too: they are the damage. */
+async function watchKernel(rtnl: Rtnl, { plan }: Fabric, onRow: (row: TimelineRow) => void) {
+  const events = createKernelEvents((await rtnl.dumpLinks()).value)
+  return rtnl.monitor({
+    groups: ['link', 'address', 'neighbour', 'route'],
+    families: plan.families,
+    ignoreOwn: false,
+    onNotifications(notifications) {
+      const atMs = monotonicMs()
+      for (const text of notifications.flatMap((notification) => events.describe(notification))) {
+        onRow({ atMs, who: 'kernel', text })
+      }
+    },
+  })
+}
+
+interface AgentRow extends TimelineRow {
+  readonly own: boolean
+  /** It wrote to the kernel or changed its mind about the device; not merely a remark. */
+  readonly action: boolean
+}
+
+const ACTIONS = new Set(['device.state', 'device.effect', 'peers.applied'])
+
+function agentTimeline(agents: readonly LabAgent[], victim: string, sinceMs: number): AgentRow[] {
+  const told = agents.length <= MOST_TOLD_AGENTS ? agents : agents.filter((agent) => agent.node === victim)
+  return told.flatMap((agent) =>
+    agent.events
+      .filter((event) => event.atMs >= sinceMs)
+      .flatMap((event): AgentRow[] => {
+        const text = timelineText(event)
+        if (text === undefined) return []
+        const own = agent.node === victim
+        const action = ACTIONS.has(event.event)
+        return [{ atMs: event.atMs, who: 'agent', text: own ? text : `${agent.node}: ${text}`, own, action }]
+      }),
+  )
+}

@@ -1,0 +1,149 @@
+/** The built command as a user starts it; the kernel, the agents and the API server are real. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { type TestContext, test } from 'node:test'
+import type { LabReport } from '../../lib/lab/report.ts'
+import { kernelTests } from '../support/netns.ts'
+
+const ENTRY = path.resolve(import.meta.dirname, '../../dist/bin/vtepd.js')
+const notBuilt =
+  existsSync(ENTRY) || process.env.CI !== undefined ? false : 'dist/bin/vtepd.js is missing: npm run build'
+const builtCommand = { skip: notBuilt }
+const labTests = { skip: notBuilt === false ? kernelTests.skip : notBuilt, timeout: 120_000 }
+
+interface Ended {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function startLab(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, [ENTRY, 'lab', ...args], { env: { ...process.env, ...env } })
+  t.after(() => child.kill('SIGTERM'))
+  return child
+}
+
+async function runLab(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const child = startLab(t, args, env)
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const status = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  return { status, stdout, stderr }
+}
+
+function assertWell(ended: Ended, pairs: number): LabReport {
+  assert.equal(ended.status, 0, ended.stderr)
+  const report = JSON.parse(ended.stdout) as LabReport
+  assert.equal(report.ok, true)
+  assert.deepEqual(
+    report.scenarios.map((scenario) => scenario.name),
+    ['issue-2433', 'device-deleted', 'neighbours-flushed', 'mac-changed'],
+  )
+  for (const scenario of report.scenarios) {
+    assert.equal(scenario.recovered, true, scenario.name)
+    assert.deepEqual(scenario.matrix, { pairs, reached: pairs, missing: [] }, scenario.name)
+  }
+  return report
+}
+
+test(
+  'two nodes: every pod reaches every pod after each scenario, and the report says what happened',
+  labTests,
+  async (t) => {
+    const report = assertWell(await runLab(t, ['--nodes', '2', '--json']), 2)
+    assert.equal(report.bringUp?.matrix.reached, 2)
+    const [rebuild, deleted] = report.scenarios
+    const told = (rebuild?.timeline ?? []).map((row) => `${row.who}: ${row.text}`).join('\n')
+    assert.match(told, /lab: deletes mgmt0 \(ifindex \d+\)/)
+    assert.match(told, /kernel: mgmt0 deleted \(ifindex \d+\)/)
+    assert.match(told, /lab: mgmt0 is back \(ifindex \d+, 172\.31\.1\.1\)/)
+    const ifindexes = [...told.matchAll(/lab: (?:deletes mgmt0|mgmt0 is back) \(ifindex (\d+)/g)].map(
+      (match) => match[1],
+    )
+    assert.notEqual(ifindexes[0], ifindexes[1], 'the rebuilt mgmt0 must have a new ifindex')
+    assert.ok((rebuild?.outages[0]?.underlay.totalMs ?? 0) >= 100, 'the underlay itself was away')
+    assert.ok((deleted?.outages[0]?.pods.lost ?? 0) > 0, 'pods cannot talk without the device')
+    assert.ok(deleted?.agentActed !== undefined, 'the device comes back by the agent')
+    for (const agent of report.agents) assert.ok((agent.rssBytes ?? 0) > 0 && agent.running)
+  },
+)
+
+test('dual stack with two pods a node and a pinned device', labTests, async (t) => {
+  const pairs = 4 * 3 * 2
+  const report = assertWell(await runLab(t, ['--nodes', '2', '--pods', '2', '--dual', '--pin-device', '--json']), pairs)
+  for (const scenario of report.scenarios) {
+    assert.deepEqual(
+      scenario.outages.map((outage) => outage.family),
+      ['ipv4', 'ipv6'],
+    )
+  }
+})
+
+for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+  test(`after ${signal} to the command no process of the lab is left`, labTests, async (t) => {
+    const child = startLab(t, ['--nodes', '2', '--scenario', 'none', '--keep'])
+    let inside: number | undefined
+    for await (const line of createInterface({ input: child.stdout })) {
+      inside = Number(/nsenter -t (\d+) /.exec(line)?.[1])
+      if (inside > 0) break
+    }
+    assert.ok(inside !== undefined && isAlive(inside), 'the lab tells the PID of its namespaces')
+    child.kill(signal)
+    // PID 1 of the namespace vanishes only after the kernel has ended every process in it.
+    await goneWithin(inside, 10_000)
+  })
+}
+
+test('a wrong flag ends with status 2 and one line', builtCommand, async (t) => {
+  const { status, stdout, stderr } = await runLab(t, ['--nodes', '1'])
+  assert.deepEqual([status, stdout], [2, ''])
+  assert.match(stderr, /^vtepd: --nodes: '1' is not a whole number from 2 to 250\n$/)
+})
+
+test('--help needs no privilege and says how the exit status is meant', builtCommand, async (t) => {
+  const { status, stdout, stderr } = await runLab(t, ['--help'])
+  assert.deepEqual([status, stderr], [0, ''])
+  assert.match(stdout, /^Usage: vtepd lab/)
+})
+
+test('where namespaces are refused, one line says so and what to do', builtCommand, async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-lab-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const refusing = path.join(folder, 'unshare')
+  writeFileSync(refusing, '#!/bin/sh\necho "unshare: unshare failed: Operation not permitted" >&2\nexit 1\n')
+  chmodSync(refusing, 0o755)
+  const { status, stdout, stderr } = await runLab(t, [], { PATH: `${folder}:${process.env.PATH}` })
+  assert.deepEqual([status, stdout], [1, ''])
+  assert.match(
+    stderr,
+    /^vtepd lab: private namespaces are refused here \(unshare: .*not permitted\)\. Run it as root.*\n$/,
+  )
+})
+
+test('a missing program is named with its package', builtCommand, async (t) => {
+  const { status, stderr } = await runLab(t, [], { PATH: '/nonexistent' })
+  assert.equal(status, 1)
+  assert.match(stderr, /^vtepd lab: the program '\w+' is missing: install the package [a-z0-9-]+\n$/)
+})
+
+function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`)
+}
+
+async function goneWithin(pid: number, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (isAlive(pid)) {
+    assert.ok(performance.now() < deadline, `process ${pid} is still there after ${timeoutMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}

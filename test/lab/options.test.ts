@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ConfigError } from '../../lib/errors.ts'
+import { type LabOptions, parseLabArguments, SCENARIO_NAMES } from '../../lib/lab/options.ts'
+
+function optionsOf(...argv: string[]): LabOptions {
+  const request = parseLabArguments(argv)
+  assert.equal(request.kind, 'run')
+  return request.options
+}
+
+test('without arguments: three nodes with a pod each, IPv4 only, all scenarios', () => {
+  assert.deepEqual(optionsOf(), {
+    nodes: 3,
+    pods: 1,
+    families: ['ipv4'],
+    pinDevice: false,
+    keep: false,
+    verbose: false,
+    json: false,
+    scenarios: SCENARIO_NAMES,
+  })
+})
+
+test('each flag is heard', () => {
+  const given = ['--nodes', '20', '--pods=2', '--dual', '--pin-device', '--keep', '--verbose', '--json']
+  assert.deepEqual(optionsOf(...given, '--scenario', 'mac-changed'), {
+    nodes: 20,
+    pods: 2,
+    families: ['ipv4', 'ipv6'],
+    pinDevice: true,
+    keep: true,
+    verbose: true,
+    json: true,
+    scenarios: ['mac-changed'],
+  })
+  assert.deepEqual(optionsOf('--ipv6').families, ['ipv6'])
+  assert.deepEqual(optionsOf('--ipv4').families, ['ipv4'])
+})
+
+test('scenarios are played in the one order, whatever the order of the flags', () => {
+  const { scenarios } = optionsOf('--scenario', 'mac-changed', '--scenario', 'issue-2433')
+  assert.deepEqual(scenarios, ['issue-2433', 'mac-changed'])
+  assert.deepEqual(optionsOf('--scenario', 'none').scenarios, [])
+})
+
+test('--help asks for help whatever else is there', () => {
+  assert.equal(parseLabArguments(['--nodes', 'many', '--help']).kind, 'help')
+})
+
+for (const [argv, message] of [
+  [['--nodes', '1'], /^--nodes: '1' is not a whole number from 2 to 250$/],
+  [['--nodes', '251'], /^--nodes: '251'/],
+  [['--nodes', '3.5'], /^--nodes: '3\.5'/],
+  [['--nodes', '0x10'], /^--nodes: '0x10'/],
+  [['--pods', '0'], /^--pods: '0' is not a whole number from 1 to 100$/],
+  [['--ipv4', '--ipv6'], /^--ipv6: cannot be combined with --ipv4; for both families give --dual$/],
+  [['--dual', '--ipv6'], /cannot be combined/],
+  [['--scenario', 'flood'], /^--scenario: 'flood' is unknown; known: issue-2433, /],
+  [['--scenario', 'none', '--scenario', 'issue-2433'], /^--scenario: 'none' stands alone$/],
+  [['--node', '3'], /^lab: Unknown option '--node'; 'vtepd lab --help' lists the options$/],
+  [['three'], /^lab: Unexpected argument 'three'/],
+] as const) {
+  test(`'${argv.join(' ')}' is refused by name`, () => {
+    assert.throws(
+      () => parseLabArguments(argv),
+      (error) => error instanceof ConfigError && message.test(error.message),
+    )
+  })
+}

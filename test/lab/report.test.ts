@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createProgress, inStep, type Style } from '../../lib/lab/progress.ts'
+import { isOk, type LabReport, type ScenarioReport, table } from '../../lib/lab/report.ts'
+import { renderScenarioStory, renderSummary } from '../../lib/lab/summary.ts'
+
+const plain: Style = { good: (text) => text, bad: (text) => text, faint: (text) => text, strong: (text) => text }
+const whole = { pairs: 2, reached: 2, missing: [] }
+const quiet = { longestMs: 0, totalMs: 0, lost: 0, ended: true }
+const scenario: ScenarioReport = {
+  name: 'issue-2433',
+  title: 'issue 2433: mgmt0 deleted and rebuilt',
+  node: 'node1',
+  outages: [
+    { family: 'ipv4', pods: { ...quiet, totalMs: 152 }, underlay: { ...quiet, totalMs: 150 }, beyondUnderlayMs: 2 },
+  ],
+  agentActed: { firstMs: 1, lastMs: 160 },
+  bystandersLost: 0,
+  recovered: true,
+  matrix: whole,
+  timeline: [],
+}
+const agent = { node: 'node1', running: true, readyAfterMs: 300, cpuMs: 120, rssBytes: 70e6, complaints: 0 }
+const good: LabReport = {
+  ok: true,
+  error: undefined,
+  log: [],
+  options: { nodes: 2, pods: 1, families: ['ipv4'], pinDevice: false, scenarios: ['issue-2433'] },
+  bringUp: { fabricMs: 1, readyMs: 1, matrix: whole },
+  cells: [],
+  scenarios: [scenario],
+  agents: [agent, { ...agent, node: 'node2' }],
+  totalMs: 9_900,
+}
+
+test('a lab is well when every pair was reached each time and every agent still runs', () => {
+  assert.equal(isOk(good), true)
+})
+
+const faults: readonly (readonly [string, Partial<LabReport>, RegExp])[] = [
+  ['an early end', { error: 'the agent of node2 ended' }, /NOT well: the agent of node2 ended/],
+  ['a lab that was never brought up', { bringUp: undefined }, /NOT well/],
+  [
+    'a silent pair at the start',
+    { bringUp: { fabricMs: 1, readyMs: 1, matrix: { pairs: 2, reached: 1, missing: ['a → b (ipv4)'] } } },
+    /silent: a → b \(ipv4\)[\s\S]*NOT well: pods were silent from the start/,
+  ],
+  ['no pair at all', { bringUp: { fabricMs: 1, readyMs: 1, matrix: { ...whole, pairs: 0, reached: 0 } } }, /NOT well/],
+  ['probes that did not return', { scenarios: [{ ...scenario, recovered: false }] }, /silent after issue-2433/],
+  [
+    'a silent pair after a scenario',
+    { scenarios: [{ ...scenario, matrix: { pairs: 2, reached: 1, missing: ['a → b (ipv4)'] } }] },
+    /silent after issue-2433/,
+  ],
+  ['a scenario that was not played', { scenarios: [] }, /NOT well/],
+  ['an agent that ended', { agents: [agent, { ...agent, node: 'node2', running: false }] }, /agents of node2 ended/],
+  ['a missing agent', { agents: [agent] }, /NOT well/],
+]
+for (const [what, change, words] of faults) {
+  test(`${what} is not well`, () => {
+    const report = { ...good, ...change }
+    assert.equal(isOk(report), false)
+    assert.match(renderSummary({ ...report, ok: false }, plain).join('\n'), words)
+  })
+}
+
+test('the summary shows a row a scenario and family, a row an agent, and the verdict', () => {
+  const lines = renderSummary(good, plain)
+  assert.deepEqual(lines, [
+    '',
+    'scenario                                     pods silent  nodes silent  beyond that   agent acted  pairs reached',
+    'issue 2433: mgmt0 deleted and rebuilt  IPv4       152 ms        150 ms       2.0 ms  +1 … +160 ms         2 of 2',
+    '',
+    'agent           ready after     CPU  memory  warnings',
+    'node1  running       300 ms  0.12 s   70 MB         0',
+    'node2  running       300 ms  0.12 s   70 MB         0',
+    '',
+    'all is well: every pod reached every pod, no agent ended (9.9 s)',
+  ])
+})
+
+test('what went wrong in a scenario stands below its timeline', () => {
+  const missing = Array.from({ length: 12 }, (_, index) => `pair ${index}`)
+  const lines = renderScenarioStory(
+    { ...scenario, recovered: false, bystandersLost: 3, matrix: { pairs: 12, reached: 0, missing } },
+    plain,
+  )
+  assert.deepEqual(lines.slice(0, 2), [
+    '    some of the probed pairs did not answer again in time',
+    '    3 probes between other nodes were lost meanwhile',
+  ])
+  assert.equal(lines.at(-1), '    … and 2 more')
+})
+
+test('columns are as wide as their widest cell', () => {
+  assert.deepEqual(
+    table(
+      [
+        ['a', 'bb'],
+        ['ccc', 'd'],
+      ],
+      [0],
+    ),
+    ['a    bb', 'ccc   d'],
+  )
+})
+
+function capture(isTTY: boolean) {
+  const written: string[] = []
+  return { written, stream: { isTTY, columns: 20, write: (text: string) => written.push(text) } }
+}
+
+test('off a terminal each step is one plain line, without control characters', async () => {
+  const { written, stream } = capture(false)
+  const progress = createProgress(stream, false)
+  await inStep(progress, 'network', async (step) => {
+    step.update('1 of 3')
+    return { value: undefined, good: true, detail: '3 nodes' }
+  })
+  await assert.rejects(
+    inStep(progress, 'agents', async () => {
+      throw new Error('boom')
+    }),
+    /boom/,
+  )
+  assert.deepEqual(written, ['✓ network  3 nodes\n', '✗ agents\n'])
+})
+
+test('on a terminal the running step is redrawn below what is printed, cut to the width, and gone at the end', () => {
+  const { written, stream } = capture(true)
+  const progress = createProgress(stream, true)
+  const step = progress.step('a title that is longer than the line')
+  progress.print(['hello'])
+  step.done('')
+  const screen = written.join('').replaceAll('\r\x1b[K', '<clear>')
+  assert.match(screen, /^<clear>\S a title that is l<clear>hello\n<clear>\S a title that is l<clear>/)
+  assert.ok(screen.endsWith('<clear>✓ a title that is longer than the line\n'), screen)
+})
+
+test('colours are for terminals, and only without NO_COLOR', () => {
+  assert.equal(createProgress(capture(true).stream, false).style.good('x'), '\x1b[32mx\x1b[0m')
+  assert.equal(createProgress(capture(true).stream, true).style.good('x'), 'x')
+  assert.equal(createProgress(capture(false).stream, false).style.good('x'), 'x')
+})
