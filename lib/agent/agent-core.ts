@@ -136,6 +136,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       stopped = true
       await source.close()
       await leases.stop()
+      rejectedLog.stop()
       await Promise.all([publisher.stop(), cniFiles.stop(), ...members.map(({ overlay }) => overlay.stop())])
     },
   }

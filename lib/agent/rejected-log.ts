@@ -3,32 +3,41 @@
  * and never more than one line a minute. Must not: decide what is believed (lib/leases).
  */
 import type { LeaseError } from '../errors.ts'
-import type { Clock } from '../util/clock.ts'
+import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 
 const QUIET_MS = 60_000
 const NAMED = 5
 
 export interface RejectedLog {
+  /** Everything that is not believed now; what was reported before is not said again while it lasts. */
   report(rejected: readonly LeaseError[]): void
+  stop(): void
 }
 
 export function createRejectedLog(log: Log, clock: Clock): RejectedLog {
-  let known: ReadonlySet<string> = new Set()
-  let reportedAt = Number.NEGATIVE_INFINITY
+  let said: ReadonlySet<string> = new Set()
+  let now: readonly LeaseError[] = []
+  let quiet: Timer | undefined
+
+  const say = (): void => {
+    const fresh = now.filter((error) => !said.has(error.message))
+    said = new Set(now.map((error) => error.message))
+    if (fresh.length === 0) return
+    const named = fresh.slice(0, NAMED).map((error) => error.message)
+    const more = fresh.length > NAMED ? `; and ${fresh.length - NAMED} more` : ''
+    log.warn('leases.rejected', `not believed: ${named.join('; ')}${more}`, { rejected: now.length })
+    // What comes meanwhile is said at the end of the minute, in one line.
+    quiet = clock.after(QUIET_MS, () => {
+      quiet = undefined
+      say()
+    })
+  }
   return {
     report(rejected) {
-      const fresh = rejected.filter((error) => !known.has(error.message))
-      if (fresh.length === 0) {
-        known = new Set(rejected.map((error) => error.message))
-        return
-      }
-      if (clock.now() - reportedAt < QUIET_MS) return
-      reportedAt = clock.now()
-      known = new Set(rejected.map((error) => error.message))
-      const named = fresh.slice(0, NAMED).map((error) => error.message)
-      const more = fresh.length > NAMED ? `; and ${fresh.length - NAMED} more` : ''
-      log.warn('leases.rejected', `not believed: ${named.join('; ')}${more}`, { rejected: rejected.length })
+      now = rejected
+      if (quiet === undefined) say()
     },
+    stop: () => quiet?.cancel(),
   }
 }

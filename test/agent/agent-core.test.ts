@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createAgentCore } from '../../lib/agent/agent-core.ts'
+import type { AgentConfig } from '../../lib/agent/config.ts'
+import type { HostError } from '../../lib/errors.ts'
+import type { OwnNode } from '../../lib/leases/lease.ts'
+import type { LeaseSource, LeaseView, OwnVtep } from '../../lib/leases/source.ts'
+import { parseCidr } from '../../lib/net/cidr.ts'
+import { parseIp } from '../../lib/net/ip.ts'
+import { type Lladdr, parseLladdr } from '../../lib/net/lladdr.ts'
+import type { Network } from '../../lib/overlay/network.ts'
+import type { Log } from '../../lib/util/log.ts'
+import { createFakeKernel } from '../support/fake-kernel/index.ts'
+import { createManualClock } from '../support/manual-clock.ts'
+import { IPV4, IPV6, networkOf } from './support/fake-node.ts'
+
+const none = { ipv4: undefined, ipv6: undefined }
+const own: OwnNode = {
+  node: 'us',
+  subnets: { ipv4: parseCidr(IPV4.subnet(1)), ipv6: parseCidr(IPV6.subnet(1)) },
+  lladdrs: none,
+  publishInstead: none,
+  underlayHint: none,
+}
+const dual: Network = { ...networkOf(IPV4, false), ipv6: networkOf(IPV6, false).ipv6 }
+
+interface Options {
+  readonly network?: Network
+  readonly addresses?: readonly string[]
+  readonly own?: OwnNode | undefined
+  readonly kind?: 'kube' | 'file'
+  readonly ifaces?: readonly string[]
+}
+
+function setUp({
+  network = networkOf(IPV4, false),
+  addresses = ['192.168.1.1/24', 'fd00:1::1/64'],
+  ...options
+}: Options = {}) {
+  const kernel = createFakeKernel({ linkLocals: false })
+  kernel.admin.addNic('mgmt0')
+  kernel.admin.setUp('mgmt0')
+  for (const address of addresses) kernel.admin.addAddress('mgmt0', address)
+  const clock = createManualClock()
+  const published: OwnVtep[] = []
+  const disk = new Map<string, string>()
+  const saved = new Map<string, Lladdr>()
+  const hopeless: HostError[] = []
+  const events: string[] = []
+  const log: Log = {
+    debug() {},
+    info: (event) => void events.push(event),
+    warn: (event) => void events.push(event),
+    error: (event, message) => void events.push(`${event} ${message}`),
+    with: () => log,
+  }
+  let view: LeaseView = { synced: true, peers: new Map(), own: 'own' in options ? options.own : own, rejected: [] }
+  let tell: () => void = () => undefined
+  const source: LeaseSource = {
+    kind: options.kind ?? 'kube',
+    view: () => view,
+    start: (onChange) => {
+      tell = onChange
+    },
+    publish: async (vtep) => void published.push(vtep),
+    close: async () => undefined,
+  }
+  const config: AgentConfig = {
+    network,
+    underlayChoice: { ifaces: options.ifaces ?? ['mgmt0'], regexes: [], canReach: undefined, publicIp: none },
+    subnetFile: '/run/flannel/subnet.env',
+    ipMasq: true,
+    iptablesForwardRules: true,
+    runDir: '/run/vtepd',
+    stateDir: '/var/lib/vtepd',
+    health: undefined,
+    leases: { kind: 'file', path: '/x', nodeName: 'us' },
+  }
+  const core = createAgentCore(config, {
+    openRtnl: () => kernel.open(),
+    sysctl: { read: async () => '0', write: async () => undefined },
+    source,
+    readFile: async (path) => disk.get(path),
+    replaceFile: async (path, text) => void disk.set(path, text),
+    lladdrStore: (ifname) => ({
+      load: async () => saved.get(ifname),
+      save: async (lladdr) => void saved.set(ifname, lladdr),
+    }),
+    clock,
+    log,
+    onHopeless: (error) => void hopeless.push(error),
+  })
+  return {
+    kernel,
+    clock,
+    core,
+    published,
+    disk,
+    saved,
+    hopeless,
+    events,
+    setView(next: Partial<LeaseView>) {
+      view = { ...view, ...next } as LeaseView
+      tell()
+    },
+  }
+}
+
+test('a node becomes ready: device, lease published, subnet.env written, MAC saved before', async () => {
+  const { core, clock, kernel, published, disk, saved } = setUp()
+  kernel.onRequest('before', ({ request }) => {
+    if (request === 'createVxlan') assert.ok(saved.has('flannel.1'), 'saved before the device is created')
+  })
+  await clock.run(1000)
+  assert.equal(core.ready, true)
+  const lladdr = kernel.link('flannel.1')?.lladdr
+  assert.equal(saved.get('flannel.1'), lladdr)
+  assert.deepEqual(published.at(-1), { vni: 1, ipv4: { underlay: parseIp('192.168.1.1'), lladdr }, ipv6: undefined })
+  assert.match(
+    disk.get('/run/flannel/subnet.env') ?? '',
+    /^FLANNEL_NETWORK=10.42.0.0\/16\nFLANNEL_SUBNET=10.42.1.1\/24\n/,
+  )
+  await core.stop()
+  assert.equal(clock.pending, 0, 'a stopped agent leaves no timer')
+})
+
+test('without own Node nothing is made; when it comes with its podCIDR, everything is', async () => {
+  const { core, clock, kernel, disk, setView } = setUp({ own: undefined })
+  await clock.run(5000)
+  assert.equal(kernel.link('flannel.1'), undefined)
+  assert.equal(disk.size, 0)
+  setView({ own })
+  await clock.run(100)
+  assert.equal(core.ready, true)
+  await core.stop()
+})
+
+test('our Node deleted, and re-created without podCIDR: everything stays', async () => {
+  const { core, clock, kernel, setView } = setUp()
+  await clock.run(1000)
+  const before = kernel.text()
+  setView({ own: undefined, synced: false, because: 'suspect' } as Partial<LeaseView>)
+  await clock.run(1000)
+  setView({ own: { ...own, subnets: none } })
+  await clock.run(1000)
+  assert.equal(kernel.text(), before)
+  await core.stop()
+})
+
+test('dual stack: a family without address delays neither the other nor subnet.env', async () => {
+  const { core, clock, kernel, published, disk } = setUp({ network: dual, addresses: ['192.168.1.1/24'] })
+  await clock.run(1000)
+  assert.ok(kernel.link('flannel.1')?.up)
+  assert.equal(kernel.link('flannel-v6.1'), undefined)
+  assert.equal(core.ready, false)
+  assert.ok(published.at(-1)?.ipv4 !== undefined && published.at(-1)?.ipv6 === undefined)
+  assert.match(disk.get('/run/flannel/subnet.env') ?? '', /FLANNEL_MTU=1430/)
+  kernel.admin.addAddress('mgmt0', 'fd00:1::1/64')
+  await clock.run(100)
+  assert.equal(core.ready, true)
+  assert.ok(published.at(-1)?.ipv6 !== undefined)
+  await core.stop()
+})
+
+test('dual stack: each family may have an interface of its own', async () => {
+  const { core, clock, kernel } = setUp({ network: dual, addresses: ['192.168.1.1/24'], ifaces: ['mgmt0', 'wlan0'] })
+  kernel.admin.addNic('wlan0')
+  kernel.admin.setUp('wlan0')
+  kernel.admin.addAddress('wlan0', 'fd00:1::7/64')
+  await clock.run(100)
+  assert.equal(core.ready, true)
+  assert.equal(kernel.link('flannel.1')?.vxlan?.local, '192.168.1.1')
+  assert.equal(kernel.link('flannel-v6.1')?.vxlan?.local, 'fd00:1::7')
+  await core.stop()
+})
+
+test('an overwrite annotation is published instead of the address', async () => {
+  const publishInstead = { ipv4: parseIp('203.0.113.7'), ipv6: undefined }
+  const { core, clock, published, kernel } = setUp({ own: { ...own, publishInstead } })
+  await clock.run(1000)
+  assert.equal(published.at(-1)?.ipv4?.underlay, '203.0.113.7')
+  assert.equal(kernel.link('flannel.1')?.vxlan?.local, '192.168.1.1')
+  await core.stop()
+})
+
+test('a MAC that was published earlier is used again; one of the leases file is imposed on the device', async () => {
+  const told = parseLladdr('0e:00:00:00:00:42')
+  for (const kind of ['kube', 'file'] as const) {
+    const { core, clock, kernel } = setUp({ kind, own: { ...own, lladdrs: { ipv4: told, ipv6: undefined } } })
+    await clock.run(1000)
+    assert.equal(kernel.link('flannel.1')?.lladdr, told)
+    await core.stop()
+  }
+})
+
+test('a kernel without VXLAN is reported as hopeless, once nothing else can run', async () => {
+  const { core, clock, kernel, hopeless } = setUp()
+  kernel.faults.inject({ on: 'createVxlan', times: Infinity, fault: { kind: 'errno', errno: 95 } })
+  await clock.run(1000)
+  assert.ok(hopeless.length > 0)
+  assert.match(hopeless[0]?.message ?? '', /EOPNOTSUPP/)
+  await core.stop()
+})
+
+test('readiness is lost with the device and comes back with it', async () => {
+  const { core, clock, kernel, events } = setUp()
+  await clock.run(1000)
+  kernel.admin.deleteLink('flannel.1')
+  await clock.run(100)
+  assert.equal(core.ready, true)
+  assert.deepEqual(
+    events.filter((event) => event.startsWith('agent.')),
+    ['agent.ready', 'agent.not-ready', 'agent.ready'],
+  )
+  await core.stop()
+})
