@@ -84,7 +84,7 @@ function planNode(number: number, pods: number, families: readonly Family[]): No
   return {
     name,
     underlayIfname: name,
-    lladdr: lladdrFromBytes(Uint8Array.of(0x0a, 0x76, 0, 0, number >> 8, number & 0xff)),
+    lladdr: lladdrFromBytes(Uint8Array.of(0x0a, 0x76, 0, 0, 0, number)),
     underlay: families.map((family) => addressAt(UNDERLAY[family], [1, number])),
     subnets,
     gateways: subnets.map(firstHost),
