@@ -25,6 +25,7 @@ import { createRejectedLog } from './rejected-log.ts'
 export interface AgentPorts {
   readonly openRtnl: () => Rtnl
   readonly sysctl: Sysctl
+  readonly nameOwner: (portId: number) => Promise<string | undefined>
   readonly source: LeaseSource
   readonly readFile: (path: string) => Promise<string | undefined>
   readonly replaceFile: (path: string, text: string) => Promise<void>
@@ -64,6 +65,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
         choice: config.underlayChoice,
         openRtnl: ports.openRtnl,
         sysctl: ports.sysctl,
+        nameOwner: ports.nameOwner,
         clock,
         log,
         onChange: () => overlayChanged(),

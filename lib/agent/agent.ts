@@ -4,6 +4,7 @@
  */
 import { readIfExists, replaceFile } from '../host/files.ts'
 import { packetFilterRulesExist } from '../host/firewall-look.ts'
+import { nameNetlinkOwner } from '../host/netlink-owner.ts'
 import { createSysctl } from '../host/sysctl.ts'
 import { createFileSource } from '../leases/file.ts'
 import { createKubeSource } from '../leases/kube.ts'
@@ -58,6 +59,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
     core = createAgentCore(config, {
       openRtnl,
       sysctl: createSysctl(),
+      nameOwner: nameNetlinkOwner,
       source,
       readFile: readIfExists,
       replaceFile,

@@ -21,6 +21,7 @@ import type { Rtnl } from '../rtnl/port.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { unreachable } from '../util/unreachable.ts'
+import { createRepairLimiter } from './repair-limiter.ts'
 import type { RtnlSession } from './rtnl-session.ts'
 
 /** The part of lib/host/sysctl that the device needs: keys with slashes, undefined when there is no such key. */
@@ -35,6 +36,8 @@ export interface DeviceRunner {
   /** The lladdr that the machine has settled on; undefined before. */
   readonly lladdr: Lladdr | undefined
   send(event: DeviceEvent): void
+  /** Something beside the device itself changed: a repair that is held back because of a quarrel is reconsidered at once. */
+  hurry(): void
   /** No effect is started any more; a running one ends by itself and its answer is ignored. */
   stop(): void
 }
@@ -50,12 +53,16 @@ export interface DeviceRunnerParts {
   readonly log: Log
   /** After every event that changed the state. */
   readonly onState: (from: DeviceState, to: DeviceState) => void
+  /** Another program undoes a repair of the device again and again; what it is about, in words. */
+  readonly onQuarrel: (what: string) => void
 }
 
 export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
   const { clock, log } = parts
   let machine = createMachine(parts.settings)
+  const limiter = createRepairLimiter(clock)
   let timer: Timer | undefined
+  let held: { readonly timer: Timer; readonly epoch: number } | undefined
   const queue: DeviceEvent[] = []
   let stepping = false
 
@@ -74,6 +81,7 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
       for (const effect of result.effects) run(effect)
     }
     stepping = false
+    if (event.type === 'gone') hurry()
   }
 
   const run = (effect: DeviceEffect): void => {
@@ -87,7 +95,7 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
         )
         return
       case 'apply':
-        answer(applyOps(parts, effect))
+        hold(effect)
         return
       case 'timer':
         timer?.cancel()
@@ -96,6 +104,33 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
       default:
         unreachable(effect)
     }
+  }
+  /** Quarrels over one attribute are slowed down; the loss of the device or of what it hangs on is never waited for. */
+  const hold = (effect: Extract<DeviceEffect, { type: 'apply' }>): void => {
+    const waitMs = Math.max(0, ...effect.ops.map((op) => askLimiter(op, effect.because)))
+    if (waitMs === 0) {
+      answer(applyOps(parts, effect))
+      return
+    }
+    const timer = clock.after(waitMs, () => {
+      held = undefined
+      hold(effect)
+    })
+    held = { timer, epoch: effect.epoch }
+  }
+  const askLimiter = (op: DeviceOp, because: string): number => {
+    if (op.op === 'create' || op.op === 'delete') return 0
+    const { waitMs, fought } = limiter.ask(JSON.stringify(op))
+    if (fought) parts.onQuarrel(because)
+    return waitMs
+  }
+  /** Nothing was done: looking again, the machine decides on what is true now. */
+  const hurry = (): void => {
+    if (held === undefined) return
+    const { timer: waiting, epoch } = held
+    waiting.cancel()
+    held = undefined
+    send({ type: 'applied', epoch })
   }
   const answer = (event: Promise<DeviceEvent>): void => {
     event.then(send, (error) => log.error('device.bug', `device machine: ${String(error)}`, { error }))
@@ -109,8 +144,10 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
       return machine.lladdr
     },
     send,
+    hurry,
     stop() {
       send({ type: 'stop' })
+      held?.timer.cancel()
       timer?.cancel()
     },
   }
@@ -210,7 +247,8 @@ async function applyOp(rtnl: Rtnl, sysctl: Sysctl, op: DeviceOp): Promise<void> 
   }
 }
 
-function acceptRaKey(ifname: string): string {
+/** In the form of lib/host/sysctl. */
+export function acceptRaKey(ifname: string): string {
   return `net/ipv6/conf/${ifname}/accept_ra`
 }
 

@@ -20,12 +20,16 @@ import type { Notification, Rtnl } from '../rtnl/port.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { unreachable } from '../util/unreachable.ts'
-import { createDeviceRunner, type Sysctl } from './device-runner.ts'
+import { acceptRaKey, createDeviceRunner, type Sysctl } from './device-runner.ts'
 import { createPeerReconciler } from './peer-reconciler.ts'
+import { createQuarrelReport } from './quarrel-report.ts'
 import { createRtnlSession } from './rtnl-session.ts'
 
 /** The whole of it is looked at this often even when nothing was heard (design decision 5), milliseconds, jittered. */
 const AUDIT_MS = 60_000
+
+/** Sysctls are announced nowhere (kernel-facts 2), and are one small file to read. */
+const SYSCTL_AUDIT_MS = 1000
 
 export interface FamilyOverlay {
   readonly family: Family
@@ -47,6 +51,8 @@ export interface FamilyOverlayParts {
   readonly choice: UnderlayChoice
   readonly openRtnl: () => Rtnl
   readonly sysctl: Sysctl
+  /** The process behind a netlink port ID, for a log line. */
+  readonly nameOwner: (portId: number) => Promise<string | undefined>
   readonly clock: Clock
   readonly log: Log
   /** State, readiness or own lease changed. */
@@ -60,6 +66,8 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
   let underlayLogged = ''
   let view: LeaseView | undefined
   let audit: Timer | undefined
+  let sysctlAudit: Timer | undefined
+  const quarrel = createQuarrelReport(log, parts.nameOwner)
 
   const deviceSession = createRtnlSession({ open: parts.openRtnl, monitor: undefined, log, clock })
   const peerSession = createRtnlSession({
@@ -87,6 +95,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
       if (deviceOf(to) !== undefined && !sameDevice(deviceOf(from), deviceOf(to))) peers.mark()
       parts.onChange()
     },
+    onQuarrel: (what) => quarrel.report(what),
   })
   const peers = createPeerReconciler({
     family,
@@ -97,6 +106,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     clock,
     log,
     onRound: parts.onChange,
+    onQuarrel: ({ entry }) => quarrel.report(entry),
   })
   const disturb = (): void => runner.send({ type: 'disturbed' })
 
@@ -106,6 +116,8 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     switch (notification.type) {
       case 'link': {
         const { ifindex } = notification.link
+        if (ifindex === device) quarrel.stranger(notification.pid)
+        else runner.hurry()
         if (ifindex === device && notification.action === 'deleted') runner.send({ type: 'gone', ifindex })
         else if (concernsLink(state, notification.link.ifname, ifindex, deviceName(family, network.backend.vni)))
           disturb()
@@ -115,6 +127,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
       }
       case 'address': {
         const { ifindex, ip } = notification.address
+        if (ifindex !== device) runner.hurry()
         if (
           state.name !== 'ready' ||
           ifindex === device ||
@@ -126,7 +139,10 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
         return
       }
       case 'entry':
-        if (concernsPeers(notification.entry, device, network[family])) peers.mark()
+        if (concernsPeers(notification.entry, device, network[family])) {
+          quarrel.stranger(notification.pid)
+          peers.mark()
+        }
         if (hasDefaultRoute(notification.entry)) disturb()
         return
       case 'overrun':
@@ -148,7 +164,21 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
       auditSoon()
     })
   }
+  const auditSysctl = (): void => {
+    sysctlAudit = clock.after(SYSCTL_AUDIT_MS, () => {
+      const device = deviceOf(runner.state)
+      const read = device === undefined ? undefined : parts.sysctl.read(acceptRaKey(device.ifname))
+      read?.then(
+        (value) => {
+          if (value !== undefined && value !== '0') disturb()
+        },
+        () => undefined,
+      )
+      auditSysctl()
+    })
+  }
   auditSoon()
+  auditSysctl()
   // Opens the monitor; it reports itself as overrun, which starts the first observation.
   peerSession.use(async () => undefined).catch((error) => log.warn('rtnl.lost', String(error), { error }))
 
@@ -174,6 +204,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     },
     async stop() {
       audit?.cancel()
+      sysctlAudit?.cancel()
       runner.stop()
       await peers.stop()
       await Promise.all([deviceSession.close(), peerSession.close()])

@@ -20,6 +20,7 @@ import { createBackoff } from '../util/backoff.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
+import { createPlanHolder, type Quarrel } from './plan-holder.ts'
 import type { RtnlSession } from './rtnl-session.ts'
 
 export interface PeerReconciler {
@@ -42,6 +43,8 @@ export interface PeerReconcilerParts {
   readonly log: Log
   /** A round ended. */
   readonly onRound: () => void
+  /** Another program undoes an entry again and again; repairs of it are held back now. */
+  readonly onQuarrel: (quarrel: Quarrel) => void
 }
 
 /** What a round did. `failed`: refused for good, this round; `retry`: another round may mend it. */
@@ -62,6 +65,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   const backoff = createBackoff({ firstMs: 20, maxMs: 30_000 })
   const desiredOf = createDesiredCache(family)
   const reports = createReports(log)
+  const hold = createPlanHolder(clock, parts.onQuarrel)
   let settled = false
   let retry: Timer | undefined
 
@@ -79,21 +83,26 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     const started = clock.now()
     const { peers, desired } = desiredOf(view, network, device)
     reports.conflicts(peers)
+    let held: number | undefined
     const tally = await parts.session.use(async (rtnl) => {
       const { actual, interrupted } = await dumpTables(rtnl, family, device)
       const complete = view.synced && !interrupted
-      const plan = planPeers({ network, ifindex: device.ifindex, desired, actual, complete })
+      const { plan, heldMs } = hold(planPeers({ network, ifindex: device.ifindex, desired, actual, complete }), desired)
       reports.shadowed(plan)
       const done = await applyPlan(rtnl, plan, () => parts.device()?.ifindex === device.ifindex)
       if (interrupted) done.retry += 1
+      held = heldMs
       // An ack is not proof and leftovers wait for one: what was written is looked at once more.
       if (written(done) > 0 || plan.deferred > 0) loop.mark()
       return done
     })
     reports.applied(tally, clock.now() - started)
-    settled = tally.retry === 0
+    settled = tally.retry === 0 && held === undefined
     if (tally.retry + tally.failed > 0) again()
-    else backoff.reset()
+    else {
+      backoff.reset()
+      if (held !== undefined) retry = clock.after(held, () => loop.mark())
+    }
   }
   const loop = createDirtyLoop(
     async () => {

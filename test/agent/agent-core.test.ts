@@ -79,6 +79,7 @@ function setUp({
   const core = createAgentCore(config, {
     openRtnl: () => kernel.open(),
     sysctl: { read: async () => '0', write: async () => undefined },
+    nameOwner: async () => undefined,
     source,
     readFile: async (path) => disk.get(path),
     replaceFile: async (path, text) => void disk.set(path, text),

@@ -81,3 +81,62 @@ test('a monitor that failed is replaced, and what happened meanwhile is seen', a
   await node.clock.run(100)
   assert.deepEqual(node.actual(), node.desired(peers))
 })
+
+test('a program that removes a neighbour again and again is answered, but at most twice a second', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  const stop = node.kernel.onRequest('after', ({ request }) => {
+    if (request === 'applyEntries') node.kernel.admin.deleteNeighbour('flannel.1', '10.42.2.0')
+  })
+  node.kernel.admin.deleteNeighbour('flannel.1', '10.42.2.0')
+  node.kernel.clearLog()
+  await node.clock.run(10_000)
+  assert.ok(
+    node.kernel.writes.entries >= 15 && node.kernel.writes.entries <= 35,
+    `${node.kernel.writes.entries} repairs`,
+  )
+  stop()
+  await node.clock.run(600)
+  assert.deepEqual(node.actual(), node.desired(peers))
+})
+
+test('a quarrel over one entry does not delay the repair of another', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  node.kernel.onRequest('after', ({ request }) => {
+    if (request === 'applyEntries') node.kernel.admin.deleteNeighbour('flannel.1', '10.42.2.0')
+  })
+  node.kernel.admin.deleteNeighbour('flannel.1', '10.42.2.0')
+  await node.clock.run(5000)
+  node.kernel.admin.deleteNeighbour('flannel.1', '10.42.3.0')
+  await node.clock.run(1)
+  assert.ok(node.actual().includes('neighbour 10.42.3.0 12:00:00:00:01:03'))
+})
+
+test('a program that changes the MTU again and again is answered slowly; the loss of the device meanwhile at once', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  const stop = node.kernel.onRequest('after', ({ request }) => {
+    if (request === 'changeLink') node.kernel.admin.setMtu('flannel.1', 1300)
+  })
+  node.kernel.admin.setMtu('flannel.1', 1300)
+  node.kernel.clearLog()
+  await node.clock.run(10_000)
+  assert.ok(node.kernel.writes.links >= 15 && node.kernel.writes.links <= 40, `${node.kernel.writes.links} repairs`)
+  stop()
+  node.kernel.admin.deleteLink('flannel.1')
+  await node.clock.run(1)
+  assert.deepEqual(node.actual(), node.desired(peers))
+})
+
+test('accept_ra that somebody switches on is off again within a second and a half', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  node.setAcceptRa('1')
+  await node.clock.run(1500)
+  assert.deepEqual(node.deviceFaults(), [])
+})

@@ -219,9 +219,9 @@ function isForeignFdb(f: FdbEntry): boolean {
 }
 
 function isForeignRoute(family: Family, r: RouteEntry): boolean {
-  if (r.oif !== DEVICE || r.type !== 1) return true
+  if (r.oif !== DEVICE || r.type !== 1 || r.extras) return true
   if (r.protocol === 118) return false
-  const flannels = r.protocol === 3 && r.onlink && r.gateway === networkAddress(r.dst) && !r.extras
+  const flannels = r.protocol === 3 && r.onlink && r.gateway === networkAddress(r.dst)
   return !(flannels && containsCidr(NETWORKS[family], r.dst))
 }
 
@@ -298,7 +298,9 @@ test('each desired route stands, foreign routes outside our slots are as before,
       const inSlot = (r: RouteEntry): boolean => ours.get(r.dst)?.metric === r.metric
       for (const route of right) {
         const stands = standsIn(tables, route)
-        const connected = tables.routes.find((r) => r.dst === route.dst && r.metric === route.metric)?.protocol === 2
+        const connected = tables.routes.some(
+          (r) => r.dst === route.dst && r.metric === route.metric && r.protocol === 2,
+        )
         const reported = last.shadowed.some(({ prefix }) => prefix === route.dst)
         assert.ok(stands || (connected && reported), `${route.dst} is missing`)
         const lower = tables.routes.some((r) => r.dst === route.dst && r.metric < route.metric)
@@ -306,10 +308,8 @@ test('each desired route stands, foreign routes outside our slots are as before,
       }
       const outsideSlots = (routes: readonly RouteEntry[]): RouteEntry[] => routes.filter((r) => !inSlot(r))
       const held = (r: RouteEntry): boolean => !right.some((route) => route.dst === r.dst && standsIn(tables, route))
-      // Two of ours stay at a desired prefix: one with attributes that a delete cannot name, and one in whose place ours
-      // cannot stand, because a connected route has the slot.
-      const stays = (r: RouteEntry): boolean =>
-        isForeignRoute(scene.family, r) || (ours.has(r.dst) && (r.extras || held(r)))
+      // Ours stays where the one that should replace it cannot stand, because a connected route has the slot.
+      const stays = (r: RouteEntry): boolean => isForeignRoute(scene.family, r) || (ours.has(r.dst) && held(r))
       assert.deepEqual(asText(outsideSlots(tables.routes)), asText(outsideSlots(scene.tables.routes).filter(stays)))
     }),
     RUNS,

@@ -280,6 +280,7 @@ test('what is neither ours nor flannel’s stays', () => {
     routes: [
       { ...route, oif: OTHER_LINK },
       { ...route, protocol: 4 },
+      { ...route, extras: true },
       { ...route, protocol: 3, gateway: parseIp('10.42.9.1') },
       { ...route, protocol: 3, onlink: false },
       { ...route, protocol: 3, dst: parseCidr('10.99.9.0/24'), gateway: parseIp('10.99.9.0') },

@@ -195,7 +195,8 @@ function repair(machine: Machine, decision: Extract<Decision, { kind: 'repair' }
       decision.usable === undefined
         ? { name: 'blocked', because: flaw, fatal: false }
         : restingState({ kind: 'rest', device: decision.usable, underlay: decision.underlay }, flaw)
-    return delay({ ...machine, state, failures: machine.failures + 1 })
+    // Forgotten, so that the next look tries it once more: whoever undoes it may have stopped.
+    return delay({ ...machine, state, failures: machine.failures + 1, lastOps: undefined })
   }
   return apply(
     { ...machine, failures: machine.failures + (fruitless ? 1 : 0) },
@@ -258,7 +259,7 @@ function failed(machine: Machine, verdict: Verdict, because: string): Step {
 }
 
 function delay(machine: Machine): Step {
-  const patient = machine.state.name === 'blocked' || ('flaw' in machine.state && machine.state.flaw !== undefined)
+  const patient = machine.state.name === 'blocked'
   const [firstMs, maxMs] = patient ? [200, 30_000] : [5, LONGEST_DEAF_MS]
   const delayMs = Math.min(maxMs, firstMs * 2 ** Math.min(20, machine.failures - 1))
   if (machine.dirty && machine.failures <= PATIENCE) return observe(machine)

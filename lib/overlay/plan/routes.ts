@@ -46,7 +46,6 @@ const PROTOCOL_KERNEL = wordOf(abi.RTPROT_KERNEL, 0, 0, 0)
 const TYPE = wordOf(0, 0xff, 0, 0)
 const TYPE_UNICAST = wordOf(0, abi.RTN_UNICAST, 0, 0)
 const DEAD = wordOf(0, 0, 0, abi.ENTRY_DEAD)
-const EXTRAS = wordOf(0, 0, 0, abi.ENTRY_EXTRAS)
 const GATEWAY = wordOf(0, 0, 0, abi.ENTRY_GATEWAY)
 const ONLINK = wordOf(0, 0, 0, abi.ENTRY_ONLINK)
 
@@ -141,9 +140,7 @@ function judgeRivals(
     const stands = findings.right[row] === 1
     const isOccupant = findings.occupant[row] === at + 1
     if (!stands && isOccupant && !isKernels(words, at)) continue
-    // A delete cannot name what ENTRY_EXTRAS stands for (TOS, metrics): it could hit our own route instead.
-    const resolvable = input.owned(words, at) && (word(words, at + TAIL) & EXTRAS) === 0
-    if (!resolvable) {
+    if (!input.owned(words, at)) {
       if (place === 'lower' || (place === 'slot' && (stands || isOccupant)))
         shadowed.push({ desired: row, by: at / WORDS })
     } else if (input.complete) {

@@ -122,6 +122,8 @@ export interface FakeNode {
   desired(peers: ReadonlyMap<number, number>): string[]
   /** In what the device is not as it should be, in words. */
   deviceFaults(): string[]
+  /** What another program writes to accept_ra of the device. */
+  setAcceptRa(value: string): void
   settle(): Promise<void>
 }
 
@@ -145,6 +147,7 @@ export function createFakeNode(world: World = IPV4, options: { pinDevice?: boole
       },
       openRtnl: () => kernel.open(),
       sysctl,
+      nameOwner: async () => undefined,
       clock,
       log: options.log ?? silent,
       onChange: () => undefined,
@@ -170,6 +173,7 @@ export function createFakeNode(world: World = IPV4, options: { pinDevice?: boole
       node.overlay = start()
     },
     actual: () => actualLines(world, kernel),
+    setAcceptRa: (value) => void sysctl.write(`net/ipv6/conf/${world.device}/accept_ra`, value),
     deviceFaults: () => deviceFaults(world, kernel, sysctl, node.overlay.own?.device.lladdr),
     desired: (peers) => desiredLines(world, peers),
     settle,

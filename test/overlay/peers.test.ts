@@ -1,0 +1,187 @@
+/** Peers and their desired tables: who is programmed, with which metric, and that the fast packing says the same as the slow. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { cidrOf, networkAddress, parseCidr } from '../../lib/net/cidr.ts'
+import { FAMILIES, ipFromBytes, ipToBytes, parseIp } from '../../lib/net/ip.ts'
+import { lladdrFromBytes, lladdrToBytes, parseLladdr } from '../../lib/net/lladdr.ts'
+import { desiredTables } from '../../lib/overlay/desired.ts'
+import { writeIp, writeLladdr } from '../../lib/overlay/packing.ts'
+import { ipv4Base, ipv4Metric, peersOf, routeMetric } from '../../lib/overlay/peers.ts'
+import { type Entry, packEntries } from '../../lib/rtnl/entries.ts'
+import { DEVICE, leaseOf, NETWORKS, peersNamed, viewOf } from './support/cluster.ts'
+
+const bytesOf = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length })
+/** Zeros are frequent, so that `::` appears everywhere. */
+const ipv6Bytes = fc
+  .array(fc.oneof(fc.constant(0), fc.nat(255)), { minLength: 16, maxLength: 16 })
+  .map((a) => Uint8Array.from(a))
+
+test('an address is packed as lib/net reads it', () => {
+  fc.assert(
+    fc.property(fc.oneof(bytesOf(4), bytesOf(16), ipv6Bytes), (bytes) => {
+      const ip = ipFromBytes(bytes)
+      const packed = new Uint8Array(18)
+      writeIp(packed, 1, ip)
+      assert.deepEqual(packed.subarray(1, 1 + bytes.length), ipToBytes(ip))
+      assert.equal(packed[17], 0)
+    }),
+    { numRuns: 3000 },
+  )
+})
+
+test('only the address of a CIDR is packed', () => {
+  const packed = new Uint8Array(4)
+  writeIp(packed, 0, '10.42.1.0/24', 9)
+  assert.deepEqual([...packed], [10, 42, 1, 0])
+})
+
+test('a lladdr is packed as lib/net reads it', () => {
+  fc.assert(
+    fc.property(bytesOf(6), (bytes) => {
+      const packed = new Uint8Array(6)
+      writeLladdr(packed, 0, lladdrFromBytes(bytes))
+      assert.deepEqual(packed, lladdrToBytes(lladdrFromBytes(bytes)))
+    }),
+  )
+})
+
+test('desired tables are what packing the same entries as values gives', () => {
+  for (const family of FAMILIES) {
+    const network = NETWORKS[family]
+    const peers = peersNamed(family, 1, 2, 17, 255)
+    const desired = desiredTables({ family, network, ifindex: DEVICE, peers })
+    const table = (entryOf: (peer: (typeof peers)[number]) => Entry): Uint8Array =>
+      packEntries(peers.map(entryOf)).bytes
+    assert.deepEqual(
+      desired.neighbours.bytes,
+      table(({ subnet, lladdr }) => ({
+        kind: 'neighbour',
+        ifindex: DEVICE,
+        ip: networkAddress(subnet),
+        lladdr,
+        state: 0x80,
+        flags: 0,
+        protocol: 118,
+      })),
+    )
+    assert.deepEqual(
+      desired.fdb.bytes,
+      table(({ lladdr, underlay }) => ({
+        kind: 'fdb',
+        ifindex: DEVICE,
+        lladdr,
+        remote: underlay,
+        state: 0x80,
+        flags: 2,
+        extras: false,
+      })),
+    )
+    assert.deepEqual(
+      desired.routes.bytes,
+      table(({ subnet }) => ({
+        kind: 'route',
+        dst: subnet,
+        metric: routeMetric(family, network, subnet),
+        gateway: networkAddress(subnet),
+        oif: DEVICE,
+        onlink: true,
+        protocol: 118,
+        type: 1,
+        scope: 0,
+        extras: false,
+        dead: false,
+      })),
+    )
+    assert.deepEqual(desired.nodes, ['node1', 'node2', 'node17', 'node255'])
+  }
+})
+
+test('a metric is the index of the subnet plus one, never 0 and never the greatest number', () => {
+  const network = parseCidr('10.42.0.0/16')
+  assert.equal(routeMetric('ipv4', network, parseCidr('10.42.0.0/24')), 1)
+  assert.equal(routeMetric('ipv4', network, parseCidr('10.42.255.0/24')), 256)
+  assert.equal(routeMetric('ipv4', parseCidr('0.0.0.0/0'), parseCidr('255.255.255.255/32')), 3)
+  assert.equal(routeMetric('ipv4', parseCidr('0.0.0.0/0'), parseCidr('255.255.255.252/32')), 0xfffffffd)
+  assert.equal(routeMetric('ipv6', parseCidr('fd42::/48'), parseCidr('fd42::/64')), 1024)
+})
+
+test('the fast metric is the metric', () => {
+  fc.assert(
+    fc.property(bytesOf(4), fc.nat(32), fc.nat(32), (bytes, a, b) => {
+      const network = cidrOf(ipFromBytes(bytes), Math.min(a, b))
+      const subnet = cidrOf(ipFromBytes(bytes), Math.max(a, b))
+      const address = new DataView(ipToBytes(networkAddress(subnet)).buffer).getUint32(0)
+      assert.equal(ipv4Metric(ipv4Base(network), address, Math.max(a, b)), routeMetric('ipv4', network, subnet))
+    }),
+  )
+})
+
+test('a peer without a lease of the family is no peer of that family', () => {
+  const view = viewOf(leaseOf(1, { ipv6: undefined }), leaseOf(2, { ipv4: undefined }), leaseOf(3))
+  assert.deepEqual(
+    FAMILIES.map((family) => peersOf(view, family).peers.map((peer) => peer.node)),
+    [
+      ['node1', 'node3'],
+      ['node2', 'node3'],
+    ],
+  )
+})
+
+test('of two nodes with one MAC the senior is kept whole, the other named and left out', () => {
+  const clone = {
+    ...leaseOf(3),
+    seniority: '0000',
+    ipv4: {
+      subnet: parseCidr('10.42.3.0/24'),
+      underlay: parseIp('192.168.0.3'),
+      lladdr: parseLladdr('0e:2a:00:00:00:02'),
+    },
+  }
+  for (const view of [viewOf(leaseOf(1), leaseOf(2), clone), viewOf(clone, leaseOf(2), leaseOf(1))]) {
+    const { peers, conflicts } = peersOf(view, 'ipv4')
+    assert.deepEqual(peers.map((peer) => peer.node).sort(), ['node1', 'node3'])
+    assert.deepEqual(conflicts, [{ node: 'node2', keptBy: 'node3', field: 'lladdr', value: '0e:2a:00:00:00:02' }])
+  }
+})
+
+test('two subnets that begin at one address cannot both have its neighbour entry', () => {
+  const wider = leaseOf(2, {
+    ipv4: {
+      subnet: parseCidr('10.42.1.0/25'),
+      underlay: parseIp('192.168.0.2'),
+      lladdr: parseLladdr('0e:2a:00:00:00:02'),
+    },
+  })
+  const { peers, conflicts } = peersOf(viewOf(wider, leaseOf(1)), 'ipv4')
+  assert.deepEqual(
+    peers.map((peer) => peer.node),
+    ['node1'],
+  )
+  assert.deepEqual(conflicts, [{ node: 'node2', keptBy: 'node1', field: 'subnet', value: '10.42.1.0/25' }])
+})
+
+test('a claim that has lost costs no third one its place', () => {
+  const second = leaseOf(2, {
+    ipv4: {
+      subnet: parseCidr('10.42.3.0/25'),
+      underlay: parseIp('192.168.0.2'),
+      lladdr: parseLladdr('0e:2a:00:00:00:01'),
+    },
+  })
+  const { peers } = peersOf(viewOf(leaseOf(3), second, leaseOf(1)), 'ipv4')
+  assert.deepEqual(
+    peers.map((peer) => peer.node),
+    ['node3', 'node1'],
+  )
+})
+
+test('our own MAC is ours', () => {
+  const own = parseLladdr('0e:2a:00:00:00:02')
+  const { peers, conflicts } = peersOf(viewOf(leaseOf(1), leaseOf(2)), 'ipv4', own)
+  assert.deepEqual(
+    peers.map((peer) => peer.node),
+    ['node1'],
+  )
+  assert.deepEqual(conflicts, [{ node: 'node2', keptBy: undefined, field: 'lladdr', value: own }])
+})
