@@ -2,9 +2,11 @@
  * Starts a whole agent: takes the locks, chooses the adapters, opens the doors. The only file of this floor that imports
  * concrete adapters. Must not: hold logic (agent-core.ts) or read flags (lib/cli).
  */
+import { LockedError } from '../errors.ts'
 import { readIfExists, replaceFile } from '../host/files.ts'
 import { packetFilterRulesExist } from '../host/firewall-look.ts'
 import { nameNetlinkOwner } from '../host/netlink-owner.ts'
+import { findRival } from '../host/rival.ts'
 import { createSysctl } from '../host/sysctl.ts'
 import { createFileSource } from '../leases/file.ts'
 import { createKubeSource } from '../leases/kube.ts'
@@ -49,6 +51,12 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
   let stopping = false
 
   const start = async (): Promise<void> => {
+    const rival = await findRival()
+    const [first = 'ipv4'] = FAMILIES.filter((family) => config.network[family] !== undefined)
+    if (rival !== undefined && !config.force)
+      throw new LockedError(deviceName(first, config.network.backend.vni), rival)
+    if (rival !== undefined)
+      log.warn('agent.rival', `started beside ${rival} because of --force: each will undo what the other does`)
     for (const family of FAMILIES)
       if (config.network[family] !== undefined)
         locks.push(await lockDevice(deviceName(family, config.network.backend.vni)))

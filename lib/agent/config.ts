@@ -19,6 +19,8 @@ export interface AgentConfig {
   readonly stateDir: string
   /** undefined: no health server (flannel's default). `port` 0 never occurs here. */
   readonly health: { readonly ip: string; readonly port: number } | undefined
+  /** Start although another program (flanneld, the flannel inside k3s) keeps the device. */
+  readonly force: boolean
   readonly leases: FileLeasesConfig | KubeLeasesConfig
 }
 

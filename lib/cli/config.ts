@@ -62,6 +62,7 @@ function runConfigOf(input: ConfigInput): RunConfig {
       iptablesForwardRules: flags['iptables-forward-rules'],
       runDir: filePath('run-dir', flags['run-dir']),
       stateDir: filePath('state-dir', flags['state-dir']),
+      force: flags.force,
       health,
       leases,
     },

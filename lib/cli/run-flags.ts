@@ -102,6 +102,13 @@ export const RUN_FLAGS = [
     group: UNDERLAY,
     help: 'tie the VXLAN device to its interface as flanneld does (needed in a VRF); it then dies with that interface',
   },
+  {
+    name: 'force',
+    kind: 'bool',
+    default: false,
+    group: UNDERLAY,
+    help: 'start although flanneld, or the flannel inside k3s, runs in this network namespace',
+  },
 
   {
     name: 'subnet-file',

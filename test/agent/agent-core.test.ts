@@ -74,6 +74,7 @@ function setUp({
     runDir: '/run/vtepd',
     stateDir: '/var/lib/vtepd',
     health: undefined,
+    force: false,
     leases: { kind: 'file', path: '/x', nodeName: 'us' },
   }
   const core = createAgentCore(config, {
