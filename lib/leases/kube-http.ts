@@ -132,11 +132,12 @@ async function readBody(response: IncomingMessage, limit: number): Promise<Buffe
 
 async function readRefusal(request: KubeRequest, response: IncomingMessage, status: number): Promise<KubeRefusal> {
   const body = await readBody(response, MAX_REFUSAL).catch(() => Buffer.alloc(0))
+  const reason = said(body) || (http.STATUS_CODES[status] ?? 'unknown answer')
   const seconds = Number(response.headers['retry-after'] ?? Number.NaN)
   return new KubeRefusal({
     request: request.what,
     status,
-    reason: `${said(body) || (http.STATUS_CODES[status] ?? 'unknown answer')}${advice(status)}`,
+    reason: `${reason}${advice(status, reason)}`,
     retryAfterMs: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined,
   })
 }
@@ -153,8 +154,11 @@ function said(body: Buffer): string {
   return (text.split('\n', 1)[0] ?? '').slice(0, 200)
 }
 
-function advice(status: number): string {
+function advice(status: number, reason: string): string {
   if (status === 401) return ' (the credentials are not accepted: expired, or of another cluster?)'
+  // Since Kubernetes 1.32 a kubelet may read its own Node only.
+  if (status === 403 && reason.includes('"system:node:'))
+    return " (these are a kubelet's credentials, which are not enough: with k3s give agent/k3scontroller.kubeconfig)"
   if (status === 403) return ' (vtepd needs the rights get, list, watch on nodes, patch on nodes/status, get on pods)'
   return ''
 }

@@ -204,8 +204,7 @@ function createFollower(memory: StreamMemory, parts: SessionParts, onExpiry: (ex
     end() {
       if (staged !== undefined) throw broken('the stream ended before everything was listed')
       if (progressed) return
-      // A version beyond the server's (etcd was restored) is answered by silence and a clean end.
-      memory.version = undefined
+      // A version beyond the server's (etcd was restored) is answered by silence and a clean end; `fail` forgets it.
       throw broken('the resumed stream ended without a word: listing everything again')
     },
     fail(error) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, rmSync, watch } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -99,6 +100,20 @@ function follow(t: TestContext, file: string, clock = systemClock) {
   }
 }
 
+/** A watch of its own hears of a later file: so everybody has heard of what was before. */
+async function eventsArePast(folder: string): Promise<void> {
+  const above = path.dirname(folder)
+  const heard = new Promise<void>((resolve) => {
+    const watcher = watch(above, (_, name) => {
+      if (name !== 'marker') return
+      watcher.close()
+      resolve()
+    })
+  })
+  await writeFile(path.join(above, 'marker'), '')
+  await heard
+}
+
 /** Stands still, so that only the kernel's events can tell of a change. */
 const still = (): ManualClock => createManualClock()
 
@@ -127,6 +142,29 @@ test('a watch tells of a folder that was deleted and made again', async (t) => {
   const { change } = follow(t, file, still())
   await change(() => rm(folder, { recursive: true }))
   await change(() => replaceFile(file, 'two'))
+})
+
+test('a watch tells of a folder that was made again before anybody could look', async (t) => {
+  const folder = path.join(await folderFor(t), 'etc')
+  const file = path.join(folder, 'leases.yaml')
+  await replaceFile(file, 'one')
+  const { change } = follow(t, file, still())
+  await change(async () => {
+    rmSync(folder, { recursive: true })
+    mkdirSync(folder)
+  })
+  await eventsArePast(folder)
+  await change(() => writeFile(file, 'two'))
+})
+
+test('a watch tells of writing in place behind a symlink into another folder', async (t) => {
+  const folder = await folderFor(t)
+  const target = path.join(await folderFor(t), 'real.yaml')
+  await writeFile(target, 'one')
+  const file = path.join(folder, 'leases.yaml')
+  await symlink(target, file)
+  const { change } = follow(t, file, still())
+  await change(() => writeFile(target, 'two more'))
 })
 
 test('a watch tells of the symlink swap of a ConfigMap', async (t) => {

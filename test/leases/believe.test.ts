@@ -160,6 +160,17 @@ test('in a network of length 0 the underlay must be outside the subnets, not out
   )
 })
 
+test('the network may end within an octet', () => {
+  const narrow: Network = { ...v4Network, ipv4: parseCidr('10.42.16.0/20') }
+  const claims = [
+    lease('last', { ipv4: claim4(31, { underlay: '10.42.15.1' }) }),
+    lease('above', { ipv4: claim4(32) }),
+    lease('below', { ipv4: claim4(15) }),
+    lease('loop', { ipv4: claim4(17, { underlay: '10.42.30.1' }) }),
+  ]
+  assert.deepEqual([...believe(claims, narrow).peers.keys()], ['last'])
+})
+
 test('while nothing is known of our own Node, the rest is judged all the same', () => {
   const claims = [lease('a', { ipv4: claim4(200) }), lease('b', { ipv4: claim4(1, { underlay: '10.42.0.1' }) })]
   assert.deepEqual([...createBelief(v4Network)(claims, undefined).peers.keys()], ['a'])

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -9,6 +9,8 @@ import { createFileSource } from '../../lib/leases/file.ts'
 import type { LeaseView } from '../../lib/leases/source.ts'
 import { parseVni } from '../../lib/net/vni.ts'
 import type { Network } from '../../lib/overlay/network.ts'
+import type { Clock } from '../../lib/util/clock.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 import { claim4, createMemoryLog, dualNetwork, until, v4Network } from './support.ts'
 
 interface Entry {
@@ -19,12 +21,12 @@ interface Entry {
 const peer = (n: number): Entry => ({ name: `node-${n}`, ipv4: claim4(n) })
 const me: Entry = { name: 'me', ipv4: { subnet: '10.42.9.0/24' } }
 
-async function setUp(t: TestContext, network: Network = v4Network) {
+async function setUp(t: TestContext, network: Network = v4Network, clock: Clock = systemClock) {
   const folder = await mkdtemp(path.join(tmpdir(), 'vtepd-leases-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const file = path.join(folder, 'leases.json')
   const log = createMemoryLog()
-  const source = createFileSource({ path: file, nodeName: 'me', network, log, clock: systemClock })
+  const source = createFileSource({ path: file, nodeName: 'me', network, log, clock })
   t.after(() => source.close())
   let changes = 0
   return {
@@ -84,6 +86,28 @@ test('changes are followed, and what did not change keeps its object', async (t)
   await write(me, peer(3))
   const last = await peers('node-3')
   assert.equal(last.peers.get('node-3')?.ipv4, after.peers.get('node-3')?.ipv4)
+})
+
+test('a file that is written again as it was changes nothing', async (t) => {
+  const clock = createManualClock()
+  const { file, write, start, peers, changes } = await setUp(t, v4Network, clock)
+  const settled = async (): Promise<void> => {
+    await until(() => clock.nextIn === 50, 'the file to be noticed')
+    clock.advance(50)
+    // The source reads the file now; what is asked for later is answered later.
+    for (let i = 0; i < 5; i += 1) await readFile(file)
+  }
+  await write(me, peer(1))
+  start()
+  const view = await peers('node-1')
+  const told = changes()
+  await write(me, peer(1))
+  await settled()
+  assert.equal(changes(), told)
+  await write(me, peer(1), peer(2))
+  await settled()
+  assert.equal((await peers('node-1', 'node-2')).peers.get('node-1'), view.peers.get('node-1'))
+  assert.equal(changes(), told + 1)
 })
 
 test('a broken file is told once with its place, and the last good view stays', async (t) => {

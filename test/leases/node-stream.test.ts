@@ -303,10 +303,10 @@ async function chatty(t: TestContext) {
     async chat(name: string, minutes: number): Promise<void> {
       for (let i = 0; i < minutes; i += 1) {
         parts.clock.advance(MINUTE)
-        if (parts.requests.length > 1 || parts.clock.pending === 0) return
+        assert.equal(parts.clock.pending, 1, `the stream was given up after ${i + 1} minutes`)
         write(event('MODIFIED', node(name), '50'))
         said += 1
-        await until(() => parts.told.length >= said || parts.requests.length > 1, 'the event')
+        await until(() => parts.told.length >= said, 'the event')
       }
     },
   }
@@ -377,6 +377,14 @@ test('trouble is told once, then once a minute', async (t) => {
     lines[0]?.message,
     'waiting for the API server: watch nodes: 403 nodes is forbidden (vtepd needs the rights get, list, watch on nodes, patch on nodes/status, get on pods)',
   )
+})
+
+test('the credentials of a kubelet are refused with what to give instead', async (t) => {
+  const { script, start, afterPause, log } = await setUp(t)
+  script(refused(403, 'User "system:node:a" cannot watch resource "nodes"'))
+  start()
+  await afterPause()
+  assert.match(log.of('leases.kube')[0]?.message ?? '', /with k3s give agent\/k3scontroller\.kubeconfig/)
 })
 
 test('a server that accepts and never answers is given up', async (t) => {
