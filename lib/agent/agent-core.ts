@@ -3,7 +3,7 @@
  * who is told what when. Owns those connections. Must not: import a concrete adapter (agent.ts wires them).
  */
 import type { SubnetEnv } from '../cni/subnet-env.ts'
-import { HostError } from '../errors.ts'
+import { HostError, type LeaseError } from '../errors.ts'
 import type { OwnNode } from '../leases/lease.ts'
 import type { LeaseSource, LeaseView, OwnVtep } from '../leases/source.ts'
 import type { Cidr } from '../net/cidr.ts'
@@ -33,8 +33,8 @@ export interface AgentPorts {
   readonly lladdrStore: (ifname: string) => LladdrStore
   readonly clock: Clock
   readonly log: Log
-  /** Called when no family can ever run on this host. */
-  readonly onHopeless: (error: HostError) => void
+  /** Called when no family can ever run on this host, or our own Node contradicts net-conf: waiting does not help. */
+  readonly onHopeless: (error: HostError | LeaseError) => void
 }
 
 export interface AgentCore {
@@ -96,6 +96,8 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       reportView(log, seen, view)
       seen = view
       rejectedLog.report(view.rejected)
+      const oursIsWrong = view.rejected.find((error) => error.node === view.own?.node)
+      if (oursIsWrong !== undefined && !everReady) ports.onHopeless(oursIsWrong)
       publisher.mark()
       cniFiles.mark()
       reconsider()

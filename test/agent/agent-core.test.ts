@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAgentCore } from '../../lib/agent/agent-core.ts'
 import type { AgentConfig } from '../../lib/agent/config.ts'
-import type { HostError } from '../../lib/errors.ts'
+import { type HostError, LeaseError } from '../../lib/errors.ts'
 import type { OwnNode } from '../../lib/leases/lease.ts'
 import type { LeaseSource, LeaseView, OwnVtep } from '../../lib/leases/source.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
@@ -45,7 +45,7 @@ function setUp({
   const published: OwnVtep[] = []
   const disk = new Map<string, string>()
   const saved = new Map<string, Lladdr>()
-  const hopeless: HostError[] = []
+  const hopeless: (HostError | LeaseError)[] = []
   const events: string[] = []
   const log: Log = {
     debug() {},
@@ -215,4 +215,19 @@ test('readiness is lost with the device and comes back with it', async () => {
     ['agent.ready', 'agent.not-ready', 'agent.ready'],
   )
   await core.stop()
+})
+
+test('a podCIDR of ours outside the network ends the agent at start, and only then', async () => {
+  const wrong = new LeaseError('us', 'podCIDR', '172.16.0.0/24 is outside the network 10.42.0.0/16')
+  const { core, clock, hopeless, setView } = setUp()
+  await clock.run(1000)
+  setView({ rejected: [wrong] })
+  await clock.run(100)
+  assert.deepEqual(hopeless, [], 'an agent that has worked goes on')
+  await core.stop()
+  const second = setUp({ own: { ...own, subnets: none } })
+  second.setView({ rejected: [wrong] })
+  await second.clock.run(100)
+  assert.deepEqual(second.hopeless, [wrong])
+  await second.core.stop()
 })

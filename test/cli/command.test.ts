@@ -68,6 +68,15 @@ test('a wrong configuration is one line and status 2', (t) => {
   refused(vtepd(['run', '--leases=/nodes.json', `--net-config-path=${file}`], env), 2, /Backend\.VNI.*16777216/)
 })
 
+test('a leases file that is broken when the agent starts is one line and status 2', (t) => {
+  const file = netConf(t, '{"Network":"10.42.0.0/16"}')
+  const leases = path.join(path.dirname(file), 'leases.yaml')
+  writeFileSync(leases, '- {name: a, ipv4: {subnet: 10.42.1.0/224}}\n')
+  const ran = vtepd(['run', `--leases=${leases}`, `--net-config-path=${file}`], { NODE_NAME: 'a' })
+  if (/CAP_NET_ADMIN/.test(ran.stderr)) t.skip('needs CAP_NET_ADMIN')
+  else refused(ran, 2, /leases\.yaml:1:\d+: \[0\]\.ipv4\.subnet: '10\.42\.1\.0\/224'/)
+})
+
 test('a folder that cannot be made is one line and status 2', { skip: notPrivileged() }, (t) => {
   const file = netConf(t, '{"Network":"10.42.0.0/16","Backend":{"Type":"vxlan"}}')
   const argv = [

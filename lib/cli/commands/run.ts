@@ -23,6 +23,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   const { values: flags, given } = parsed
   const config = buildRunConfig({ flags, given, env: process.env, readText: (file) => readFileSync(file, 'utf8') })
   if (!hasNetAdmin()) throw new HostError(NET_ADMIN_MISSING)
+  await refuseBrokenLeasesFile(config)
   makeFolders(config)
   return await runAgent(config)
 }
@@ -40,6 +41,18 @@ async function runAgent(config: RunConfig): Promise<number> {
   for (const warning of config.warnings) log.warn('config.warning', warning)
   const agent = startAgent(config.agent, { log, clock: systemClock })
   return await superviseAgent(agent, { log, clock: systemClock, notify: createSdNotify({ log }), told })
+}
+
+/**
+ * A file that is broken when the agent starts is a mistake of whoever starts it; one that is missing may still come, and
+ * one that breaks later is reported while the last good view stays.
+ */
+async function refuseBrokenLeasesFile({ agent: { leases } }: RunConfig): Promise<void> {
+  if (leases.kind !== 'file') return
+  const { readIfExists } = await import('../../host/files.ts')
+  const { parseLeasesFile } = await import('../../leases/leases-file.ts')
+  const text = await readIfExists(leases.path).catch(() => undefined)
+  if (text !== undefined) await parseLeasesFile(text, leases.path, leases.nodeName)
 }
 
 function makeFolders({ agent }: RunConfig): void {
