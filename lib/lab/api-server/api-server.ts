@@ -77,10 +77,10 @@ const AHEAD_WAIT_MS = 3000
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const clock = options.clock ?? systemClock
   const now = options.now ?? (() => new Date())
-  const waiting = new Set<() => void>()
+  const waiting = new Set<Waiter>()
   const store = createStore(options.historyEvents ?? 20_000, () => {
     watches.changed()
-    for (const check of waiting) check()
+    for (const waiter of waiting) waiter.check()
   })
   const watches = createWatches(store, clock, { bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000 })
   const writes = createNodeWrites(store, now)
@@ -96,29 +96,25 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   }
   const requests = createRequestBook()
   let unavailability: Unavailability = false
-
   const server = createServer((request, response) => {
-    const method = request.method ?? 'GET'
-    const url = new URL(request.url ?? '/', 'http://server')
-    const route = findHealth(url, method) ?? guard(request, options.token, () => findRoute(parts, method, url))
-    const record = requests.note(route.verb, method, request.url ?? '/')
     // A client that leaves while something is being written is no fault.
     response.on('error', () => {})
+    const route = chooseRoute(parts, options.token, request)
+    const record = requests.note(route.verb, request.method ?? 'GET', request.url ?? '/')
     if (unavailability === 'stall') return
     if (unavailability === 'drop') {
       request.destroy()
       return
     }
-    const chosen = unavailability ? refuseAll(route) : route
-    void answer(chosen, request, response).then(() => {
+    void answer(unavailability ? refuseAll(route) : route, request, response).then(() => {
       if (response.headersSent) record.status = response.statusCode
     })
   })
+  server.keepAliveTimeout = 120_000
   const cutConnections = (): void => {
     watches.forgetAll()
     server.closeAllConnections()
   }
-  server.keepAliveTimeout = 120_000
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve)
@@ -166,6 +162,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       cutConnections()
+      for (const waiter of waiting) waiter.finish()
       await closed
     },
   }
@@ -181,8 +178,13 @@ async function answer(route: Route, request: IncomingMessage, response: ServerRe
 }
 
 /** Without a token as with a wrong one: 401. (The real one answers 403 to the anonymous when it lets them in.) */
-function guard(request: IncomingMessage, token: string | undefined, find: () => Route): Route {
-  const route = find()
+function chooseRoute(parts: RouteParts, token: string | undefined, request: IncomingMessage): Route {
+  const method = request.method ?? 'GET'
+  const path = request.url ?? '/'
+  const url = new URL(`http://server${path.startsWith('/') ? path : '/'}`)
+  const health = findHealth(url, method)
+  if (health !== undefined) return health
+  const route = findRoute(parts, method, url)
   if (token === undefined || request.headers.authorization === `Bearer ${token}`) return route
   return { verb: route.verb, answer: () => Promise.reject(unauthorized()) }
 }
@@ -210,19 +212,26 @@ function findHealth(url: URL, method: string): Route | undefined {
   }
 }
 
-function untilReached(store: Store, clock: Clock, waiting: Set<() => void>, revision: number): Promise<void> {
+interface Waiter {
+  check(): void
+  finish(): void
+}
+
+function untilReached(store: Store, clock: Clock, waiting: Set<Waiter>, revision: number): Promise<void> {
   if (store.revision >= revision) return Promise.resolve()
   return new Promise((resolve) => {
-    const finish = (): void => {
-      waiting.delete(check)
-      timer.cancel()
-      resolve()
+    const waiter: Waiter = {
+      check() {
+        if (store.revision >= revision) waiter.finish()
+      },
+      finish() {
+        waiting.delete(waiter)
+        timer.cancel()
+        resolve()
+      },
     }
-    const check = (): void => {
-      if (store.revision >= revision) finish()
-    }
-    const timer = clock.after(AHEAD_WAIT_MS, finish)
-    waiting.add(check)
+    const timer = clock.after(AHEAD_WAIT_MS, () => waiter.finish())
+    waiting.add(waiter)
   })
 }
 

@@ -106,7 +106,8 @@ export function createWatches(store: Store, clock: Clock, options: { readonly bo
       if (current && !silent && watch.after <= store.revision) {
         watch.paused = !watch.response.write(renderBookmark(store.revision, false))
       }
-      scheduleBookmark(watch)
+      // A timer may fire a little early; the last bookmark is sent once all the same.
+      if (untilLast > options.bookmarkIntervalMs) scheduleBookmark(watch)
     })
     watch.timers[1] = timer
   }

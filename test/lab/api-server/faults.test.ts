@@ -15,8 +15,8 @@ test('disconnectAll cuts running watches, and a new one resumes without a gap', 
   const added = await stream.next()
   const cut = assert.rejects(stream.next())
   server.disconnectAll()
-  await cut
   assert.equal(server.watchCount, 0)
+  await cut
   server.nodes.delete('node-1')
   const resumed = await watch(server, `resourceVersion=${added?.object.metadata.resourceVersion}`)
   assert.equal(short(await resumed.next()), 'DELETED node-1')
@@ -98,7 +98,9 @@ test('close ends everything, hanging requests and running timers included', asyn
   const server = await startApiServer({ clock })
   const stream = await watch(server, `resourceVersion=${server.resourceVersion}&allowWatchBookmarks=true`)
   const cut = assert.rejects(stream.next())
+  const hanging = assert.rejects(ask(server, 'GET', `${NODES}?resourceVersion=999`))
+  while (server.counters.list === 0) await clock.run(0)
   await server.close()
-  await cut
+  await Promise.all([cut, hanging])
   assert.equal(clock.pending, 0)
 })

@@ -115,6 +115,10 @@ test('a list of a version that is about to exist is answered as soon as it does'
 test('the field selector metadata.name picks one node; other selectors are refused', async (t) => {
   const server = await serve(t)
   addNodes(server, 3)
+  const others = await ask(server, 'GET', `${NODES}?limit=1&fieldSelector=metadata.name!%3Dnode-1`)
+  assert.equal(others.body.items?.[0]?.metadata.name, 'node-2')
+  assert.notEqual(others.body.metadata.continue, undefined)
+  assert.equal(others.body.metadata.remainingItemCount, undefined)
   const one = await ask(server, 'GET', `${NODES}?fieldSelector=metadata.name%3Dnode-2`)
   assert.deepEqual(
     one.body.items?.map((item) => item.metadata.name),
@@ -159,6 +163,7 @@ test('every refusal is a Status: unknown path, absent node, wrong method, wrong 
     ['POST', `${NODES}/node-1`, {}, 405, 'MethodNotAllowed'],
     ['GET', NODES, { accept: 'text/plain' }, 406, 'NotAcceptable'],
     ['GET', NODES, { accept: 'application/vnd.kubernetes.protobuf' }, 406, 'NotAcceptable'],
+    ['GET', NODES, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }, 406, 'NotAcceptable'],
     ['PATCH', `${NODES}/node-1`, { 'content-type': 'application/json' }, 415, 'UnsupportedMediaType'],
     ['POST', NODES, { 'content-type': 'text/plain' }, 415, 'UnsupportedMediaType'],
     ['PATCH', `${NODES}/nope`, { 'content-type': STRATEGIC }, 404, 'NotFound'],
