@@ -9,7 +9,7 @@ import fc from 'fast-check'
 import { ENTRY_BYTES, OP_DELETE } from '../../lib/rtnl/abi.ts'
 import type { EntryTable } from '../../lib/rtnl/entries.ts'
 import { createFakeNode, type FakeNode, IPV4, IPV6, UNDERLAY_IFNAME, type World } from './support/fake-node.ts'
-import { type Debts, type Happening, happen, happenings, peerSets } from './support/history.ts'
+import { type Debts, EXPANDERS, type Happening, happen, happenings, peerSets } from './support/history.ts'
 
 const RUNS = Number(process.env.VTEPD_PROPERTY_RUNS ?? 250)
 const SEED = process.env.VTEPD_PROPERTY_SEED
@@ -21,8 +21,11 @@ for (const world of [IPV4, IPV6])
   for (const pinDevice of [false, true])
     test(`histories end as desired: ${world.family}, ${pinDevice ? 'pinned' : 'unpinned'}`, async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(happenings, { maxLength: 30 }), peerSets, (history, peers) =>
-          runHistory(world, pinDevice, history, new Map(peers)),
+        fc.asyncProperty(
+          fc.array(happenings, { maxLength: 30 }),
+          fc.constantFrom(...Object.values(EXPANDERS)),
+          peerSets,
+          (history, expand, peers) => runHistory(world, pinDevice, expand(history), new Map(peers)),
         ),
         { numRuns: RUNS, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
       )

@@ -181,7 +181,7 @@ export function createFakeNode(world: World = IPV4, options: { pinDevice?: boole
   return node
 }
 
-function viewOf(world: World, peers: ReadonlyMap<number, number>, synced: boolean): LeaseView {
+export function viewOf(world: World, peers: ReadonlyMap<number, number>, synced: boolean): LeaseView {
   const leases = new Map<string, Lease>()
   for (const [index, behind] of peers) {
     const node = `node${index}`
@@ -220,7 +220,7 @@ function claim(world: World, index: number, behind: number): FamilyLease {
   }
 }
 
-function desiredLines(world: World, peers: ReadonlyMap<number, number>): string[] {
+export function desiredLines(world: World, peers: ReadonlyMap<number, number>): string[] {
   const lines = [`address ${world.overlay(1)}`]
   for (const [index, behind] of peers) {
     lines.push(

@@ -6,8 +6,16 @@
 import { constants } from 'node:os'
 import fc from 'fast-check'
 import { addressBits } from '../../../lib/net/ip.ts'
-import type { RequestName } from '../../support/fake-kernel/index.ts'
-import { type FakeNode, lladdrOf, UNDERLAY_IFNAME } from './fake-node.ts'
+import type { Administrator, LinkOptions, RequestName } from '../../support/fake-kernel/index.ts'
+import { type FakeNode, lladdrOf, UNDERLAY_IFNAME, type World } from './fake-node.ts'
+
+/** What a history is done to: a fake node, or a real one, whose administrator works through a queue. */
+export interface Stage {
+  readonly world: World
+  readonly admin: Administrator<unknown> & { addNic(ifname: string, options?: LinkOptions): unknown }
+  setPeers(peers: ReadonlyMap<number, number>, synced?: boolean): void
+  after(delayMs: number, act: () => void): void
+}
 
 export type Happening =
   | { readonly do: 'delete-device' | 'device-down' | 'device-up' | 'rename-device' | 'bridge-device' | 'hide-device' }
@@ -149,74 +157,88 @@ export async function happen(node: FakeNode, happening: Happening, debts: Debts)
       return await node.restart()
     case 'during':
       node.kernel.at(happening.request, 'before', () => {
-        if (!debts.over) disturb(node, happening.happening, debts)
+        if (!debts.over) disturbFake(node, happening.happening, debts)
       })
       return
     default:
-      disturb(node, happening, debts)
+      disturbFake(node, happening, debts)
   }
 }
 
-function disturb(node: FakeNode, happening: Happening, debts: Debts): void {
-  const { world, kernel } = node
-  const { admin } = kernel
+function disturbFake(node: FakeNode, happening: Happening, debts: Debts): void {
+  const { world, kernel, clock } = node
+  const stage: Stage = {
+    world,
+    admin: kernel.admin,
+    setPeers: (peers, synced) => node.setPeers(peers, synced),
+    after: (delayMs, act) => void clock.after(delayMs, act),
+  }
+  if (disturb(stage, happening, debts)) return
+  if (happening.do === 'fault') fault(node, happening)
+  else if (happening.do === 'overrun') kernel.overrun()
+  else if (happening.do === 'monitor-fails') kernel.failMonitors()
+}
+
+/** What the administrator, another program or the lease source does; false: only a fake node can have this happen to it. */
+export function disturb(stage: Stage, happening: Happening, debts: Debts): boolean {
+  const { world, admin } = stage
   switch (happening.do) {
     case 'delete-device':
       admin.deleteLink(world.device)
-      return
+      return true
     case 'device-down':
       admin.setDown(world.device)
-      return
+      return true
     case 'device-up':
       admin.setUp(world.device)
-      return
+      return true
     case 'rename-device':
       admin.rename(world.device, 'stolen0')
-      return
+      return true
     case 'bridge-device':
       admin.addBridge('br0')
       admin.setMaster(world.device, 'br0')
-      return
+      return true
     case 'hide-device':
       admin.sendAway(world.device)
-      return
+      return true
     case 'device-lladdr':
       admin.setLladdr(world.device, '12:00:00:00:00:77')
-      return
+      return true
     case 'device-mtu':
       admin.setMtu(world.device, 1300)
-      return
+      return true
     case 'drop-overlay-address':
       admin.removeAddress(world.device, `${world.overlay(1)}/${addressBits(world.family)}`)
-      return
+      return true
     case 'wrong-overlay-address':
       admin.addAddress(world.device, `${world.overlay(9)}/${addressBits(world.family)}`)
-      return
+      return true
     case 'stranger-in-our-name':
       admin.deleteLink(world.device)
       admin.addBridge(world.device)
-      return
+      return true
     case 'rebuild-underlay':
-      rebuildUnderlay(node, happening, debts)
-      return
+      rebuildUnderlay(stage, happening, debts)
+      return true
     case 'underlay-address':
-      changeAddress(node, happening.kept)
-      return
+      changeAddress(stage, happening.kept)
+      return true
     case 'underlay-mtu':
       admin.setMtu(UNDERLAY_IFNAME, happening.mtu)
-      return
+      return true
     case 'holder':
       if (happening.there) admin.addVxlan('other0', { vni: 1, local: world.underlay, lladdr: '12:00:00:00:00:88' })
       else admin.deleteLink('other0')
-      return
+      return true
     case 'flush':
       if (happening.what === 'neighbours') admin.flushNeighbours(world.device)
       else if (happening.what === 'routes') admin.flushRoutes(world.device)
       else admin.flushFdb(world.device)
-      return
+      return true
     case 'damage':
-      damage(node, happening)
-      return
+      damage(stage, happening)
+      return true
     case 'leftover':
       admin.replaceRoute({
         dst: world.subnet(happening.peer),
@@ -224,23 +246,17 @@ function disturb(node: FakeNode, happening: Happening, debts: Debts): void {
         dev: world.device,
         onlink: true,
       })
-      return
-    case 'fault':
-      fault(node, happening)
-      return
-    case 'overrun':
-      kernel.overrun()
-      return
-    case 'monitor-fails':
-      kernel.failMonitors()
-      return
+      return true
     case 'peers':
-      node.setPeers(new Map(happening.peers), happening.synced)
-      return
+      stage.setPeers(new Map(happening.peers), happening.synced)
+      return true
+    case 'fault':
+    case 'overrun':
+    case 'monitor-fails':
     case 'during':
     case 'restart':
     case 'time':
-      return
+      return false
   }
 }
 
@@ -259,35 +275,34 @@ function fault(node: FakeNode, { kind, errno, on, times }: Extract<Happening, { 
 }
 
 function rebuildUnderlay(
-  node: FakeNode,
+  stage: Stage,
   { afterMs, mtu: newMtu }: Extract<Happening, { do: 'rebuild-underlay' }>,
   debts: Debts,
 ): void {
-  const { kernel, world, clock } = node
-  kernel.admin.deleteLink(UNDERLAY_IFNAME)
+  const { admin, world } = stage
+  admin.deleteLink(UNDERLAY_IFNAME)
   const build = (): void => {
     debts.underlayAway = false
-    kernel.admin.addNic(UNDERLAY_IFNAME, { mtu: newMtu })
-    kernel.admin.setUp(UNDERLAY_IFNAME)
-    kernel.admin.addAddress(UNDERLAY_IFNAME, `${world.underlay}/${world.prefix}`)
+    admin.addNic(UNDERLAY_IFNAME, { mtu: newMtu })
+    admin.setUp(UNDERLAY_IFNAME)
+    admin.addAddress(UNDERLAY_IFNAME, `${world.underlay}/${world.prefix}`)
   }
   if (afterMs === 0) {
     build()
     return
   }
   debts.underlayAway = true
-  clock.after(afterMs, build)
+  stage.after(afterMs, build)
 }
 
-function changeAddress({ kernel, world }: FakeNode, kept: 'none' | 'same' | 'other'): void {
-  kernel.admin.removeAddress(UNDERLAY_IFNAME, `${world.underlay}/${world.prefix}`)
-  kernel.admin.removeAddress(UNDERLAY_IFNAME, `${world.otherUnderlay}/${world.prefix}`)
-  if (kept === 'same') kernel.admin.addAddress(UNDERLAY_IFNAME, `${world.underlay}/${world.prefix}`)
-  if (kept === 'other') kernel.admin.addAddress(UNDERLAY_IFNAME, `${world.otherUnderlay}/${world.prefix}`)
+function changeAddress({ admin, world }: Stage, kept: 'none' | 'same' | 'other'): void {
+  admin.removeAddress(UNDERLAY_IFNAME, `${world.underlay}/${world.prefix}`)
+  admin.removeAddress(UNDERLAY_IFNAME, `${world.otherUnderlay}/${world.prefix}`)
+  if (kept === 'same') admin.addAddress(UNDERLAY_IFNAME, `${world.underlay}/${world.prefix}`)
+  if (kept === 'other') admin.addAddress(UNDERLAY_IFNAME, `${world.otherUnderlay}/${world.prefix}`)
 }
 
-function damage({ kernel, world }: FakeNode, { kind, peer, alter }: Extract<Happening, { do: 'damage' }>): void {
-  const { admin } = kernel
+function damage({ admin, world }: Stage, { kind, peer, alter }: Extract<Happening, { do: 'damage' }>): void {
   const { device } = world
   if (kind === 'neighbour') {
     if (alter) admin.replaceNeighbour(device, world.overlay(peer), lladdrOf(66))
@@ -305,4 +320,16 @@ function damage({ kernel, world }: FakeNode, { kind, peer, alter }: Extract<Happ
       protocol: 118,
     })
   } else admin.deleteRoute({ dst: world.subnet(peer) })
+}
+
+/**
+ * Variants of a history that must end as it does: everything at once, with time after each step, each step twice, in the
+ * reverse order.
+ */
+export const EXPANDERS: Readonly<Record<string, (history: readonly Happening[]) => readonly Happening[]>> = {
+  'as it is': (history) => history,
+  squashed: (history) => history.filter((happening) => happening.do !== 'time'),
+  split: (history) => history.flatMap((happening) => [happening, { do: 'time', ms: 50 } as const]),
+  doubled: (history) => history.flatMap((happening) => [happening, happening]),
+  reversed: (history) => history.toReversed(),
 }
