@@ -241,6 +241,18 @@ test('an FDB entry with a port or VNI of its own is not what is desired', () => 
   assert.deepEqual(text(plan).entries, ['replace 0e:2a:00:00:00:01 dev flannel.1 dst 192.168.0.1 self permanent'])
 })
 
+test('an FDB entry without remote, or with one of the other family, is replaced, not added beside', () => {
+  const actual = standing('ipv4', 1)
+  for (const remote of [undefined, parseIp('fd00::1')]) {
+    const before = { ...actual, fdb: actual.fdb.map((entry) => ({ ...entry, remote })) }
+    assert.deepEqual(text(planFor('ipv4', [1], before)), {
+      ...NOTHING,
+      entries: ['replace 0e:2a:00:00:00:01 dev flannel.1 dst 192.168.0.1 self permanent'],
+    })
+    assert.ok(isEmptyPlan(planFor('ipv4', [1], before, false)))
+  }
+})
+
 test('an incomplete view adds what is absent and touches nothing else', () => {
   const actual = standing('ipv4', 1, 9)
   const moved = { ...actual, fdb: actual.fdb.map((entry) => ({ ...entry, remote: parseIp('192.168.0.200') })) }

@@ -57,7 +57,7 @@ function compare(input: PairsInput, wanted: Int32Array, deletes: BatchWriter): U
   const states = new Uint8Array(desired.length)
   const words = wordsOf(actual)
   index.forEachMatch(words, (at, row) => {
-    
+    if (words[at + IFINDEX] !== ifindex) return
     if (row >= 0) {
       states[row] = Math.max(states[row] ?? 0, stateOf(words, at, wanted, row * WORDS))
     } else if (complete && owned(words, at)) {
