@@ -4,8 +4,9 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cstring>
-#include <string>
+#include <initializer_list>
 
 #include "rtnl/records.h"
 
@@ -43,7 +44,11 @@ inline rtnl::Entry Neighbour(uint8_t op) {
   return entry;
 }
 
-inline bool operator==(const rtnl::Entry& a, const rtnl::Entry& b) { return std::memcmp(&a, &b, sizeof(a)) == 0; }
+// Byte for byte: records have no padding.
+template <typename Record>
+bool Same(const Record& a, const Record& b) {
+  return std::memcmp(&a, &b, sizeof(a)) == 0;
+}
 
 }  // namespace vtepd::test
 

@@ -1,48 +1,85 @@
 #include "napi/convert.h"
 
+#include <cstring>
+
 namespace vtepd::addon {
 
-namespace {
+ObjectBuilder::ObjectBuilder(napi_env env) : env_(env) { Check(napi_create_object(env_, &object_)); }
 
-template <typename Array, typename T>
-Array ToTypedArray(Napi::Env env, const std::vector<T>& values) {
-  Array array = Array::New(env, values.size());
-  if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size() * sizeof(T));
-  return array;
+void ObjectBuilder::Set(const char* name, napi_value value) {
+  if (value == nullptr) ok_ = false;
+  if (ok_) Check(napi_set_named_property(env_, object_, name, value));
 }
 
-}  // namespace
+void ObjectBuilder::Set(const char* name, uint32_t number) {
+  napi_value value = nullptr;
+  if (ok_) Check(napi_create_uint32(env_, number, &value));
+  Set(name, value);
+}
 
-Napi::Object ToObject(Napi::Env env, const sock::Outcome& outcome) {
-  Napi::Object object = Napi::Object::New(env);
+void ObjectBuilder::Set(const char* name, const std::string& text) { Set(name, Text(text)); }
+
+void ObjectBuilder::Set(const char* name, bool flag) {
+  napi_value value = nullptr;
+  if (ok_) Check(napi_get_boolean(env_, flag, &value));
+  Set(name, value);
+}
+
+void ObjectBuilder::Set(const char* name, const std::vector<std::string>& texts) {
+  napi_value array = nullptr;
+  if (ok_) Check(napi_create_array_with_length(env_, texts.size(), &array));
+  for (uint32_t i = 0; ok_ && i < texts.size(); ++i) {
+    const napi_value text = Text(texts[i]);
+    if (ok_) Check(napi_set_element(env_, array, i, text));
+  }
+  Set(name, array);
+}
+
+template <typename T>
+void ObjectBuilder::SetTypedArray(const char* name, napi_typedarray_type type, const std::vector<T>& values) {
+  const napi_value buffer =
+      ok_ ? ToArrayBuffer(env_, {reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(T)}) : nullptr;
+  if (buffer == nullptr) ok_ = false;
+  napi_value array = nullptr;
+  if (ok_) Check(napi_create_typedarray(env_, type, values.size(), buffer, 0, &array));
+  Set(name, array);
+}
+
+napi_value ObjectBuilder::Text(const std::string& text) {
+  napi_value value = nullptr;
+  if (ok_) Check(napi_create_string_utf8(env_, text.data(), text.size(), &value));
+  return value;
+}
+
+ObjectBuilder ToObject(napi_env env, const sock::Outcome& outcome) {
+  ObjectBuilder object(env);
   object.Set("kind", static_cast<uint32_t>(outcome.kind));
-  object.Set("errno", outcome.error);
+  object.Set("errno", static_cast<uint32_t>(outcome.error));
   object.Set("text", outcome.text);
   object.Set("offset", outcome.offset);
   return object;
 }
 
-Napi::Object ToObject(Napi::Env env, const Reply& reply) {
-  Napi::Object object = ToObject(env, reply.outcome);
+ObjectBuilder ToObject(napi_env env, const Reply& reply) {
+  ObjectBuilder object = ToObject(env, reply.outcome);
   if (reply.records) {
     object.Set("records", ToArrayBuffer(env, *reply.records));
     object.Set("interrupted", reply.interrupted);
   }
   if (reply.batch) {
-    const sock::BatchResult& batch = *reply.batch;
-    object.Set("errnos", ToTypedArray<Napi::Int32Array>(env, batch.errnos));
-    object.Set("failed", ToTypedArray<Napi::Uint32Array>(env, batch.failed));
-    object.Set("failedText", ToTypedArray<Napi::Uint32Array>(env, batch.failed_text));
-    Napi::Array texts = Napi::Array::New(env, batch.texts.size());
-    for (uint32_t i = 0; i < batch.texts.size(); ++i) texts.Set(i, batch.texts[i]);
-    object.Set("texts", texts);
+    object.SetTypedArray("errnos", napi_int32_array, reply.batch->errnos);
+    object.SetTypedArray("failed", napi_uint32_array, reply.batch->failed);
+    object.SetTypedArray("failedText", napi_uint32_array, reply.batch->failed_text);
+    object.Set("texts", reply.batch->texts);
   }
   return object;
 }
 
-Napi::ArrayBuffer ToArrayBuffer(Napi::Env env, Bytes bytes) {
-  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes.size());
-  if (!bytes.empty()) std::memcpy(buffer.Data(), bytes.data(), bytes.size());
+napi_value ToArrayBuffer(napi_env env, Bytes bytes) {
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  if (napi_create_arraybuffer(env, bytes.size(), &data, &buffer) != napi_ok) return nullptr;
+  if (!bytes.empty()) std::memcpy(data, bytes.data(), bytes.size());
   return buffer;
 }
 

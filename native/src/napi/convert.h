@@ -1,12 +1,17 @@
 // Values of the sock floor to JavaScript values and back: plain data, never an Error. JavaScript thread only.
+//
+// While an environment is torn down (worker.terminate(), process.exit() in a worker) completions still arrive, but
+// Node-API refuses whatever may run JavaScript. node-addon-api answers a refusal with an empty value, and the next call on
+// that with the end of the process. So what runs in a completion uses the C functions, and the first refusal is the end of
+// it: nobody waits for the answer any more.
 #ifndef VTEPD_NAPI_CONVERT_H_
 #define VTEPD_NAPI_CONVERT_H_
 
 #include <napi.h>
 
 #include <cstdint>
-#include <cstring>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -24,12 +29,36 @@ struct Reply {
   std::optional<sock::BatchResult> batch;
 };
 
+// A plain object, property by property. The first refusal sticks, and value() is then nullptr.
+class ObjectBuilder {
+ public:
+  explicit ObjectBuilder(napi_env env);
+
+  void Set(const char* name, napi_value value);
+  void Set(const char* name, uint32_t number);
+  void Set(const char* name, const std::string& text);
+  void Set(const char* name, bool flag);
+  void Set(const char* name, const std::vector<std::string>& texts);
+  template <typename T>
+  void SetTypedArray(const char* name, napi_typedarray_type type, const std::vector<T>& values);
+
+  [[nodiscard]] napi_value value() const { return ok_ ? object_ : nullptr; }
+
+ private:
+  [[nodiscard]] napi_value Text(const std::string& text);
+  void Check(napi_status status) { ok_ = ok_ && status == napi_ok; }
+
+  napi_env env_;
+  napi_value object_ = nullptr;
+  bool ok_ = true;
+};
+
 // { kind, errno, text, offset }
-[[nodiscard]] Napi::Object ToObject(Napi::Env env, const sock::Outcome& outcome);
+[[nodiscard]] ObjectBuilder ToObject(napi_env env, const sock::Outcome& outcome);
 // The outcome with { records, interrupted } and { errnos, failed, failedText, texts } where they are set.
-[[nodiscard]] Napi::Object ToObject(Napi::Env env, const Reply& reply);
-// A copy: the bytes of a vector cannot be handed to a garbage-collected buffer.
-[[nodiscard]] Napi::ArrayBuffer ToArrayBuffer(Napi::Env env, Bytes bytes);
+[[nodiscard]] ObjectBuilder ToObject(napi_env env, const Reply& reply);
+// A copy: the bytes of a vector cannot be handed to a garbage-collected buffer. nullptr when refused.
+[[nodiscard]] napi_value ToArrayBuffer(napi_env env, Bytes bytes);
 
 // The bytes of a Uint8Array; empty for anything else. Valid until control returns to JavaScript.
 [[nodiscard]] Bytes ToBytes(const Napi::Value& value);

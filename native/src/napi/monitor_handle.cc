@@ -30,6 +30,7 @@ Napi::Value MonitorHandle::Open(const Napi::CallbackInfo& info, const sock::Netn
 
   AddonData* const data = AddonData::Of(env);
   const Napi::Object object = data->monitor_class.New({});
+  if (object.IsEmpty()) return object;
   MonitorHandle* const handle = Unwrap(object);
   sock::Outcome outcome = handle->monitor_.Open(netns, options);
   if (outcome.done()) {
@@ -45,19 +46,23 @@ Napi::Value MonitorHandle::Open(const Napi::CallbackInfo& info, const sock::Netn
       outcome = sock::Outcome::Socket(error, "a thread for the monitor");
     }
   }
-  Napi::Object result = ToObject(env, outcome);
-  if (!outcome.done()) return result;
+  ObjectBuilder result = ToObject(env, outcome);
+  if (!outcome.done()) return {env, result.value()};
   handle->open_ = true;
   handle->Ref();
   data->open.insert(handle);
   result.Set("monitor", object);
-  return result;
+  return {env, result.value()};
 }
 
 void MonitorHandle::Call(Napi::Env env, Napi::Function callback, MonitorHandle*, Events* raw) {
   const std::unique_ptr<Events> events(raw);
   if (static_cast<napi_env>(env) == nullptr) return;
-  callback.Call({ToArrayBuffer(env, *events)});
+  const napi_value argument = ToArrayBuffer(env, *events);
+  napi_value receiver = nullptr;
+  if (argument == nullptr || napi_get_undefined(env, &receiver) != napi_ok) return;
+  // Refused while the environment goes. The callback itself does not throw (lib/rtnl/native-monitor.ts).
+  napi_call_function(env, receiver, callback, 1, &argument, nullptr);
 }
 
 void MonitorHandle::CloseNow() {

@@ -15,9 +15,32 @@
 namespace vtepd::addon {
 
 // One promise on its way to the worker and back.
-struct RtnlSocket::Job {
-  explicit Job(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
-  Napi::Promise::Deferred deferred;
+struct RtnlSocket::Job final : sock::Worker::Task {
+  Job(Work work_to_do, Completions where_to) : work(std::move(work_to_do)), completions(where_to) {}
+
+  void Run(std::unique_ptr<Task> self, sock::Connection* connection) override {
+    work(connection, &reply);
+    HandOver(std::move(self));
+  }
+
+  // To the JavaScript thread, from any thread. The environment that takes nothing any more has nobody who waits.
+  void HandOver(std::unique_ptr<Task> self) {
+    if (completions.NonBlockingCall(this) == napi_ok) [[maybe_unused]] Task* const taken = self.release();
+  }
+
+  // The promise; an empty value when the environment makes none any more.
+  Napi::Value Promise(napi_env env) {
+    napi_value promise = nullptr;
+    return napi_create_promise(env, &deferred, &promise) == napi_ok ? Napi::Value(env, promise) : Napi::Value();
+  }
+  void Resolve(napi_env env) const {
+    const napi_value value = ToObject(env, reply).value();
+    if (value != nullptr) napi_resolve_deferred(env, deferred, value);
+  }
+
+  Work work;
+  Completions completions;
+  napi_deferred deferred = nullptr;
   Reply reply;
   // The last one: the worker's thread has ended.
   bool closes = false;
@@ -45,7 +68,7 @@ Napi::Value RtnlSocket::Open(const Napi::CallbackInfo& info) {
   Parts parts;
   if (const std::string path = ToText(info[0]); !path.empty()) {
     if (const sock::Outcome outcome = sock::Netns::Open(path, &parts.netns); !outcome.done())
-      return ToObject(env, outcome);
+      return {env, ToObject(env, outcome).value()};
   }
   sock::ConnectionOptions options;
   options.timeout_ms = static_cast<int>(ToUint32(info[1]));
@@ -53,13 +76,13 @@ Napi::Value RtnlSocket::Open(const Napi::CallbackInfo& info) {
   options.receive_buffer = static_cast<int>(ToUint32(info[4]));
   parts.connection = std::make_unique<sock::Connection>();
   const sock::Outcome outcome = parts.connection->Open(parts.netns, options);
-  Napi::Object result = ToObject(env, outcome);
-  if (!outcome.done()) return result;
+  ObjectBuilder result = ToObject(env, outcome);
+  if (!outcome.done()) return {env, result.value()};
 
   const size_t wanted = ToUint32(info[2]);
   parts.chunk_entries = wanted > 0 ? wanted : sock::DefaultChunk(parts.connection->actual_receive_buffer());
   result.Set("socket", AddonData::Of(env)->socket_class.New({Napi::External<Parts>::New(env, &parts)}));
-  return result;
+  return {env, result.value()};
 }
 
 RtnlSocket::RtnlSocket(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RtnlSocket>(info) {
@@ -94,31 +117,30 @@ void RtnlSocket::CloseNow() {
 
 void RtnlSocket::Finish(Napi::Env env, Napi::Function, RtnlSocket* socket, Job* raw) {
   const std::unique_ptr<Job> job(raw);
-  // A null environment is one that goes: nobody waits any more, and `socket` may be gone.
+  // A null environment is gone: nobody waits any more, and `socket` may be gone too.
   if (static_cast<napi_env>(env) == nullptr) return;
   if (job->closes) {
     socket->worker_->Join();
     AddonData::Of(env)->open.erase(socket);
   }
-  job->deferred.Resolve(ToObject(env, job->reply));
+  job->Resolve(env);
   socket->Ended(env);
   if (job->closes) socket->completions_.Release();
 }
 
 Napi::Value RtnlSocket::Submit(Napi::Env env, Work work) {
-  auto job = std::make_shared<std::unique_ptr<Job>>(std::make_unique<Job>(env));
-  const Napi::Promise promise = (*job)->deferred.Promise();
-  const int error = worker_->Submit([job, work = std::move(work), completions = completions_](sock::Connection* at) mutable {
-    work(at, &(*job)->reply);
-    Job* const raw = job->release();
-    if (completions.NonBlockingCall(raw) != napi_ok) job->reset(raw);
-  });
-  if (error != 0) {
-    (*job)->reply.outcome = sock::Outcome::Socket(error, error == ECANCELED ? "closed" : "a thread for the socket");
-    (*job)->deferred.Resolve(ToObject(env, (*job)->reply));
+  auto job = std::make_unique<Job>(std::move(work), completions_);
+  Job* const queued = job.get();
+  const Napi::Value promise = job->Promise(env);
+  if (promise.IsEmpty()) return promise;
+  std::unique_ptr<sock::Worker::Task> task = std::move(job);
+  const int error = worker_->Submit(&task);
+  if (error == 0) {
+    Began(env);
     return promise;
   }
-  Began(env);
+  queued->reply.outcome = sock::Outcome::Socket(error, error == ECANCELED ? "closed" : "a thread for the socket");
+  queued->Resolve(env);
   return promise;
 }
 
@@ -252,31 +274,30 @@ Napi::Value RtnlSocket::Apply(const Napi::CallbackInfo& info) {
   // A copy (48 bytes an entry, microseconds for thousands): JavaScript may do with its buffer what it likes meanwhile.
   const Bytes given = ToBytes(info[0]);
   if (given.size() % sizeof(rtnl::Entry) != 0) return WrongArguments(info.Env());
-  const auto entries = std::make_shared<std::vector<uint8_t>>(given.begin(), given.end());
-  return Submit(info.Env(), [entries, chunk = chunk_entries_](sock::Connection* at, Reply* reply) {
-    reply->outcome = sock::ApplyBatch(at, *entries, chunk, &reply->batch.emplace());
+  std::vector<uint8_t> entries(given.begin(), given.end());
+  return Submit(info.Env(), [entries = std::move(entries), chunk = chunk_entries_](sock::Connection* at, Reply* reply) {
+    reply->outcome = sock::ApplyBatch(at, entries, chunk, &reply->batch.emplace());
   });
 }
 
 Napi::Value RtnlSocket::Monitor(const Napi::CallbackInfo& info) {
-  if (closed_) return ToObject(info.Env(), sock::Outcome::Socket(ECANCELED, "closed"));
+  if (closed_) return {info.Env(), ToObject(info.Env(), sock::Outcome::Socket(ECANCELED, "closed")).value()};
   return MonitorHandle::Open(info, netns_, worker_->connection()->port_id());
 }
 
 Napi::Value RtnlSocket::Close(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  auto job = std::make_unique<Job>(env);
-  const Napi::Promise promise = job->deferred.Promise();
+  auto job = std::make_unique<Job>(Work(), completions_);
+  const Napi::Value promise = job->Promise(env);
+  if (promise.IsEmpty()) return promise;
   if (closed_) {
-    job->deferred.Resolve(ToObject(env, job->reply));
+    job->Resolve(env);
     return promise;
   }
   closed_ = true;
   job->closes = true;
   Began(env);
-  worker_->Stop([raw = job.release(), completions = completions_]() mutable {
-    if (completions.NonBlockingCall(raw) != napi_ok) const std::unique_ptr<Job> dropped(raw);
-  });
+  worker_->Stop([last = job.release()] { last->HandOver(std::unique_ptr<sock::Worker::Task>(last)); });
   return promise;
 }
 

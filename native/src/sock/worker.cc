@@ -10,11 +10,11 @@ Worker::~Worker() {
   Join();
 }
 
-int Worker::Submit(Task task) {
+int Worker::Submit(std::unique_ptr<Task>* task) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return ECANCELED;
-    tasks_.push_back(std::move(task));
+    tasks_.push_back(std::move(*task));
   }
   changed_.notify_one();
   if (started_) return 0;
@@ -22,7 +22,8 @@ int Worker::Submit(Task task) {
   started_ = error == 0;
   if (error != 0) {
     const std::lock_guard lock(mutex_);
-    tasks_.clear();
+    *task = std::move(tasks_.back());
+    tasks_.pop_back();
   }
   return error;
 }
@@ -46,10 +47,11 @@ void Worker::Loop() {
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
     if (tasks_.empty()) break;
-    const Task task = std::move(tasks_.front());
+    std::unique_ptr<Task> task = std::move(tasks_.front());
     tasks_.pop_front();
     lock.unlock();
-    task(connection_.get());
+    Task* const running = task.get();
+    running->Run(std::move(task), connection_.get());
     lock.lock();
   }
   lock.unlock();

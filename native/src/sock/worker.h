@@ -16,7 +16,12 @@ namespace vtepd::sock {
 
 class Worker {
  public:
-  using Task = std::function<void(Connection*)>;
+  class Task {
+   public:
+    virtual ~Task() = default;
+    // On the worker's thread. Gets itself, to hand itself on with what it has brought.
+    virtual void Run(std::unique_ptr<Task> self, Connection* connection) = 0;
+  };
 
   explicit Worker(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
   Worker(const Worker&) = delete;
@@ -25,8 +30,8 @@ class Worker {
   ~Worker();
 
   // Queues a task for the worker's thread, which the first one starts. Returns 0, a positive errno when no thread can be
-  // started, or ECANCELED after Stop(); then the task is not run. Owner's thread only.
-  [[nodiscard]] int Submit(Task task);
+  // started, or ECANCELED after Stop(); then the task is left to the caller. Owner's thread only.
+  [[nodiscard]] int Submit(std::unique_ptr<Task>* task);
 
   // Cancels: the task under way and those queued find their connection cancelled, so that each ends with ECANCELED. Then
   // the socket is closed and `ended` runs, on the worker's thread (on this one when no task was ever submitted).
@@ -47,7 +52,7 @@ class Worker {
   std::mutex mutex_;
   std::condition_variable changed_;
   // Under the mutex:
-  std::deque<Task> tasks_;
+  std::deque<std::unique_ptr<Task>> tasks_;
   bool stopping_ = false;
   std::function<void()> ended_;
 };

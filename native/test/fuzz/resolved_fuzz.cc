@@ -1,0 +1,11 @@
+#include <linux/rtnetlink.h>
+
+#include "rtnl/route.h"
+#include "target.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace vtepd;
+  const nl::Message message = test::MessageOf({data, size}, {RTM_NEWROUTE});
+  if (const auto resolved = rtnl::DecodeResolvedRoute(message)) test::Expect(resolved->oif != 0);
+  return 0;
+}

@@ -1,0 +1,315 @@
+// Transactions against a scripted kernel: the other end of a socketpair, whose answers are queued beforehand. What needs
+// a real one (overruns, filters, namespaces) is tested from test/rtnl.
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <cerrno>
+#include <memory>
+#include <vector>
+
+#include "base/thread.h"
+#include "check.h"
+#include "golden.h"
+#include "rtnl/link.h"
+#include "samples.h"
+#include "sock/batch.h"
+#include "sock/monitor.h"
+#include "sock/transaction.h"
+#include "sock/worker.h"
+
+namespace vtepd::sock {
+
+namespace {
+
+// One end is the connection, the other the kernel.
+struct Stage {
+  explicit Stage(ConnectionOptions options = {.timeout_ms = 5'000}) {
+    int ends[2] = {-1, -1};
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    kernel = UniqueFd(ends[1]);
+    CHECK(connection.Adopt(UniqueFd(ends[0]), options).done());
+  }
+
+  void Say(const std::vector<uint8_t>& datagram) const {
+    CHECK_EQ(send(kernel.get(), datagram.data(), datagram.size(), 0), static_cast<ssize_t>(datagram.size()));
+  }
+
+  // How many datagrams were sent to the kernel, and the sizes of the messages in each.
+  [[nodiscard]] std::vector<std::vector<nlmsghdr>> Heard() const {
+    std::vector<std::vector<nlmsghdr>> heard;
+    std::vector<uint8_t> room(1 << 16);
+    for (ssize_t size = 0; (size = recv(kernel.get(), room.data(), room.size(), MSG_DONTWAIT)) > 0;) {
+      nl::MessageReader reader(Bytes(room).first(static_cast<size_t>(size)));
+      auto& headers = heard.emplace_back();
+      while (const auto message = reader.Next()) headers.push_back(message->header);
+    }
+    return heard;
+  }
+
+  UniqueFd kernel;
+  Connection connection;
+};
+
+std::vector<uint8_t> Message(uint16_t type, uint16_t flags, uint32_t sequence, Bytes payload) {
+  std::vector<uint8_t> bytes(sizeof(nlmsghdr) + NLMSG_ALIGN(payload.size()));
+  SpanWriter out(bytes);
+  out.Put(nlmsghdr{static_cast<uint32_t>(sizeof(nlmsghdr) + payload.size()), type, flags, sequence, 0});
+  out.PutBytes(payload);
+  return bytes;
+}
+
+std::vector<uint8_t> Verdict(uint32_t sequence, int error) {
+  std::vector<uint8_t> payload(sizeof(nlmsgerr));
+  SpanWriter out(payload);
+  out.Put(nlmsgerr{-error, nlmsghdr{sizeof(nlmsghdr), 0, 0, sequence, 0}});
+  return Message(NLMSG_ERROR, NLM_F_CAPPED, sequence, payload);
+}
+
+std::vector<uint8_t> Done(uint32_t sequence, uint16_t flags = 0) {
+  return Message(NLMSG_DONE, static_cast<uint16_t>(NLM_F_MULTI | flags), sequence, std::vector<uint8_t>(4));
+}
+
+std::vector<uint8_t> Link(uint32_t sequence, uint16_t flags = NLM_F_MULTI) {
+  const test::GoldenMessage golden("link-loopback");
+  return Message(RTM_NEWLINK, flags, sequence, golden.get().payload);
+}
+
+std::vector<uint8_t> Join(const std::vector<std::vector<uint8_t>>& messages) {
+  std::vector<uint8_t> all;
+  for (const auto& message : messages) all.insert(all.end(), message.begin(), message.end());
+  return all;
+}
+
+rtnl::Encoded EncodeDelete(SpanWriter* out, uint32_t sequence) { return rtnl::EncodeDeleteLink(out, sequence, 5); }
+
+// A task that notes how its request ended.
+struct Deletion final : Worker::Task {
+  explicit Deletion(std::vector<int>* errors_out) : errors(errors_out) {}
+  void Run(std::unique_ptr<Task>, Connection* connection) override {
+    errors->push_back(Request(connection, EncodeDelete).error);
+  }
+  std::vector<int>* errors;
+};
+
+std::vector<uint8_t> Entries(size_t count) {
+  std::vector<uint8_t> bytes;
+  for (size_t i = 0; i < count; ++i) {
+    const rtnl::Entry entry = test::Neighbour(rtnl::kReplace);
+    const auto* raw = reinterpret_cast<const uint8_t*>(&entry);
+    bytes.insert(bytes.end(), raw, raw + sizeof(entry));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+TEST("a request passes over answers to earlier ones") {
+  Stage stage;
+  stage.Say(Verdict(0, EBUSY));
+  stage.Say(Join({Verdict(99, EBUSY), Verdict(1, ENODEV)}));
+  const Outcome outcome = Request(&stage.connection, EncodeDelete);
+  CHECK(outcome.kind == Outcome::Kind::kRefused);
+  CHECK_EQ(outcome.error, ENODEV);
+}
+
+TEST("a request that does not fit its buffer makes the buffer grow") {
+  Stage stage({.timeout_ms = 5'000, .user_buffer = 16});
+  stage.Say(Verdict(1, 0));
+  CHECK(Request(&stage.connection, EncodeDelete).done());
+  CHECK_EQ(stage.Heard().size(), 1u);
+}
+
+TEST("a request without an answer times out, and the next one is not taken in by the late answer") {
+  Stage stage({.timeout_ms = 20});
+  const Outcome late = Request(&stage.connection, EncodeDelete);
+  CHECK(late.kind == Outcome::Kind::kSocket);
+  CHECK_EQ(late.error, ETIMEDOUT);
+  stage.Say(Verdict(1, EBUSY));
+  const Outcome next = Request(&stage.connection, EncodeDelete);
+  CHECK_EQ(next.error, ETIMEDOUT);
+}
+
+TEST("an answer that does not decode is a protocol error, not a success") {
+  Stage stage;
+  stage.Say(Message(NLMSG_ERROR, 0, 1, std::vector<uint8_t>(2)));
+  CHECK(Request(&stage.connection, EncodeDelete).kind == Outcome::Kind::kProtocol);
+  stage.Say({1, 2, 3});
+  CHECK(Request(&stage.connection, EncodeDelete).kind == Outcome::Kind::kProtocol);
+}
+
+TEST("a socket whose other end is gone fails") {
+  Stage stage;
+  stage.kernel.Reset();
+  CHECK(Request(&stage.connection, EncodeDelete).kind == Outcome::Kind::kSocket);
+}
+
+TEST("a dump collects messages of many datagrams of any size") {
+  Stage stage({.timeout_ms = 5'000, .user_buffer = 256});
+  std::vector<std::vector<uint8_t>> many(20, Link(1));
+  stage.Say(Join(many));
+  stage.Say(Link(1));
+  stage.Say(Done(1));
+  DumpResult result;
+  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK_EQ(result.records.size(), 21 * sizeof(rtnl::LinkRecord));
+  CHECK(!result.interrupted);
+}
+
+TEST("a dump that the kernel calls interrupted is taken again, and only the whole one counts") {
+  Stage stage;
+  stage.Say(Join({Link(1), Link(1, NLM_F_MULTI | NLM_F_DUMP_INTR), Done(1)}));
+  stage.Say(Join({Link(2), Done(2, NLM_F_DUMP_INTR)}));
+  stage.Say(Join({Link(3), Done(3)}));
+  DumpResult result;
+  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK(!result.interrupted);
+  CHECK_EQ(result.records.size(), sizeof(rtnl::LinkRecord));
+  CHECK_EQ(stage.Heard().size(), 3u);
+}
+
+TEST("a dump that stays interrupted is handed over as such after five attempts") {
+  Stage stage;
+  for (uint32_t attempt = 1; attempt <= 5; ++attempt) stage.Say(Join({Link(attempt), Done(attempt, NLM_F_DUMP_INTR)}));
+  DumpResult result;
+  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK(result.interrupted);
+  CHECK_EQ(result.records.size(), sizeof(rtnl::LinkRecord));
+  CHECK_EQ(stage.Heard().size(), 5u);
+}
+
+TEST("a dump with a broken message fails, but is read to its end") {
+  Stage stage;
+  stage.Say(Message(RTM_NEWLINK, NLM_F_MULTI, 1, std::vector<uint8_t>(4)));
+  stage.Say(Join({Link(1), Done(1)}));
+  stage.Say(Join({Link(2), Done(2)}));
+  DumpResult result;
+  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).kind == Outcome::Kind::kProtocol);
+  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+}
+
+TEST("a batch asks for one acknowledgement a chunk and numbers its messages") {
+  Stage stage;
+  stage.Say(Verdict(3, 0));
+  stage.Say(Verdict(5, 0));
+  BatchResult result;
+  CHECK(ApplyBatch(&stage.connection, Entries(5), 3, &result).done());
+  CHECK((result.errnos == std::vector<int32_t>{0, 0, 0, 0, 0}));
+  const auto heard = stage.Heard();
+  REQUIRE(heard.size() == 2 && heard[0].size() == 3 && heard[1].size() == 2);
+  CHECK_EQ(heard[0][0].nlmsg_flags & NLM_F_ACK, 0);
+  CHECK_EQ(heard[0][2].nlmsg_flags & NLM_F_ACK, NLM_F_ACK);
+  CHECK_EQ(heard[0][2].nlmsg_seq, 3u);
+  CHECK_EQ(heard[1][1].nlmsg_flags & NLM_F_ACK, NLM_F_ACK);
+}
+
+TEST("a batch whose messages do not fit the buffer goes in more chunks, or grows it for one") {
+  for (const size_t bytes : {size_t{16}, size_t{64}, size_t{256}}) {
+    Stage stage({.timeout_ms = 5'000, .user_buffer = bytes});
+    for (uint32_t sequence = 1; sequence <= 7; ++sequence) stage.Say(Verdict(sequence, 0));
+    BatchResult result;
+    CHECK(ApplyBatch(&stage.connection, Entries(7), 256, &result).done());
+    CHECK((result.errnos == std::vector<int32_t>(7, 0)));
+    size_t messages = 0;
+    for (const auto& datagram : stage.Heard()) messages += datagram.size();
+    CHECK_EQ(messages, 7u);
+  }
+}
+
+TEST("refusals are told by sequence number, whatever the last entry got") {
+  Stage stage;
+  stage.Say(Verdict(2, ENODEV));
+  stage.Say(Verdict(4, EBUSY));
+  BatchResult result;
+  CHECK(ApplyBatch(&stage.connection, Entries(4), 256, &result).done());
+  CHECK((result.errnos == std::vector<int32_t>{0, ENODEV, 0, EBUSY}));
+  CHECK((result.failed == std::vector<uint32_t>{1, 3}));
+  CHECK_EQ(result.texts.size(), 1u);
+}
+
+TEST("an entry that cannot be sent is refused on the spot, the others go") {
+  Stage stage;
+  std::vector<uint8_t> entries = Entries(3);
+  entries[2 * sizeof(rtnl::Entry)] = 0;
+  stage.Say(Verdict(2, 0));
+  BatchResult result;
+  CHECK(ApplyBatch(&stage.connection, entries, 256, &result).done());
+  CHECK((result.errnos == std::vector<int32_t>{0, 0, EINVAL}));
+}
+
+TEST("a chunk whose acknowledgement never comes leaves its entries and the later ones unknown") {
+  Stage stage({.timeout_ms = 20});
+  stage.Say(Verdict(2, 0));
+  stage.Say(Verdict(3, ENODEV));
+  BatchResult result;
+  CHECK(ApplyBatch(&stage.connection, Entries(6), 2, &result).done());
+  CHECK((result.errnos == std::vector<int32_t>{0, 0, ENODEV, kUnknown, kUnknown, kUnknown}));
+  CHECK_EQ(stage.Heard().size(), 2u);
+}
+
+TEST("a wait is cancelled from another thread, and nothing is sent afterwards") {
+  Stage stage;
+  Thread thread;
+  CHECK_EQ(thread.Start([&] { stage.connection.Cancel(); }), 0);
+  CHECK_EQ(stage.connection.Receive(Connection::kForever).error, ECANCELED);
+  thread.Join();
+  CHECK_EQ(Request(&stage.connection, EncodeDelete).error, ECANCELED);
+  CHECK(stage.Heard().empty());
+}
+
+TEST("a worker that is stopped ends what is under way and what is queued with ECANCELED, in order") {
+  int ends[2] = {-1, -1};
+  CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd kernel(ends[1]);
+  auto connection = std::make_unique<Connection>();
+  CHECK(connection->Adopt(UniqueFd(ends[0]), {.timeout_ms = 60'000}).done());
+  Worker worker(std::move(connection));
+  std::vector<int> errors;
+  std::atomic<bool> ended{false};
+  std::unique_ptr<Worker::Task> task;
+  for (int i = 0; i < 3; ++i) {
+    task = std::make_unique<Deletion>(&errors);
+    CHECK_EQ(worker.Submit(&task), 0);
+  }
+  worker.Stop([&] { ended = true; });
+  task = std::make_unique<Deletion>(&errors);
+  CHECK_EQ(worker.Submit(&task), ECANCELED);
+  CHECK(task != nullptr);
+  worker.Join();
+  CHECK(ended.load());
+  CHECK((errors == std::vector<int>{ECANCELED, ECANCELED, ECANCELED}));
+}
+
+TEST("a worker that never worked stops at once") {
+  auto connection = std::make_unique<Connection>();
+  Stage stage;
+  CHECK(connection->Adopt(std::move(stage.kernel), {}).done());
+  Worker worker(std::move(connection));
+  bool ended = false;
+  worker.Stop([&] { ended = true; });
+  CHECK(ended);
+}
+
+TEST("a chunk is what the receive buffer holds of refusals, at most 256") {
+  CHECK_EQ(DefaultChunk(0), 1u);
+  CHECK_EQ(DefaultChunk(8'320), 10u);
+  CHECK_EQ(DefaultChunk(212'992), 256u);
+  CHECK_EQ(DefaultChunk(4 << 20), 256u);
+}
+
+TEST("a datagram of notifications becomes events, and what does not decode an overrun") {
+  std::vector<uint8_t> events;
+  AppendEvents(test::Golden("event-route-deleted"), &events);
+  CHECK_EQ(events.size(), sizeof(rtnl::EventHeader) + sizeof(rtnl::Entry));
+  CHECK_EQ(events[0], rtnl::kEntryEvent);
+  CHECK_EQ(events[1], rtnl::kDeleted);
+  events.clear();
+  AppendEvents(test::Golden("event-bridge-port-left"), &events);
+  CHECK(events.empty());
+  AppendEvents(Message(RTM_NEWLINK, 0, 0, std::vector<uint8_t>(4)), &events);
+  AppendEvents(std::vector<uint8_t>{1, 2, 3}, &events);
+  CHECK_EQ(events.size(), 2 * sizeof(rtnl::EventHeader));
+  CHECK_EQ(events[0], rtnl::kOverrunEvent);
+}
+
+}  // namespace vtepd::sock

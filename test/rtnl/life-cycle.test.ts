@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import test, { before } from 'node:test'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+import { kernelTests } from '../support/netns.ts'
+
+const run = promisify(execFile)
+const ROOT = path.resolve(import.meta.dirname, '../..')
+// Two levels below the root, where the loader of the addon expects to stand.
+const COMPILED = path.join(ROOT, 'build-native/life-cycle')
+const STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8]
+
+const bounded = { ...kernelTests, timeout: 240_000 }
+
+// Compiled once: a loader in each of the many processes would take longer than the lives themselves.
+before(() =>
+  build({
+    entryPoints: ['program', 'garbage'].map((name) => path.join(import.meta.dirname, 'life-cycle', `${name}.ts`)),
+    outdir: COMPILED,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    logLevel: 'error',
+  }),
+)
+
+async function live(steps: string | number, ending: string): Promise<void> {
+  const { stdout, stderr } = await run(process.execPath, [path.join(COMPILED, 'program.mjs'), String(steps), ending])
+  assert.deepEqual({ stdout, stderr }, { stdout: '', stderr: '' }, `after ${steps} steps`)
+}
+
+for (const ending of ['return', 'exit'])
+  test(`a process ends well after every prefix of an Rtnl's life, by ${ending}`, bounded, async () => {
+    for (const steps of STEPS) await live(steps, ending)
+  })
+
+for (const ending of ['worker-end', 'worker-terminate', 'worker-exit'])
+  test(`a worker thread ends well after every prefix of an Rtnl's life, by ${ending}`, bounded, async () => {
+    await live(STEPS.join(','), ending)
+  })
+
+test('an exception with everything in flight is reported as such, and nothing else', bounded, async () => {
+  await assert.rejects(live(5, 'throw'), (error: Error & { code: number; signal: string | null; stderr: string }) => {
+    assert.deepEqual([error.code, error.signal], [1, null])
+    assert.match(error.stderr, /as planned/)
+    return true
+  })
+})
+
+test('process.exit under load ends well, twenty times', bounded, async () => {
+  for (let i = 0; i < 10; i += 1) await Promise.all([live(5, 'exit'), live(5, 'worker-exit')])
+})
+
+test('doors that were forgotten are closed by the garbage collector', bounded, async () => {
+  const { stdout } = await run(process.execPath, ['--expose-gc', path.join(COMPILED, 'garbage.mjs')])
+  const { open, left } = JSON.parse(stdout)
+  assert.ok(open > 100, `${open} descriptors were open`)
+  assert.equal(left, 0)
+})
