@@ -97,9 +97,11 @@ export function realAdministrator(netns: Netns, elsewhere: Netns): Administrator
         ip('-6', 'neigh', 'flush', 'dev', ifname, 'nud', 'permanent'),
       ),
     flushRoutes: async (ifname) => {
+      let outcome: 'failed' | undefined
       for (const family of ['-4', '-6'])
-        for (const protocol of ['3', '118']) await ip(family, 'route', 'flush', 'dev', ifname, 'proto', protocol)
-      return undefined
+        for (const protocol of ['3', '118'])
+          outcome = (await ip(family, 'route', 'flush', 'dev', ifname, 'proto', protocol)) ?? outcome
+      return outcome
     },
     flushFdb: (ifname) => bridge('fdb', 'flush', 'dev', ifname, 'self', 'permanent'),
   }

@@ -7,8 +7,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import type { TestContext } from 'node:test'
-import type { Netns } from './netns.ts'
+import type { Netns, Scope } from './netns.ts'
 
 /** The built command. */
 export const ENTRY = path.resolve(import.meta.dirname, '../../dist/bin/vtepd.js')
@@ -41,7 +40,7 @@ export interface AgentFolder {
 }
 
 /** A folder of its own for net-conf.json and everything that the agent writes, removed when the test ends. */
-export function createAgentFolder(t: TestContext, netConf: object): AgentFolder {
+export function createAgentFolder(t: Scope, netConf: object): AgentFolder {
   const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-agent-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   writeFileSync(path.join(folder, 'net-conf.json'), JSON.stringify(netConf))
@@ -57,12 +56,7 @@ export function createAgentFolder(t: TestContext, netConf: object): AgentFolder 
   }
 }
 
-export function startAgentProcess(
-  t: TestContext,
-  netns: Netns,
-  nodeName: string,
-  flags: readonly string[],
-): AgentProcess {
+export function startAgentProcess(t: Scope, netns: Netns, nodeName: string, flags: readonly string[]): AgentProcess {
   if (!existsSync(ENTRY)) throw new Error('dist/bin/vtepd.js is missing: npm run build')
   const node = [process.execPath, '--max-semi-space-size=1', ENTRY, 'run', ...flags]
   const child = spawn('ip', ['netns', 'exec', netns.name, ...node], {

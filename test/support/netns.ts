@@ -3,7 +3,6 @@
  * too where it is not root), with a tmpfs on /run: nothing here can reach the host, and all of it dies with the run.
  */
 import { execFile } from 'node:child_process'
-import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -12,6 +11,12 @@ const run = promisify(execFile)
 export const kernelTests: { skip: string | false } = {
   skip:
     process.env.VTEPD_TEST_NAMESPACE === '1' ? false : 'needs private namespaces: run it through `npm test -- FILE`',
+}
+
+/** What something lives as long as: a test (its context), or a program that keeps its own list. */
+export interface Scope {
+  /** `finish` is called at the end, the last given first or in the order given: neither may rely on it. */
+  after(finish: () => unknown): void
 }
 
 export interface Netns {
@@ -25,7 +30,7 @@ export interface Netns {
 let count = 0
 
 /** A fresh namespace with `lo` up, removed when the test ends, whatever its end. */
-export async function createNetns(t: TestContext, label = 'ns'): Promise<Netns> {
+export async function createNetns(t: Scope, label = 'ns'): Promise<Netns> {
   count += 1
   const name = `${label}-${process.pid}-${count}`
   await run('ip', ['netns', 'add', name])

@@ -32,8 +32,6 @@ for (const family of ['ipv4', 'ipv6'] as const) {
     await stage.apply({ op: 'delete', fdb: PEER3, dev: 'v1' })
     await stage.apply({ fdb: PEER3, dev: 'v1' })
     await stage.apply({ fdb: PEER3, dst: family === 'ipv4' ? '2001:db8::2' : '192.0.2.2', dev: 'v1' })
-    await stage.apply({ fdb: PEER3, dst: one.remote, dev: 'u0' })
-    await stage.apply({ op: 'delete', fdb: PEER3, dst: one.remote, dev: 'u0' })
   })
   entries.set(`${family}: routes are keyed by destination and metric`, async (stage) => {
     await underlay(stage, family)

@@ -175,6 +175,11 @@ export function dropIpv6Addresses(state: State, ifindex: Ifindex): void {
   for (const address of dropped) emitAddress(state, 'deleted', address, 0)
 }
 
+/** A new name of the link is a new label of its IPv4 addresses: they are announced again. */
+export function announceIpv4(state: State, ifindex: Ifindex): void {
+  for (const address of state.addresses.get(ifindex)?.ipv4 ?? []) emitAddress(state, 'set', address, 0)
+}
+
 /** The link dies. */
 export function dropAllAddresses(state: State, ifindex: Ifindex): void {
   dropIpv6Addresses(state, ifindex)

@@ -9,8 +9,9 @@ import { addAddress, deleteAddress } from './addresses.ts'
 import { applyBatch, namedIfindexes } from './batch.ts'
 import { type Answer, ECANCELED, EINVAL, type Refusal, refuse } from './errnos.ts'
 import type { Fault } from './faults.ts'
-import { changeLink, createLink, createVethPair, deleteLink, type NewLink, sendAway } from './links.ts'
-import { openMonitor } from './monitor.ts'
+import { changeLink } from './link-changes.ts'
+import { createLink, createVethPair, deleteLink, type NewLink, sendAway } from './links.ts'
+import { closeMonitors, openMonitor } from './monitor.ts'
 import { joinRecords } from './records.ts'
 import { type Request, type RequestName, type RequestQueue, socketError } from './requests.ts'
 import { resolveRoute } from './resolve.ts'
@@ -84,25 +85,35 @@ export function openDoor(state: State, queue: RequestQueue, portId: number, dist
       ),
     changeLink(ifindex, change) {
       const named = [change.master, change.vxlan?.parent].filter((each) => each !== null && each !== undefined)
-      return write('changeLink', 'link.change', subjectOf(state, ifindex), [ifindex, change], [ifindex, ...named], () =>
+      return write('changeLink', 'link.change', subjectOf(ifindex), [ifindex, change], [ifindex, ...named], () =>
         changeLink(state, ifindex, change),
       )
     },
     moveLink: (ifindex, netns) =>
-      write('moveLink', 'link.move', subjectOf(state, ifindex), [ifindex, netns], [ifindex], () =>
+      write('moveLink', 'link.move', subjectOf(ifindex), [ifindex, netns], [ifindex], () =>
         sendAway(state, ifindex, portId),
       ),
     deleteLink: (ifindex) =>
-      write('deleteLink', 'link.delete', subjectOf(state, ifindex), [ifindex], [ifindex], () =>
+      write('deleteLink', 'link.delete', subjectOf(ifindex), [ifindex], [ifindex], () =>
         deleteLink(state, ifindex, portId),
       ),
     addAddress: (spec) =>
-      write('addAddress', 'address.add', `${spec.ip}/${spec.prefixLength}`, [spec], [spec.ifindex], () =>
-        addAddress(state, spec, portId),
+      write(
+        'addAddress',
+        'address.add',
+        `${spec.ip}/${spec.prefixLength} on ${subjectOf(spec.ifindex)}`,
+        [spec],
+        [spec.ifindex],
+        () => addAddress(state, spec, portId),
       ),
     deleteAddress: (spec) =>
-      write('deleteAddress', 'address.delete', `${spec.ip}/${spec.prefixLength}`, [spec], [spec.ifindex], () =>
-        deleteAddress(state, spec, portId),
+      write(
+        'deleteAddress',
+        'address.delete',
+        `${spec.ip}/${spec.prefixLength} on ${subjectOf(spec.ifindex)}`,
+        [spec],
+        [spec.ifindex],
+        () => deleteAddress(state, spec, portId),
       ),
     resolveRoute: (dst, options = {}) =>
       submit({
@@ -128,6 +139,7 @@ export function openDoor(state: State, queue: RequestQueue, portId: number, dist
     monitor: (options) => openMonitor(state, portId, options),
     async close() {
       closed = true
+      closeMonitors(state, portId)
       queue.cancel(portId)
     },
   }
@@ -146,8 +158,8 @@ export function plainLink(
   return { ifname: spec.ifname, kind, mtu: spec.mtu ?? 1500, lladdr }
 }
 
-function subjectOf(state: State, ifindex: Ifindex): string {
-  return state.links.get(ifindex)?.ifname ?? `ifindex ${ifindex}`
+function subjectOf(ifindex: Ifindex): string {
+  return `ifindex ${ifindex}`
 }
 
 function keeper(fault: Fault | undefined): (index: number) => boolean {

@@ -35,11 +35,4 @@ export function refuse(errno: number, extack = ''): Refusal {
   return { errno, extack }
 }
 
-const NAMES = new Map<number, string>()
-for (const [name, errno] of Object.entries(constants.errno))
-  if (!['ENOTSUP', 'EWOULDBLOCK'].includes(name)) NAMES.set(errno, name)
-
-/** 19 → 'ENODEV'. */
-export function errnoName(errno: number): string {
-  return NAMES.get(errno) ?? `errno ${errno}`
-}
+export { errnoName } from '../../../lib/rtnl/errno.ts'

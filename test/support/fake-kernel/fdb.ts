@@ -26,7 +26,6 @@ export function deleteFdb(state: State, bytes: Uint8Array): Answer {
   const entry = decodeFdb(bytes)
   const found = tableOf(state, entry)
   if (!('table' in found)) return found
-  if (entry.remote !== undefined && entry.family !== found.underlay) return refuse(EAFNOSUPPORT)
   const old = found.table.get(entry.lladdr)
   if (old === undefined) return refuse(ENOENT)
   if (entry.remote !== undefined && entry.remote !== old.remote) return undefined

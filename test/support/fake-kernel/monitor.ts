@@ -16,6 +16,11 @@ export function openMonitor(state: State, portId: number, options: MonitorOption
   return monitor
 }
 
+/** Those that one door has opened close with it. */
+export function closeMonitors(state: State, portId: number): void {
+  for (const listener of state.listeners) if (listener.portId === portId) listener.monitor.close()
+}
+
 /** What is queued is lost; the listeners learn only that something was. */
 export function overrunMonitors(state: State): void {
   for (const listener of state.listeners) {

@@ -4,7 +4,7 @@
  */
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { RTN_UNICAST } from '../../../lib/rtnl/abi.ts'
-import { type Answer, EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, ENODEV, refuse } from './errnos.ts'
+import { EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, ENODEV, type Refusal, refuse } from './errnos.ts'
 import { type Key, maskKey, type Route } from './records.ts'
 import { routesTo } from './route-table.ts'
 import { isLocal, type State } from './state.ts'
@@ -12,63 +12,83 @@ import { isLocal, type State } from './state.ts'
 const SCOPE_LINK = 253
 const INVALID_GATEWAY = 'Nexthop has invalid gateway'
 
-export function checkNextHop(state: State, route: Route): Answer {
-  if (route.type !== RTN_UNICAST) return undefined
+/** The output link that the route gets (0 for one without, as a blackhole), or why it is refused. */
+export function checkNextHop(state: State, route: Route): number | Refusal {
+  if (route.type !== RTN_UNICAST) return route.oif
   if (route.oif !== 0 && !state.links.has(route.oif as Ifindex)) return missingDevice(route)
   return route.family === 'ipv4' ? checkIpv4(state, route) : checkIpv6(state, route)
 }
 
 /** IPv4 looks for a route to the gateway first and fails there, unless the route is on-link or has no gateway. */
-function missingDevice(route: Route): Answer {
+function missingDevice(route: Route): Refusal {
   if (route.family === 'ipv4' && route.gateway !== undefined && !route.onlink)
     return refuse(ENETUNREACH, INVALID_GATEWAY)
   return refuse(ENODEV)
 }
 
-function checkIpv4(state: State, route: Route): Answer {
+function checkIpv4(state: State, route: Route): number | Refusal {
   const link = state.links.get(route.oif as Ifindex)
   if (route.gateway === undefined) {
     if (link === undefined) return refuse(ENODEV)
-    return link.up ? undefined : refuse(ENETDOWN, 'Device for nexthop is not up')
+    return link.up ? route.oif : refuse(ENETDOWN, 'Device for nexthop is not up')
   }
-  if (route.onlink) {
-    if (route.scope >= SCOPE_LINK) return refuse(EINVAL, 'Nexthop has invalid scope')
-    if (link === undefined) return refuse(ENODEV, 'Nexthop device required for onlink')
-    if (!link.up) return refuse(ENETDOWN, 'Nexthop device is not up')
-    return isIpv4Unicast(state, route.gateway) ? undefined : refuse(EINVAL, INVALID_GATEWAY)
-  }
-  if (isLocal(state, 'ipv4', route.gateway)) return refuse(EINVAL, INVALID_GATEWAY)
-  for (const way of routesTo(state.routes.ipv4, route.gateway)) {
-    if (way.scope <= route.scope) continue
+  if (!route.onlink) return ipv4Via(state, route, route.gateway)
+  if (route.scope >= SCOPE_LINK) return refuse(EINVAL, 'Nexthop has invalid scope')
+  if (link === undefined) return refuse(ENODEV, 'Nexthop device required for onlink')
+  if (!link.up) return refuse(ENETDOWN, 'Nexthop device is not up')
+  return isIpv4Unicast(state, route.gateway) ? route.oif : refuse(EINVAL, INVALID_GATEWAY)
+}
+
+/** The gateway must be on-link somewhere; an address of the output link itself passes too, which onlink refuses. */
+function ipv4Via(state: State, route: Route, gateway: Key): number | Refusal {
+  for (const [ifindex, own] of state.addresses)
+    if ((route.oif === 0 || route.oif === ifindex) && own.ipv4.some((address) => address.key === gateway))
+      return state.links.get(ifindex)?.up === true ? ifindex : refuse(ENETDOWN, 'Nexthop device is not up')
+  for (const way of routesTo(state.routes.ipv4, gateway)) {
     if (route.oif !== 0 && way.oif !== route.oif) continue
-    return undefined
+    if (way.type !== RTN_UNICAST) return refuse(EINVAL, INVALID_GATEWAY)
+    if (way.scope > route.scope) return way.oif
   }
   return refuse(ENETUNREACH, INVALID_GATEWAY)
 }
 
-function checkIpv6(state: State, route: Route): Answer {
+/** Onlink looks at the device first, anything else at the gateway first. */
+function checkIpv6(state: State, route: Route): number | Refusal {
   const link = state.links.get(route.oif as Ifindex)
-  if (link !== undefined && !link.up) return refuse(ENETDOWN, 'Nexthop device is not up')
-  if (route.gateway === undefined) return link === undefined ? refuse(ENODEV) : undefined
-  if (route.onlink && link === undefined) return refuse(EINVAL, 'Nexthop device required for onlink')
-  if (isLocal(state, 'ipv6', route.gateway)) return refuse(EINVAL, 'Gateway can not be a local address')
-  return route.onlink ? checkIpv6Onlink(state, route, route.gateway) : checkIpv6Via(state, route, route.gateway)
+  if (route.onlink && link === undefined) return refuse(ENODEV, 'Nexthop device required for onlink')
+  if (route.onlink && link?.up === false) return refuse(ENETDOWN, 'Nexthop device is not up')
+  const oif = route.gateway === undefined ? route.oif : checkIpv6Gateway(state, route, route.gateway)
+  if (typeof oif !== 'number') return oif
+  const out = state.links.get(oif as Ifindex)
+  if (out === undefined) return refuse(ENODEV)
+  return out.up ? oif : refuse(ENETDOWN, 'Nexthop device is not up')
 }
 
-/** A more specific route than the default one that leads the gateway elsewhere makes `onlink` invalid (kernel-facts 4). */
-function checkIpv6Onlink(state: State, route: Route, gateway: Key): Answer {
+function checkIpv6Gateway(state: State, route: Route, gateway: Key): number | Refusal {
+  if (isLocal(state, 'ipv6', gateway)) return refuse(EINVAL, 'Gateway can not be a local address')
+  return route.onlink ? ipv6Onlink(state, route, gateway) : ipv6Via(state, route, gateway)
+}
+
+/**
+ * A more specific route than the default one that leads the gateway elsewhere makes `onlink` invalid (kernel-facts 4);
+ * of several with the same prefix and metric, one through the named link counts first.
+ */
+function ipv6Onlink(state: State, route: Route, gateway: Key): number | Refusal {
+  let best: Route | undefined
   for (const way of routesTo(state.routes.ipv6, gateway)) {
-    const elsewhere = way.type !== RTN_UNICAST ? false : way.oif !== route.oif
-    if (way.length > 0 && elsewhere) return refuse(EINVAL, 'Nexthop has invalid gateway or device mismatch')
-    return undefined
+    best ??= way
+    if (way.length !== best.length || way.metric !== best.metric) break
+    if (way.oif === route.oif) return route.oif
   }
-  return undefined
+  const elsewhere = best !== undefined && best.length > 0 && best.type === RTN_UNICAST
+  return elsewhere ? refuse(EINVAL, 'Nexthop has invalid gateway or device mismatch') : route.oif
 }
 
-function checkIpv6Via(state: State, route: Route, gateway: Key): Answer {
+function ipv6Via(state: State, route: Route, gateway: Key): number | Refusal {
   for (const way of routesTo(state.routes.ipv6, gateway)) {
     if (route.oif !== 0 && way.oif !== route.oif) continue
-    return way.gateway === undefined && way.type === RTN_UNICAST ? undefined : refuse(EHOSTUNREACH, INVALID_GATEWAY)
+    if (way.gateway === undefined && way.type === RTN_UNICAST) return way.oif
+    break
   }
   return refuse(EHOSTUNREACH, INVALID_GATEWAY)
 }

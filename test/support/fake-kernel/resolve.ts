@@ -18,24 +18,34 @@ export function resolveRoute(state: State, dst: Ip, options: { source?: Ip; oif?
   const key = keyOfIp(dst)
   if (options.oif !== undefined && !state.links.has(options.oif))
     return refuse(family === 'ipv4' ? ENODEV : ENETUNREACH)
-  if (options.source !== undefined && !isLocal(state, family, keyOfIp(options.source)))
-    return refuse(family === 'ipv4' ? EINVAL : ENETUNREACH)
+  // IPv4 wants a source of ours and does not repeat it in its answer; IPv6 chooses one, whatever was asked.
+  const asked = family === 'ipv4' ? options.source : undefined
+  if (asked !== undefined && !isLocal(state, family, keyOfIp(asked))) return refuse(ENETUNREACH)
+  const from = (choose: () => Ip | undefined): Ip | undefined => (asked === undefined ? choose() : undefined)
   if (isLocal(state, family, key) && options.oif === undefined)
-    return { oif: LOOPBACK, gateway: undefined, source: options.source ?? dst }
+    return { oif: LOOPBACK, gateway: undefined, source: from(() => dst) }
   for (const route of routesTo(state.routes[family], key)) {
     if (options.oif !== undefined && route.oif !== options.oif) continue
     const errno = BY_TYPE[route.type]
     if (errno !== undefined) return refuse(errno)
     return {
       oif: route.oif as Ifindex,
-      gateway: route.gateway === undefined ? undefined : ipOfKey(route.gateway),
-      source: options.source ?? sourceOf(state, family, route, key),
+      gateway: gatewayOf(state, route),
+      source: from(() => sourceOf(state, family, route, key)),
     }
   }
   // IPv4 takes a destination for on-link when the caller names the link and no route does.
-  if (family === 'ipv4' && options.oif !== undefined && state.links.get(options.oif)?.up === true)
-    return { oif: options.oif, gateway: undefined, source: options.source ?? ipv4Source(state, options.oif, undefined) }
+  const { oif } = options
+  if (family === 'ipv4' && oif !== undefined && state.links.get(oif)?.up === true)
+    return { oif, gateway: undefined, source: from(() => ipv4Source(state, oif, undefined)) }
   return refuse(ENETUNREACH)
+}
+
+/** IPv4 treats a gateway that is an address of ours as none. */
+function gatewayOf(state: State, route: Route): Ip | undefined {
+  if (route.gateway === undefined || (route.family === 'ipv4' && isLocal(state, 'ipv4', route.gateway)))
+    return undefined
+  return ipOfKey(route.gateway)
 }
 
 function sourceOf(state: State, family: Family, route: Route, dst: Key): Ip | undefined {
@@ -72,7 +82,7 @@ function ipv6Source(state: State, oif: Ifindex, dst: Key): Ip | undefined {
         (own.flags.deprecated ? 0 : 1e5) +
         (ifindex === oif ? 1e4 : 0) +
         (own.flags.temporary ? 0 : 1e3) +
-        commonBits(own.key, dst)
+        Math.min(commonBits(own.key, dst), own.prefixLength)
       if (best === undefined || rank > best.rank) best = { own, rank }
     }
   return best?.own.ip

@@ -9,7 +9,7 @@ import { type Answer, EEXIST, ESRCH, refuse } from './errnos.ts'
 import { checkNextHop } from './next-hops.ts'
 import { decodeRoute, encodeRoute, type Key, type Route } from './records.ts'
 import { insertRoute, removeRoute, replaceRoute, routeKey, routesOf, sameKey } from './route-table.ts'
-import { emitEntry, type State } from './state.ts'
+import { emitRoute, type State } from './state.ts'
 
 const LOOPBACK = 1
 /** IP6_RT_PRIO_USER: what the kernel makes of IPv6 metric 0. */
@@ -18,9 +18,9 @@ const IPV6_DEFAULT_METRIC = 1024
 /** RTM_NEWROUTE with CREATE and REPLACE, or, `exclusive`, CREATE and EXCL. The key is (destination, TOS, metric). */
 export function writeRoute(state: State, bytes: Uint8Array, exclusive: boolean, pid: number): Answer {
   const asked = decodeRoute(bytes)
-  const refusal = checkNextHop(state, asked)
-  if (refusal !== undefined) return refusal
-  const route = asked.family === 'ipv4' ? asked : completeIpv6(asked)
+  const checked = checkNextHop(state, asked)
+  if (typeof checked !== 'number') return checked
+  const route = complete(asked, checked)
   const table = state.routes[route.family]
   const siblings = sameKey(table, route)
   if (siblings.length > 0 && exclusive) return refuse(EEXIST)
@@ -31,7 +31,7 @@ export function writeRoute(state: State, bytes: Uint8Array, exclusive: boolean, 
     if (route.family === 'ipv4' && siblings.some((old) => sameRoute(old, route))) return refuse(EEXIST)
     replaceRoute(table, first, route)
   }
-  emitEntry(state, 'route', route.family, 'set', route.bytes, pid)
+  emitRoute(state, 'set', route, pid)
   return undefined
 }
 
@@ -45,7 +45,7 @@ export function deleteRoute(state: State, bytes: Uint8Array, pid: number): Answe
   const found = table.byPrefix.get(routeKey(asked.dst, asked.length))?.find((route) => matchesDelete(route, asked))
   if (found === undefined) return refuse(ESRCH)
   removeRoute(table, found)
-  emitEntry(state, 'route', found.family, 'deleted', found.bytes, pid)
+  emitRoute(state, 'deleted', found, pid)
   return undefined
 }
 
@@ -55,21 +55,24 @@ export function addKernelRoute(state: State, route: Omit<Route, 'bytes'>): void 
   const made = encodeRoute(route)
   if (sameKey(table, made).some((old) => sameRoute(old, made))) return
   insertRoute(table, made)
-  emitEntry(state, 'route', route.family, 'set', made.bytes, 0)
+  emitRoute(state, 'set', made, 0)
 }
 
 /** Takes one route out and announces it, pid 0. */
-export function withdrawRoute(state: State, route: Route): void {
+export function withdrawRoute(state: State, route: Route, dead?: boolean): void {
   removeRoute(state.routes[route.family], route)
-  emitEntry(state, 'route', route.family, 'deleted', route.bytes, 0)
+  emitRoute(state, 'deleted', route, 0, dead)
 }
 
-/** Everything through the link goes: IPv4 without a word, IPv6 announced (kernel-facts 2). */
-export function dropRoutes(state: State, ifindex: Ifindex, family: Family): void {
+/**
+ * Everything through the link goes: IPv4 without a word, IPv6 announced (kernel-facts 2), as dead if the link had no
+ * carrier before.
+ */
+export function dropRoutes(state: State, ifindex: Ifindex, family: Family, dead = false): void {
   for (const route of routesOf(state, family)) {
     if (route.oif !== ifindex) continue
     if (family === 'ipv4') removeRoute(state.routes.ipv4, route)
-    else withdrawRoute(state, route)
+    else withdrawRoute(state, route, dead)
   }
 }
 
@@ -78,12 +81,14 @@ export function dropRoutesFrom(state: State, source: Key): void {
   for (const route of routesOf(state, 'ipv4')) if (route.prefsrc === source) removeRoute(state.routes.ipv4, route)
 }
 
-function completeIpv6(asked: Route): Route {
+/** What the kernel fills in: the output link it found, and for IPv6 the default metric and lo for what leads nowhere. */
+function complete(asked: Route, oif: number): Route {
+  if (asked.family === 'ipv4') return oif === asked.oif ? asked : encodeRoute({ ...asked, oif })
   return encodeRoute({
     ...asked,
     metric: asked.metric === 0 ? IPV6_DEFAULT_METRIC : asked.metric,
     scope: 0,
-    oif: asked.type === RTN_UNICAST ? asked.oif : LOOPBACK,
+    oif: asked.type === RTN_UNICAST ? oif : LOOPBACK,
   })
 }
 

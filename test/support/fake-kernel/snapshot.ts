@@ -1,12 +1,11 @@
 /** The whole state of a fake namespace, for dumps, comparisons and failing tests' messages. Must not: change it. */
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import type { Family } from '../../../lib/net/ip.ts'
-import * as abi from '../../../lib/rtnl/abi.ts'
 import { type EntryTable, unpackEntries } from '../../../lib/rtnl/entries.ts'
 import type { Address, Link } from '../../../lib/rtnl/port.ts'
 import { joinRecords } from './records.ts'
 import { routesOf } from './route-table.ts'
-import { publicAddress, type State } from './state.ts'
+import { isDead, publicAddress, routeBytes, type State } from './state.ts'
 
 export interface Snapshot {
   readonly links: readonly Link[]
@@ -48,15 +47,7 @@ export function addressesOf(state: State, family: Family | undefined): Address[]
 
 /** With ENTRY_DEAD where the output link has lost its carrier. */
 export function routeDump(state: State, family: Family): EntryTable {
-  const routes = routesOf(state, family)
-  const table = joinRecords(routes.map((route) => route.bytes))
-  routes.forEach((route, index) => {
-    const link = state.links.get(route.oif as Ifindex)
-    if (link === undefined || link.carrier || link.loopback) return
-    const at = index * abi.ENTRY_BYTES + abi.OFFSET_FLAGS
-    table.bytes[at] = (table.bytes[at] ?? 0) | abi.ENTRY_DEAD
-  })
-  return table
+  return joinRecords(routesOf(state, family).map((route) => routeBytes(route, isDead(state, route))))
 }
 
 export function neighbourRecords(state: State, family: Family, ifindex: Ifindex): Uint8Array[] {

@@ -4,8 +4,13 @@
  */
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import type { Family, Ip } from '../../../lib/net/ip.ts'
+import * as abi from '../../../lib/rtnl/abi.ts'
 import type { Address, Link, Monitor, MonitorGroup, MonitorOptions, Notification } from '../../../lib/rtnl/port.ts'
 import type { Fdb, Key, Neighbour, Route } from './records.ts'
+
+/** Bytes; the loopback link has no upper limit. */
+export const LEAST_MTU = 68
+export const LARGEST_MTU = 65_535
 
 /** What a link remembers besides what RTM_GETLINK shows. */
 export interface LinkDetail {
@@ -15,6 +20,8 @@ export interface LinkDetail {
   cable: boolean
   /** IPv6 has been configured since the last `up` (IF_READY). */
   ipv6Ready: boolean
+  /** Somebody chose the MTU: a bridge no longer follows its ports. */
+  mtuSet: boolean
 }
 
 /** An address, and its bytes as a key. */
@@ -118,6 +125,31 @@ export function deliverTo(listener: Listener): number {
   listener.queue = []
   listener.options.onNotifications(queue)
   return queue.length
+}
+
+/** Whether a route's output link is up without carrier: shown as ENTRY_DEAD. */
+export function isDead(state: State, route: Route): boolean {
+  const link = state.links.get(route.oif as Ifindex)
+  return link?.up === true && !link.carrier
+}
+
+/** The record of a route, with ENTRY_DEAD if it is. Copies only then. */
+export function routeBytes(route: Route, dead: boolean): Uint8Array {
+  if (!dead) return route.bytes
+  const bytes = route.bytes.slice()
+  bytes[abi.OFFSET_FLAGS] = (bytes[abi.OFFSET_FLAGS] ?? 0) | abi.ENTRY_DEAD
+  return bytes
+}
+
+export function emitRoute(
+  state: State,
+  action: 'set' | 'deleted',
+  route: Route,
+  pid: number,
+  dead = isDead(state, route),
+): void {
+  if (state.listeners.size === 0) return
+  emitEntry(state, 'route', route.family, action, routeBytes(route, dead), pid)
 }
 
 export function emitEntry(

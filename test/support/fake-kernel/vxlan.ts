@@ -54,7 +54,6 @@ export function planVxlan(state: State, spec: AnyVxlanSpec): NewLink | Refusal {
     mtu: Math.min(spec.mtu, largestMtu(state, vxlan)),
     lladdr: spec.lladdr,
     txQueueLength: spec.txQueueLength ?? 0,
-    parent: spec.parent,
     vxlan,
   }
 }
@@ -76,7 +75,9 @@ export function changeVxlan(
   }
   const refusal = checkParent(state, vxlan.parent) ?? checkTaken(state, vxlan, link.ifindex)
   if (refusal !== undefined) return refusal
-  return { vxlan, parent: vxlan.parent, mtu: Math.min(link.mtu, largestMtu(state, vxlan)) }
+  // Only a parent that is new limits the MTU, not one that has become narrower.
+  const limit = vxlan.parent === old.parent ? link.mtu : largestMtu(state, vxlan)
+  return { vxlan, mtu: Math.min(link.mtu, limit) }
 }
 
 /** A pinned device may not be wider than its parent allows; an unpinned one knows no limit. */

@@ -1,0 +1,78 @@
+/** What other programs can do to a namespace, as types: the fake's administrator and the real one (iproute2) both do it. */
+import type { AddressFlags } from '../../../lib/rtnl/port.ts'
+
+/** The port ID of the administrator's socket, as notifications show it. */
+export const ADMINISTRATOR_PID = 0x4000_0001
+
+export interface LinkOptions {
+  readonly lladdr?: string
+  readonly mtu?: number
+}
+
+export interface AdminVxlan extends LinkOptions {
+  readonly vni: number
+  readonly local?: string
+  /** Name of the parent: a pinned device. */
+  readonly parent?: string
+  readonly port?: number
+  readonly learning?: boolean
+  readonly gbp?: boolean
+  readonly metadata?: boolean
+}
+
+export interface AdminRoute {
+  readonly dst: string
+  readonly via?: string
+  readonly dev?: string
+  readonly metric?: number
+  /** rtm_protocol; default 3 (boot), as iproute2 sends it. In deletes: absent matches any. */
+  readonly protocol?: number
+  readonly onlink?: boolean
+  /** RTN_*; default 1. */
+  readonly type?: number
+}
+
+/** `R`: what each call gives; the fake's is an errno name or undefined, the real one's (test/conformance) a promise. */
+export interface Administrator<R> {
+  addVeth(ifname: string, peer: string, options?: LinkOptions & { readonly peerLladdr?: string }): R
+  addBridge(ifname: string, options?: LinkOptions): R
+  addMacvlan(ifname: string, parent: string, options?: LinkOptions): R
+  addVxlan(ifname: string, options: AdminVxlan): R
+  deleteLink(ifname: string): R
+  setUp(ifname: string): R
+  setDown(ifname: string): R
+  rename(ifname: string, to: string): R
+  setLladdr(ifname: string, lladdr: string): R
+  setMtu(ifname: string, mtu: number): R
+  /** null releases it. */
+  setMaster(ifname: string, master: string | null): R
+  /** Moves the link to another namespace, from which `deleteAway` removes it. */
+  sendAway(ifname: string): R
+  deleteAway(ifname: string): R
+  /** `address`: 192.0.2.1/24. IPv6 without DAD unless `tentative` is asked for. */
+  addAddress(
+    ifname: string,
+    address: string,
+    flags?: { readonly tentative?: boolean; readonly deprecated?: boolean },
+  ): R
+  removeAddress(ifname: string, address: string): R
+  replaceRoute(route: AdminRoute): R
+  deleteRoute(route: AdminRoute): R
+  replaceNeighbour(ifname: string, ip: string, lladdr: string): R
+  deleteNeighbour(ifname: string, ip: string): R
+  replaceFdb(ifname: string, lladdr: string, remote: string): R
+  deleteFdb(ifname: string, lladdr: string, remote?: string): R
+  /** Every neighbour entry of the link, permanent ones too. */
+  flushNeighbours(ifname: string): R
+  /** Every route of the main tables through the link, those of the kernel excepted. */
+  flushRoutes(ifname: string): R
+  flushFdb(ifname: string): R
+}
+
+/** What only the fake offers: hardware, and flags that no command sets. */
+export interface FakeAdministrator extends Administrator<string | undefined> {
+  /** A network card: kind '', carrier as `setCarrier` says (at first there). */
+  addNic(ifname: string, options?: LinkOptions): string | undefined
+  setCarrier(ifname: string, carrier: boolean): string | undefined
+  setAddressFlags(ifname: string, ip: string, flags: Partial<AddressFlags>): string | undefined
+}

@@ -1,0 +1,71 @@
+/**
+ * The real systemd-udevd for one network namespace of a test, with an empty /run of its own: the kernel's announcements of
+ * network devices reach only the udevd of their namespace. Must not: touch /dev or the host's udev database.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { runProgram } from '../../lib/host/exec.ts'
+import { kernelTests, type Netns, type Scope } from './netns.ts'
+
+const PATIENCE_MS = 30_000
+const PROGRAM = ['/usr/lib/systemd/systemd-udevd', '/lib/systemd/systemd-udevd'].find((each) => existsSync(each))
+/** By it the MAC address of an interface follows from the machine and the name, unless somebody chose one. */
+const POLICY = ['/usr/lib/systemd/network', '/lib/systemd/network'].some((each) =>
+  existsSync(`${each}/99-default.link`),
+)
+
+/** Pass as the options of a test: skips, and says why, where udevd cannot do what is tested. */
+export function udevdTests(): { skip: string | false } {
+  if (kernelTests.skip !== false) return kernelTests
+  if (PROGRAM === undefined || !POLICY)
+    return { skip: 'missing: systemd-udevd and 99-default.link (Debian package udev)' }
+  return {
+    skip: existsSync('/etc/machine-id') ? false : 'missing: /etc/machine-id, from which udevd makes MAC addresses',
+  }
+}
+
+const SCRIPT = `mount --make-rprivate /
+mount -t tmpfs tmpfs /run
+exec "$0"`
+
+/** Resolves once it has given a bridge without a chosen MAC another one. */
+export async function startUdevd(t: Scope, netns: Netns): Promise<void> {
+  const wall = ['unshare', '-m', '-p', '-f', '--kill-child', '--mount-proc', 'sh', '-e', '-c', SCRIPT, PROGRAM ?? '']
+  const child = spawn('ip', ['netns', 'exec', netns.name, ...wall], { stdio: 'ignore' })
+  let running = true
+  const ended = new Promise<void>((resolve) =>
+    child.on('close', () => {
+      running = false
+      resolve()
+    }),
+  )
+  t.after(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  const deadline = performance.now() + PATIENCE_MS
+  while (!(await changesLladdrs(netns))) {
+    if (!running || performance.now() > deadline) throw new Error('systemd-udevd does not do its work in here')
+    await delay(20)
+  }
+}
+
+async function changesLladdrs(netns: Netns): Promise<boolean> {
+  const ip = (...words: string[]) => runProgram('ip', ['-n', netns.name, ...words])
+  await ip('link', 'add', 'probe0', 'type', 'bridge')
+  const before = await lladdrOf(netns, 'probe0')
+  for (let look = 0; look < 20; look += 1) {
+    await delay(10)
+    if ((await lladdrOf(netns, 'probe0')) === before) continue
+    await ip('link', 'del', 'probe0')
+    return true
+  }
+  await ip('link', 'del', 'probe0')
+  return false
+}
+
+async function lladdrOf(netns: Netns, ifname: string): Promise<string> {
+  const [link] = JSON.parse(await netns.exec('ip', '-j', 'link', 'show', 'dev', ifname)) as { address: string }[]
+  return link?.address ?? ''
+}
