@@ -100,7 +100,9 @@ export class LockedError extends VtepdError {
   readonly code = 'ERR_VTEPD_LOCKED'
   readonly device: string
   constructor(device: string, holder: string) {
-    super(`${device} is already kept by ${holder}: stop that one first, only one agent may keep a device (--force starts beside a flannel all the same)`)
+    super(
+      `${device} is already kept by ${holder}: stop that one first, only one agent may keep a device (--force starts beside a flannel all the same)`,
+    )
     this.device = device
   }
 }

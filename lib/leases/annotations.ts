@@ -6,6 +6,7 @@ import { ConfigError, LeaseError } from '../errors.ts'
 import type { Family } from '../net/ip.ts'
 import { type Lladdr, parseLladdr } from '../net/lladdr.ts'
 import { parseVni, type Vni } from '../net/vni.ts'
+import { flatText } from '../util/flat-text.ts'
 import { foldKeys, isRecord } from '../util/go-json.ts'
 
 export interface FamilyKeys {
@@ -74,8 +75,13 @@ export interface BackendData {
   readonly lladdr: Lladdr
 }
 
+/** What flannel and vtepd write; the VNI without those digits that might make it too large. */
+const USUAL_BACKEND_DATA = /^\{"VNI":([1-9][0-9]{0,6}),"VtepMAC":"([0-9a-f]{2}(?::[0-9a-f]{2}){5})"\}$/
+
 /** Reads backend-data as JSON with keys in any case; `node` and `key` only name the place in the LeaseError. */
 export function parseBackendData(node: string, key: string, text: string): BackendData {
+  const usual = USUAL_BACKEND_DATA.exec(text)
+  if (usual !== null) return { vni: parseVni(Number(usual[1])), lladdr: parseLladdr(flatText(usual[2] ?? '')) }
   const wrong = (reason: string, cause?: unknown): LeaseError => new LeaseError(node, key, reason, { cause })
   let value: unknown
   try {

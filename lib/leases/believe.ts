@@ -14,8 +14,8 @@
  * subnet and outside ours instead.
  */
 import { LeaseError } from '../errors.ts'
-import { type Cidr, cidrOf, contains, containsCidr, networkAddress, prefixLength } from '../net/cidr.ts'
-import { type Family, type Ip, ipToBytes, isLinkLocal, isUnicastHost } from '../net/ip.ts'
+import { type Cidr, cidrOf, contains, networkAddress, overlaps, prefixLength } from '../net/cidr.ts'
+import { type Family, type Ip, isLinkLocal, isUnicastHost, samePrefix } from '../net/ip.ts'
 import { isUnicastLladdr, type Lladdr } from '../net/lladdr.ts'
 import type { Network } from '../overlay/network.ts'
 import type { FamilyLease, Lease } from './lease.ts'
@@ -39,7 +39,10 @@ export interface Believed {
 
 export type Believe = (claims: readonly Lease[], own: OwnClaim | undefined) => Believed
 
-/** Keeps, per claim object, what needs no other claim to be known, so that a second look at 100,000 claims is cheap. */
+/**
+ * Remembers, per claim object, what needs no other claim to be known: a second look at 100,000 claims costs a tenth of
+ * the first. A network that lacks a family has no claims of it.
+ */
 export function createBelief(network: Network): Believe {
   const judges = { ipv4: createJudge('ipv4', network.ipv4), ipv6: createJudge('ipv6', network.ipv6) }
   const halves = new WeakMap<Lease, Partial<Record<Family, Lease>>>()
@@ -51,10 +54,10 @@ export function createBelief(network: Network): Believe {
   }
 
   return (claims, own) => {
-    const others = claims.filter((lease) => lease.node !== own?.node)
-    const refused = { ipv4: judges.ipv4(others, own), ipv6: judges.ipv6(others, own) }
+    const refused = { ipv4: judges.ipv4(claims, own), ipv6: judges.ipv6(claims, own) }
     const peers = new Map<string, Lease>()
-    for (const lease of others) {
+    for (const lease of claims) {
+      if (lease.node === own?.node) continue
       const ipv4 = lease.ipv4 !== undefined && network.ipv4 !== undefined && !refused.ipv4.has(lease)
       const ipv6 = lease.ipv6 !== undefined && network.ipv6 !== undefined && !refused.ipv6.has(lease)
       if (!ipv4 && !ipv6) continue
@@ -75,12 +78,15 @@ interface Fault {
 function createJudge(family: Family, network: Cidr | undefined): Judge {
   const nobody: ReadonlyMap<Lease, LeaseError> = new Map()
   if (network === undefined) return () => nobody
-  const alone = new WeakMap<FamilyLease, { readonly fault: Fault | undefined }>()
-  const inNetwork = createMembership(network)
-  const faultAlone = (claim: FamilyLease): Fault | undefined => {
-    const known = alone.get(claim) ?? { fault: judgeAlone(claim, network, inNetwork) }
-    alone.set(claim, known)
-    return known.fault
+  /** The fault of a claim, or the prefix length of a sound one's subnet. */
+  const alone = new WeakMap<FamilyLease, Fault | number>()
+  const judge = createSoloJudge(network)
+  const judged = (claim: FamilyLease): Fault | number => {
+    const known = alone.get(claim)
+    if (known !== undefined) return known
+    const found = judge(claim) ?? prefixLength(claim.subnet)
+    alone.set(claim, found)
+    return found
   }
 
   return (claims, own) => {
@@ -89,16 +95,29 @@ function createJudge(family: Family, network: Cidr | undefined): Judge {
     const refuse = (lease: Lease, fault: Fault): void => {
       refused.set(lease, new LeaseError(lease.node, `${family} ${fault.field}`, fault.reason))
     }
+    const ours = own?.subnets[family]
+    const ownLength = ours === undefined ? -1 : prefixLength(ours)
+    const lengths = new Set<number>()
     for (const lease of claims) {
       const claim = lease[family]
-      if (claim === undefined) continue
-      const fault = faultAlone(claim) ?? judgeAgainstOwn(claim, family, own)
-      if (fault === undefined) candidates.push({ lease, claim })
-      else refuse(lease, fault)
+      if (claim === undefined || lease.node === own?.node) continue
+      const length = judged(claim)
+      if (typeof length !== 'number') {
+        refuse(lease, length)
+        continue
+      }
+      const fault = own === undefined ? undefined : judgeAgainstOwn(claim, family, own, length === ownLength)
+      if (fault !== undefined) {
+        refuse(lease, fault)
+        continue
+      }
+      lengths.add(length)
+      candidates.push({ lease, claim })
     }
-    // Age matters only where two claims meet; the usual set without a quarrel needs no sorting.
-    const settled = settle(candidates) ?? settle(candidates.sort(byAge), refuse)
-    if (settled !== undefined && prefixLength(network) === 0) refuseLoops(settled, own?.subnets[family], refuse)
+    const open = prefixLength(network) === 0
+    if (!open && areAllApart(candidates, lengths)) return refused
+    const settled = settle(candidates.sort(byAge), lengths, refuse)
+    if (open) refuseLoops(settled, ours, refuse)
     return refused
   }
 }
@@ -114,25 +133,39 @@ function byAge(a: Candidate, b: Candidate): number {
 }
 
 interface Settled {
-  readonly lengths: readonly number[]
+  readonly lengths: ReadonlySet<number>
   readonly subnets: ReadonlyMap<Cidr, Candidate>
 }
 
+/** The usual set, told in half the time: subnets of one length and no two alike, no two lladdrs alike. */
+function areAllApart(candidates: readonly Candidate[], lengths: ReadonlySet<number>): boolean {
+  if (lengths.size > 1) return false
+  const subnets = new Set<Cidr>()
+  const lladdrs = new Set<Lladdr>()
+  let count = 0
+  for (const { claim } of candidates) {
+    count += 1
+    if (subnets.add(claim.subnet).size !== count || lladdrs.add(claim.lladdr).size !== count) return false
+  }
+  return true
+}
+
 /**
- * First come, first believed. Without `refuse` it gives up (undefined) at the first quarrel. CIDRs are nested or disjoint,
+ * First come, first believed. CIDRs are nested or disjoint,
  * so an overlap is either a believed subnet around this one, or this one around a believed one: both are looked up by
  * masking to the other lengths that occur (one or two in a real cluster; at most 33 or 129).
  */
-function settle(candidates: readonly Candidate[], refuse?: (lease: Lease, fault: Fault) => void): Settled | undefined {
-  const lengths = [...new Set(candidates.map(({ claim }) => prefixLength(claim.subnet)))]
+function settle(
+  candidates: readonly Candidate[],
+  lengths: ReadonlySet<number>,
+  refuse: (lease: Lease, fault: Fault) => void,
+): Settled {
   const subnets = new Map<Cidr, Candidate>()
   const around = new Map<Cidr, Candidate>()
   const lladdrs = new Map<Lladdr, Candidate>()
   for (const candidate of candidates) {
     const { subnet, lladdr } = candidate.claim
-    const outer = lengths
-      .filter((length) => length < prefixLength(subnet))
-      .map((l) => cidrOf(networkAddress(subnet), l))
+    const outer = networksAround(subnet, lengths)
     const holder = subnets.get(subnet) ?? around.get(subnet) ?? firstOf(outer, subnets)
     const twin = lladdrs.get(lladdr)
     if (holder === undefined && twin === undefined) {
@@ -141,7 +174,6 @@ function settle(candidates: readonly Candidate[], refuse?: (lease: Lease, fault:
       for (const cidr of outer) around.set(cidr, candidate)
       continue
     }
-    if (refuse === undefined) return undefined
     if (holder !== undefined)
       refuse(candidate.lease, {
         field: 'subnet',
@@ -151,6 +183,11 @@ function settle(candidates: readonly Candidate[], refuse?: (lease: Lease, fault:
       refuse(candidate.lease, { field: 'lladdr', reason: `${lladdr} is that of ${twin.lease.node}, which is older` })
   }
   return { lengths, subnets }
+}
+
+function networksAround(subnet: Cidr, lengths: ReadonlySet<number>): readonly Cidr[] {
+  const own = prefixLength(subnet)
+  return [...lengths].filter((length) => length < own).map((length) => cidrOf(networkAddress(subnet), length))
 }
 
 function firstOf(cidrs: readonly Cidr[], subnets: ReadonlyMap<Cidr, Candidate>): Candidate | undefined {
@@ -167,7 +204,7 @@ function refuseLoops(
   refuse: (lease: Lease, fault: Fault) => void,
 ): void {
   for (const { lease, claim } of settled.subnets.values()) {
-    const masked = settled.lengths.map((length) => cidrOf(claim.underlay, length))
+    const masked = [...settled.lengths].map((length) => cidrOf(claim.underlay, length))
     const inside =
       ownSubnet !== undefined && contains(ownSubnet, claim.underlay)
         ? ownSubnet
@@ -180,47 +217,30 @@ function loop(underlay: Ip, cidr: Cidr): Fault {
   return { field: 'underlay', reason: `${underlay} is inside ${cidr}: its packets would loop through the overlay` }
 }
 
-function judgeAlone(claim: FamilyLease, network: Cidr, inNetwork: (ip: Ip) => boolean): Fault | undefined {
-  const { subnet, underlay, lladdr } = claim
-  const start = networkAddress(subnet)
-  if (prefixLength(subnet) < prefixLength(network) || !inNetwork(start))
-    return { field: 'subnet', reason: `${subnet} is outside the network ${network}` }
-  if (!isUnicastHost(start)) return { field: 'subnet', reason: `${subnet} is not a unicast network` }
-  if (!isUnicastLladdr(lladdr)) return { field: 'lladdr', reason: `${lladdr} is not a unicast MAC address` }
-  if (!isUnicastHost(underlay)) return { field: 'underlay', reason: `${underlay} is no address that a host can have` }
-  // An FDB entry names no interface, which an fe80:: address would need.
-  if (underlay.startsWith('fe') && isLinkLocal(underlay))
-    return { field: 'underlay', reason: `${underlay} is link-local, reachable only through a named interface` }
-  if (prefixLength(network) > 0 && inNetwork(underlay)) return loop(underlay, network)
-  return undefined
-}
-
-/** `contains` for very many addresses of the network's own family: no text is made on the way. */
-function createMembership(network: Cidr): (ip: Ip) => boolean {
+function createSoloJudge(network: Cidr): (claim: FamilyLease) => Fault | undefined {
   const length = prefixLength(network)
-  const wanted = ipToBytes(networkAddress(network))
-  return (ip) => {
-    const bytes = ipToBytes(ip)
-    for (let i = 0; i * 8 < length; i += 1) {
-      const mask = 0xff << Math.max(0, (i + 1) * 8 - length)
-      if ((((bytes[i] ?? 0) ^ (wanted[i] ?? 0)) & mask & 0xff) !== 0) return false
-    }
-    return true
+  const address = networkAddress(network)
+  const inNetwork = (ip: Ip): boolean => samePrefix(ip, address, length)
+  return ({ subnet, underlay, lladdr }) => {
+    const start = networkAddress(subnet)
+    if (prefixLength(subnet) < length || !inNetwork(start))
+      return { field: 'subnet', reason: `${subnet} is outside the network ${network}` }
+    if (!isUnicastHost(start)) return { field: 'subnet', reason: `${subnet} is not a unicast network` }
+    if (!isUnicastLladdr(lladdr)) return { field: 'lladdr', reason: `${lladdr} is not a unicast MAC address` }
+    if (!isUnicastHost(underlay)) return { field: 'underlay', reason: `${underlay} is no address that a host can have` }
+    // An FDB entry names no interface, which an fe80:: address would need.
+    if (underlay.startsWith('fe') && isLinkLocal(underlay))
+      return { field: 'underlay', reason: `${underlay} is link-local, reachable only through a named interface` }
+    return length > 0 && inNetwork(underlay) ? loop(underlay, network) : undefined
   }
 }
 
-function judgeAgainstOwn(claim: FamilyLease, family: Family, own: OwnClaim | undefined): Fault | undefined {
-  if (own === undefined) return undefined
+/** `sameLength`: as our own subnet, so that nearly all subnets need no arithmetic. */
+function judgeAgainstOwn(claim: FamilyLease, family: Family, own: OwnClaim, sameLength: boolean): Fault | undefined {
   const ours = own.subnets[family]
-  if (ours !== undefined && meets(ours, claim.subnet))
+  if (ours !== undefined && (sameLength ? ours === claim.subnet : overlaps(ours, claim.subnet)))
     return { field: 'subnet', reason: `${claim.subnet} overlaps our own ${ours}` }
   if (claim.lladdr === own.lladdrs[family]) return { field: 'lladdr', reason: `${claim.lladdr} is our own` }
   if (claim.underlay === own.underlays[family]) return { field: 'underlay', reason: `${claim.underlay} is our own` }
   return undefined
-}
-
-/** As overlaps, but two subnets of one length, nearly all, need no arithmetic. */
-function meets(a: Cidr, b: Cidr): boolean {
-  if (a === b) return true
-  return prefixLength(a) !== prefixLength(b) && (containsCidr(a, b) || containsCidr(b, a))
 }

@@ -5,7 +5,7 @@
 import { KubeError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import type { KubeAccessOptions } from './kube-config.ts'
-import { fetchBody, type KubeRequest, type KubeTarget } from './kube-http.ts'
+import { fetchAnswer, type KubeAnswer, type KubeRequest, type KubeTarget } from './kube-http.ts'
 import { member, type NodeFacts, projectNode } from './node-facts.ts'
 import type { NodePatch } from './publish-patch.ts'
 
@@ -44,7 +44,10 @@ export function createKubeDoor(parts: {
     const { pod, podNamespace } = config.node
     const path = `/api/v1/namespaces/${encodeURIComponent(podNamespace)}/pods/${encodeURIComponent(pod)}`
     const request: KubeRequest = { method: 'GET', path, what: `get pod ${podNamespace}/${pod}` }
-    const name = member(member(parse(await fetchBody({ target, request, clock, signal }), request), 'spec'), 'nodeName')
+    const name = member(
+      member(parse(await fetchAnswer({ target, request, clock, signal }), request), 'spec'),
+      'nodeName',
+    )
     if (typeof name !== 'string' || name === '')
       throw new KubeError({ request: request.what, status: 0, reason: 'it has no spec.nodeName yet' })
     nodeName = name
@@ -58,8 +61,9 @@ export function createKubeDoor(parts: {
     const target = await connect()
     try {
       const node = projectNode(
-        parse(await fetchBody({ target, request, clock, signal: closing.signal }), request),
+        parse(await fetchAnswer({ target, request, clock, signal: closing.signal }), request),
         wanted,
+        nodeName,
       )
       if (node === undefined) throw new KubeError({ request: what, status: 0, reason: 'the answer is no Node' })
       return node
@@ -92,7 +96,7 @@ export function createKubeDoor(parts: {
   }
 }
 
-function parse(body: Buffer, request: KubeRequest): unknown {
+function parse({ body }: KubeAnswer, request: KubeRequest): unknown {
   try {
     return JSON.parse(body.toString('utf8'))
   } catch (cause) {

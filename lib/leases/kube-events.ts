@@ -1,7 +1,8 @@
 /**
- * What a stream or a list of Nodes says, whatever its encoding; the seam between decoders (JSON now, protobuf later) and
+ * What a stream or a list of Nodes says, whatever its encoding; the seam between decoders (JSON, protobuf) and
  * the session that follows them. Must not: read bytes or talk to a server.
  */
+import { KubeError } from '../errors.ts'
 import type { NodeFacts } from './node-facts.ts'
 
 export type NodeEvent =
@@ -20,16 +21,29 @@ export interface NodePage {
   readonly continue: string | undefined
 }
 
-/** One decoder serves one stream. Its methods throw KubeError where the bytes are not what was announced, or too many. */
+/** A `Status` object of the API; what it lacks is 0 or ''. */
+export interface StatusWords {
+  readonly status: number
+  readonly reason: string
+}
+
+/** One decoder serves one stream. Its methods throw KubeGarbage where the bytes are not what was announced, or too many. */
 export interface NodeDecoder {
   /** Any cut of the bytes; yields what has become complete. */
   push(chunk: Uint8Array): Iterable<NodeEvent>
 }
 
-export interface NodeEncoding {
-  /** For the header Accept. */
-  readonly accept: string
-  /** `ownName`: the one Node whose condition NetworkUnavailable is read too. */
+/** One encoding on the wire. `ownName`: the one Node whose condition NetworkUnavailable is read too. Throws KubeGarbage. */
+export interface NodeFormat {
+  readonly name: 'json' | 'protobuf'
   createDecoder(wanted: ReadonlySet<string>, ownName: string): NodeDecoder
-  decodePage(body: Uint8Array, wanted: ReadonlySet<string>): NodePage
+  decodePage(body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): NodePage
+  readStatus(body: Uint8Array): StatusWords
+}
+
+/** What the server sent is not what it announced. Nothing of it is believed; a new connection may do better. */
+export class KubeGarbage extends KubeError {
+  constructor(problem: string, options?: { cause?: unknown }) {
+    super({ request: 'the answer of the API server', status: 0, reason: `not understood: ${problem}` }, options)
+  }
 }

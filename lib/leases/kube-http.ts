@@ -6,7 +6,7 @@ import http, { type IncomingMessage } from 'node:http'
 import https, { type RequestOptions } from 'node:https'
 import { KubeError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
-import { readStatus } from './kube-json.ts'
+import { createNodeFormats } from './kube-formats.ts'
 
 /** One set of fresh credentials. Closed by whoever opened it, when its last request is over. */
 export interface KubeTarget {
@@ -44,6 +44,7 @@ const KEEPALIVE_MS = 30_000
 /** A page of 500 Nodes of the largest size that is seen; a refusal has a few hundred bytes. */
 const MAX_BODY = 256 << 20
 const MAX_REFUSAL = 64 << 10
+const formats = createNodeFormats()
 
 interface Call {
   readonly target: KubeTarget
@@ -52,15 +53,21 @@ interface Call {
   readonly signal: AbortSignal
 }
 
-/** Resolves with the body of a 2xx answer; rejects with KubeRefusal, also for what never arrived (status 0). */
-export async function fetchBody(call: Call): Promise<Buffer> {
+/** A 2xx, whole. */
+export interface KubeAnswer {
+  readonly contentType: string | undefined
+  readonly body: Buffer
+}
+
+/** Rejects with KubeRefusal, also for what never arrived (status 0). */
+export async function fetchAnswer(call: Call): Promise<KubeAnswer> {
   const abort = new AbortController()
   const pass = (): void => abort.abort(call.signal.reason)
   call.signal.addEventListener('abort', pass)
   const late = call.clock.after(ANSWER_MS, () => abort.abort(new Error(`no answer in ${ANSWER_MS / 1000} s`)))
   try {
     const response = await openStream({ ...call, signal: abort.signal })
-    return await readBody(response, MAX_BODY)
+    return { contentType: response.headers['content-type'], body: await readBody(response, MAX_BODY) }
   } catch (error) {
     throw toRefusal(call.request, abort.signal.aborted ? abort.signal.reason : error)
   } finally {
@@ -69,7 +76,7 @@ export async function fetchBody(call: Call): Promise<Buffer> {
   }
 }
 
-/** Resolves when a 200 begins; its body is the caller's to read and to limit in time. Rejects as fetchBody. */
+/** Resolves when a 200 begins; its body is the caller's to read and to limit in time. Rejects as fetchAnswer. */
 export async function openStream(call: Call): Promise<IncomingMessage> {
   try {
     const response = await send(call)
@@ -132,7 +139,7 @@ async function readBody(response: IncomingMessage, limit: number): Promise<Buffe
 
 async function readRefusal(request: KubeRequest, response: IncomingMessage, status: number): Promise<KubeRefusal> {
   const body = await readBody(response, MAX_REFUSAL).catch(() => Buffer.alloc(0))
-  const reason = said(body) || (http.STATUS_CODES[status] ?? 'unknown answer')
+  const reason = said(body, response.headers['content-type']) || (http.STATUS_CODES[status] ?? 'unknown answer')
   const seconds = Number(response.headers['retry-after'] ?? Number.NaN)
   return new KubeRefusal({
     request: request.what,
@@ -143,15 +150,14 @@ async function readRefusal(request: KubeRequest, response: IncomingMessage, stat
 }
 
 /** The server's own words: those of its Status, else the first line of what it sent. */
-function said(body: Buffer): string {
-  const text = body.toString('utf8').trim()
+function said(body: Buffer, contentType: string | undefined): string {
   try {
-    const { reason } = readStatus(JSON.parse(text))
+    const { reason } = formats.of(contentType).readStatus(body)
     if (reason !== '') return reason
   } catch {
     // No Status: a proxy's page, perhaps.
   }
-  return (text.split('\n', 1)[0] ?? '').slice(0, 200)
+  return (body.toString('utf8').trim().split('\n', 1)[0] ?? '').slice(0, 200)
 }
 
 function advice(status: number, reason: string): string {

@@ -3,8 +3,14 @@
  * the bytes before they are parsed, which halves the time and the memory of a start with 10,000 nodes.
  * Must not: hold more than one line, or trust a line's length.
  */
-import { KubeError } from '../errors.ts'
-import type { NodeDecoder, NodeEncoding, NodeEvent, NodePage } from './kube-events.ts'
+import {
+  KubeGarbage,
+  type NodeDecoder,
+  type NodeEvent,
+  type NodeFormat,
+  type NodePage,
+  type StatusWords,
+} from './kube-events.ts'
 import { member, type NodeFacts, projectNode, resourceVersionOf } from './node-facts.ts'
 
 /** etcd keeps at most 1.5 MiB an object; JSON may escape some of it. Bytes. */
@@ -17,12 +23,13 @@ const MANAGED_FIELDS = ',"managedFields":['
 const SPEC = '},"spec":{'
 const STATUS = ',"status":{'
 
-/** The API server's own encoding of a watch and of a list; `maxLine` bytes is smaller in tests. */
-export function createJsonEncoding(maxLine = MAX_LINE): NodeEncoding {
+/** `maxLine` bytes is smaller in tests. */
+export function createJsonFormat(maxLine = MAX_LINE): NodeFormat {
   return {
-    accept: 'application/json',
+    name: 'json',
     createDecoder: (wanted, ownName) => createDecoder(wanted, ownName, maxLine),
     decodePage,
+    readStatus: (body) => readStatus(parse(body, 'a Status')),
   }
 }
 
@@ -31,7 +38,7 @@ function createDecoder(wanted: ReadonlySet<string>, ownName: string, maxLine: nu
   let length = 0
   const keep = (part: Buffer): void => {
     length += part.length
-    if (length > maxLine) throw garbage(`an event of more than ${maxLine} bytes`)
+    if (length > maxLine) throw new KubeGarbage(`an event of more than ${maxLine} bytes`)
     if (part.length > 0) parts.push(part)
   }
   const takeLine = (): Buffer => {
@@ -58,10 +65,10 @@ function createDecoder(wanted: ReadonlySet<string>, ownName: string, maxLine: nu
 
 function decodeLine(line: Buffer, wanted: ReadonlySet<string>, ownName: string): NodeEvent {
   const short = shorten(line)
-  const event = short === undefined ? undefined : readEvent(parseOrNothing(short), wanted)
+  const event = short === undefined ? undefined : readEvent(parseOrNothing(short), wanted, ownName)
   if (event !== undefined && !isOwn(event, ownName)) return event
-  const whole = readEvent(parseOrNothing(line.toString('utf8')), wanted)
-  if (whole === undefined) throw garbage(`an event that is none: ${excerpt(line)}`)
+  const whole = readEvent(parseOrNothing(line.toString('utf8')), wanted, ownName)
+  if (whole === undefined) throw new KubeGarbage(`an event that is none: ${excerpt(line)}`)
   return whole
 }
 
@@ -93,18 +100,18 @@ function parseOrNothing(text: string): unknown {
   }
 }
 
-function readEvent(event: unknown, wanted: ReadonlySet<string>): NodeEvent | undefined {
+function readEvent(event: unknown, wanted: ReadonlySet<string>, ownName: string): NodeEvent | undefined {
   const type = member(event, 'type')
   const object = member(event, 'object')
   const resourceVersion = resourceVersionOf(object)
   switch (type) {
     case 'ADDED':
     case 'MODIFIED': {
-      const node = projectNode(object, wanted)
+      const node = projectNode(object, wanted, ownName)
       return node === undefined ? undefined : { kind: 'put', node, resourceVersion }
     }
     case 'DELETED': {
-      const node = projectNode(object, wanted)
+      const node = projectNode(object, wanted, ownName)
       return node === undefined ? undefined : { kind: 'delete', name: node.name, resourceVersion }
     }
     case 'BOOKMARK': {
@@ -119,8 +126,7 @@ function readEvent(event: unknown, wanted: ReadonlySet<string>): NodeEvent | und
   }
 }
 
-/** A `Status` object of the API → what it says; what it lacks is 0 or ''. */
-export function readStatus(status: unknown): { readonly status: number; readonly reason: string } {
+function readStatus(status: unknown): StatusWords {
   const code = member(status, 'code')
   const reason = member(status, 'reason')
   const message = member(status, 'message')
@@ -128,14 +134,14 @@ export function readStatus(status: unknown): { readonly status: number; readonly
   return { status: typeof code === 'number' ? code : 0, reason: words.join(': ') }
 }
 
-function decodePage(body: Uint8Array, wanted: ReadonlySet<string>): NodePage {
-  const list = parseOrNothing(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))
+function decodePage(body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): NodePage {
+  const list = parse(body, 'a list')
   const items = member(list, 'items')
   // Go writes an empty list as `null` where nobody made one.
-  if (items !== null && !Array.isArray(items)) throw garbage('a list of Nodes without items')
+  if (items !== null && !Array.isArray(items)) throw new KubeGarbage('a list of Nodes without items')
   const nodes = (items ?? []).map((item): NodeFacts => {
-    const node = projectNode(item, wanted)
-    if (node === undefined) throw garbage('a Node without a name')
+    const node = projectNode(item, wanted, ownName)
+    if (node === undefined) throw new KubeGarbage('a Node without a name')
     return node
   })
   const token = member(member(list, 'metadata'), 'continue')
@@ -146,8 +152,12 @@ function decodePage(body: Uint8Array, wanted: ReadonlySet<string>): NodePage {
   }
 }
 
-function garbage(reason: string): KubeError {
-  return new KubeError({ request: 'the answer of the API server', status: 0, reason: `not understood: ${reason}` })
+function parse(body: Uint8Array, what: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))
+  } catch (cause) {
+    throw new KubeGarbage(`${what} that is not JSON`, { cause })
+  }
 }
 
 function excerpt(line: Buffer): string {

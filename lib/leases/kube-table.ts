@@ -14,8 +14,13 @@ import type { NodeChange } from './node-stream-session.ts'
 import { type NodePatch, planPublish } from './publish-patch.ts'
 import type { LeaseView, OwnVtep } from './source.ts'
 
+/** What is kept of a Node: our own whole, of another its claim, of one that does not take part nothing. */
+export type KnownNode = { readonly own: NodeFacts } | Claim | undefined
+
 export interface KubeTable {
-  apply(change: NodeChange): void
+  /** For the stream; changes nothing. A claim that says what is known already is the known object. */
+  read(node: NodeFacts): KnownNode
+  apply(change: NodeChange<KnownNode>): void
   /** Why nothing new is heard; undefined: all is well. Matters for the view only until the first list. */
   setTrouble(because: string | undefined): void
   /** The same object until something changed. */
@@ -33,9 +38,7 @@ export function createKubeTable(options: {
 }): KubeTable {
   const { keys, network } = options
   const believe = createBelief(network)
-  let claims = new Map<string, Claim>()
-  let ownFacts: NodeFacts | undefined
-  let nodes = 0
+  let nodes = new Map<string, KnownNode>()
   let listed = false
   let trouble: string | undefined
   let view: LeaseView | undefined
@@ -44,62 +47,55 @@ export function createKubeTable(options: {
     view = undefined
     options.onChange()
   }
-  /** True when what follows from the Node changed. */
-  const take = (node: NodeFacts, into: Map<string, Claim>): boolean => {
-    if (node.name === options.nodeName()) {
-      const same = ownFacts !== undefined && sameFacts(ownFacts, node)
-      ownFacts = node
-      return !same
-    }
-    const before = claims.get(node.name)
-    const claim = keepClaim(before, readClaim(node, keys, network))
-    if (claim === undefined) into.delete(node.name)
-    else into.set(node.name, claim)
-    return claim !== before
+  const ownFacts = (): NodeFacts | undefined => {
+    const known = nodes.get(options.nodeName() ?? '')
+    return known !== undefined && 'own' in known ? known.own : undefined
   }
-  const replace = (all: ReadonlyMap<string, NodeFacts>): boolean => {
-    const next = new Map<string, Claim>()
-    let different = !listed
-    for (const node of all.values()) if (take(node, next)) different = true
-    const ownName = options.nodeName()
-    if (ownFacts !== undefined && (ownName === undefined || !all.has(ownName))) {
-      ownFacts = undefined
-      different = true
-    }
-    different ||= next.size !== claims.size || [...claims.keys()].some((name) => !next.has(name))
-    claims = next
-    nodes = all.size
-    listed = true
-    return different
+  const read = (node: NodeFacts): KnownNode => {
+    const before = nodes.get(node.name)
+    if (node.name !== options.nodeName())
+      return keepClaim(before === undefined || 'own' in before ? undefined : before, readClaim(node, keys, network))
+    return before !== undefined && 'own' in before && sameFacts(before.own, node) ? before : { own: node }
   }
-  const remove = (name: string): boolean => {
-    if (name !== options.nodeName()) return claims.delete(name)
-    const had = ownFacts !== undefined
-    ownFacts = undefined
-    return had
-  }
-  const apply = (change: NodeChange): boolean => {
+  /** True when what follows from the Nodes changed. */
+  const apply = (change: NodeChange<KnownNode>): boolean => {
     if (change.kind === 'replace') return replace(change.nodes)
-    return change.kind === 'put' ? take(change.node, claims) : remove(change.name)
+    const before = nodes.get(change.name)
+    if (change.kind === 'put') nodes.set(change.name, change.node)
+    else nodes.delete(change.name)
+    return before !== (change.kind === 'put' ? change.node : undefined)
+  }
+  const replace = (all: Map<string, KnownNode>): boolean => {
+    const before = nodes
+    nodes = all
+    if (!listed) {
+      listed = true
+      return true
+    }
+    for (const [name, known] of before) if (known !== undefined && !all.has(name)) return true
+    for (const [name, known] of all) if (before.get(name) !== known) return true
+    return false
   }
 
   const compute = (): LeaseView => {
-    const read = ownFacts === undefined ? undefined : readOwn(ownFacts, keys, network)
-    const faults: LeaseError[] = [...(read?.faults ?? [])]
+    const facts = ownFacts()
+    const mine = facts === undefined ? undefined : readOwn(facts, keys, network)
+    const faults: LeaseError[] = [...(mine?.faults ?? [])]
     const leases = []
-    for (const claim of claims.values()) {
-      faults.push(...claim.faults)
-      if (claim.lease !== undefined) leases.push(claim.lease)
+    for (const known of nodes.values()) {
+      if (known === undefined || 'own' in known) continue
+      faults.push(...known.faults)
+      if (known.lease !== undefined) leases.push(known.lease)
     }
-    const { peers, rejected } = believe(leases, ownClaim(ownFacts, read?.own))
-    const known = { peers, own: read?.own, rejected: [...faults, ...rejected] }
+    const { peers, rejected } = believe(leases, ownClaim(facts, mine?.own))
+    const known = { peers, own: mine?.own, rejected: [...faults, ...rejected] }
     const because = incomplete()
     return because === undefined ? { synced: true, ...known } : { synced: false, because, ...known }
   }
   const incomplete = (): string | undefined => {
     if (!listed) return trouble ?? 'the Nodes have not been listed yet'
-    if (ownFacts !== undefined) return undefined
-    return `the API server knows no Node ${options.nodeName() ?? ''} (our own) among ${nodes}: not created yet, or its data was lost`
+    if (ownFacts() !== undefined) return undefined
+    return `the API server knows no Node ${options.nodeName() ?? ''} (our own) among ${nodes.size}: not created yet, or its data was lost`
   }
   const ownClaim = (node: NodeFacts | undefined, own: ReturnType<typeof readOwn>['own'] | undefined) =>
     node === undefined || own === undefined
@@ -107,6 +103,7 @@ export function createKubeTable(options: {
       : { node: own.node, subnets: own.subnets, lladdrs: own.lladdrs, underlays: readPublished(node, keys) }
 
   return {
+    read,
     apply(change) {
       if (apply(change)) changed()
     },
@@ -117,7 +114,7 @@ export function createKubeTable(options: {
     },
     view: () => (view ??= compute()),
     get ownFacts() {
-      return ownFacts
+      return ownFacts()
     },
     planPublish(node, own, setCondition, now) {
       const { publishInstead } = readOwn(node, keys, network).own

@@ -9,7 +9,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { allKeys, annotationKeys } from './annotations.ts'
 import { createKubeDoor, type KubeDoorConfig } from './kube-door.ts'
-import { createJsonEncoding } from './kube-json.ts'
+import { createNodeFormats } from './kube-formats.ts'
 import { createKubeTable } from './kube-table.ts'
 import type { NodeFacts } from './node-facts.ts'
 import { type NodeStream, startNodeStream } from './node-stream.ts'
@@ -68,11 +68,12 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
       stream = startNodeStream({
         open: (signal) => door.open(signal),
         ownName: () => door.nodeName ?? '',
-        encoding: createJsonEncoding(),
+        formats: createNodeFormats(),
         wanted,
         clock,
         log,
         random: options.random ?? Math.random,
+        read: (node) => table.read(node),
         onChange: (change) => table.apply(change),
         onTrouble(because) {
           stale = because
@@ -85,7 +86,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
       const patch = table.planPublish(node, own, config.setNodeNetworkUnavailable, new Date())
       if (patch === undefined) return
       const patched: NodeFacts = await door.patchOwnStatus(patch)
-      table.apply({ kind: 'put', node: patched })
+      table.apply({ kind: 'put', name: patched.name, node: table.read(patched) })
       log.info('lease.published', `published on Node ${patched.name}`, { ...patch.metadata?.annotations })
     },
     async close() {

@@ -7,6 +7,7 @@ import { type Cidr, cidrFamily, containsCidr, parseCidr } from '../net/cidr.ts'
 import { type Family, type Ip, parseIpOf } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import type { Network } from '../overlay/network.ts'
+import { flatText } from '../util/flat-text.ts'
 import { type AnnotationKeys, parseBackendData, shorten } from './annotations.ts'
 import type { FamilyLease, Lease, OwnNode } from './lease.ts'
 import type { NodeFacts } from './node-facts.ts'
@@ -16,6 +17,8 @@ export interface Claim {
   readonly lease: Lease | undefined
   readonly faults: readonly LeaseError[]
 }
+
+const NO_FAULTS: readonly LeaseError[] = []
 
 /** undefined: the node does not take part (not marked as flannel's), which is no fault. Never throws. */
 export function readClaim(node: NodeFacts, keys: AnnotationKeys, network: Network): Claim | undefined {
@@ -33,7 +36,10 @@ export function readClaim(node: NodeFacts, keys: AnnotationKeys, network: Networ
       faults.push(new LeaseError(node.name, 'annotations', 'no claim in any family that we have'))
     return { lease: undefined, faults }
   }
-  return { lease: { node: node.name, seniority: seniorityOf(node), ipv4, ipv6 }, faults }
+  return {
+    lease: { node: node.name, seniority: seniorityOf(node), ipv4, ipv6 },
+    faults: faults.length === 0 ? NO_FAULTS : faults,
+  }
 }
 
 /** Faults are those of our own annotations and podCIDRs; the part that cannot be read counts as absent. Never throws. */
@@ -65,7 +71,7 @@ export function readPublished(node: NodeFacts, keys: AnnotationKeys): Readonly<R
 
 /** Older first, as text: the UID decides between Nodes made in the same second. */
 function seniorityOf(node: NodeFacts): string {
-  return `${node.creationTimestamp} ${node.uid}`
+  return flatText(`${node.creationTimestamp} ${node.uid}`)
 }
 
 /** No claim (undefined) is a node without that family: neither a podCIDR nor an annotation of it. */

@@ -13,12 +13,12 @@ export interface NodeFacts {
   readonly annotations: Readonly<Record<string, string>>
   /** spec.podCIDRs, or spec.podCIDR alone; empty until it is assigned. */
   readonly podCidrs: readonly string[]
-  /** The status of the condition NetworkUnavailable; undefined: not set, or not read (peers). */
+  /** The status of the condition NetworkUnavailable; undefined: not set, or not our own Node. */
   readonly networkUnavailable: string | undefined
 }
 
-/** A Node as the API writes it in JSON → its facts; undefined when it has no name. */
-export function projectNode(node: unknown, wanted: ReadonlySet<string>): NodeFacts | undefined {
+/** A Node as the API writes it in JSON → its facts; undefined when it has no name. The condition is read of `ownName`. */
+export function projectNode(node: unknown, wanted: ReadonlySet<string>, ownName: string): NodeFacts | undefined {
   const metadata = member(node, 'metadata')
   const name = member(metadata, 'name')
   if (typeof name !== 'string' || name === '') return undefined
@@ -28,7 +28,7 @@ export function projectNode(node: unknown, wanted: ReadonlySet<string>): NodeFac
     creationTimestamp: textOf(member(metadata, 'creationTimestamp')),
     annotations: projectAnnotations(member(metadata, 'annotations'), wanted),
     podCidrs: projectPodCidrs(member(node, 'spec')),
-    networkUnavailable: projectCondition(member(member(node, 'status'), 'conditions')),
+    networkUnavailable: name === ownName ? projectCondition(member(member(node, 'status'), 'conditions')) : undefined,
   }
 }
 
@@ -55,7 +55,8 @@ function projectAnnotations(annotations: unknown, wanted: ReadonlySet<string>): 
 
 function projectPodCidrs(spec: unknown): readonly string[] {
   const many = member(spec, 'podCIDRs')
-  if (Array.isArray(many) && many.length > 0) return many.map(String)
+  if (Array.isArray(many) && many.length > 0)
+    return many.map((cidr: unknown) => (typeof cidr === 'string' ? cidr : JSON.stringify(cidr)))
   const one = member(spec, 'podCIDR')
   return typeof one === 'string' && one !== '' ? [one] : []
 }

@@ -5,25 +5,29 @@
  */
 import { KubeError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
-import type { NodeEncoding, NodeEvent } from './kube-events.ts'
-import { fetchBody, KubeRefusal, type KubeTarget, openStream } from './kube-http.ts'
+import { KubeGarbage, type NodeEvent, type NodeFormat } from './kube-events.ts'
+import { ACCEPT_ANY, ACCEPT_JSON, type NodeFormats } from './kube-formats.ts'
+import { fetchAnswer, KubeRefusal, type KubeTarget, openStream } from './kube-http.ts'
 import type { NodeFacts } from './node-facts.ts'
 import { createWatchdog, type Expiry } from './node-stream-watchdog.ts'
 
-export type NodeChange =
-  /** A whole list: what it lacks does not exist. */
-  | { readonly kind: 'replace'; readonly nodes: ReadonlyMap<string, NodeFacts> }
-  | { readonly kind: 'put'; readonly node: NodeFacts }
+/** `T` is what the consumer makes of a Node while it is read, so that a list of 100,000 never stands here as facts. */
+export type NodeChange<T> =
+  /** A whole list: what it lacks does not exist. The map is the consumer's from now on. */
+  | { readonly kind: 'replace'; readonly nodes: Map<string, T> }
+  | { readonly kind: 'put'; readonly name: string; readonly node: T }
   | { readonly kind: 'delete'; readonly name: string }
 
-export interface SessionParts {
-  readonly encoding: NodeEncoding
+export interface SessionParts<T> {
+  readonly formats: NodeFormats
   readonly wanted: ReadonlySet<string>
   readonly ownName: string
   readonly clock: Clock
   readonly random: () => number
   readonly signal: AbortSignal
-  onChange(change: NodeChange): void
+  /** Called once for each Node that is told, before it is part of a change. */
+  read(node: NodeFacts): T
+  onChange(change: NodeChange<T>): void
   /** The server answers: what we know is being kept up to date. */
   onLive(): void
   /** It also says something: trouble before is over. */
@@ -36,6 +40,8 @@ export interface StreamMemory {
   version: string | undefined
   /** How the next list is made; pages where a WatchList failed, and once only. */
   syncBy: 'stream' | 'pages'
+  /** What was announced as protobuf was not understood: JSON alone is asked for from then on. */
+  jsonOnly: boolean
   relistAt: number
   ownSeenAt: number
 }
@@ -57,22 +63,23 @@ const EXPIRED: Readonly<Record<Expiry, string>> = {
 }
 
 /** Resolves when the stream ended as streams do; rejects with KubeError when it should not have. Updates `memory` either way. */
-export async function runSession(target: KubeTarget, memory: StreamMemory, parts: SessionParts): Promise<void> {
+export async function runSession<T>(target: KubeTarget, memory: StreamMemory, parts: SessionParts<T>): Promise<void> {
   if (memory.version === undefined && memory.syncBy === 'pages') await listByPages(target, memory, parts)
   await watch(target, memory, parts)
 }
 
-async function listByPages(target: KubeTarget, memory: StreamMemory, parts: SessionParts): Promise<void> {
-  const { encoding, wanted, clock, signal } = parts
-  const nodes = new Map<string, NodeFacts>()
+async function listByPages<T>(target: KubeTarget, memory: StreamMemory, parts: SessionParts<T>): Promise<void> {
+  const { formats, wanted, ownName, clock, signal } = parts
+  const nodes = new Map<string, T>()
   let token: string | undefined
   let version: string | undefined
   do {
     const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(token === undefined ? {} : { continue: token }) })
     const path = `/api/v1/nodes?${query}`
-    const request = { method: 'GET', path, accept: encoding.accept, what: 'list nodes' } as const
-    const page = encoding.decodePage(await fetchBody({ target, request, clock, signal }), wanted)
-    for (const node of page.nodes) nodes.set(node.name, node)
+    const request = { method: 'GET', path, accept: acceptOf(memory), what: 'list nodes' } as const
+    const { body, contentType } = await fetchAnswer({ target, request, clock, signal })
+    const page = understood(memory, formats.of(contentType), (format) => format.decodePage(body, wanted, ownName))
+    for (const node of page.nodes) nodes.set(node.name, parts.read(node))
     token = page.continue
     version = page.resourceVersion
   } while (token !== undefined)
@@ -85,14 +92,32 @@ async function listByPages(target: KubeTarget, memory: StreamMemory, parts: Sess
   parts.onChange({ kind: 'replace', nodes })
 }
 
-function noteSynced(memory: StreamMemory, version: string, { clock, random }: SessionParts): void {
+function acceptOf(memory: StreamMemory): string {
+  return memory.jsonOnly ? ACCEPT_JSON : ACCEPT_ANY
+}
+
+/** A format that fails us is not asked for again: better slow than never. */
+function understood<R>(memory: StreamMemory, format: NodeFormat, decode: (format: NodeFormat) => R): R {
+  try {
+    return decode(format)
+  } catch (error) {
+    if (error instanceof KubeGarbage && format.name === 'protobuf') memory.jsonOnly = true
+    throw error
+  }
+}
+
+function noteSynced(
+  memory: StreamMemory,
+  version: string,
+  { clock, random }: Pick<SessionParts<unknown>, 'clock' | 'random'>,
+): void {
   memory.version = version
   memory.relistAt = clock.now() + RELIST_MS * (1 - random() / 4)
   memory.ownSeenAt = clock.now()
 }
 
-async function watch(target: KubeTarget, memory: StreamMemory, parts: SessionParts): Promise<void> {
-  const { encoding, clock, signal } = parts
+async function watch<T>(target: KubeTarget, memory: StreamMemory, parts: SessionParts<T>): Promise<void> {
+  const { clock, signal } = parts
   const abort = new AbortController()
   const pass = (): void => abort.abort(signal.reason)
   signal.addEventListener('abort', pass)
@@ -105,13 +130,13 @@ async function watch(target: KubeTarget, memory: StreamMemory, parts: SessionPar
     if (signal.aborted) return
     const request = {
       method: 'GET',
-      path: watchPath(memory, parts),
-      accept: encoding.accept,
+      path: watchPath(memory, parts.random),
+      accept: acceptOf(memory),
       what: WATCH,
     } as const
     const response = await openStream({ target, request, clock, signal: abort.signal })
     parts.onLive()
-    await follower.follow(response)
+    await follower.follow(response, parts.formats.of(response.headers['content-type']))
     follower.end()
   } catch (error) {
     if (expiry !== undefined) return noteExpiry(expiry, memory)
@@ -124,7 +149,7 @@ async function watch(target: KubeTarget, memory: StreamMemory, parts: SessionPar
   }
 }
 
-function watchPath(memory: StreamMemory, { random }: SessionParts): string {
+function watchPath(memory: StreamMemory, random: () => number): string {
   const timeoutSeconds = String(300 + Math.floor(random() * 301))
   const from: Record<string, string> =
     memory.version === undefined
@@ -145,7 +170,7 @@ function broken(reason: string): KubeRefusal {
 }
 
 interface Follower {
-  follow(body: AsyncIterable<Uint8Array>): Promise<void>
+  follow(body: AsyncIterable<Uint8Array>, format: NodeFormat): Promise<void>
   /** The body ended by itself; throws when that is no good sign. */
   end(): void
   /** It ended with this error: decides what the next session can still use. */
@@ -153,10 +178,9 @@ interface Follower {
   stop(): void
 }
 
-function createFollower(memory: StreamMemory, parts: SessionParts, onExpiry: (expiry: Expiry) => void): Follower {
-  const { clock, ownName } = parts
-  const decoder = parts.encoding.createDecoder(parts.wanted, ownName)
-  let staged: Map<string, NodeFacts> | undefined = memory.version === undefined ? new Map() : undefined
+function createFollower<T>(memory: StreamMemory, parts: SessionParts<T>, onExpiry: (expiry: Expiry) => void): Follower {
+  const { clock, ownName, wanted } = parts
+  let staged: Map<string, T> | undefined = memory.version === undefined ? new Map() : undefined
   let begun = false
   let progressed = false
   const watchdog = createWatchdog({
@@ -172,8 +196,9 @@ function createFollower(memory: StreamMemory, parts: SessionParts, onExpiry: (ex
       memory.ownSeenAt = clock.now()
       watchdog.sawOwn()
     }
-    if (staged === undefined) parts.onChange({ kind: 'put', node })
-    else staged.set(node.name, node)
+    const { name } = node
+    if (staged === undefined) parts.onChange({ kind: 'put', name, node: parts.read(node) })
+    else staged.set(name, parts.read(node))
   }
   const handle = (event: NodeEvent): void => {
     if (event.kind === 'error') throw new KubeRefusal({ request: WATCH, ...event, retryAfterMs: undefined })
@@ -194,11 +219,14 @@ function createFollower(memory: StreamMemory, parts: SessionParts, onExpiry: (ex
   }
 
   return {
-    async follow(body) {
+    async follow(body, format) {
       begun = true
+      const decoder = format.createDecoder(wanted, ownName)
       for await (const chunk of body) {
         watchdog.touch()
-        for (const event of decoder.push(chunk)) handle(event)
+        understood(memory, format, () => {
+          for (const event of decoder.push(chunk)) handle(event)
+        })
       }
     },
     end() {

@@ -6,24 +6,26 @@ import { KubeError } from '../errors.ts'
 import { createBackoff } from '../util/backoff.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import type { NodeEncoding } from './kube-events.ts'
+import type { NodeFormats } from './kube-formats.ts'
 import { KubeRefusal, type KubeTarget } from './kube-http.ts'
+import type { NodeFacts } from './node-facts.ts'
 import { type NodeChange, runSession, type StreamMemory, WATCH } from './node-stream-session.ts'
 import { createReminder } from './reminder.ts'
 
-export interface NodeStreamOptions {
+export interface NodeStreamOptions<T> {
   /** Fresh credentials for each session; may reject with KubeError, which is waited out. */
   readonly open: (signal: AbortSignal) => Promise<KubeTarget>
   /** Known once `open` has resolved. */
   readonly ownName: () => string
-  readonly encoding: NodeEncoding
+  readonly formats: NodeFormats
   /** Keys of the annotations that are kept. */
   readonly wanted: ReadonlySet<string>
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
-  /** Called from within the reading of the stream: must be quick. */
-  readonly onChange: (change: NodeChange) => void
+  /** What is kept of a Node. Called from within the reading of the stream, as onChange is: both must be quick. */
+  readonly read: (node: NodeFacts) => T
+  readonly onChange: (change: NodeChange<T>) => void
   /** undefined: the server answers; else why what we know may be old. */
   readonly onTrouble: (because: string | undefined) => void
 }
@@ -41,23 +43,30 @@ const LONGEST_RETRY_AFTER_MS = 300_000
 const SHORT_SESSION_MS = 1000
 
 /** Starts at once. */
-export function startNodeStream(options: NodeStreamOptions): NodeStream {
+export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
   const { clock, log } = options
   const reminder = createReminder('leases.kube', log, clock)
   const backoff = createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS, random: options.random })
   const stop = new AbortController()
-  const memory: StreamMemory = { version: undefined, syncBy: 'stream', relistAt: 0, ownSeenAt: clock.now() }
+  const memory: StreamMemory = {
+    version: undefined,
+    syncBy: 'stream',
+    jsonOnly: false,
+    relistAt: 0,
+    ownSeenAt: clock.now(),
+  }
 
   const session = async (): Promise<void> => {
     const target = await options.open(stop.signal)
     try {
       await runSession(target, memory, {
-        encoding: options.encoding,
+        formats: options.formats,
         wanted: options.wanted,
         ownName: options.ownName(),
         clock,
         random: options.random,
         signal: stop.signal,
+        read: options.read,
         onChange: (change) => {
           if (!stop.signal.aborted) options.onChange(change)
         },

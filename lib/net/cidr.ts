@@ -2,29 +2,39 @@
  * Networks as values: a branded string `address/length` whose host bits are zero and whose address is canonical, so that
  * `===` is equality. Must not: keep host bits (an interface address is an Ip and a length apart).
  */
-import { addressBits, type Family, familyOf, type Ip, ipFromBytes, ipToBigInt, ipToBytes, parseIp } from './ip.ts'
+import {
+  addressBits,
+  type Family,
+  familyOf,
+  type Ip,
+  ipFromBytes,
+  ipToBigInt,
+  ipToBytes,
+  maskIp,
+  parseIp,
+  samePrefix,
+} from './ip.ts'
 
 declare const cidrBrand: unique symbol
 export type Cidr = string & { readonly [cidrBrand]: true }
+
+const PREFIX_LENGTH = /^(?:0|[1-9][0-9]{0,2})$/
 
 /** `10.42.1.7/24` → `10.42.1.0/24`; throws RangeError naming the text. */
 export function parseCidr(text: string): Cidr {
   const slash = text.indexOf('/')
   const lengthText = text.slice(slash + 1)
-  if (slash < 0 || !/^(0|[1-9][0-9]{0,2})$/.test(lengthText)) throw new RangeError(`'${text}' is not a CIDR`)
-  return cidrOf(parseIp(text.slice(0, slash)), Number(lengthText))
+  if (slash < 0 || !PREFIX_LENGTH.test(lengthText)) throw new RangeError(`'${text}' is not a CIDR`)
+  const cidr = cidrOf(parseIp(text.slice(0, slash)), Number(lengthText))
+  // The text itself, where it says the same: it is in one piece.
+  return cidr === text ? (text as Cidr) : cidr
 }
 
 /** The network of `length` bits that holds `ip`; throws RangeError when the family has fewer bits. */
 export function cidrOf(ip: Ip, length: number): Cidr {
   if (!Number.isInteger(length) || length < 0 || length > addressBits(familyOf(ip)))
     throw new RangeError(`'${ip}/${length}' is not a CIDR`)
-  const bytes = ipToBytes(ip)
-  for (let i = 0; i < bytes.length; i += 1) {
-    const keep = Math.min(8, Math.max(0, length - i * 8))
-    bytes[i] = (bytes[i] ?? 0) & (0xff << (8 - keep))
-  }
-  return `${ipFromBytes(bytes)}/${length}` as Cidr
+  return `${maskIp(ip, length)}/${length}` as Cidr
 }
 
 /** The lowest address: flannel's overlay address of a VTEP (10.42.1.0 of 10.42.1.0/24). */
@@ -37,12 +47,12 @@ export function prefixLength(cidr: Cidr): number {
 }
 
 export function cidrFamily(cidr: Cidr): Family {
-  return familyOf(networkAddress(cidr))
+  return cidr.includes(':') ? 'ipv6' : 'ipv4'
 }
 
 /** False when the families differ. */
 export function contains(cidr: Cidr, ip: Ip): boolean {
-  return cidrFamily(cidr) === familyOf(ip) && cidrOf(ip, prefixLength(cidr)) === cidr
+  return samePrefix(networkAddress(cidr), ip, prefixLength(cidr))
 }
 
 /** Whether every address of `inner` is in `outer`; equal networks count. */

@@ -4,8 +4,11 @@ import { randomFillSync } from 'node:crypto'
 declare const lladdrBrand: unique symbol
 export type Lladdr = string & { readonly [lladdrBrand]: true }
 
+const CANONICAL = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/
+
 /** Six colon- or dash-separated octets in any case → canonical; throws RangeError naming the text. */
 export function parseLladdr(text: string): Lladdr {
+  if (CANONICAL.test(text)) return text as Lladdr
   if (!/^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(text)) throw new RangeError(`'${text}' is not a MAC address`)
   return text.toLowerCase().replaceAll('-', ':') as Lladdr
 }
@@ -22,7 +25,8 @@ export function lladdrFromBytes(bytes: Uint8Array): Lladdr {
 
 /** Neither multicast nor all zero: what a VTEP may call its own. */
 export function isUnicastLladdr(lladdr: Lladdr): boolean {
-  return ((lladdrToBytes(lladdr)[0] ?? 1) & 1) === 0 && lladdr !== '00:00:00:00:00:00'
+  // The lowest bit of the first octet.
+  return '02468ace'.includes(lladdr.charAt(1)) && lladdr !== '00:00:00:00:00:00'
 }
 
 /** Random, unicast, locally administered (the two low bits of the first octet are 10), as flannel makes its own. */

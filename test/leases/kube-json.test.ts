@@ -4,16 +4,16 @@ import fc from 'fast-check'
 import { KubeError } from '../../lib/errors.ts'
 import { allKeys, annotationKeys } from '../../lib/leases/annotations.ts'
 import type { NodeEvent } from '../../lib/leases/kube-events.ts'
-import { createJsonEncoding } from '../../lib/leases/kube-json.ts'
+import { createJsonFormat } from '../../lib/leases/kube-json.ts'
 import { bookmark, errorEvent, event, nodeObject, page } from '../support/scripted-http.ts'
 import { flannelNode, PREFIX } from './support.ts'
 
 const keys = annotationKeys(PREFIX)
 const wanted = allKeys(keys)
-const encoding = createJsonEncoding()
+const format = createJsonFormat()
 
 function decode(text: string, cuts: readonly number[] = []): NodeEvent[] {
-  const decoder = encoding.createDecoder(wanted, 'me')
+  const decoder = format.createDecoder(wanted, 'me')
   const bytes = Buffer.from(text)
   const borders = [0, ...cuts.map((at) => at % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
   return borders.slice(1).flatMap((end, index) => [...decoder.push(bytes.subarray(borders[index], end))])
@@ -93,7 +93,7 @@ test('what is no event ends the stream with KubeError', () => {
 })
 
 test('a line beyond the bound ends the stream before it fills the memory', () => {
-  const decoder = createJsonEncoding(1000).createDecoder(wanted, 'me')
+  const decoder = createJsonFormat(1000).createDecoder(wanted, 'me')
   for (let i = 0; i < 10; i += 1) assert.deepEqual([...decoder.push(Buffer.alloc(100, 'x'))], [])
   assert.throws(() => [...decoder.push(Buffer.from('x'))], /an event of more than 1000 bytes/)
 })
@@ -115,7 +115,7 @@ test('whatever the bytes, the decoder yields events or throws KubeError', () => 
 })
 
 test('a page is read with its version and the token of the next', () => {
-  const read = (text: string) => encoding.decodePage(Buffer.from(text), wanted)
+  const read = (text: string) => format.decodePage(Buffer.from(text), wanted, 'me')
   assert.deepEqual(read(page([flannelNode('a', 1)], '7', 'more')), {
     nodes: [flannelNode('a', 1)],
     resourceVersion: '7',

@@ -161,8 +161,8 @@ test('the text null, which an IPv6-only flannel leaves as backend-data, is no ll
 
 test('a Node is projected to what we keep of it, whatever it lacks', () => {
   const wanted = allKeys(keys)
-  assert.equal(projectNode({ metadata: {} }, wanted), undefined)
-  assert.deepEqual(projectNode({ metadata: { name: 'a' } }, wanted), {
+  assert.equal(projectNode({ metadata: {} }, wanted, 'a'), undefined)
+  assert.deepEqual(projectNode({ metadata: { name: 'a' } }, wanted, 'a'), {
     name: 'a',
     uid: '',
     creationTimestamp: '',
@@ -182,10 +182,13 @@ test('a Node is projected to what we keep of it, whatever it lacks', () => {
       },
     },
     wanted,
+    'a',
   )
   assert.deepEqual(node?.annotations, { [keys.backendType]: 'vxlan' })
   assert.deepEqual(node?.podCidrs, ['10.42.1.0/24'])
   assert.equal(node?.networkUnavailable, 'True')
+  const odd = projectNode({ metadata: { name: 'a' }, spec: { podCIDRs: [{ toString: 1 }, 7] } }, wanted, 'a')
+  assert.deepEqual(odd?.podCidrs, ['{"toString":1}', '7'])
 })
 
 test('whatever stands in the annotations and podCIDRs, reading a Node never throws', () => {
@@ -199,7 +202,7 @@ test('whatever stands in the annotations and podCIDRs, reading a Node never thro
         readOwn({ ...node, annotations: noted }, keys, dualNetwork)
         readPublished({ ...node, annotations: noted }, keys)
       }
-      projectNode(given, allKeys(keys))
+      projectNode(given, allKeys(keys), 'a')
     }),
     { numRuns: 1000 },
   )

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { allKeys, annotationKeys } from '../../lib/leases/annotations.ts'
 import { openKubeTarget } from '../../lib/leases/kube-config.ts'
-import { createJsonEncoding } from '../../lib/leases/kube-json.ts'
+import { createNodeFormats } from '../../lib/leases/kube-formats.ts'
 import { startNodeStream } from '../../lib/leases/node-stream.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import {
@@ -35,13 +35,14 @@ async function setUp(t: TestContext, random = () => 0.5) {
     const stream = startNodeStream({
       open: () => openKubeTarget({ kubeconfigFile: undefined, apiUrl: server.url }),
       ownName: () => 'me',
-      encoding: createJsonEncoding(100_000),
+      formats: createNodeFormats(100_000),
       wanted: allKeys(annotationKeys(PREFIX)),
       clock,
       log,
       random,
+      read: (node) => node.uid,
       onChange: (change) => {
-        if (change.kind === 'put') told.push(`+${change.node.name}`)
+        if (change.kind === 'put') told.push(`+${change.name}`)
         else if (change.kind === 'delete') told.push(`-${change.name}`)
         else told.push(`=${[...change.nodes.keys()].join()}`)
       },
