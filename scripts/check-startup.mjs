@@ -96,7 +96,7 @@ async function agentMemory() {
         .trim()
         .split('\n').length
       const status = readFileSync(`/proc/${agent.pid}/status`, 'utf8')
-      const megabytes = (key) => toMegabytes(new RegExp(`^${key}:s+(d+)`, 'm').exec(status)?.[1])
+      const megabytes = (key) => toMegabytes(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(status)?.[1])
       process.stdout.write(
         `vtepd run      ${megabytes('VmRSS')} MB, peak ${megabytes('VmHWM')} MB, with ${routes} routes (aim: under 60)\n`,
       )

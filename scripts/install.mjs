@@ -32,6 +32,7 @@ function build() {
     'rebuild',
     '--release',
     '--jobs=max',
+    '--loglevel=warn',
     ...(nodedir === undefined ? [] : [`--nodedir=${nodedir}`]),
   ]
   const { status, error } = spawnSync(how[0], how.slice(1), { cwd: root, stdio: ['ignore', 2, 2] })
