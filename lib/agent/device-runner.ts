@@ -3,7 +3,7 @@
  * the writes of the device; entries are the peer reconciler's. Must not: decide anything.
  */
 import { NetlinkError } from '../errors.ts'
-import { familyOf, type Ip } from '../net/ip.ts'
+import type { Ip } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import { classify } from '../overlay/classify.ts'
 import { createMachine, ifindexOf, step } from '../overlay/device-machine/machine.ts'
@@ -182,8 +182,9 @@ async function observe(parts: DeviceRunnerParts, known: Knowledge): Promise<Obse
 
 const NO_ROUTES = { value: { bytes: new Uint8Array(0), length: 0 }, interrupted: false }
 
-async function reachOf(rtnl: Rtnl, { settings, choice }: DeviceRunnerParts) {
-  if (choice.canReach === undefined || familyOf(choice.canReach) !== settings.family) return undefined
+async function reachOf(rtnl: Rtnl, { choice }: DeviceRunnerParts) {
+  // Of either family: an IPv4 address may single out the interface that carries IPv6 too.
+  if (choice.canReach === undefined) return undefined
   try {
     return await rtnl.resolveRoute(choice.canReach)
   } catch (error) {

@@ -53,6 +53,8 @@ interface Tally {
   fdb: number
   routes: number
   deleted: number
+  /** Entries that the kernel acknowledged without an error; deleting what is absent is done, but writes nothing. */
+  written: number
   failed: number
   retry: number
   /** The first failure in words. */
@@ -92,8 +94,9 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       const done = await applyPlan(rtnl, plan, () => parts.device()?.ifindex === device.ifindex)
       if (interrupted) done.retry += 1
       held = heldMs
-      // An ack is not proof and leftovers wait for one: what was written is looked at once more.
-      if (written(done) > 0 || plan.deferred > 0) loop.mark()
+      // An ack is not proof and leftovers wait for one: what was written is looked at once more. After a failure the
+      // retry does that, or a route that is refused for ever would keep the loop hot.
+      if (done.failed + done.retry === 0 && (done.written > 0 || plan.deferred > 0)) loop.mark()
       return done
     })
     reports.applied(tally, clock.now() - started)
@@ -164,7 +167,16 @@ async function dumpTables(rtnl: Rtnl, family: Family, { ifindex }: Device) {
 
 /** In the order of plan.ts; `alive` is asked before each phase, so that no phase writes to a link that is gone. */
 async function applyPlan(rtnl: Rtnl, plan: PeerPlan, alive: () => boolean): Promise<Tally> {
-  const tally: Tally = { neighbours: 0, fdb: 0, routes: 0, deleted: 0, failed: 0, retry: 0, first: undefined }
+  const tally: Tally = {
+    neighbours: 0,
+    fdb: 0,
+    routes: 0,
+    deleted: 0,
+    written: 0,
+    failed: 0,
+    retry: 0,
+    first: undefined,
+  }
   if (plan.entries.length > 0 && alive()) {
     const result = await applyBatch(rtnl, plan.entries, tally)
     const routes = routesAllowed(plan, result)
@@ -185,6 +197,7 @@ async function applyBatch(rtnl: Rtnl, batch: EntryTable, tally: Tally) {
     const verdict =
       result.errnos[i] === 0 ? 'done' : failure === undefined ? 'retry' : classify(operation, failure.errnoName)
     if (verdict === 'done') {
+      if (result.errnos[i] === 0) tally.written += 1
       if (operation.endsWith('delete')) tally.deleted += 1
       else if (operation.startsWith('neighbour')) tally.neighbours += 1
       else if (operation.startsWith('fdb')) tally.fdb += 1
@@ -197,10 +210,6 @@ async function applyBatch(rtnl: Rtnl, batch: EntryTable, tally: Tally) {
     tally.first ??= `${operation} ${renderKey(unpackEntry(batch, i))}: ${why}`
   }
   return result
-}
-
-function written(tally: Tally): number {
-  return tally.neighbours + tally.fdb + tally.routes + tally.deleted
 }
 
 /** One line on each change of what is wrong, not one a round. */
@@ -234,7 +243,7 @@ function createReports(log: Log) {
       const { first, ...counts } = tally
       const bad = tally.failed + tally.retry
       const text = `neighbours ${tally.neighbours}, FDB ${tally.fdb}, routes ${tally.routes}, deleted ${tally.deleted}`
-      if (written(tally) > 0) log.info('peers.applied', text, { ...counts, ms })
+      if (tally.written > 0) log.info('peers.applied', text, { ...counts, ms })
       if (bad !== failed && bad > 0 && first !== undefined)
         log.warn('peers.entry-failed', bad === 1 ? first : `${first}; and ${bad - 1} more`, { failed: bad })
       failed = bad

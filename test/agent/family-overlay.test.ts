@@ -140,3 +140,20 @@ test('accept_ra that somebody switches on is off again within a second and a hal
   await node.clock.run(1500)
   assert.deepEqual(node.deviceFaults(), [])
 })
+
+test('a route that the kernel refuses for ever does not keep the loop hot, nor its leftover', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  node.kernel.faults.inject({
+    on: 'applyEntries',
+    times: Number.POSITIVE_INFINITY,
+    fault: { kind: 'errno', errno: 22, entries: (entry) => entry.kind === 'route' && entry.dst === '10.42.2.0/24' },
+  })
+  node.kernel.admin.deleteRoute({ dst: '10.42.2.0/24' })
+  node.kernel.admin.replaceRoute({ dst: '10.42.2.0/24', via: '10.42.2.0', dev: 'flannel.1', onlink: true })
+  await node.clock.run(1)
+  node.kernel.clearLog()
+  await node.clock.run(10_000)
+  assert.ok(node.kernel.log.length < 100, `${node.kernel.log.length} requests in ten seconds`)
+})
