@@ -157,3 +157,18 @@ test('a route that the kernel refuses for ever does not keep the loop hot, nor i
   await node.clock.run(10_000)
   assert.ok(node.kernel.log.length < 100, `${node.kernel.log.length} requests in ten seconds`)
 })
+
+test('an underlay that comes back with another address and another MTU is followed in place: no entry is written', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  node.kernel.clearLog()
+  node.kernel.admin.removeAddress(UNDERLAY_IFNAME, '192.168.1.1/24')
+  node.kernel.admin.setMtu(UNDERLAY_IFNAME, 1400)
+  node.kernel.admin.addAddress(UNDERLAY_IFNAME, '192.168.1.200/24')
+  await node.clock.run(1000)
+  assert.equal(node.overlay.ready, true)
+  assert.deepEqual(node.deviceFaults(), [])
+  assert.equal(node.kernel.writes.entries, 0)
+  assert.deepEqual(node.actual(), node.desired(peers))
+})

@@ -12,6 +12,8 @@ export interface ScriptedHttp {
   readonly url: string
   /** Paths with query, in the order of arrival. */
   readonly requests: readonly string[]
+  /** The header Accept of each. */
+  readonly accepts: readonly string[]
   /** Answers are used up in this order, one a request; the last one answers all that follow. */
   script(...answers: Answer[]): void
 }
@@ -19,9 +21,11 @@ export interface ScriptedHttp {
 /** Listens on loopback until the test ends. */
 export async function startScriptedHttp(t: TestContext): Promise<ScriptedHttp> {
   const requests: string[] = []
+  const accepts: string[] = []
   let answers: Answer[] = []
   const server = createServer((request, response) => {
     requests.push(request.url ?? '')
+    accepts.push(request.headers.accept ?? '')
     response.on('error', () => undefined)
     const answer = answers.length > 1 ? answers.shift() : answers[0]
     if (answer === undefined) response.destroy()
@@ -35,6 +39,7 @@ export async function startScriptedHttp(t: TestContext): Promise<ScriptedHttp> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    accepts,
     script(...next) {
       answers = next
     },
@@ -47,6 +52,15 @@ export const open =
   (response) => {
     response.writeHead(200, { 'content-type': 'application/json' })
     response.write(lines.map((line) => `${line}\n`).join(''))
+    response.flushHeaders()
+  }
+
+/** A 200 with these bytes as protobuf that stays open. */
+export const openProtobuf =
+  (bytes: Uint8Array): Answer =>
+  (response) => {
+    response.writeHead(200, { 'content-type': 'application/vnd.kubernetes.protobuf;stream=watch' })
+    response.write(bytes)
     response.flushHeaders()
   }
 

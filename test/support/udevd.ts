@@ -51,21 +51,18 @@ export async function startUdevd(t: Scope, netns: Netns): Promise<void> {
   }
 }
 
+/** It is fast: often before the first look at the new interface. So we ask who chose the address, not whether it changed. */
 async function changesLladdrs(netns: Netns): Promise<boolean> {
   const ip = (...words: string[]) => runProgram('ip', ['-n', netns.name, ...words])
   await ip('link', 'add', 'probe0', 'type', 'bridge')
-  const before = await lladdrOf(netns, 'probe0')
-  for (let look = 0; look < 20; look += 1) {
-    await delay(10)
-    if ((await lladdrOf(netns, 'probe0')) === before) continue
-    await ip('link', 'del', 'probe0')
-    return true
+  let changed = false
+  for (let look = 0; look < 25 && !changed; look += 1) {
+    await delay(20)
+    changed = (await netns.exec('cat', '/sys/class/net/probe0/addr_assign_type')).trim() === NET_ADDR_SET
   }
   await ip('link', 'del', 'probe0')
-  return false
+  return changed
 }
 
-async function lladdrOf(netns: Netns, ifname: string): Promise<string> {
-  const [link] = JSON.parse(await netns.exec('ip', '-j', 'link', 'show', 'dev', ifname)) as { address: string }[]
-  return link?.address ?? ''
-}
+/** addr_assign_type of an address that a program has set after creation (linux/netdevice.h). */
+const NET_ADDR_SET = '3'

@@ -41,6 +41,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseIfindex } from '../../../lib/net/ifindex.ts'
+import { parseIp } from '../../../lib/net/ip.ts'
 import { createMachine, ifindexOf, type Machine, step } from '../../../lib/overlay/device-machine/machine.ts'
 import type { DeviceEffect, DeviceEvent, Observation } from '../../../lib/overlay/device-machine/types.ts'
 import {
@@ -359,4 +360,14 @@ test('a fight is answered, but not at the speed of the other side', () => {
   const once = send(walk, { type: 'disturbed' })
   expect(once, 'blind', 'timer')
   expect(send(once, { type: 'disturbed' }), 'blind')
+})
+
+test('another address and another MTU are two messages, since the kernel refuses both in one', () => {
+  const both = healthy({ underlay: { ...underlay, local: parseIp('192.168.1.9'), mtu: 1400 } })
+  const walk = see(send(ready(), { type: 'disturbed' }), both)
+  const [effect] = walk.effects
+  assert.deepEqual(effect?.type === 'apply' && effect.ops, [
+    { op: 'change', ifindex: DEVICE, change: { vxlan: { local: '192.168.1.9' } } },
+    { op: 'change', ifindex: DEVICE, change: { mtu: 1350 } },
+  ])
 })
