@@ -141,7 +141,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
       case 'entry':
         if (concernsPeers(notification.entry, device, network[family])) {
           quarrel.stranger(notification.pid)
-          peers.mark()
+          peers.hear(notification.action, notification.entry)
         }
         if (hasDefaultRoute(notification.entry)) disturb()
         return
@@ -196,7 +196,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     },
     setView(next) {
       view = next
-      peers.mark()
+      peers.markView()
     },
     setOwn(next, lladdr) {
       own = next

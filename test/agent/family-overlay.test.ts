@@ -172,3 +172,43 @@ test('an underlay that comes back with another address and another MTU is follow
   assert.equal(node.kernel.writes.entries, 0)
   assert.deepEqual(node.actual(), node.desired(peers))
 })
+
+test('one lease that changes costs its own entries: no dump, and the notifications of it cause none', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  node.kernel.clearLog()
+  const changes: ReadonlyMap<number, number>[] = [
+    new Map([...peers, [4, 4]]),
+    new Map([...peers, [4, 5]]),
+    new Map([
+      [2, 2],
+      [4, 5],
+    ]),
+    new Map([
+      [2, 5],
+      [4, 2],
+    ]),
+  ]
+  for (const next of changes) {
+    node.setPeers(next)
+    await node.clock.run(100)
+    assert.deepEqual(node.actual(), node.desired(next))
+    assert.equal(node.overlay.ready, true)
+  }
+  assert.deepEqual(
+    node.kernel.log.filter(({ request }) => request.startsWith('dump')),
+    [],
+  )
+  assert.ok(node.kernel.writes.entries <= 8 * changes.length)
+})
+
+test('damage between two changes of leases is seen and repaired', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  node.kernel.admin.replaceFdb('flannel.1', '12:00:00:00:01:02', '192.168.1.99')
+  node.setPeers(new Map([...peers, [4, 4]]))
+  await node.clock.run(100)
+  assert.deepEqual(node.actual(), node.desired(new Map([...peers, [4, 4]])))
+})

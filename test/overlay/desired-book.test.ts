@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Lease } from '../../lib/leases/lease.ts'
+import type { Peers } from '../../lib/leases/source.ts'
+import { parseCidr } from '../../lib/net/cidr.ts'
+import { parseIfindex } from '../../lib/net/ifindex.ts'
+import { parseIp } from '../../lib/net/ip.ts'
+import { parseLladdr } from '../../lib/net/lladdr.ts'
+import { desiredTables } from '../../lib/overlay/desired.ts'
+import { changedNodes, createDesiredBook } from '../../lib/overlay/desired-book.ts'
+import { renderEntries } from '../../lib/overlay/entry-text.ts'
+import { peersOf } from '../../lib/overlay/peers.ts'
+import { planPeers } from '../../lib/overlay/plan.ts'
+import { OP_DELETE } from '../../lib/rtnl/abi.ts'
+import { type EntryTable, entryBytes, packEntries, unpackEntries } from '../../lib/rtnl/entries.ts'
+
+const of = {
+  family: 'ipv4' as const,
+  network: parseCidr('10.42.0.0/16'),
+  ifindex: parseIfindex(7),
+  lladdr: parseLladdr('12:00:00:00:00:01'),
+}
+
+function lease(node: string, subnet: number, machine: number): Lease {
+  return {
+    node,
+    seniority: node,
+    ipv4: {
+      subnet: parseCidr(`10.42.${subnet}.0/24`),
+      underlay: parseIp(`192.168.1.${machine}`),
+      lladdr: parseLladdr(`12:00:00:00:01:${machine.toString(16).padStart(2, '0')}`),
+    },
+    ipv6: undefined,
+  }
+}
+
+const viewOf = (...leases: Lease[]): Peers => new Map(leases.map((each) => [each.node, each]))
+
+/** Every desired entry as a line. */
+function wholeOf(view: Peers): string[] {
+  const { peers } = peersOf(view, 'ipv4', of.lladdr)
+  const { neighbours, fdb, routes } = desiredTables({ ...of, peers })
+  return [neighbours, fdb, routes].flatMap((table) => renderEntries(table)).sort()
+}
+
+/** A model of the kernel's tables: key → line. */
+function createModel(view: Peers) {
+  const keyed = new Map<string, string>()
+  const keyOf = (bytes: Uint8Array): string => {
+    const [entry] = unpackEntries({ bytes, length: 1 })
+    if (entry?.kind === 'neighbour') return `neighbour ${entry.ip}`
+    return entry?.kind === 'fdb'
+      ? `fdb ${entry.lladdr}`
+      : `route ${entry?.kind === 'route' ? `${entry.dst} ${entry.metric}` : ''}`
+  }
+  const apply = (batch: EntryTable): void => {
+    for (let i = 0; i < batch.length; i += 1) {
+      const bytes = entryBytes(batch, i)
+      const plain = packEntries(unpackEntries({ bytes, length: 1 }))
+      if (bytes[0] === OP_DELETE) keyed.delete(keyOf(bytes))
+      else keyed.set(keyOf(bytes), renderEntries(plain)[0] ?? '')
+    }
+  }
+  const { neighbours, fdb, routes } = desiredTables({ ...of, peers: peersOf(view, 'ipv4', of.lladdr).peers })
+  for (const table of [neighbours, fdb, routes]) apply(table)
+  return { apply, lines: () => [...keyed.values()].sort() }
+}
+
+const views = fc
+  .uniqueArray(
+    fc.record({
+      node: fc.integer({ min: 1, max: 6 }),
+      subnet: fc.integer({ min: 2, max: 7 }),
+      machine: fc.integer({ min: 2, max: 7 }),
+    }),
+    { maxLength: 6, selector: ({ node }) => node },
+  )
+  .map((claims) => viewOf(...claims.map(({ node, subnet, machine }) => lease(`n${node}`, subnet, machine))))
+
+test('changes planned by their keys, one after the other, end as the whole view says', () => {
+  let keyed = 0
+  fc.assert(
+    fc.property(fc.array(views, { minLength: 2, maxLength: 8 }), (history) => {
+      let current: Peers = history[0] ?? new Map()
+      let book = createDesiredBook(of, current)
+      let model = createModel(current)
+      for (const next of history.slice(1)) {
+        const change = book.changeTo(next)
+        if (change === undefined) {
+          // The whole view decides: what a full round would do.
+          book = createDesiredBook(of, next)
+          model = createModel(next)
+        } else {
+          keyed += 1
+          const plan = planPeers({ ...of, desired: change.after, actual: change.before, complete: true })
+          for (const batch of [plan.entries, plan.routes, plan.deletes, plan.leftovers]) model.apply(batch)
+          book.note(change)
+        }
+        current = next
+        assert.deepEqual(model.lines(), wholeOf(current))
+        const tables = desiredTables({ ...of, peers: peersOf(current, 'ipv4', of.lladdr).peers })
+        for (const table of [tables.neighbours, tables.fdb, tables.routes])
+          for (let i = 0; i < table.length; i += 1) assert.ok(book.agrees(entryBytes(table, i)))
+      }
+    }),
+    { numRuns: 2000 },
+  )
+  assert.ok(keyed > 1000, `only ${keyed} changes were planned by their keys`)
+})
+
+test('a subnet that changes hands is one change, in either order of the nodes', () => {
+  const [a, b] = [lease('a', 2, 2), lease('b', 3, 3)]
+  const book = createDesiredBook(of, viewOf(a, b))
+  const swapped = book.changeTo(viewOf(lease('a', 3, 2), lease('b', 2, 3)))
+  assert.ok(swapped !== undefined)
+  const plan = planPeers({ ...of, desired: swapped.after, actual: swapped.before, complete: true })
+  assert.equal(plan.deletes.length, 0, 'nothing of the other one is deleted')
+  assert.equal(plan.entries.length, 2)
+})
+
+test('a claim of what another node has is for the whole view to decide', () => {
+  const book = createDesiredBook(of, viewOf(lease('a', 2, 2), lease('b', 3, 3)))
+  assert.equal(book.changeTo(viewOf(lease('a', 2, 2), lease('b', 3, 3), lease('c', 2, 4))), undefined)
+  assert.equal(book.changeTo(viewOf(lease('a', 2, 2), lease('b', 3, 3), lease('c', 4, 2))), undefined)
+  const mine = { ...lease('c', 4, 4) }
+  const thief: Lease = { ...mine, ipv4: mine.ipv4 && { ...mine.ipv4, lladdr: of.lladdr } }
+  assert.equal(book.changeTo(viewOf(lease('a', 2, 2), lease('b', 3, 3), thief)), undefined)
+})
+
+test('an entry agrees only when all of it is as desired', () => {
+  const book = createDesiredBook(of, viewOf(lease('a', 2, 2)))
+  const { fdb, routes } = book.packed
+  assert.ok(book.agrees(entryBytes(fdb, 0)))
+  const other = Uint8Array.from(entryBytes(fdb, 0))
+  other[27] = 99
+  assert.equal(book.agrees(other), false)
+  assert.equal(book.wants(other), true)
+  const boot = Uint8Array.from(entryBytes(routes, 0))
+  boot[44] = 3
+  assert.equal(book.agrees(boot), false)
+})
+
+test('changed nodes are found wherever they stand, and too many are not listed', () => {
+  const many = Array.from({ length: 100 }, (_, i) => lease(`n${i}`, i + 2, i + 2))
+  const before = viewOf(...many)
+  assert.deepEqual(changedNodes(before, before, 32), [])
+  const replaced = new Map(before).set('n50', lease('n50', 52, 200))
+  assert.deepEqual(changedNodes(before, replaced, 32), ['n50'])
+  const without = new Map(before)
+  without.delete('n10')
+  assert.deepEqual(changedNodes(before, without, 32), ['n10'])
+  assert.deepEqual(changedNodes(without, before, 32), ['n10'])
+  assert.equal(changedNodes(before, new Map(), 32), undefined)
+})
