@@ -11,7 +11,7 @@ import { FAMILIES, type Family } from '../net/ip.ts'
 import { type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'
 import { deviceName } from '../overlay/vtep.ts'
 import type { Rtnl } from '../rtnl/port.ts'
-import type { Clock } from '../util/clock.ts'
+import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
 import { createCniFiles } from './cni-files.ts'
@@ -21,6 +21,9 @@ import { createFamilyOverlay, deviceOf, type FamilyOverlay } from './family-over
 import { createLeasePublisher } from './lease-publisher.ts'
 import { createOwnLladdr, type LladdrStore, type OwnLladdr } from './own-lladdr.ts'
 import { createRejectedLog } from './rejected-log.ts'
+
+/** How long the family that is ready first waits for the other with its lease, once per start, milliseconds. */
+const TOGETHER_MS = 1000
 
 export interface AgentPorts {
   readonly openRtnl: () => Rtnl
@@ -82,7 +85,16 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     log,
     onChange: () => reconsider(),
   })
-  const publisher = createLeasePublisher({ source, own: () => ownVtep(config, own, members), log, clock })
+  let together: { readonly until: number; readonly timer: Timer } | undefined
+  /** Peers of a dual-stack cluster expect both families; the second one is usually ready milliseconds after the first. */
+  const ownTogether = (): OwnVtep | undefined => {
+    const vtep = ownVtep(config, own, members)
+    const whole = members.every(({ overlay }) => vtep?.[overlay.family] !== undefined)
+    if (vtep === undefined || whole) return vtep
+    together ??= { until: clock.now() + TOGETHER_MS, timer: clock.after(TOGETHER_MS, () => publisher.mark()) }
+    return clock.now() < together.until ? undefined : vtep
+  }
+  const publisher = createLeasePublisher({ source, own: ownTogether, log, clock })
 
   /** Brings what the source says to the families; saving an lladdr may take its time, so it runs as a loop. */
   const leases = createDirtyLoop(
@@ -141,6 +153,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       await source.close()
       await leases.stop()
       rejectedLog.stop()
+      together?.timer.cancel()
       await Promise.all([publisher.stop(), cniFiles.stop(), ...members.map(({ overlay }) => overlay.stop())])
     },
   }

@@ -151,7 +151,7 @@ test('our Node deleted, and re-created without podCIDR: everything stays', async
 
 test('dual stack: a family without address delays neither the other nor subnet.env', async () => {
   const { core, clock, kernel, published, disk } = setUp({ network: dual, addresses: ['192.168.1.1/24'] })
-  await clock.run(1000)
+  await clock.run(1100)
   assert.ok(kernel.link('flannel.1')?.up)
   assert.equal(kernel.link('flannel-v6.1'), undefined)
   assert.equal(core.ready, false)
@@ -230,4 +230,13 @@ test('a podCIDR of ours outside the network ends the agent at start, and only th
   await second.clock.run(100)
   assert.deepEqual(second.hopeless, [wrong])
   await second.core.stop()
+})
+
+test('dual stack: both families are published at once when both can be', async () => {
+  const { core, clock, published } = setUp({ network: dual })
+  await clock.run(2000)
+  assert.ok(published.every(({ ipv4, ipv6 }) => ipv4 !== undefined && ipv6 !== undefined))
+  assert.ok(published.length > 0)
+  await core.stop()
+  assert.equal(clock.pending, 0)
 })
