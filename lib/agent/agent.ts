@@ -115,11 +115,6 @@ function describeStart(config: AgentConfig, source: LeaseSource, log: Log): void
     'agent.backend',
     `VXLAN config: VNI=${backend.vni} Port=${port} GBP=${backend.gbp} Learning=${backend.learning} DirectRouting=${backend.directRouting}`,
   )
-  if (backend.directRouting)
-    log.warn(
-      'agent.direct-routing',
-      'DirectRouting is not done yet: peers on the same link are reached through VXLAN too',
-    )
 }
 
 /** vtepd has no packet filter of its own yet: whoever asked for rules is told once when nobody made any. */

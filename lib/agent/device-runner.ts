@@ -107,8 +107,12 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
   }
   /** Quarrels over one attribute are slowed down; the loss of the device or of what it hangs on is never waited for. */
   const hold = (effect: Extract<DeviceEffect, { type: 'apply' }>): void => {
-    const waitMs = Math.max(0, ...effect.ops.map((op) => askLimiter(op, effect.because)))
+    // Asked for all of them before any is counted: two that wait for different times would otherwise wait for ever.
+    const keys = effect.ops.filter(({ op }) => op !== 'create' && op !== 'delete').map((op) => JSON.stringify(op))
+    const waitMs = Math.max(0, ...keys.map((key) => limiter.waitMs(key)))
     if (waitMs === 0) {
+      const fought = keys.filter((key) => limiter.repaired(key))
+      if (fought.length > 0) parts.onQuarrel(effect.because)
       answer(applyOps(parts, effect))
       return
     }
@@ -117,12 +121,6 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
       hold(effect)
     })
     held = { timer, epoch: effect.epoch }
-  }
-  const askLimiter = (op: DeviceOp, because: string): number => {
-    if (op.op === 'create' || op.op === 'delete') return 0
-    const { waitMs, fought } = limiter.ask(JSON.stringify(op))
-    if (fought) parts.onQuarrel(because)
-    return waitMs
   }
   /** Nothing was done: looking again, the machine decides on what is true now. */
   const hurry = (): void => {

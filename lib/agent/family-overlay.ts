@@ -67,6 +67,8 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
   let view: LeaseView | undefined
   let audit: Timer | undefined
   let sysctlAudit: Timer | undefined
+  /** Direct routes hang on any link, address or route of the host: each of them may change which peers are on-link. */
+  const direct = network.backend.directRouting
   const quarrel = createQuarrelReport(log, parts.nameOwner)
 
   const deviceSession = createRtnlSession({ open: parts.openRtnl, monitor: undefined, log, clock })
@@ -122,7 +124,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
         else if (concernsLink(state, notification.link.ifname, ifindex, deviceName(family, network.backend.vni)))
           disturb()
         // What a link that went down and up again has lost is not announced (kernel-facts 2).
-        if (ifindex === device) peers.mark()
+        if (ifindex === device || direct) peers.mark()
         return
       }
       case 'address': {
@@ -135,11 +137,11 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
           ip === state.device.local
         )
           disturb()
-        if (ifindex === device) peers.mark()
+        if (ifindex === device || direct) peers.mark()
         return
       }
       case 'entry':
-        if (concernsPeers(notification.entry, device, network[family])) {
+        if (direct || concernsPeers(notification.entry, device, network[family])) {
           quarrel.stranger(notification.pid)
           peers.hear(notification.action, notification.entry)
         }

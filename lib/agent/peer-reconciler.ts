@@ -10,6 +10,7 @@ import type { LeaseView } from '../leases/source.ts'
 import type { Family } from '../net/ip.ts'
 import { type Change, createDesiredBook, type DesiredBook } from '../overlay/desired-book.ts'
 import type { Device } from '../overlay/device-machine/types.ts'
+import { directRoutes } from '../overlay/direct.ts'
 import type { Network } from '../overlay/network.ts'
 import { planPeers } from '../overlay/plan.ts'
 import { KIND_ROUTE, OFFSET_KIND } from '../rtnl/abi.ts'
@@ -62,7 +63,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   const reports = createPeerReports(log)
   const hold = createPlanHolder(clock, parts.onQuarrel)
   /** What the tables should be, for one device. */
-  let book: { readonly desired: DesiredBook; readonly device: Device } | undefined
+  let book: Book | undefined
   /** A look at everything is due: nothing that was confirmed before counts. */
   let fullDue = true
   /** The last full round found the kernel's tables to be the book's. */
@@ -85,13 +86,15 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     fullDue = false
     confirmed = false
     if (network === undefined) throw new TypeError(`${family} has no network`)
-    if (!isFor(book, view, device)) {
-      const { ifindex, lladdr } = device
-      book = { desired: createDesiredBook({ family, network, ifindex, lladdr }, view.peers), device }
+    const { actual, interrupted } = await dumpTables(rtnl, family, device)
+    const { ifindex, lladdr } = device
+    const direct = parts.network.backend.directRouting ? directRoutes(family, actual.routes, ifindex) : NO_DIRECT
+    if (!isFor(book, view, device, direct.signature)) {
+      const of = { family, network, ifindex, lladdr, onLink: direct.onLink }
+      book = { desired: createDesiredBook(of, view.peers), device, direct: direct.signature }
       reports.conflicts(book.desired.conflicts)
     }
     const { desired } = book
-    const { actual, interrupted } = await dumpTables(rtnl, family, device)
     const complete = view.synced && !interrupted
     const wish = planPeers({ network, ifindex: device.ifindex, desired: desired.packed, actual, complete })
     const { plan, heldMs } = hold(wish, desired.packed)
@@ -181,12 +184,17 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   }
 }
 
-function isFor(
-  book: { readonly desired: DesiredBook; readonly device: Device } | undefined,
-  view: LeaseView,
-  { ifindex, lladdr }: Device,
-): book is { readonly desired: DesiredBook; readonly device: Device } {
-  if (book?.desired.view !== view.peers) return false
+interface Book {
+  readonly desired: DesiredBook
+  readonly device: Device
+  /** Of the direct routes that it was made with. */
+  readonly direct: string
+}
+
+const NO_DIRECT = { onLink: undefined, signature: '' }
+
+function isFor(book: Book | undefined, view: LeaseView, { ifindex, lladdr }: Device, direct: string): book is Book {
+  if (book?.desired.view !== view.peers || book.direct !== direct) return false
   // A book that has noted changes has stale packed tables: a full round packs them anew.
   return !book.desired.noted && book.device.ifindex === ifindex && book.device.lladdr === lladdr
 }
@@ -195,11 +203,7 @@ function isFor(
  * An entry that is set as it should be, or the end of one of our device that nobody wants, is our own doing (FDB
  * notifications do not say whose) or right whoever did it. A route of another link may shadow ours: never as desired.
  */
-function isAsDesired(
-  { desired, device }: { readonly desired: DesiredBook; readonly device: Device },
-  action: 'set' | 'deleted',
-  entries: EntryTable,
-): boolean {
+function isAsDesired({ desired, device }: Book, action: 'set' | 'deleted', entries: EntryTable): boolean {
   for (let i = 0; i < entries.length; i += 1) {
     const bytes = entryBytes(entries, i)
     if (ifindexOfEntry(bytes) !== device.ifindex) return false

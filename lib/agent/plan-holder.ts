@@ -42,9 +42,10 @@ export function createPlanHolder(
     let heldMs: number | undefined
     const admit = (batch: PlannedBatch): PlannedBatch =>
       filterBatch(batch, (index) => {
-        const { waitMs, fought } = limiter.ask(keyOf(batch, index))
-        if (fought) onQuarrel({ entry: renderKey(unpackEntry(batch, index)) })
+        const key = keyOf(batch, index)
+        const waitMs = limiter.waitMs(key)
         if (waitMs > 0) heldMs = Math.min(heldMs ?? waitMs, waitMs)
+        else if (limiter.repaired(key)) onQuarrel({ entry: renderKey(unpackEntry(batch, index)) })
         return waitMs === 0
       })
     const admitted = {

@@ -14,29 +14,34 @@ const LONGEST_MS = 500
 const CAPACITY = 1000
 
 export interface RepairLimiter {
+  /** Milliseconds until `key` may be repaired, 0: now. Asking changes nothing. */
+  waitMs(key: string): number
   /**
-   * Milliseconds until `key` may be repaired, 0: now, which then counts as a repair. `fought` is true exactly once for a
-   * quarrel: when its repairs begin to be held back.
+   * `key` is being repaired. True exactly once for a quarrel: from now on its repairs are held back.
    */
-  ask(key: string): { readonly waitMs: number; readonly fought: boolean }
+  repaired(key: string): boolean
   /** A new device, other peers: what was repaired before is another story. */
   reset(): void
 }
 
 export function createRepairLimiter(clock: Clock): RepairLimiter {
-  const repaired = new Map<string, { count: number; at: number }>()
+  const repairs = new Map<string, { readonly count: number; readonly at: number }>()
+  const countOf = (key: string): number => {
+    const last = repairs.get(key)
+    return last !== undefined && clock.now() - last.at < WINDOW_MS ? last.count : 0
+  }
   return {
-    ask(key) {
-      const now = clock.now()
-      const last = repaired.get(key)
-      const count = last !== undefined && now - last.at < WINDOW_MS ? last.count : 0
+    waitMs(key) {
+      const count = countOf(key)
       const delay = count < FREE ? 0 : Math.min(LONGEST_MS, FIRST_MS * 2 ** (count - FREE))
-      const waitMs = Math.max(0, (last?.at ?? 0) + delay - now)
-      if (waitMs > 0) return { waitMs, fought: false }
-      if (repaired.size >= CAPACITY && last === undefined) repaired.clear()
-      repaired.set(key, { count: count + 1, at: now })
-      return { waitMs: 0, fought: count + 1 === FREE + 1 }
+      return Math.max(0, (repairs.get(key)?.at ?? 0) + delay - clock.now())
     },
-    reset: () => repaired.clear(),
+    repaired(key) {
+      const count = countOf(key) + 1
+      if (repairs.size >= CAPACITY && !repairs.has(key)) repairs.clear()
+      repairs.set(key, { count, at: clock.now() })
+      return count === FREE + 1
+    },
+    reset: () => repairs.clear(),
   }
 }

@@ -10,6 +10,7 @@ import type { Family } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import * as abi from '../rtnl/abi.ts'
 import { type DesiredTable, type DesiredTables, desiredTables } from './desired.ts'
+import type { OnLink } from './direct.ts'
 import { type FamilyPeers, type Peer, peersOf } from './peers.ts'
 import { DST, HEAD, HEAD_MASK, KIND_MASK, sameAddress, TAIL, VIA, WORDS, word, wordOf, wordsOf } from './plan/words.ts'
 
@@ -20,6 +21,8 @@ export interface BookOf {
   readonly ifindex: Ifindex
   /** Of our own device: no peer may have it. */
   readonly lladdr: Lladdr
+  /** Undefined: no direct routing. */
+  readonly onLink?: OnLink | undefined
 }
 
 /** Changes of at most this many peers are planned by their keys alone; more are cheaper in one full round. */

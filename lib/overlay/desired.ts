@@ -7,6 +7,7 @@ import type { Ifindex } from '../net/ifindex.ts'
 import { addressBits, type Family } from '../net/ip.ts'
 import * as abi from '../rtnl/abi.ts'
 import type { EntryTable } from '../rtnl/entries.ts'
+import type { OnLink } from './direct.ts'
 import { writeIp, writeLladdr } from './packing.ts'
 import { IPV6_METRIC, ipv4Base, ipv4Metric, type Peer } from './peers.ts'
 
@@ -26,28 +27,51 @@ export interface DesiredTables {
   readonly nodes: readonly string[]
 }
 
-/** `peers` as peersOf made them (each overlay address and lladdr once); `ifindex` of our own device. */
+/**
+ * `peers` as peersOf made them (each overlay address and lladdr once); `ifindex` of our own device. A peer that is `onLink`
+ * gets one route to its underlay address, at the same metric, and neither neighbour nor FDB entry (flannel-contract 6).
+ */
 export function desiredTables(own: {
   readonly family: Family
   readonly network: Cidr
   readonly ifindex: Ifindex
   readonly peers: readonly Peer[]
+  readonly onLink?: OnLink | undefined
 }): DesiredTables {
-  const { family, network, ifindex, peers } = own
+  const { family, network, ifindex, peers, onLink } = own
   const identity = Int32Array.from(peers.keys())
-  const table = (): DesiredTable => ({
-    bytes: new Uint8Array(peers.length * abi.ENTRY_BYTES),
-    length: peers.length,
-    peers: identity,
+  const direct = onLink === undefined ? [] : peers.map((peer) => onLink(peer.underlay))
+  const tunnelled = onLink === undefined ? identity : identity.filter((row) => direct[row] === undefined)
+  const table = (rows: Int32Array): DesiredTable => ({
+    bytes: new Uint8Array(rows.length * abi.ENTRY_BYTES),
+    length: rows.length,
+    peers: rows,
   })
-  const tables = { neighbours: table(), fdb: table(), routes: table(), nodes: peers.map((peer) => peer.node) }
+  const tables = {
+    neighbours: table(tunnelled),
+    fdb: table(tunnelled),
+    routes: table(identity),
+    nodes: peers.map((peer) => peer.node),
+  }
   const base = family === 'ipv4' ? ipv4Base(network) : undefined
   const write = peerWriter(tables, family === 'ipv4' ? abi.AF_INET : abi.AF_INET6, ifindex, base)
+  let pairRow = 0
   for (let row = 0; row < peers.length; row += 1) {
     const peer = peers[row]
-    if (peer !== undefined) write(row, peer)
+    if (peer === undefined) continue
+    write.route(row, peer, direct[row])
+    if (direct[row] !== undefined) continue
+    write.pair(row, pairRow, peer)
+    pairRow += 1
   }
   return tables
+}
+
+interface PeerWriter {
+  /** `via`: the link of a direct route. */
+  route(row: number, peer: Peer, via: Ifindex | undefined): void
+  /** Neighbour and FDB entry at `pairRow`; the overlay address is taken from route `row`. */
+  pair(row: number, pairRow: number, peer: Peer): void
 }
 
 /** `base`: the IPv4 network's lowest address; undefined: IPv6. */
@@ -56,40 +80,44 @@ function peerWriter(
   af: number,
   ifindex: number,
   base: number | undefined,
-): (row: number, peer: Peer) => void {
+): PeerWriter {
   const bits = addressBits(base === undefined ? 'ipv6' : 'ipv4')
   const ipv4Address = new DataView(routes.bytes.buffer)
   const neighbourNumbers = new Uint32Array(neighbours.bytes.buffer)
   const fdbNumbers = new Uint32Array(fdb.bytes.buffer)
   const routeNumbers = new Uint32Array(routes.bytes.buffer)
-  return (row, { subnet, lladdr, underlay }) => {
-    const at = row * abi.ENTRY_BYTES
-    const slash = subnet.lastIndexOf('/')
-    const length = prefixLength(subnet)
+  return {
+    route(row, { subnet, underlay }, via) {
+      const at = row * abi.ENTRY_BYTES
+      const slash = subnet.lastIndexOf('/')
+      const length = prefixLength(subnet)
+      writeIp(routes.bytes, at + abi.OFFSET_DST, subnet, slash)
+      if (via === undefined)
+        routes.bytes.copyWithin(at + abi.OFFSET_VIA, at + abi.OFFSET_DST, at + abi.OFFSET_DST + bits / 8)
+      else writeIp(routes.bytes, at + abi.OFFSET_VIA, underlay)
+      const metric =
+        base === undefined ? IPV6_METRIC : ipv4Metric(base, ipv4Address.getUint32(at + abi.OFFSET_DST), length)
+      routeNumbers[(at + abi.OFFSET_PRIORITY) / 4] = metric
+      routeNumbers[(at + abi.OFFSET_IFINDEX) / 4] = via ?? ifindex
+      head(routes.bytes, at, abi.KIND_ROUTE, af, length)
+      const flags = via === undefined ? abi.ENTRY_ONLINK | abi.ENTRY_GATEWAY : abi.ENTRY_GATEWAY
+      tail(routes.bytes, at, abi.RTPROT_VTEPD, abi.RTN_UNICAST, 0, flags)
+    },
+    pair(row, pairRow, { lladdr, underlay }) {
+      const from = row * abi.ENTRY_BYTES + abi.OFFSET_DST
+      const at = pairRow * abi.ENTRY_BYTES
+      neighbours.bytes.set(routes.bytes.subarray(from, from + bits / 8), at + abi.OFFSET_DST)
+      writeLladdr(neighbours.bytes, at + abi.OFFSET_VIA, lladdr)
+      neighbourNumbers[(at + abi.OFFSET_IFINDEX) / 4] = ifindex
+      head(neighbours.bytes, at, abi.KIND_NEIGHBOUR, af, 0)
+      tail(neighbours.bytes, at, abi.RTPROT_VTEPD, abi.NUD_PERMANENT, 0, 0)
 
-    writeIp(routes.bytes, at + abi.OFFSET_DST, subnet, slash)
-    routes.bytes.copyWithin(at + abi.OFFSET_VIA, at + abi.OFFSET_DST, at + abi.OFFSET_DST + bits / 8)
-    const metric =
-      base === undefined ? IPV6_METRIC : ipv4Metric(base, ipv4Address.getUint32(at + abi.OFFSET_DST), length)
-    routeNumbers[(at + abi.OFFSET_PRIORITY) / 4] = metric
-    routeNumbers[(at + abi.OFFSET_IFINDEX) / 4] = ifindex
-    head(routes.bytes, at, abi.KIND_ROUTE, af, length)
-    tail(routes.bytes, at, abi.RTPROT_VTEPD, abi.RTN_UNICAST, 0, abi.ENTRY_ONLINK | abi.ENTRY_GATEWAY)
-
-    neighbours.bytes.set(
-      routes.bytes.subarray(at + abi.OFFSET_DST, at + abi.OFFSET_DST + bits / 8),
-      at + abi.OFFSET_DST,
-    )
-    writeLladdr(neighbours.bytes, at + abi.OFFSET_VIA, lladdr)
-    neighbourNumbers[(at + abi.OFFSET_IFINDEX) / 4] = ifindex
-    head(neighbours.bytes, at, abi.KIND_NEIGHBOUR, af, 0)
-    tail(neighbours.bytes, at, abi.RTPROT_VTEPD, abi.NUD_PERMANENT, 0, 0)
-
-    writeLladdr(fdb.bytes, at + abi.OFFSET_DST, lladdr)
-    writeIp(fdb.bytes, at + abi.OFFSET_VIA, underlay)
-    fdbNumbers[(at + abi.OFFSET_IFINDEX) / 4] = ifindex
-    head(fdb.bytes, at, abi.KIND_FDB, af, 0)
-    tail(fdb.bytes, at, 0, abi.NUD_PERMANENT, abi.NTF_SELF, 0)
+      writeLladdr(fdb.bytes, at + abi.OFFSET_DST, lladdr)
+      writeIp(fdb.bytes, at + abi.OFFSET_VIA, underlay)
+      fdbNumbers[(at + abi.OFFSET_IFINDEX) / 4] = ifindex
+      head(fdb.bytes, at, abi.KIND_FDB, af, 0)
+      tail(fdb.bytes, at, 0, abi.NUD_PERMANENT, abi.NTF_SELF, 0)
+    },
   }
 }
 

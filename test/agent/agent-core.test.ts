@@ -22,7 +22,7 @@ const own: OwnNode = {
   publishInstead: none,
   underlayHint: none,
 }
-const dual: Network = { ...networkOf(IPV4, false), ipv6: networkOf(IPV6, false).ipv6 }
+const dual: Network = { ...networkOf(IPV4), ipv6: networkOf(IPV6).ipv6 }
 
 interface Options {
   readonly network?: Network
@@ -33,7 +33,7 @@ interface Options {
 }
 
 function setUp({
-  network = networkOf(IPV4, false),
+  network = networkOf(IPV4),
   addresses = ['192.168.1.1/24', 'fd00:1::1/64'],
   ...options
 }: Options = {}) {

@@ -8,31 +8,40 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { ENTRY_BYTES, OP_DELETE } from '../../lib/rtnl/abi.ts'
 import type { EntryTable } from '../../lib/rtnl/entries.ts'
-import { createFakeNode, type FakeNode, IPV4, IPV6, UNDERLAY_IFNAME, type World } from './support/fake-node.ts'
+import {
+  createFakeNode,
+  type FakeNode,
+  IPV4,
+  IPV6,
+  MODES,
+  type Mode,
+  UNDERLAY_IFNAME,
+  type World,
+} from './support/fake-node.ts'
 import { type Debts, EXPANDERS, type Happening, happen, happenings, peerSets } from './support/history.ts'
 
-const RUNS = Number(process.env.VTEPD_PROPERTY_RUNS ?? 250)
+const RUNS = Number(process.env.VTEPD_PROPERTY_RUNS ?? 200)
 const SEED = process.env.VTEPD_PROPERTY_SEED
 
 /** Long enough for every back-off, shorter than the audit: healing must not depend on it. */
 const QUIET_MS = 44_000
 
 for (const world of [IPV4, IPV6])
-  for (const pinDevice of [false, true])
-    test(`histories end as desired: ${world.family}, ${pinDevice ? 'pinned' : 'unpinned'}`, async () => {
+  for (const mode of MODES)
+    test(`histories end as desired: ${world.family}, ${mode}`, async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(happenings, { maxLength: 30 }),
           fc.constantFrom(...Object.values(EXPANDERS)),
           peerSets,
-          (history, expand, peers) => runHistory(world, pinDevice, expand(history), new Map(peers)),
+          (history, expand, peers) => runHistory(world, mode, expand(history), new Map(peers)),
         ),
         { numRuns: RUNS, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
       )
     })
 
-async function runHistory(world: World, pinDevice: boolean, history: readonly Happening[], peers: Map<number, number>) {
-  const node = createFakeNode(world, { pinDevice })
+async function runHistory(world: World, mode: Mode, history: readonly Happening[], peers: Map<number, number>) {
+  const node = createFakeNode(world, { mode })
   const foreign = plantForeign(node)
   const watch = watchWrites(node)
   const debts: Debts = { underlayAway: false, over: false }

@@ -11,7 +11,7 @@ for (const world of [IPV4, IPV6]) {
   for (const pinDevice of [false, true]) {
     const name = `${world.family}, ${pinDevice ? 'pinned' : 'unpinned'}`
     const up = async () => {
-      const node = createFakeNode(world, { pinDevice })
+      const node = createFakeNode(world, { mode: pinDevice ? 'pinned' : 'unpinned' })
       node.setPeers(peers)
       await node.clock.run(1000)
       return node
@@ -211,4 +211,65 @@ test('damage between two changes of leases is seen and repaired', async () => {
   node.setPeers(new Map([...peers, [4, 4]]))
   await node.clock.run(100)
   assert.deepEqual(node.actual(), node.desired(new Map([...peers, [4, 4]])))
+})
+
+for (const world of [IPV4, IPV6]) {
+  test(`${world.family}, direct routing: an on-link peer has a route through the underlay and no entry of the device`, async () => {
+    const node = createFakeNode(world, { mode: 'direct' })
+    node.setPeers(peers)
+    await node.clock.run(1000)
+    assert.deepEqual(node.actual(), node.desired(peers))
+    assert.ok(node.actual().some((line) => line.includes(`via ${world.remote(2)}`)))
+  })
+
+  test(`${world.family}, direct routing: a peer that is behind a gateway now goes through VXLAN, and back`, async () => {
+    const node = createFakeNode(world, { mode: 'direct' })
+    node.setPeers(peers)
+    await node.clock.run(1000)
+    const host = `${world.remote(2)}/${world.family === 'ipv4' ? 32 : 128}`
+    node.kernel.admin.replaceRoute({ dst: host, via: world.remote(8), dev: UNDERLAY_IFNAME, metric: 5 })
+    await node.clock.run(1000)
+    const through = node.actual().filter((line) => line.includes(world.overlay(2)))
+    assert.ok(
+      through.some((line) => line.startsWith('neighbour')),
+      through.join('; '),
+    )
+    assert.ok(
+      through.some((line) => line.includes(`via ${world.overlay(2)}`)),
+      through.join('; '),
+    )
+    node.kernel.admin.deleteRoute({ dst: host })
+    await node.clock.run(1000)
+    assert.deepEqual(node.actual(), node.desired(peers))
+  })
+}
+
+test('direct routing: the routes that a parent takes along when it goes down are back when it is up', async () => {
+  const node = createFakeNode(IPV4, { mode: 'direct' })
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  node.kernel.admin.setDown(UNDERLAY_IFNAME)
+  await node.clock.run(10)
+  node.kernel.admin.setUp(UNDERLAY_IFNAME)
+  await node.clock.run(1000)
+  assert.deepEqual(node.actual(), node.desired(peers))
+})
+
+test('direct routing: the metric-0 route that flannel left to the same peer goes once ours stands', async () => {
+  const node = createFakeNode(IPV4, { mode: 'direct' })
+  node.kernel.admin.replaceRoute({ dst: '10.42.2.0/24', via: '192.168.1.3', dev: UNDERLAY_IFNAME })
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  assert.deepEqual(node.actual(), node.desired(peers))
+  assert.ok(!node.kernel.text().includes('"dst":"10.42.2.0/24","metric":0'))
+})
+
+test('two repairs of the device that are held back for different times are both made in the end', async () => {
+  const node = createFakeNode(IPV4)
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  node.kernel.faults.inject({ on: 'addAddress', times: 5, fault: { kind: 'errno', errno: 4 } })
+  node.kernel.admin.deleteLink('flannel.1')
+  await node.clock.run(5000)
+  assert.deepEqual(node.actual(), node.desired(peers))
 })

@@ -15,6 +15,8 @@ import {
   desiredLines,
   IPV4,
   IPV6,
+  MODES,
+  type Mode,
   networkOf,
   OWN_LLADDR,
   UNDERLAY_IFNAME,
@@ -52,27 +54,23 @@ const steps = fc.array(
 )
 
 for (const world of [IPV4, IPV6])
-  for (const pinDevice of [false, true])
-    test(
-      `histories on the real kernel end as desired: ${world.family}, ${pinDevice ? 'pinned' : 'unpinned'}`,
-      kernelTests,
-      async (t) => {
-        const samples = fc.sample(fc.tuple(steps, peerSets), { numRuns: HISTORIES, seed: SEED })
-        for (const [history, peers] of samples)
-          for (const [name, expand] of Object.entries(EXPANDERS)) {
-            try {
-              await runHistory(t, world, pinDevice, expand(history), new Map(peers))
-            } catch (error) {
-              throw new Error(`${name}: ${JSON.stringify(history)}, peers ${JSON.stringify(peers)}`, { cause: error })
-            }
+  for (const mode of MODES)
+    test(`histories on the real kernel end as desired: ${world.family}, ${mode}`, kernelTests, async (t) => {
+      const samples = fc.sample(fc.tuple(steps, peerSets), { numRuns: HISTORIES, seed: SEED })
+      for (const [history, peers] of samples)
+        for (const [name, expand] of Object.entries(EXPANDERS)) {
+          try {
+            await runHistory(t, world, mode, expand(history), new Map(peers))
+          } catch (error) {
+            throw new Error(`${name}: ${JSON.stringify(history)}, peers ${JSON.stringify(peers)}`, { cause: error })
           }
-      },
-    )
+        }
+    })
 
 async function runHistory(
   t: TestContext,
   world: World,
-  pinDevice: boolean,
+  mode: Mode,
   history: readonly Happening[],
   peers: Map<number, number>,
 ): Promise<void> {
@@ -88,7 +86,7 @@ async function runHistory(
   const foreign = await foreignLines(netns, world)
 
   let view: LeaseView = viewOf(world, new Map(), true)
-  const start = (): FamilyOverlay => startOverlay(netns, world, pinDevice, view)
+  const start = (): FamilyOverlay => startOverlay(netns, world, mode, view)
   let overlay = start()
   const stage: Stage = {
     world,
@@ -119,7 +117,7 @@ async function runHistory(
     await plantUnderlay(stageAdmin, world)
     await idle()
     stage.setPeers(peers, true)
-    const desired = desiredLines(world, peers)
+    const desired = desiredLines(world, peers, mode)
     let actual: string[] = []
     await until(
       async () => {
@@ -159,10 +157,10 @@ async function plantUnderlay(admin: Stage['admin'], world: World): Promise<void>
   admin.addAddress(UNDERLAY_IFNAME, `${world.underlay}/${world.prefix}`)
 }
 
-function startOverlay(netns: Netns, world: World, pinDevice: boolean, view: LeaseView): FamilyOverlay {
+function startOverlay(netns: Netns, world: World, mode: Mode, view: LeaseView): FamilyOverlay {
   const overlay = createFamilyOverlay({
     family: world.family,
-    network: networkOf(world, pinDevice),
+    network: networkOf(world, mode),
     choice: {
       ifaces: [UNDERLAY_IFNAME],
       regexes: [],
@@ -207,7 +205,7 @@ async function actualLines(netns: Netns, { family, device }: World): Promise<str
     rows(netns, 'ip', flag, 'address', 'show', 'dev', device, 'scope', 'global'),
     rows(netns, 'ip', flag, 'neigh', 'show', 'dev', device, 'nud', 'permanent'),
     rows(netns, 'bridge', 'fdb', 'show', 'dev', device),
-    rows(netns, 'ip', flag, 'route', 'show', 'dev', device),
+    rows(netns, 'ip', flag, 'route', 'show'),
   ])
   // An address that the filter leaves out is an empty object in iproute2's JSON.
   const own = ((addresses[0]?.addr_info ?? []) as Row[])
@@ -218,7 +216,7 @@ async function actualLines(netns: Netns, { family, device }: World): Promise<str
     ...neighbours.map(({ dst, lladdr }) => `neighbour ${dst} ${lladdr}`),
     ...fdb.filter(({ dst }) => dst !== undefined).map(({ mac, dst }) => `fdb ${mac} ${dst}`),
     ...routes
-      .filter(({ protocol }) => protocol !== 'kernel')
+      .filter(({ protocol, dev }) => protocol === '118' || (dev === device && protocol !== 'kernel'))
       .map(({ dst, gateway, metric, protocol }) => `route ${dst} via ${gateway} metric ${metric} proto ${protocol}`),
   ].sort()
 }

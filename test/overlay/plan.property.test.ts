@@ -219,8 +219,11 @@ function isForeignFdb(f: FdbEntry): boolean {
 }
 
 function isForeignRoute(family: Family, r: RouteEntry): boolean {
-  if (r.oif !== DEVICE || r.type !== 1 || r.extras) return true
-  if (r.protocol === 118) return false
+  if (r.type !== 1 || r.extras) return true
+  // A direct route of ours leaves through another link, with a gateway and not onlink.
+  const direct = r.gateway !== undefined && !r.onlink && containsCidr(NETWORKS[family], r.dst)
+  if (r.protocol === 118) return r.oif !== DEVICE && !direct
+  if (r.oif !== DEVICE) return true
   const flannels = r.protocol === 3 && r.onlink && r.gateway === networkAddress(r.dst)
   return !(flannels && containsCidr(NETWORKS[family], r.dst))
 }
@@ -306,8 +309,9 @@ test('each desired route stands, foreign routes outside our slots are as before,
         const lower = tables.routes.some((r) => r.dst === route.dst && r.metric < route.metric)
         if (lower) assert.ok(reported, `what shadows ${route.dst} is not reported`)
       }
-      // A route with our mark and attributes that we never write is not deleted, yet may fall to a delete that names less.
-      const unclear = (r: RouteEntry): boolean => r.protocol === 118 && r.oif === DEVICE && r.extras
+      // A route with our mark that we never write (other attributes, onlink through another link) is not deleted, yet may
+      // fall to the delete of its twin, which names less.
+      const unclear = (r: RouteEntry): boolean => r.protocol === 118 && (r.extras || (r.oif !== DEVICE && r.onlink))
       const outsideSlots = (routes: readonly RouteEntry[]): RouteEntry[] =>
         routes.filter((r) => !inSlot(r) && !unclear(r))
       const held = (r: RouteEntry): boolean => !right.some((route) => route.dst === r.dst && standsIn(tables, route))

@@ -37,14 +37,17 @@ export function ownershipOf(network: Cidr, ifindex: Ifindex): Ownership {
       const tail = word(words, at + TAIL)
       return isPermanent(tail) && (tail & (SELF | EXT_LEARNED | EXTRAS)) === SELF
     },
-    // Ours: protocol 118 out of our device. flannel's: the form that no other program writes. Neither has what
-    // ENTRY_EXTRAS stands for (TOS, metrics), and a delete cannot name it: it would hit nothing, or another route.
+    // Ours: protocol 118, out of our device, or a direct route inside our network. flannel's: the form that no other
+    // program writes. Neither has what ENTRY_EXTRAS stands for (TOS, metrics), and a delete cannot name it: it would hit
+    // nothing, or another route.
     route(words, at) {
       const tail = word(words, at + TAIL)
-      if (word(words, at + IFINDEX) !== ifindex || (tail & (TYPE | EXTRAS)) !== TYPE_UNICAST) return false
+      if ((tail & (TYPE | EXTRAS)) !== TYPE_UNICAST) return false
       const protocol = tail & PROTOCOL
-      if (protocol === PROTOCOL_VTEPD) return true
-      if (protocol !== PROTOCOL_BOOT || (tail & (ONLINK | GATEWAY)) !== (ONLINK | GATEWAY)) return false
+      const ourLink = word(words, at + IFINDEX) === ifindex
+      // An onlink route of another device is another vtepd's.
+      if (protocol === PROTOCOL_VTEPD) return ourLink || ((tail & (ONLINK | GATEWAY)) === GATEWAY && inside(words, at))
+      if (!ourLink || protocol !== PROTOCOL_BOOT || (tail & (ONLINK | GATEWAY)) !== (ONLINK | GATEWAY)) return false
       return inside(words, at) && sameAddress(words, at + DST, words, at + VIA)
     },
   }

@@ -42,6 +42,7 @@ export interface RoutesOutcome {
 }
 
 const PROTOCOL = wordOf(0xff, 0, 0, 0)
+const PROTOCOL_BOOT = wordOf(abi.RTPROT_BOOT, 0, 0, 0)
 const PROTOCOL_KERNEL = wordOf(abi.RTPROT_KERNEL, 0, 0, 0)
 const TYPE = wordOf(0, 0xff, 0, 0)
 const TYPE_UNICAST = wordOf(0, abi.RTN_UNICAST, 0, 0)
@@ -140,7 +141,7 @@ function judgeRivals(
     const stands = findings.right[row] === 1
     const isOccupant = findings.occupant[row] === at + 1
     if (!stands && isOccupant && !isKernels(words, at)) continue
-    if (!input.owned(words, at)) {
+    if (!input.owned(words, at) && !isFlannelsDirect(words, at, wanted, row * WORDS)) {
       if (place === 'lower' || (place === 'slot' && (stands || isOccupant)))
         shadowed.push({ desired: row, by: at / WORDS })
     } else if (input.complete) {
@@ -150,6 +151,14 @@ function judgeRivals(
     }
   }
   return { shadowed, deferred }
+}
+
+/** flannel's direct route to the same peer: protocol boot, the very gateway of ours, not onlink (flannel-contract 6). */
+function isFlannelsDirect(words: Int32Array, at: number, wanted: Int32Array, there: number): boolean {
+  const tail = word(words, at + TAIL)
+  if ((tail & (PROTOCOL | TYPE)) !== (PROTOCOL_BOOT | TYPE_UNICAST)) return false
+  if ((tail & (GATEWAY | ONLINK)) !== GATEWAY || (word(wanted, there + TAIL) & ONLINK) !== 0) return false
+  return sameAddress(words, at + VIA, wanted, there + VIA)
 }
 
 /** Whether a delete could take ours for the other: it compares neither flags nor scope, nor a gateway that is not given. */

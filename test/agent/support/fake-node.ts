@@ -63,7 +63,11 @@ export const IPV6: World = {
 
 export const UNDERLAY_IFNAME = 'mgmt0'
 
-export function networkOf(world: World, pinDevice: boolean): Network {
+/** `direct`: every peer of these tests is on-link, so each has one route through mgmt0 and no entry of the device. */
+export type Mode = 'unpinned' | 'pinned' | 'direct'
+export const MODES: readonly Mode[] = ['unpinned', 'pinned', 'direct']
+
+export function networkOf(world: World, mode: Mode = 'unpinned'): Network {
   return {
     ipv4: world.family === 'ipv4' ? parseCidr('10.42.0.0/16') : undefined,
     ipv6: world.family === 'ipv6' ? parseCidr('fd00:42::/48') : undefined,
@@ -75,8 +79,8 @@ export function networkOf(world: World, pinDevice: boolean): Network {
       mtu: undefined,
       gbp: false,
       learning: false,
-      directRouting: false,
-      pinDevice,
+      directRouting: mode === 'direct',
+      pinDevice: mode === 'pinned',
     },
   }
 }
@@ -127,7 +131,7 @@ export interface FakeNode {
   settle(): Promise<void>
 }
 
-export function createFakeNode(world: World = IPV4, options: { pinDevice?: boolean; log?: Log } = {}): FakeNode {
+export function createFakeNode(world: World = IPV4, options: { mode?: Mode; log?: Log } = {}): FakeNode {
   const kernel = createFakeKernel({ linkLocals: false })
   const clock = createManualClock()
   kernel.admin.addNic(UNDERLAY_IFNAME)
@@ -138,7 +142,7 @@ export function createFakeNode(world: World = IPV4, options: { pinDevice?: boole
   const start = (): FamilyOverlay => {
     const overlay = createFamilyOverlay({
       family: world.family,
-      network: networkOf(world, options.pinDevice ?? false),
+      network: networkOf(world, options.mode),
       choice: {
         ifaces: [UNDERLAY_IFNAME],
         regexes: [],
@@ -175,7 +179,7 @@ export function createFakeNode(world: World = IPV4, options: { pinDevice?: boole
     actual: () => actualLines(world, kernel),
     setAcceptRa: (value) => void sysctl.write(`net/ipv6/conf/${world.device}/accept_ra`, value),
     deviceFaults: () => deviceFaults(world, kernel, sysctl, node.overlay.own?.device.lladdr),
-    desired: (peers) => desiredLines(world, peers),
+    desired: (peers) => desiredLines(world, peers, options.mode),
     settle,
   }
   return node
@@ -220,9 +224,13 @@ function claim(world: World, index: number, behind: number): FamilyLease {
   }
 }
 
-export function desiredLines(world: World, peers: ReadonlyMap<number, number>): string[] {
+export function desiredLines(world: World, peers: ReadonlyMap<number, number>, mode?: Mode): string[] {
   const lines = [`address ${world.overlay(1)}`]
   for (const [index, behind] of peers) {
+    if (mode === 'direct') {
+      lines.push(`route ${world.subnet(index)} via ${world.remote(behind)} metric ${world.metric(index)} proto 118`)
+      continue
+    }
     lines.push(
       `neighbour ${world.overlay(index)} ${lladdrOf(behind)}`,
       `fdb ${lladdrOf(behind)} ${world.remote(behind)}`,
@@ -270,7 +278,7 @@ function actualLines({ family, device }: World, kernel: FakeKernel): string[] {
     for (const entry of unpackEntries(table)) {
       if (entry.kind === 'route') {
         // The kernel's own routes of addresses are no business of ours.
-        if (entry.oif !== ifindex || entry.protocol === 2) continue
+        if ((entry.oif !== ifindex && entry.protocol !== 118) || entry.protocol === 2) continue
         lines.push(`route ${entry.dst} via ${entry.gateway} metric ${entry.metric} proto ${entry.protocol}`)
       } else if (entry.ifindex === ifindex) {
         lines.push(
