@@ -55,7 +55,8 @@
         "native/src/napi/monitor_handle.cc",
         "native/src/napi/monitor_handle.h",
         "native/src/napi/rtnl_socket.cc",
-        "native/src/napi/rtnl_socket.h"
+        "native/src/napi/rtnl_socket.h",
+        "native/src/napi/rtnl_socket_requests.cc"
       ],
       "include_dirs": ["native/src", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],

@@ -1,8 +1,12 @@
+#include <array>
+#include <vector>
+
 #include "check.h"
 #include "golden.h"
 #include "rtnl/address.h"
 #include "rtnl/decode.h"
 #include "rtnl/entry.h"
+#include "rtnl/policy.h"
 #include "rtnl/route.h"
 #include "samples.h"
 
@@ -58,6 +62,24 @@ TEST("FDB entries are read with their remote") {
   expected.via = Ip("2001:db8::2");
   expected.ifindex = 5;
   CHECK(Same(EntryOf("fdb-ipv6"), expected));
+}
+
+TEST("an address that is not as long as its family's is malformed") {
+  for (const uint8_t family : {uint8_t{AF_INET}, uint8_t{AF_INET6}}) {
+    for (size_t size = 0; size <= 20; ++size) {
+      std::array<uint8_t, 64> room{};
+      SpanWriter out(room);
+      nl::MessageWriter writer(&out);
+      ndmsg header{};
+      header.ndm_family = family;
+      writer.Begin(RTM_NEWNEIGH, 0, 1, header);
+      writer.Put(policy::neighbour::kDst, std::vector<uint8_t>(size));
+      CHECK(writer.End());
+      const auto message = nl::MessageReader(out.written()).Next();
+      REQUIRE(message.has_value());
+      CHECK_EQ(std::holds_alternative<Malformed>(Decode(*message)), size != (family == AF_INET ? 4u : 16u));
+    }
+  }
 }
 
 TEST("an FDB entry with a port, VNI or output link of its own is marked") {

@@ -87,13 +87,15 @@ TEST("an attribute with a broken length makes the level malformed") {
 }
 
 TEST("a value of another size than its shape's sticks as malformed") {
-  std::array<uint8_t, 8> room{};
-  SpanWriter out(room);
-  out.Put(nlattr{6, 1});
-  Attributes attributes(room);
-  CHECK(!attributes.malformed());
-  CHECK(!attributes.Get(kNumber).has_value());
-  CHECK(attributes.malformed());
+  for (uint16_t size = 0; size <= 8; ++size) {
+    std::array<uint8_t, 12> room{};
+    SpanWriter out(room);
+    out.Put(nlattr{static_cast<uint16_t>(NLA_HDRLEN + size), 1});
+    Attributes attributes(Bytes(room).first(NLA_HDRLEN + size_t{size}));
+    CHECK(!attributes.malformed());
+    CHECK_EQ(attributes.Get(kNumber).has_value(), size == 4);
+    CHECK_EQ(attributes.malformed(), size != 4);
+  }
 }
 
 TEST("of an attribute that comes twice the last counts, and unknown ones are passed over") {
