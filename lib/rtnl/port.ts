@@ -49,7 +49,7 @@ export interface Link {
   readonly loopback: boolean
   /** Bridge or VRF that this link is enslaved to. */
   readonly master: Ifindex | undefined
-  /** IFLA_LINK: the link below (macvlan, vlan), or the veth peer. */
+  /** IFLA_LINK: the link below (macvlan, vlan), or the veth peer; undefined when that is in another namespace. */
   readonly parent: Ifindex | undefined
   /** IFLA_TXQLEN, packets. */
   readonly txQueueLength: number

@@ -119,6 +119,8 @@ test('a veth pair reaches into another namespace, and a link moves there', kerne
   const far = await linkNamed(there, 'eth0')
   assert.deepEqual([near.kind, near.lladdr, near.mtu], ['veth', '02:00:00:00:00:01', 1400])
   assert.deepEqual([far.kind, far.lladdr, far.mtu], ['veth', lladdr, 1300])
+  // The peer's ifindex counts in its own namespace; here it may be another link's.
+  assert.deepEqual([near.parent, far.parent], [undefined, undefined])
 
   await rtnl.createBridge({ ifname: 'br0', mtu: 1200, lladdr: parseLladdr('02:00:00:00:00:03') })
   const bridge = await linkNamed(rtnl, 'br0')

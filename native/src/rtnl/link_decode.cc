@@ -87,7 +87,8 @@ Decoded DecodeLink(const nl::Message& message) {
     link.master = *master;
     link.fields |= kHasMaster;
   }
-  if (const auto parent = attributes.Get(a::kParent); parent.value_or(0) != 0) {
+  const bool elsewhere = attributes.Has(a::kParentNetns);
+  if (const auto parent = attributes.Get(a::kParent); !elsewhere && parent.value_or(0) != 0) {
     link.parent = *parent;
     link.fields |= kHasParent;
   }

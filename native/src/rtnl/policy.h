@@ -23,6 +23,8 @@ inline constexpr Attr<Shape::kU32> kTxQueueLength{IFLA_TXQLEN};
 inline constexpr Attr<Shape::kBytes> kLladdr{IFLA_ADDRESS};
 inline constexpr Attr<Shape::kU32> kMaster{IFLA_MASTER};
 inline constexpr Attr<Shape::kU32> kParent{IFLA_LINK};
+// Signed in the kernel; only its presence counts: `kParent` is then an ifindex of another namespace.
+inline constexpr Attr<Shape::kU32> kParentNetns{IFLA_LINK_NETNSID};
 inline constexpr Attr<Shape::kU32> kNetnsFd{IFLA_NET_NS_FD};
 inline constexpr Attr<Shape::kU32> kExtMask{IFLA_EXT_MASK};
 inline constexpr Attr<Shape::kBytes> kWireless{IFLA_WIRELESS};
