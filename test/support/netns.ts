@@ -35,7 +35,14 @@ export async function createNetns(t: Scope, label = 'ns'): Promise<Netns> {
   const name = `${label}-${process.pid}-${count}`
   await run('ip', ['netns', 'add', name])
   t.after(() => run('ip', ['netns', 'delete', name]))
-  const netns: Netns = {
+  const netns = netnsNamed(name)
+  await netns.exec('ip', 'link', 'set', 'lo', 'up')
+  return netns
+}
+
+/** A namespace that somebody else has made, and will remove. */
+export function netnsNamed(name: string): Netns {
+  return {
     name,
     path: `/run/netns/${name}`,
     async exec(program, ...args) {
@@ -43,6 +50,4 @@ export async function createNetns(t: Scope, label = 'ns'): Promise<Netns> {
       return stdout
     },
   }
-  await netns.exec('ip', 'link', 'set', 'lo', 'up')
-  return netns
 }
