@@ -103,7 +103,7 @@ function createSource(config: AgentConfig, { log, clock }: AgentParts): LeaseSou
   const { leases, network } = config
   return leases.kind === 'file'
     ? createFileSource({ path: leases.path, nodeName: leases.nodeName, network, log, clock })
-    : createKubeSource({ config: leases, network, log, clock })
+    : createKubeSource({ config: leases, network, log, clock, stateDir: config.stateDir })
 }
 
 /** The lines that tools look for in flannel's log (flannel-contract 15). */

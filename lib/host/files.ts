@@ -2,7 +2,7 @@
  * Files as vtepd uses them: replaced whole or not at all, and read when they exist. Following one is watch-file.ts.
  * Must not: know what a file means.
  */
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 const DIRECTORY_MODE = 0o755
@@ -10,10 +10,11 @@ const DIRECTORY_MODE = 0o755
 let count = 0
 
 /**
- * A reader sees the old text or the new, also after a power cut: written beside the file, synced, renamed over it.
+ * A reader sees the old text or the new, also after a power cut: written beside the file, synced, renamed over it. A text
+ * may come in pieces, each of which is asked for when the one before is written; what the pieces throw rejects.
  * Missing folders are made with 0755, whatever the umask. Rejects with the system's error and leaves the old file then.
  */
-export async function replaceFile(file: string, text: string, mode = 0o644): Promise<void> {
+export async function replaceFile(file: string, text: string | Iterable<string>, mode = 0o644): Promise<void> {
   const folder = path.dirname(file)
   await makeFolder(folder)
   count += 1
@@ -38,17 +39,30 @@ export async function readIfExists(file: string): Promise<string | undefined> {
   }
 }
 
+/** As readIfExists, as bytes; a file of more than `limit` bytes rejects with RangeError and is not read. */
+export async function readBytesIfExists(file: string, limit: number): Promise<Buffer | undefined> {
+  try {
+    const { size } = await stat(file)
+    if (size > limit) throw new RangeError(`it has ${size} bytes, more than ${limit}`)
+    return await readFile(file)
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
 /** ENOENT, or ENOTDIR: part of the way is a file. */
 export function isMissing(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
-async function writeSynced(file: string, text: string, mode: number): Promise<void> {
+async function writeSynced(file: string, text: string | Iterable<string>, mode: number): Promise<void> {
   const handle = await open(file, 'wx', mode)
   try {
     await handle.chmod(mode)
-    await handle.writeFile(text)
+    // Each continues where the one before ended.
+    for (const piece of typeof text === 'string' ? [text] : text) await handle.writeFile(piece)
     await handle.sync()
   } finally {
     await handle.close()

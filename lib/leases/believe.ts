@@ -10,15 +10,17 @@
  * Two peers may share an underlay address: a node that came back under a new name does, beside its old Node that nobody
  * has deleted yet, and nothing of the older one breaks. Two peers with one lladdr would fight for one FDB entry.
  *
- * A network of length 0 (k3s writes ::/0) holds every underlay address; there the address must be outside every believed
- * subnet and outside ours instead.
+ * A network of length 0 (k3s writes ::/0) holds every underlay address, and every subnet is inside it. There a subnet may
+ * not be larger than a node can need, and of two claims of which one's subnet holds the other's underlay address the older
+ * stays; the same for ours.
  */
 import { LeaseError } from '../errors.ts'
-import { type Cidr, cidrOf, contains, networkAddress, overlaps, prefixLength } from '../net/cidr.ts'
-import { type Family, type Ip, isLinkLocal, isUnicastHost, samePrefix } from '../net/ip.ts'
+import { type Cidr, networkAddress, overlaps, prefixLength } from '../net/cidr.ts'
+import { type Family, familyOf, type Ip, isLinkLocal, isUnicastHost, samePrefix } from '../net/ip.ts'
 import { isUnicastLladdr, type Lladdr } from '../net/lladdr.ts'
 import type { Network } from '../overlay/network.ts'
 import type { FamilyLease, Lease } from './lease.ts'
+import { areAllApart, byAge, type Candidate, createLoopCheck, type Fault, loop, noLoops, settle } from './settle.ts'
 
 type PerFamily<T> = Readonly<Record<Family, T | undefined>>
 
@@ -68,18 +70,18 @@ export function createBelief(network: Network): Believe {
   }
 }
 
-type Judge = (claims: readonly Lease[], own: OwnClaim | undefined) => ReadonlyMap<Lease, LeaseError>
+/** Of a node's subnet where the network itself sets no bound: beyond it a claim would take most of the world. */
+const LEAST_PREFIX_LENGTH: Readonly<Record<Family, number>> = { ipv4: 8, ipv6: 16 }
 
-interface Fault {
-  readonly field: 'subnet' | 'lladdr' | 'underlay'
-  readonly reason: string
-}
+type Judge = (claims: readonly Lease[], own: OwnClaim | undefined) => ReadonlyMap<Lease, LeaseError>
 
 function createJudge(family: Family, network: Cidr | undefined): Judge {
   const nobody: ReadonlyMap<Lease, LeaseError> = new Map()
   if (network === undefined) return () => nobody
   /** The fault of a claim, or the prefix length of a sound one's subnet. */
   const alone = new WeakMap<FamilyLease, Fault | number>()
+  /** An error costs a stack trace: ten thousand broken claims have theirs made once. */
+  const errors = new WeakMap<Fault, LeaseError>()
   const judge = createSoloJudge(network)
   const judged = (claim: FamilyLease): Fault | number => {
     const known = alone.get(claim)
@@ -93,7 +95,9 @@ function createJudge(family: Family, network: Cidr | undefined): Judge {
     const candidates: Candidate[] = []
     const refused = new Map<Lease, LeaseError>()
     const refuse = (lease: Lease, fault: Fault): void => {
-      refused.set(lease, new LeaseError(lease.node, `${family} ${fault.field}`, fault.reason))
+      const error = errors.get(fault) ?? new LeaseError(lease.node, `${family} ${fault.field}`, fault.reason)
+      errors.set(fault, error)
+      refused.set(lease, error)
     }
     const ours = own?.subnets[family]
     const ownLength = ours === undefined ? -1 : prefixLength(ours)
@@ -116,105 +120,14 @@ function createJudge(family: Family, network: Cidr | undefined): Judge {
     }
     const open = prefixLength(network) === 0
     if (!open && areAllApart(candidates, lengths)) return refused
-    const settled = settle(candidates.sort(byAge), lengths, refuse)
-    if (open) refuseLoops(settled, ours, refuse)
+    settle(
+      candidates.sort(byAge),
+      lengths,
+      refuse,
+      open ? createLoopCheck(lengths, ours, own?.underlays[family]) : noLoops,
+    )
     return refused
   }
-}
-
-interface Candidate {
-  readonly lease: Lease
-  readonly claim: FamilyLease
-}
-
-function byAge(a: Candidate, b: Candidate): number {
-  if (a.lease.seniority !== b.lease.seniority) return a.lease.seniority < b.lease.seniority ? -1 : 1
-  return a.lease.node < b.lease.node ? -1 : 1
-}
-
-interface Settled {
-  readonly lengths: ReadonlySet<number>
-  readonly subnets: ReadonlyMap<Cidr, Candidate>
-}
-
-/** The usual set, told in half the time: subnets of one length and no two alike, no two lladdrs alike. */
-function areAllApart(candidates: readonly Candidate[], lengths: ReadonlySet<number>): boolean {
-  if (lengths.size > 1) return false
-  const subnets = new Set<Cidr>()
-  const lladdrs = new Set<Lladdr>()
-  let count = 0
-  for (const { claim } of candidates) {
-    count += 1
-    if (subnets.add(claim.subnet).size !== count || lladdrs.add(claim.lladdr).size !== count) return false
-  }
-  return true
-}
-
-/**
- * First come, first believed. CIDRs are nested or disjoint,
- * so an overlap is either a believed subnet around this one, or this one around a believed one: both are looked up by
- * masking to the other lengths that occur (one or two in a real cluster; at most 33 or 129).
- */
-function settle(
-  candidates: readonly Candidate[],
-  lengths: ReadonlySet<number>,
-  refuse: (lease: Lease, fault: Fault) => void,
-): Settled {
-  const subnets = new Map<Cidr, Candidate>()
-  const around = new Map<Cidr, Candidate>()
-  const lladdrs = new Map<Lladdr, Candidate>()
-  for (const candidate of candidates) {
-    const { subnet, lladdr } = candidate.claim
-    const outer = networksAround(subnet, lengths)
-    const holder = subnets.get(subnet) ?? around.get(subnet) ?? firstOf(outer, subnets)
-    const twin = lladdrs.get(lladdr)
-    if (holder === undefined && twin === undefined) {
-      subnets.set(subnet, candidate)
-      lladdrs.set(lladdr, candidate)
-      for (const cidr of outer) around.set(cidr, candidate)
-      continue
-    }
-    if (holder !== undefined)
-      refuse(candidate.lease, {
-        field: 'subnet',
-        reason: `${subnet} overlaps ${holder.claim.subnet} of ${holder.lease.node}, which is older`,
-      })
-    else if (twin !== undefined)
-      refuse(candidate.lease, { field: 'lladdr', reason: `${lladdr} is that of ${twin.lease.node}, which is older` })
-  }
-  return { lengths, subnets }
-}
-
-function networksAround(subnet: Cidr, lengths: ReadonlySet<number>): readonly Cidr[] {
-  const own = prefixLength(subnet)
-  return [...lengths].filter((length) => length < own).map((length) => cidrOf(networkAddress(subnet), length))
-}
-
-function firstOf(cidrs: readonly Cidr[], subnets: ReadonlyMap<Cidr, Candidate>): Candidate | undefined {
-  for (const cidr of cidrs) {
-    const found = subnets.get(cidr)
-    if (found !== undefined) return found
-  }
-  return undefined
-}
-
-function refuseLoops(
-  settled: Settled,
-  ownSubnet: Cidr | undefined,
-  refuse: (lease: Lease, fault: Fault) => void,
-): void {
-  for (const { lease, claim } of settled.subnets.values()) {
-    const masked = [...settled.lengths].map((length) => cidrOf(claim.underlay, length))
-    const inside =
-      ownSubnet !== undefined && contains(ownSubnet, claim.underlay)
-        ? ownSubnet
-        : firstOf(masked, settled.subnets)?.claim.subnet
-    if (inside !== undefined) refuse(lease, loop(claim.underlay, inside))
-  }
-}
-
-function loop(underlay: Ip, cidr: Cidr): Fault {
-  return { field: 'underlay', reason: `${underlay} is inside ${cidr}: its packets would loop through the overlay` }
 }
 
 function createSoloJudge(network: Cidr): (claim: FamilyLease) => Fault | undefined {
@@ -225,7 +138,10 @@ function createSoloJudge(network: Cidr): (claim: FamilyLease) => Fault | undefin
     const start = networkAddress(subnet)
     if (prefixLength(subnet) < length || !inNetwork(start))
       return { field: 'subnet', reason: `${subnet} is outside the network ${network}` }
-    if (!isUnicastHost(start)) return { field: 'subnet', reason: `${subnet} is not a unicast network` }
+    if (!isUnicastHost(start) || isLinkLocal(start))
+      return { field: 'subnet', reason: `${subnet} is not a unicast network` }
+    if (length === 0 && prefixLength(subnet) < LEAST_PREFIX_LENGTH[familyOf(start)])
+      return { field: 'subnet', reason: `${subnet} is more than one node can need` }
     if (!isUnicastLladdr(lladdr)) return { field: 'lladdr', reason: `${lladdr} is not a unicast MAC address` }
     if (!isUnicastHost(underlay)) return { field: 'underlay', reason: `${underlay} is no address that a host can have` }
     // An FDB entry names no interface, which an fe80:: address would need.

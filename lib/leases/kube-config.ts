@@ -3,6 +3,7 @@
  * @kubernetes/client-node, and itself imported dynamically, in Kubernetes mode only (it costs 60 ms and 15 MB).
  * Must not: use the library's requests, lists or watches (kubernetes-notes), or keep a credential beyond one target.
  */
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import http from 'node:http'
 import https, { type RequestOptions } from 'node:https'
@@ -47,9 +48,17 @@ export async function openKubeTarget(options: KubeAccessOptions): Promise<KubeTa
   const { headers, auth } = given
   return {
     url,
+    cluster: fingerprint(given.ca ?? url.href),
     options: { agent, ...(headers === undefined ? {} : { headers }), ...(typeof auth === 'string' ? { auth } : {}) },
     close: () => (typeof agent === 'object' ? agent.destroy() : undefined),
   }
+}
+
+/** Of what only one cluster has: its CA, or its URL where there is none. */
+function fingerprint(of: NonNullable<RequestOptions['ca']>): string {
+  const hash = createHash('sha256')
+  for (const part of Array.isArray(of) ? of : [of]) hash.update(part)
+  return hash.digest('hex')
 }
 
 /** One agent a target: connections are kept between the pages of a list, and the next target has fresh certificates. */

@@ -15,8 +15,10 @@ export interface KubeDoorConfig extends KubeAccessOptions {
 }
 
 export interface KubeDoor {
-  /** undefined until a pod has told it. */
+  /** undefined until a pod has told it, or it was remembered. */
   readonly nodeName: string | undefined
+  /** From an earlier run of the same pod; asked for all the same. */
+  rememberNodeName(name: string): void
   /** For the stream: resolves when the node's name is known too. Rejects with KubeError, to be tried again. */
   open(signal: AbortSignal): Promise<KubeTarget>
   readOwnNode(): Promise<NodeFacts>
@@ -30,10 +32,13 @@ export function createKubeDoor(parts: {
   readonly config: KubeDoorConfig
   readonly clock: Clock
   readonly wanted: ReadonlySet<string>
+  /** Called whenever credentials could be read, before anything is asked with them. */
+  readonly onTarget: (target: KubeTarget) => void
 }): KubeDoor {
   const { config, clock, wanted } = parts
   const closing = new AbortController()
-  let nodeName = 'name' in config.node ? config.node.name : undefined
+  let told = 'name' in config.node ? config.node.name : undefined
+  let nodeName = told
 
   const connect = async (): Promise<KubeTarget> => {
     const { openKubeTarget } = await import('./kube-config.ts')
@@ -50,6 +55,7 @@ export function createKubeDoor(parts: {
     )
     if (typeof name !== 'string' || name === '')
       throw new KubeError({ request: request.what, status: 0, reason: 'it has no spec.nodeName yet' })
+    told = name
     nodeName = name
   }
   const askAboutOwnNode = async (method: KubeRequest['method'], suffix: string, body?: KubeRequest['body']) => {
@@ -76,10 +82,14 @@ export function createKubeDoor(parts: {
     get nodeName() {
       return nodeName
     },
+    rememberNodeName(name) {
+      nodeName = told ?? name
+    },
     async open(signal) {
       const target = await connect()
       try {
-        if (nodeName === undefined) await askForNodeName(target, signal)
+        parts.onTarget(target)
+        if (told === undefined) await askForNodeName(target, signal)
         return target
       } catch (error) {
         target.close()

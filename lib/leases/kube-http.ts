@@ -4,6 +4,7 @@
  */
 import http, { type IncomingMessage } from 'node:http'
 import https, { type RequestOptions } from 'node:https'
+import type { Readable } from 'node:stream'
 import { KubeError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import { createNodeFormats } from './kube-formats.ts'
@@ -13,6 +14,8 @@ export interface KubeTarget {
   /** May have a path, which goes before that of every request (a server behind a proxy). */
   readonly url: URL
   readonly options: RequestOptions
+  /** Tells this cluster from another, without asking it. */
+  readonly cluster: string
   close(): void
 }
 
@@ -37,6 +40,9 @@ export class KubeRefusal extends KubeError {
     this.retryAfterMs = fields.retryAfterMs
   }
 }
+
+/** A server that asks for more patience than this is asked again all the same. */
+export const LONGEST_RETRY_AFTER_MS = 300_000
 
 const CONNECT_MS = 10_000
 const ANSWER_MS = 60_000
@@ -86,6 +92,29 @@ export async function openStream(call: Call): Promise<IncomingMessage> {
   } catch (error) {
     throw toRefusal(call.request, error)
   }
+}
+
+/**
+ * Hands over each chunk as it comes: a list of 10,000 Nodes comes in 5,000 chunks, and an iterator's promises for each
+ * would cost as much as reading them. Rejects with what `onChunk` throws, or when the body is cut off.
+ */
+export function eachChunk(body: Readable, onChunk: (chunk: Buffer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      reject(error)
+      body.destroy()
+    }
+    body.on('data', (chunk: Buffer) => {
+      try {
+        onChunk(chunk)
+      } catch (error) {
+        fail(error)
+      }
+    })
+    body.on('end', resolve)
+    body.on('error', fail)
+    body.on('close', () => fail(new Error('the connection was closed')))
+  })
 }
 
 function send({ target, request, clock, signal }: Call): Promise<IncomingMessage> {

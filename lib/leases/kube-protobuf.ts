@@ -13,13 +13,26 @@ import {
 } from './kube-events.ts'
 import type { NodeFacts } from './node-facts.ts'
 import { projectProtoNode, readObjectMeta, type WantedKeys, wantedKeys } from './proto-node.ts'
-import { type Cursor, nextField, openField, openMessage, seekBytes, textOf, WireFault } from './proto-reader.ts'
+import {
+  type Cursor,
+  enter,
+  leave,
+  nextField,
+  openMessage,
+  reopen,
+  seekBytes,
+  textOf,
+  WireFault,
+} from './proto-reader.ts'
 
 /** etcd keeps at most 1.5 MiB an object, and a frame adds little to it. Bytes. */
 const MAX_FRAME = 8 << 20
+/** What is kept for frames that come in pieces; a larger one is given back afterwards. Bytes. */
+const USUAL_FRAME = 64 << 10
 const LENGTH_BYTES = 4
-/** Goes before every object, not before a frame. */
-const MAGIC = Buffer.from('k8s\0', 'latin1')
+/** `k8s` and a zero byte, before every object, not before a frame. */
+const MAGIC = 0x6b387300
+const MAGIC_BYTES = 4
 const END_OF_INITIAL_EVENTS = wantedKeys(['k8s.io/initial-events-end'])
 
 const UNKNOWN = { raw: 2 } as const
@@ -35,126 +48,166 @@ export function createProtobufFormat(maxFrame = MAX_FRAME): NodeFormat {
     name: 'protobuf',
     createDecoder(wanted, ownName) {
       const keys = wantedKeys(wanted)
-      return createFrameReader(maxFrame, (frame) => decodeEvent(frame, keys, ownName))
+      const cursor = openMessage(Buffer.alloc(0))
+      return createFrameReader(maxFrame, (bytes, start, end) => {
+        reopen(cursor, bytes, start, end)
+        return guarded(() => decodeEvent(cursor, keys, ownName))
+      })
     },
-    decodePage: (body, wanted, ownName) => guarded(() => decodePage(asBuffer(body), wantedKeys(wanted), ownName)),
-    readStatus: (body) => guarded(() => readStatus(objectOf(openMessage(asBuffer(body))))),
+    decodePage: (body, wanted, ownName) =>
+      guarded(() => decodePage(openMessage(asBuffer(body)), wantedKeys(wanted), ownName)),
+    readStatus: (body) =>
+      guarded(() => {
+        const cursor = openMessage(asBuffer(body))
+        enterObject(cursor)
+        return readStatus(cursor)
+      }),
   }
 }
 
-/** Cuts the bytes into frames: four bytes of big-endian length, then so many bytes. */
-function createFrameReader(maxFrame: number, decode: (frame: Buffer) => NodeEvent): NodeDecoder {
-  let rest: Buffer[] = []
+/**
+ * Cuts the bytes into frames: four bytes of big-endian length, then so many bytes. A frame that comes in pieces is put
+ * together in one place, always the same one; `decode` must not keep the bytes.
+ */
+function createFrameReader(
+  maxFrame: number,
+  decode: (bytes: Buffer, start: number, end: number) => NodeEvent,
+): NodeDecoder {
+  let pieces = Buffer.allocUnsafe(USUAL_FRAME)
   let have = 0
-  let need = LENGTH_BYTES
-  let inFrame = false
+  const frameEnd = (bytes: Buffer, at: number): number => {
+    const length = bytes.readUInt32BE(at)
+    if (length > maxFrame) throw new KubeGarbage(`an event of ${length} bytes, more than ${maxFrame}`)
+    return at + LENGTH_BYTES + length
+  }
+  /** Takes from `chunk` what is missing until `pieces` holds `wanted` bytes; how many it took. */
+  const take = (chunk: Buffer, at: number, wanted: number): number => {
+    if (wanted > pieces.length) {
+      const larger = Buffer.allocUnsafe(wanted)
+      pieces.copy(larger, 0, 0, have)
+      pieces = larger
+    }
+    const taken = chunk.copy(pieces, have, at, Math.min(chunk.length, at + wanted - have))
+    have += taken
+    return taken
+  }
   return {
     *push(bytes) {
       const chunk = asBuffer(bytes)
       let at = 0
-      while (have + chunk.length - at >= need) {
-        const end = at + need - have
-        const last = chunk.subarray(at, end)
-        const whole = rest.length === 0 ? last : Buffer.concat([...rest, last], need)
-        at = end
-        rest = []
-        have = 0
-        inFrame = !inFrame
-        if (inFrame) need = checkLength(whole.readUInt32BE(0), maxFrame)
-        else {
-          need = LENGTH_BYTES
-          yield guarded(() => decode(whole))
+      while (at < chunk.length) {
+        if (have === 0 && chunk.length - at >= LENGTH_BYTES) {
+          const end = frameEnd(chunk, at)
+          if (end <= chunk.length) {
+            const start = at + LENGTH_BYTES
+            at = end
+            yield decode(chunk, start, end)
+            continue
+          }
         }
+        if (have < LENGTH_BYTES) at += take(chunk, at, LENGTH_BYTES)
+        if (have < LENGTH_BYTES) return
+        const end = frameEnd(pieces, 0)
+        at += take(chunk, at, end)
+        if (have < end) return
+        have = 0
+        yield decode(pieces, LENGTH_BYTES, end)
+        if (pieces.length > USUAL_FRAME) pieces = Buffer.allocUnsafe(USUAL_FRAME)
       }
-      if (at === chunk.length) return
-      rest.push(chunk.subarray(at))
-      have += chunk.length - at
     },
   }
 }
 
-function checkLength(length: number, maxFrame: number): number {
-  if (length > maxFrame) throw new KubeGarbage(`an event of ${length} bytes, more than ${maxFrame}`)
-  return length
+function decodeEvent(cursor: Cursor, wanted: WantedKeys, ownName: string): NodeEvent {
+  let type = ''
+  while (nextField(cursor)) {
+    if (cursor.type !== 'bytes') continue
+    if (cursor.field === WATCH_EVENT.type) type = textOf(cursor)
+    // Go writes fields in the order of their numbers: the type is known.
+    else if (cursor.field === WATCH_EVENT.object) {
+      enter(cursor)
+      if (!seekBytes(cursor, RAW_EXTENSION.raw)) break
+      enter(cursor)
+      enterObject(cursor)
+      return decodeObject(type, cursor, wanted, ownName)
+    }
+  }
+  throw new WireFault('an event without an object')
 }
 
-function decodeEvent(frame: Buffer, wanted: WantedKeys, ownName: string): NodeEvent {
-  const event = openMessage(frame)
-  let type = ''
-  let object: Cursor | undefined
-  while (nextField(event)) {
-    if (event.type !== 'bytes') continue
-    if (event.field === WATCH_EVENT.type) type = textOf(event)
-    else if (event.field === WATCH_EVENT.object) object = openField(event)
-  }
-  if (object === undefined || !seekBytes(object, RAW_EXTENSION.raw)) throw new WireFault('an event without an object')
-  const body = objectOf(openField(object))
+function decodeObject(type: string, cursor: Cursor, wanted: WantedKeys, ownName: string): NodeEvent {
   switch (type) {
     case 'ADDED':
     case 'MODIFIED': {
-      const { node, resourceVersion } = projectProtoNode(body, wanted, ownName)
+      const { node, resourceVersion } = projectProtoNode(cursor, wanted, ownName)
       return { kind: 'put', node, resourceVersion }
     }
     case 'DELETED': {
-      const { node, resourceVersion } = projectProtoNode(body, wanted, ownName)
+      const { node, resourceVersion } = projectProtoNode(cursor, wanted, ownName)
       return { kind: 'delete', name: node.name, resourceVersion }
     }
-    case 'BOOKMARK':
-      return readBookmark(body)
+    case 'BOOKMARK': {
+      const { resourceVersion, values } = readObjectMeta(cursor, END_OF_INITIAL_EVENTS)
+      if (resourceVersion === '') throw new WireFault('a bookmark without a resourceVersion')
+      return { kind: 'bookmark', resourceVersion, initialEventsEnd: values[0] === 'true' }
+    }
     case 'ERROR':
-      return { kind: 'error', ...readStatus(body) }
+      return { kind: 'error', ...readStatus(cursor) }
     default:
       throw new WireFault(`an event of type ${JSON.stringify(type.slice(0, 40))}`)
   }
 }
 
-/** The object inside `k8s\0` and runtime.Unknown. */
-function objectOf(cursor: Cursor): Cursor {
+/** From before `k8s` into the object inside runtime.Unknown; nothing behind it is wanted. */
+function enterObject(cursor: Cursor): void {
   const { bytes, at, end } = cursor
-  if (end - at < MAGIC.length || bytes.compare(MAGIC, 0, MAGIC.length, at, at + MAGIC.length) !== 0)
+  if (end - at < MAGIC_BYTES || bytes.readUInt32BE(at) !== MAGIC)
     throw new WireFault('an object that does not begin with k8s')
-  const unknown = openMessage(bytes, at + MAGIC.length, end)
-  // An object whose fields are all empty has no bytes, and Go leaves such a field out.
-  return seekBytes(unknown, UNKNOWN.raw) ? openField(unknown) : openMessage(bytes, end, end)
+  cursor.at += MAGIC_BYTES
+  // An object whose fields are all empty has no bytes, and Go leaves such a field out: then this is its end, too.
+  if (seekBytes(cursor, UNKNOWN.raw)) enter(cursor)
 }
 
-/** A Node of which only the resource version and perhaps one annotation are set. */
-function readBookmark(object: Cursor): NodeEvent {
-  const { resourceVersion, values } = readObjectMeta(object, END_OF_INITIAL_EVENTS)
-  if (resourceVersion === '') throw new WireFault('a bookmark without a resourceVersion')
-  return { kind: 'bookmark', resourceVersion, initialEventsEnd: values[0] === 'true' }
-}
-
-function readStatus(status: Cursor): StatusWords {
+function readStatus(cursor: Cursor): StatusWords {
   let code = 0
   let reason = ''
   let message = ''
-  while (nextField(status)) {
-    if (status.field === STATUS.code && status.type === 'varint') code = status.value
-    else if (status.type !== 'bytes') continue
-    else if (status.field === STATUS.reason) reason = textOf(status)
-    else if (status.field === STATUS.message) message = textOf(status)
+  while (nextField(cursor)) {
+    if (cursor.field === STATUS.code && cursor.type === 'varint') code = cursor.value
+    else if (cursor.type !== 'bytes') continue
+    else if (cursor.field === STATUS.reason) reason = textOf(cursor)
+    else if (cursor.field === STATUS.message) message = textOf(cursor)
   }
   return { status: code, reason: [reason, message].filter((word) => word !== '').join(': ') }
 }
 
-function decodePage(body: Buffer, wanted: WantedKeys, ownName: string): NodePage {
-  const list = objectOf(openMessage(body))
+function decodePage(cursor: Cursor, wanted: WantedKeys, ownName: string): NodePage {
+  enterObject(cursor)
   const nodes: NodeFacts[] = []
   let resourceVersion: string | undefined
   let token: string | undefined
-  while (nextField(list)) {
-    if (list.type !== 'bytes') continue
-    if (list.field === LIST.items) nodes.push(projectProtoNode(openField(list), wanted, ownName).node)
-    if (list.field !== LIST.metadata) continue
-    const meta = openField(list)
-    while (nextField(meta)) {
-      if (meta.type !== 'bytes' || meta.start === meta.stop) continue
-      if (meta.field === LIST_META.resourceVersion) resourceVersion = textOf(meta)
-      else if (meta.field === LIST_META.continue) token = textOf(meta)
-    }
+  while (nextField(cursor)) {
+    if (cursor.type !== 'bytes') continue
+    const isItem = cursor.field === LIST.items
+    if (!isItem && cursor.field !== LIST.metadata) continue
+    const outer = enter(cursor)
+    if (isItem) nodes.push(projectProtoNode(cursor, wanted, ownName).node)
+    else [resourceVersion, token] = readListMeta(cursor)
+    leave(cursor, outer)
   }
   return { nodes, resourceVersion, continue: token }
+}
+
+function readListMeta(cursor: Cursor): [resourceVersion: string | undefined, token: string | undefined] {
+  let resourceVersion: string | undefined
+  let token: string | undefined
+  while (nextField(cursor)) {
+    const { field } = cursor
+    if (cursor.type !== 'bytes' || cursor.start === cursor.stop) continue
+    if (field === LIST_META.resourceVersion) resourceVersion = textOf(cursor)
+    else if (field === LIST_META.continue) token = textOf(cursor)
+  }
+  return [resourceVersion, token]
 }
 
 function guarded<T>(read: () => T): T {

@@ -13,6 +13,7 @@ import type { NodeFacts } from './node-facts.ts'
 import type { NodeChange } from './node-stream-session.ts'
 import { type NodePatch, planPublish } from './publish-patch.ts'
 import type { LeaseView, OwnVtep } from './source.ts'
+import type { RememberedView } from './view-file.ts'
 
 /** What is kept of a Node: our own whole, of another its claim, of one that does not take part nothing. */
 export type KnownNode = { readonly own: NodeFacts } | Claim | undefined
@@ -23,6 +24,12 @@ export interface KubeTable {
   apply(change: NodeChange<KnownNode>): void
   /** Why nothing new is heard; undefined: all is well. Matters for the view only until the first list. */
   setTrouble(because: string | undefined): void
+  /** What was known in the last run, for as long as nothing better is told. After the first list it comes too late. */
+  recall(view: RememberedView): void
+  /** Everything was listed, our own Node among it: the view is synced. */
+  readonly complete: boolean
+  /** What to keep for the next run; undefined while the view is not synced. */
+  remember(): RememberedView | undefined
   /** The same object until something changed. */
   view(): LeaseView
   /** Our own Node as last told. */
@@ -39,6 +46,8 @@ export function createKubeTable(options: {
   const { keys, network } = options
   const believe = createBelief(network)
   let nodes = new Map<string, KnownNode>()
+  /** From a time when all was well: stands in for what `nodes` lacks while our own Node is not among them. */
+  let earlier: ReadonlyMap<string, KnownNode> | undefined
   let listed = false
   let trouble: string | undefined
   let view: LeaseView | undefined
@@ -47,10 +56,11 @@ export function createKubeTable(options: {
     view = undefined
     options.onChange()
   }
-  const ownFacts = (): NodeFacts | undefined => {
-    const known = nodes.get(options.nodeName() ?? '')
+  const ownOf = (among: ReadonlyMap<string, KnownNode> | undefined): NodeFacts | undefined => {
+    const known = among?.get(options.nodeName() ?? '')
     return known !== undefined && 'own' in known ? known.own : undefined
   }
+  const ownFacts = (): NodeFacts | undefined => ownOf(nodes)
   const read = (node: NodeFacts): KnownNode => {
     const before = nodes.get(node.name)
     if (node.name !== options.nodeName())
@@ -60,14 +70,21 @@ export function createKubeTable(options: {
   /** True when what follows from the Nodes changed. */
   const apply = (change: NodeChange<KnownNode>): boolean => {
     if (change.kind === 'replace') return replace(change.nodes)
-    const before = nodes.get(change.name)
-    if (change.kind === 'put') nodes.set(change.name, change.node)
-    else nodes.delete(change.name)
+    const { name } = change
+    const before = nodes.get(name)
+    if (change.kind === 'put') nodes.set(name, change.node)
+    else {
+      if (name === options.nodeName() && before !== undefined) earlier = new Map(nodes)
+      nodes.delete(name)
+    }
+    if (ownFacts() !== undefined) earlier = undefined
     return before !== (change.kind === 'put' ? change.node : undefined)
   }
   const replace = (all: Map<string, KnownNode>): boolean => {
     const before = nodes
     nodes = all
+    if (ownFacts() !== undefined) earlier = undefined
+    else if (ownOf(before) !== undefined) earlier = before
     if (!listed) {
       listed = true
       return true
@@ -78,13 +95,13 @@ export function createKubeTable(options: {
   }
 
   const compute = (): LeaseView => {
-    const facts = ownFacts()
+    const facts = ownFacts() ?? ownOf(earlier)
     const mine = facts === undefined ? undefined : readOwn(facts, keys, network)
     const faults: LeaseError[] = [...(mine?.faults ?? [])]
     const leases = []
-    for (const known of nodes.values()) {
+    for (const known of allKnown()) {
       if (known === undefined || 'own' in known) continue
-      faults.push(...known.faults)
+      if (known.faults.length > 0) faults.push(...known.faults)
       if (known.lease !== undefined) leases.push(known.lease)
     }
     const { peers, rejected } = believe(leases, ownClaim(facts, mine?.own))
@@ -92,8 +109,15 @@ export function createKubeTable(options: {
     const because = incomplete()
     return because === undefined ? { synced: true, ...known } : { synced: false, because, ...known }
   }
+  function* allKnown(): Generator<KnownNode> {
+    yield* nodes.values()
+    for (const [name, known] of earlier ?? []) if (!nodes.has(name)) yield known
+  }
+  const currentView = (): LeaseView => (view ??= compute())
   const incomplete = (): string | undefined => {
-    if (!listed) return trouble ?? 'the Nodes have not been listed yet'
+    const unheard = trouble ?? 'the Nodes have not been listed yet'
+    if (!listed)
+      return earlier === undefined ? unheard : `from the cache of the last run, not confirmed yet: ${unheard}`
     if (ownFacts() !== undefined) return undefined
     return `the API server knows no Node ${options.nodeName() ?? ''} (our own) among ${nodes.size}: not created yet, or its data was lost`
   }
@@ -112,7 +136,22 @@ export function createKubeTable(options: {
       trouble = because
       if (matters) changed()
     },
-    view: () => (view ??= compute()),
+    recall({ own, leases }) {
+      if (listed || own.name !== options.nodeName()) return
+      const known = new Map<string, KnownNode>([[own.name, { own }]])
+      for (const lease of leases) known.set(lease.node, { lease, faults: [] })
+      earlier = known
+      changed()
+    },
+    get complete() {
+      return incomplete() === undefined
+    },
+    remember() {
+      const own = ownFacts()
+      const { synced, peers } = currentView()
+      return own === undefined || !synced ? undefined : { own, leases: peers.values() }
+    },
+    view: currentView,
     get ownFacts() {
       return ownFacts()
     },

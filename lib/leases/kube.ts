@@ -10,10 +10,11 @@ import type { Log } from '../util/log.ts'
 import { allKeys, annotationKeys } from './annotations.ts'
 import { createKubeDoor, type KubeDoorConfig } from './kube-door.ts'
 import { createNodeFormats } from './kube-formats.ts'
+import { createKubePublisher } from './kube-publish.ts'
 import { createKubeTable } from './kube-table.ts'
-import type { NodeFacts } from './node-facts.ts'
 import { type NodeStream, startNodeStream } from './node-stream.ts'
 import type { LeaseSource } from './source.ts'
+import { createViewCache } from './view-cache.ts'
 
 export interface KubeSourceConfig extends KubeDoorConfig {
   /** As given, e.g. flannel.alpha.coreos.com. */
@@ -26,6 +27,8 @@ export interface KubeSourceOptions {
   readonly network: Network
   readonly log: Log
   readonly clock: Clock
+  /** Where the last synced view is kept for a start without the API server; undefined: nowhere. */
+  readonly stateDir?: string
   /** In [0, 1); for a test to be repeatable. */
   readonly random?: () => number
 }
@@ -33,6 +36,8 @@ export interface KubeSourceOptions {
 export interface KubeSource extends LeaseSource {
   /** Why the view may be old: the API server does not answer; undefined: it is kept up to date. */
   readonly stale: string | undefined
+  /** How often the view could not be written to `stateDir`. */
+  readonly cacheFailures: number
 }
 
 /** Throws ConfigError when the annotation prefix is none; everything else is waited for. */
@@ -40,8 +45,19 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
   const { config, network, clock, log } = options
   const keys = annotationKeys(config.annotationPrefix)
   const wanted = allKeys(keys)
-  const door = createKubeDoor({ config, clock, wanted })
+  const door = createKubeDoor({ config, clock, wanted, onTarget: (target) => recall(target.cluster) })
   const table = createKubeTable({ keys, network, nodeName: () => door.nodeName, onChange: () => announce() })
+  const cache =
+    options.stateDir === undefined
+      ? undefined
+      : createViewCache({
+          stateDir: options.stateDir,
+          vni: network.backend.vni,
+          view: () => table.remember(),
+          log,
+          clock,
+        })
+  const publisher = createKubePublisher({ door, table, setCondition: config.setNodeNetworkUnavailable, clock, log })
   let stale: string | undefined = 'the API server has not been asked yet'
   let stream: NodeStream | undefined
   let onChange: (() => void) | undefined
@@ -54,6 +70,20 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     queueMicrotask(() => {
       announced = false
       onChange?.()
+      if (onChange !== undefined && table.complete) cache?.mark()
+    })
+  }
+  let recalled = false
+  /** Does not hold up the connection: who comes first, comes first. */
+  const recall = (cluster: string): void => {
+    const { ipv4, ipv6, backend } = network
+    cache?.bind(JSON.stringify([cluster, config.node, ipv4, ipv6, backend.vni, config.annotationPrefix]))
+    if (recalled) return
+    recalled = true
+    void cache?.load().then((known) => {
+      if (known === undefined || onChange === undefined) return
+      door.rememberNodeName(known.own.name)
+      table.recall(known)
     })
   }
 
@@ -62,6 +92,9 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     view: () => table.view(),
     get stale() {
       return stale
+    },
+    get cacheFailures() {
+      return cache?.failures ?? 0
     },
     start(listener) {
       onChange = listener
@@ -81,18 +114,13 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
         },
       })
     },
-    async publish(own) {
-      const node = table.ownFacts ?? (await door.readOwnNode())
-      const patch = table.planPublish(node, own, config.setNodeNetworkUnavailable, new Date())
-      if (patch === undefined) return
-      const patched: NodeFacts = await door.patchOwnStatus(patch)
-      table.apply({ kind: 'put', name: patched.name, node: table.read(patched) })
-      log.info('lease.published', `published on Node ${patched.name}`, { ...patch.metadata?.annotations })
-    },
+    publish: (own) => publisher.publish(own),
     async close() {
       onChange = undefined
+      publisher.close()
       door.close(new KubeError({ request: 'the lease source', status: 0, reason: 'closed' }))
       await stream?.close()
+      await cache?.close()
     },
   }
 }

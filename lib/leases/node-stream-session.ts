@@ -3,11 +3,12 @@
  * there until something ends it. Owns what an end means for the next session (kubernetes-notes, "the watcher's rules").
  * Must not: retry or wait (node-stream.ts), interpret Nodes, or let the consumer slow the stream down.
  */
+import type { IncomingMessage } from 'node:http'
 import { KubeError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import { KubeGarbage, type NodeEvent, type NodeFormat } from './kube-events.ts'
 import { ACCEPT_ANY, ACCEPT_JSON, type NodeFormats } from './kube-formats.ts'
-import { fetchAnswer, KubeRefusal, type KubeTarget, openStream } from './kube-http.ts'
+import { eachChunk, fetchAnswer, KubeRefusal, type KubeTarget, openStream } from './kube-http.ts'
 import type { NodeFacts } from './node-facts.ts'
 import { createWatchdog, type Expiry } from './node-stream-watchdog.ts'
 
@@ -170,7 +171,7 @@ function broken(reason: string): KubeRefusal {
 }
 
 interface Follower {
-  follow(body: AsyncIterable<Uint8Array>, format: NodeFormat): Promise<void>
+  follow(body: IncomingMessage, format: NodeFormat): Promise<void>
   /** The body ended by itself; throws when that is no good sign. */
   end(): void
   /** It ended with this error: decides what the next session can still use. */
@@ -219,15 +220,16 @@ function createFollower<T>(memory: StreamMemory, parts: SessionParts<T>, onExpir
   }
 
   return {
-    async follow(body, format) {
+    follow(body, format) {
       begun = true
       const decoder = format.createDecoder(wanted, ownName)
-      for await (const chunk of body) {
-        watchdog.touch()
-        understood(memory, format, () => {
-          for (const event of decoder.push(chunk)) handle(event)
-        })
+      const read = (chunk: Uint8Array): void => {
+        for (const event of decoder.push(chunk)) handle(event)
       }
+      return eachChunk(body, (chunk) => {
+        watchdog.touch()
+        understood(memory, format, () => read(chunk))
+      })
     },
     end() {
       if (staged !== undefined) throw broken('the stream ended before everything was listed')

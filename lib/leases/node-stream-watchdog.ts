@@ -4,8 +4,11 @@
  */
 import type { Clock, Timer } from '../util/clock.ts'
 
-/** Bookmarks come every 60 s, the first after a restart of the API server within 120 s. Milliseconds, as all here. */
-const IDLE_MS = 150_000
+/**
+ * Bookmarks come every 60 s, the first after a restart of the API server within 120 s. With the pause and the connection
+ * that follow, all is right again within 150 s. Milliseconds, as all here.
+ */
+const IDLE_MS = 145_000
 /** WatchList tells 10,000 Nodes in a second; silence, or no end in sight, means that this server cannot do it. */
 const SYNC_IDLE_MS = 30_000
 const SYNC_MS = 120_000

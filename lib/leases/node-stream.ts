@@ -4,12 +4,13 @@
  */
 import { KubeError } from '../errors.ts'
 import { createBackoff } from '../util/backoff.ts'
-import type { Clock, Timer } from '../util/clock.ts'
+import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { NodeFormats } from './kube-formats.ts'
-import { KubeRefusal, type KubeTarget } from './kube-http.ts'
+import { KubeRefusal, type KubeTarget, LONGEST_RETRY_AFTER_MS } from './kube-http.ts'
 import type { NodeFacts } from './node-facts.ts'
 import { type NodeChange, runSession, type StreamMemory, WATCH } from './node-stream-session.ts'
+import { pause } from './pause.ts'
 import { createReminder } from './reminder.ts'
 
 export interface NodeStreamOptions<T> {
@@ -37,8 +38,6 @@ export interface NodeStream {
 
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 30_000
-/** A server that asks for more patience than this is asked again all the same. */
-const LONGEST_RETRY_AFTER_MS = 300_000
 /** A session that ends well but sooner than this is followed by a pause too. */
 const SHORT_SESSION_MS = 1000
 
@@ -121,18 +120,4 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
 function lacksWatchList(error: unknown, memory: StreamMemory): boolean {
   const refused = error instanceof KubeError && (error.status === 400 || error.status === 422)
   return refused && error.request === WATCH && memory.syncBy === 'pages'
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    let timer: Timer | undefined
-    const end = (): void => {
-      timer?.cancel()
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    timer = clock.after(ms, end)
-    signal.addEventListener('abort', end)
-    if (signal.aborted) end()
-  })
 }

@@ -4,7 +4,7 @@
  * Must not: know frames, events or lists (kube-protobuf.ts).
  */
 import type { NodeFacts } from './node-facts.ts'
-import { type Cursor, fieldEquals, nextField, openField, seekBytes, textOf, WireFault } from './proto-reader.ts'
+import { type Cursor, enter, fieldEquals, leave, nextField, seekBytes, textOf, WireFault } from './proto-reader.ts'
 
 const NETWORK_UNAVAILABLE = Buffer.from('NetworkUnavailable', 'latin1')
 /** Of 9999-12-31: what RFC 3339 can say. */
@@ -45,20 +45,20 @@ export interface ProtoNode {
   readonly resourceVersion: string | undefined
 }
 
-/** Throws WireFault, also for a Node without a name. `ownName`: whose condition NetworkUnavailable is read too. */
+/** Reads the rest of the message. Throws WireFault, also for a Node without a name. `ownName`: whose condition is read too. */
 export function projectProtoNode(object: Cursor, wanted: WantedKeys, ownName: string): ProtoNode {
   const meta = noMeta()
   let podCidrs: readonly string[] = []
-  let status: Cursor | undefined
+  let networkUnavailable: string | undefined
   while (nextField(object)) {
     if (object.type !== 'bytes') continue
-    if (object.field === NODE.metadata) readMeta(openField(object), meta, wanted)
-    else if (object.field === NODE.spec) podCidrs = readPodCidrs(openField(object))
-    else if (object.field === NODE.status) status = openField(object)
+    if (object.field === NODE.metadata) readMeta(object, meta, wanted)
+    else if (object.field === NODE.spec) podCidrs = readPodCidrs(object)
+    // Go writes fields in the order of their numbers: the name is known.
+    else if (object.field === NODE.status && meta.name === ownName) networkUnavailable = readCondition(object)
   }
   const { name, uid, creationTimestamp, resourceVersion } = meta
   if (name === '') throw new WireFault('a Node without a name')
-  const networkUnavailable = name === ownName && status !== undefined ? readCondition(status) : undefined
   return {
     node: { name, uid, creationTimestamp, annotations: annotationsOf(meta, wanted), podCidrs, networkUnavailable },
     resourceVersion: resourceVersion === '' ? undefined : resourceVersion,
@@ -68,7 +68,7 @@ export function projectProtoNode(object: Cursor, wanted: WantedKeys, ownName: st
 /** The metadata of any object, the rest passed over. */
 export function readObjectMeta(object: Cursor, wanted: WantedKeys): ProtoMeta {
   const meta = noMeta()
-  while (seekBytes(object, NODE.metadata)) readMeta(openField(object), meta, wanted)
+  while (seekBytes(object, NODE.metadata)) readMeta(object, meta, wanted)
   return meta
 }
 
@@ -86,61 +86,75 @@ function annotationsOf(meta: ProtoMeta, wanted: WantedKeys): Readonly<Record<str
   return annotations
 }
 
+/* Each of these reads the message of the field on which the cursor stands. */
+
 function readMeta(cursor: Cursor, meta: ProtoMeta, wanted: WantedKeys): void {
+  const outer = enter(cursor)
   while (nextField(cursor)) {
     if (cursor.type !== 'bytes') continue
     if (cursor.field === META.name) meta.name = textOf(cursor)
     else if (cursor.field === META.uid) meta.uid = textOf(cursor)
     else if (cursor.field === META.resourceVersion) meta.resourceVersion = textOf(cursor)
-    else if (cursor.field === META.creationTimestamp) meta.creationTimestamp = readTime(openField(cursor))
-    else if (cursor.field === META.annotations) readEntry(openField(cursor), meta.values, wanted.bytes)
+    else if (cursor.field === META.creationTimestamp) meta.creationTimestamp = readTime(cursor)
+    else if (cursor.field === META.annotations) readEntry(cursor, meta.values, wanted.bytes)
   }
+  leave(cursor, outer)
 }
 
 /** One entry of a map; a value that is absent is ''. */
-function readEntry(entry: Cursor, values: (string | undefined)[], keys: readonly Buffer[]): void {
+function readEntry(cursor: Cursor, values: (string | undefined)[], keys: readonly Buffer[]): void {
+  const outer = enter(cursor)
   let index = -1
   let value = ''
-  while (nextField(entry)) {
-    if (entry.type !== 'bytes') continue
-    if (entry.field === ENTRY.key) {
-      index = keys.findIndex((key) => fieldEquals(entry, key))
-      if (index < 0) return
-    } else if (entry.field === ENTRY.value) value = textOf(entry)
+  while (nextField(cursor)) {
+    if (cursor.type !== 'bytes') continue
+    if (cursor.field === ENTRY.key) {
+      index = keys.findIndex((key) => fieldEquals(cursor, key))
+      if (index < 0) break
+    } else if (cursor.field === ENTRY.value) value = textOf(cursor)
   }
   if (index >= 0) values[index] = value
+  leave(cursor, outer)
 }
 
-function readTime(time: Cursor): string {
+function readTime(cursor: Cursor): string {
+  const outer = enter(cursor)
   let seconds: number | undefined
-  while (nextField(time)) if (time.field === TIME.seconds && time.type === 'varint') seconds = time.value
+  while (nextField(cursor)) if (cursor.field === TIME.seconds && cursor.type === 'varint') seconds = cursor.value
+  leave(cursor, outer)
   if (seconds === undefined || seconds > LAST_SECOND) return ''
   return `${new Date(seconds * 1000).toISOString().slice(0, -5)}Z`
 }
 
 /** podCIDRs, or podCIDR alone. */
-function readPodCidrs(spec: Cursor): readonly string[] {
+function readPodCidrs(cursor: Cursor): readonly string[] {
+  const outer = enter(cursor)
   let one: readonly string[] = []
   const many: string[] = []
-  while (nextField(spec)) {
-    if (spec.type !== 'bytes') continue
-    if (spec.field === SPEC.podCidr && spec.stop > spec.start) one = [textOf(spec)]
-    else if (spec.field === SPEC.podCidrs) many.push(textOf(spec))
+  while (nextField(cursor)) {
+    if (cursor.type !== 'bytes') continue
+    if (cursor.field === SPEC.podCidr && cursor.stop > cursor.start) one = [textOf(cursor)]
+    else if (cursor.field === SPEC.podCidrs) many.push(textOf(cursor))
   }
+  leave(cursor, outer)
   return many.length > 0 ? many : one
 }
 
-function readCondition(status: Cursor): string | undefined {
-  while (seekBytes(status, NODE_STATUS.conditions)) {
-    const condition = openField(status)
+function readCondition(cursor: Cursor): string | undefined {
+  const outer = enter(cursor)
+  let found: string | undefined
+  while (found === undefined && seekBytes(cursor, NODE_STATUS.conditions)) {
+    const list = enter(cursor)
     let isIt = false
     let value = ''
-    while (nextField(condition)) {
-      if (condition.type !== 'bytes') continue
-      if (condition.field === CONDITION.type) isIt = fieldEquals(condition, NETWORK_UNAVAILABLE)
-      else if (condition.field === CONDITION.status) value = textOf(condition)
+    while (nextField(cursor)) {
+      if (cursor.type !== 'bytes') continue
+      if (cursor.field === CONDITION.type) isIt = fieldEquals(cursor, NETWORK_UNAVAILABLE)
+      else if (cursor.field === CONDITION.status) value = textOf(cursor)
     }
-    if (isIt) return value
+    if (isIt) found = value
+    leave(cursor, list)
   }
-  return undefined
+  leave(cursor, outer)
+  return found
 }

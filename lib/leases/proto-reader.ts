@@ -9,11 +9,15 @@
 /** The bytes are no Protocol Buffers message. Stays inside lib/leases: a decoder makes a KubeError of it. */
 export class WireFault extends Error {}
 
-/** A place in a message; `nextField` moves it. What the field's wire type does not have is left from an earlier one. */
+/**
+ * A place in a message, and the field that was met there last; `nextField` moves it, `enter` and `leave` go down into the
+ * field's message and up again. One object serves a whole stream. What the field's wire type does not have is left over.
+ */
 export interface Cursor {
-  readonly bytes: Buffer
+  bytes: Buffer
   at: number
-  readonly end: number
+  /** Of the message that is read now. */
+  end: number
   field: number
   type: WireType
   /** Of a `bytes` field: from `start` to before `stop`. */
@@ -25,14 +29,30 @@ export interface Cursor {
 
 export type WireType = 'varint' | 'bytes' | 'other'
 
-/** A message that is these bytes of `bytes`. */
+/** A message that is these bytes. */
 export function openMessage(bytes: Buffer, start = 0, end = bytes.length): Cursor {
   return { bytes, at: start, end, field: 0, type: 'other', start, stop: start, value: 0 }
 }
 
-/** The message inside the field on which `cursor` stands. */
-export function openField(cursor: Cursor): Cursor {
-  return openMessage(cursor.bytes, cursor.start, cursor.stop)
+/** The same cursor at the beginning of another message. */
+export function reopen(cursor: Cursor, bytes: Buffer, start: number, end: number): void {
+  cursor.bytes = bytes
+  cursor.at = start
+  cursor.end = end
+}
+
+/** Goes down into the field on which the cursor stands; the result is what `leave` needs to come back behind it. */
+export function enter(cursor: Cursor): number {
+  const outerEnd = cursor.end
+  cursor.at = cursor.start
+  cursor.end = cursor.stop
+  return outerEnd
+}
+
+/** What was not read of the inner message is passed over. */
+export function leave(cursor: Cursor, outerEnd: number): void {
+  cursor.at = cursor.end
+  cursor.end = outerEnd
 }
 
 /** Moves to the next field; false at the end of the message. Throws WireFault. */
@@ -40,7 +60,7 @@ export function nextField(cursor: Cursor): boolean {
   if (cursor.at >= cursor.end) return false
   const tag = readVarint(cursor)
   cursor.field = Math.floor(tag / 8)
-  if (cursor.field === 0) throw new WireFault(`field number 0 at byte ${cursor.at}`)
+  if (cursor.field === 0) throw new WireFault('field number 0')
   switch (tag % 8) {
     case 0:
       cursor.type = 'varint'
@@ -64,7 +84,7 @@ export function nextField(cursor: Cursor): boolean {
       return true
     default:
       // 3 and 4 were groups, which nobody writes; 6 and 7 never were anything.
-      throw new WireFault(`wire type ${tag % 8} at byte ${cursor.at}`)
+      throw new WireFault(`wire type ${tag % 8}`)
   }
 }
 
@@ -88,8 +108,7 @@ export function fieldEquals(cursor: Cursor, text: Buffer): boolean {
 }
 
 function skip(cursor: Cursor, length: number): void {
-  if (length > cursor.end - cursor.at)
-    throw new WireFault(`${length} bytes announced, ${cursor.end - cursor.at} left at byte ${cursor.at}`)
+  if (length > cursor.end - cursor.at) throw new WireFault(`${length} bytes announced, ${cursor.end - cursor.at} left`)
   cursor.at += length
 }
 
@@ -105,5 +124,5 @@ function readVarint(cursor: Cursor): number {
     if (byte < 0x80) return value
     scale *= 0x80
   }
-  throw new WireFault(`a number without an end at byte ${cursor.at}`)
+  throw new WireFault('a number without an end')
 }

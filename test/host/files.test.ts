@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { systemClock } from '../../lib/host/clock.ts'
-import { readIfExists, replaceFile } from '../../lib/host/files.ts'
+import { readBytesIfExists, readIfExists, replaceFile } from '../../lib/host/files.ts'
 import { watchFile } from '../../lib/host/watch-file.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 
@@ -221,4 +221,27 @@ test('neighbours of the file are not told of, and nothing after close', async (t
   clock.advance(10_000)
   assert.equal(told(), before)
   assert.equal(clock.pending, 0)
+})
+
+test('a text may come in pieces; when making one fails, the old file stays and nothing else', async (t) => {
+  const folder = await folderFor(t)
+  const file = path.join(folder, 'x')
+  await replaceFile(file, ['one ', 'two ', 'three'])
+  assert.equal(await readFile(file, 'utf8'), 'one two three')
+  function* broken(): Generator<string> {
+    yield 'half of it'
+    throw new Error('no more')
+  }
+  await assert.rejects(replaceFile(file, broken()), /no more/)
+  assert.equal(await readFile(file, 'utf8'), 'one two three')
+  assert.deepEqual(await readdir(folder), ['x'])
+})
+
+test('bytes are read up to a limit', async (t) => {
+  const folder = await folderFor(t)
+  const file = path.join(folder, 'x')
+  assert.equal(await readBytesIfExists(file, 3), undefined)
+  await replaceFile(file, 'abc')
+  assert.deepEqual(await readBytesIfExists(file, 3), Buffer.from('abc'))
+  await assert.rejects(readBytesIfExists(file, 2), RangeError)
 })

@@ -54,7 +54,6 @@ const DOORS: readonly (readonly [name: string, door: RegExp, because: string])[]
   ],
   ['bindings', /^lib\/rtnl\/addon\.ts$/, 'one module finds and loads the addon'],
   ['node-addon-api', /^$/, 'it is for C++'],
-  ['ipaddr.js', /^lib\/net\//, 'addresses are parsed in one place, so that no second notion of a valid one exists'],
   ['pino', /^lib\/host\/log[^/]*\.ts$/, 'everything else logs through the Log of lib/util/log.ts'],
   ['commander', /^lib\/(?:cli|lab)\//, 'arguments are the command line’s business'],
   ['yaml', /^lib\/(?:cli|cni|host|lab|leases)\//, 'files are parsed where they are read'],

@@ -75,6 +75,12 @@ test('a link-local IPv6 underlay is not believed: an FDB entry cannot name the i
   assert.match(reasons([lease('a', { ipv6: claim6(1, { underlay: 'fe80::1' }) })], dualNetwork)[0] ?? '', /link-local/)
 })
 
+test('a broken claim keeps its error from look to look', () => {
+  const belief = createBelief(v4Network)
+  const claims = [lease('bad', { ipv4: claim4(1, { underlay: '127.0.0.1' }) })]
+  assert.equal(belief(claims, own).rejected[0], belief(claims, own).rejected[0])
+})
+
 test('of two claims that overlap the older stays, in whatever order and however they nest', () => {
   for (const [older, younger] of [
     ['10.42.1.0/24', '10.42.1.0/24'],
@@ -146,19 +152,58 @@ test('a family that the network does not have is no fault', () => {
   assert.deepEqual(rejected, [])
 })
 
+const open: Network = { ...dualNetwork, ipv4: parseCidr('0.0.0.0/0'), ipv6: parseCidr('::/0') }
+
 test('in a network of length 0 the underlay must be outside the subnets, not outside the network', () => {
-  const open: Network = { ...v4Network, ipv4: parseCidr('0.0.0.0/0') }
   const claims = [
     lease('a', { ipv4: claim4(1) }),
     lease('b', { ipv4: claim4(2, { underlay: '10.42.1.7' }) }),
     lease('c', { ipv4: claim4(3, { underlay: '10.42.200.7' }) }),
+    lease('d', { ipv4: claim4(4, { underlay: '10.42.4.7' }) }),
   ]
   assert.deepEqual([...believe(claims, open).peers.keys()], ['a'])
-  assert.equal(
-    reasons(claims, open)[0],
+  assert.deepEqual(reasons(claims, open), [
     'node b: ipv4 underlay: 10.42.1.7 is inside 10.42.1.0/24: its packets would loop through the overlay',
-  )
+    'node c: ipv4 underlay: 10.42.200.7 is inside 10.42.200.0/24: its packets would loop through the overlay',
+    'node d: ipv4 underlay: 10.42.4.7 is inside 10.42.4.0/24: its packets would loop through the overlay',
+  ])
 })
+
+test('in a network of length 0 nobody takes the underlay of an older node, or ours, into its subnet', () => {
+  const claims = [
+    lease('old', { ipv4: claim4(1, { underlay: '203.0.113.1' }) }, '1'),
+    lease('thief', { ipv4: claim4(2, { subnet: '203.0.113.0/24' }) }, '2'),
+    lease('robber', { ipv4: claim4(3, { subnet: '192.168.0.0/16', underlay: '198.51.100.3' }) }, '3'),
+    lease('young', { ipv4: claim4(4, { underlay: '203.0.113.4' }) }, '4'),
+  ]
+  for (const given of [claims, claims.toReversed()]) {
+    assert.deepEqual([...believe(given, open).peers.keys()].sort(), ['old', 'young'])
+    assert.deepEqual(reasons(given, open).sort(), [
+      'node robber: ipv4 subnet: 192.168.0.0/16 holds our own underlay address 192.168.0.200',
+      'node thief: ipv4 subnet: 203.0.113.0/24 holds the underlay address 203.0.113.1 of old, which is older',
+    ])
+  }
+})
+
+for (const [family, subnet, reason] of [
+  ['ipv4', '0.0.0.0/0', 'is not a unicast network'],
+  ['ipv4', '128.0.0.0/1', 'is more than one node can need'],
+  ['ipv4', '126.0.0.0/7', 'is more than one node can need'],
+  ['ipv4', '127.0.0.0/24', 'is not a unicast network'],
+  ['ipv4', '224.0.0.0/24', 'is not a unicast network'],
+  ['ipv4', '169.254.0.0/24', 'is not a unicast network'],
+  ['ipv6', '::/0', 'is not a unicast network'],
+  ['ipv6', '2000::/3', 'is more than one node can need'],
+  ['ipv6', 'ff00::/64', 'is not a unicast network'],
+  ['ipv6', 'fe80::/64', 'is not a unicast network'],
+] as const)
+  test(`${subnet} is nobody's, in whatever network`, () => {
+    const claim = family === 'ipv4' ? claim4(1, { subnet }) : claim6(1, { subnet })
+    assert.deepEqual(reasons([lease('a', { [family]: claim })], open), [
+      `node a: ${family} subnet: ${subnet} ${reason}`,
+    ])
+    assert.match(reasons([lease('a', { [family]: claim })], dualNetwork)[0] ?? '', /is outside the network/)
+  })
 
 test('the network may end within an octet', () => {
   const narrow: Network = { ...v4Network, ipv4: parseCidr('10.42.16.0/20') }
@@ -254,6 +299,23 @@ test('the order in which claims are told changes nothing', () => {
       const sorted = (all: readonly Lease[]) =>
         [...believe(all, dualNetwork).peers].sort(([a], [b]) => (a < b ? -1 : 1))
       assert.deepEqual(sorted(given), sorted(shuffled))
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('in a network of length 0, too, believed claims never quarrel, and the order changes nothing', () => {
+  fc.assert(
+    fc.property(claims, fc.infiniteStream(fc.nat()), (given, dice) => {
+      const { peers } = believe(given, open)
+      const held = [...peers.values()].flatMap(({ ipv4 }) => (ipv4 === undefined ? [] : [ipv4]))
+      for (const { subnet } of held) {
+        assert.ok(!overlaps(subnet, own.subnets.ipv4 ?? assert.fail()))
+        for (const { underlay } of held) assert.ok(!contains(subnet, underlay))
+      }
+      const keyed = given.map((claim) => ({ claim, key: dice.next().value }))
+      const shuffled = keyed.sort((a, b) => a.key - b.key).map(({ claim }) => claim)
+      assert.deepEqual([...believe(shuffled, open).peers.keys()].sort(), [...peers.keys()].sort())
     }),
     { numRuns: 200 },
   )

@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { KubeError } from '../../lib/errors.ts'
 import { replaceFile } from '../../lib/host/files.ts'
-import { type ApiServerOptions, startApiServer } from '../../lib/lab/api-server/api-server.ts'
+import { type ApiServer, type ApiServerOptions, startApiServer } from '../../lib/lab/api-server/api-server.ts'
 import { createKubeSource, type KubeSourceConfig } from '../../lib/leases/kube.ts'
 import type { LeaseView, OwnVtep } from '../../lib/leases/source.ts'
 import { parseVni } from '../../lib/net/vni.ts'
@@ -41,10 +41,17 @@ function nodeOf(name: string, n: number) {
 
 async function setUp(
   t: TestContext,
-  options: { server?: ApiServerOptions; config?: Partial<KubeSourceConfig>; network?: Network } = {},
+  options: {
+    server?: ApiServerOptions
+    /** One that is there already. */
+    api?: ApiServer
+    config?: Partial<KubeSourceConfig>
+    network?: Network
+    stateDir?: string
+  } = {},
 ) {
-  const api = await startApiServer(options.server)
-  t.after(() => api.close())
+  const api = options.api ?? (await startApiServer(options.server))
+  if (options.api === undefined) t.after(() => api.close())
   const clock = createManualClock()
   const log = createMemoryLog()
   const source = createKubeSource({
@@ -57,6 +64,7 @@ async function setUp(
       ...options.config,
     },
     network: options.network ?? v4Network,
+    ...(options.stateDir === undefined ? {} : { stateDir: options.stateDir }),
     log,
     clock,
     random: () => 0,
@@ -143,7 +151,7 @@ test('our own Node is waited for, then its podCIDR, while a view without it may 
   assert.deepEqual([...source.view().peers.keys()], ['a'])
 })
 
-test('publishing writes our annotations and the condition once, and again when they are lost', async (t) => {
+test('publishing writes our annotations and the condition once', async (t) => {
   const { api, start, source, log } = await setUp(t)
   api.nodes.create({ metadata: { name: 'me', annotations: { other: 'kept' } }, spec: { podCIDR: '10.42.9.0/24' } })
   start()
@@ -159,12 +167,6 @@ test('publishing writes our annotations and the condition once, and again when t
   )
   assert.equal(log.of('lease.published').length, 1)
   await until(() => source.view().own?.lladdrs.ipv4 === claim4(9).lladdr, 'our own annotations to come back')
-
-  const known = source.view()
-  api.nodes.patchStatus('me', { metadata: { annotations: { [`${PREFIX}/public-ip`]: null } } })
-  await until(() => source.view() !== known, 'the loss to be told')
-  await source.publish(own)
-  assert.equal(api.nodes.get('me')?.metadata.annotations?.[`${PREFIX}/public-ip`], '192.168.0.9')
 })
 
 test('the condition is left alone when it is not wanted', async (t) => {
@@ -270,6 +272,7 @@ test('after an etcd restore nothing is deleted for want of our own Node, and the
   clock.advance(150_000)
   await patiently(() => !source.view().synced, 'the suspicion')
   assert.match(because(), /knows no Node me/)
+  assert.deepEqual([...source.view().peers.keys()], ['a'])
   api.nodes.create(nodeOf('me', 9))
   api.nodes.create(nodeOf('a', 1))
   await until(() => source.view().synced, 'the Nodes to be back')
@@ -418,4 +421,80 @@ test('after close nothing is told and nothing runs', async (t) => {
   await until(() => api.watchCount === 0, 'the watch to end')
   assert.equal(changes(), before)
   assert.equal(clock.pending, 0)
+})
+
+test('what was known in the last run is known again while the API server is away, and confirmed by it', async (t) => {
+  const stateDir = await folderFor(t)
+  const first = await setUp(t, { stateDir })
+  for (const [name, n] of [
+    ['me', 9],
+    ['a', 1],
+    ['b', 2],
+  ] as const)
+    first.api.nodes.create(nodeOf(name, n))
+  first.start()
+  const before = await first.peers('a', 'b')
+  await first.source.close()
+  assert.equal(first.source.cacheFailures, 0)
+
+  first.api.setUnavailable('drop')
+  const second = await setUp(t, { stateDir, api: first.api })
+  second.start()
+  const known = await second.peers('a', 'b')
+  assert.equal(known.synced, false)
+  assert.match(second.because(), /^from the cache of the last run, not confirmed yet/)
+  assert.deepEqual([...known.peers], [...before.peers])
+  assert.deepEqual(known.own, before.own)
+
+  first.api.nodes.delete('a')
+  first.api.nodes.create(nodeOf('c', 3))
+  first.api.setUnavailable(false)
+  await second.patiently(() => second.source.view().synced, 'the API server')
+  assert.deepEqual([...second.source.view().peers.keys()].sort(), ['b', 'c'])
+})
+
+test('the cache of another cluster, node or network is not believed', async (t) => {
+  const stateDir = await folderFor(t)
+  const first = await setUp(t, { stateDir })
+  first.api.nodes.create(nodeOf('me', 9))
+  first.api.nodes.create(nodeOf('a', 1))
+  first.start()
+  await first.peers('a')
+  await first.source.close()
+  for (const other of [
+    {},
+    { api: first.api, config: { node: { name: 'you' } } },
+    { api: first.api, network: dualNetwork },
+    { api: first.api, config: { annotationPrefix: 'example.org' } },
+  ]) {
+    const { start, log, source, api } = await setUp(t, { stateDir, ...other })
+    api.setUnavailable('drop')
+    start()
+    await until(() => log.of('state.unreadable').length === 1, 'the warning')
+    assert.equal(source.view().peers.size, 0)
+    await source.close()
+  }
+})
+
+test('while the API server has lost our own Node, what was known before stays', async (t) => {
+  const { api, start, peers, source, because, patiently } = await setUp(t)
+  for (const [name, n] of [
+    ['me', 9],
+    ['a', 1],
+    ['b', 2],
+  ] as const)
+    api.nodes.create(nodeOf(name, n))
+  start()
+  const before = await peers('a', 'b')
+  for (const name of ['me', 'a', 'b']) api.nodes.delete(name)
+  await until(() => !source.view().synced, 'the suspicion')
+  assert.match(because(), /knows no Node me/)
+  assert.deepEqual([...(await peers('a', 'b')).peers], [...before.peers])
+  assert.deepEqual(source.view().own, before.own)
+  api.nodes.create(nodeOf('b', 7))
+  await until(() => source.view().peers.get('b')?.ipv4?.subnet === '10.42.7.0/24', 'what is told goes before')
+  api.nodes.create(nodeOf('me', 12))
+  await patiently(() => source.view().synced, 'our own Node')
+  assert.deepEqual([...source.view().peers.keys()], ['b'])
+  assert.equal(source.view().own?.subnets.ipv4, '10.42.12.0/24')
 })

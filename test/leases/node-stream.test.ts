@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { allKeys, annotationKeys } from '../../lib/leases/annotations.ts'
 import { openKubeTarget } from '../../lib/leases/kube-config.ts'
@@ -13,6 +15,7 @@ import {
   event,
   type NodeText,
   open,
+  openProtobuf,
   page,
   refused,
   reset,
@@ -75,6 +78,7 @@ async function setUp(t: TestContext, random = () => 0.5) {
   }
 }
 
+const recordedWatch = readFileSync(path.join(import.meta.dirname, 'recorded', 'protobuf', 'watch'))
 const node = (name: string): NodeText => ({ name })
 const listed = [event('ADDED', node('a'), '4'), event('ADDED', node('me'), '5'), bookmark('6', true)]
 const kindOf = (path: string | undefined): string => {
@@ -98,6 +102,24 @@ test('everything that exists is told at once, then each change', async (t) => {
     resourceVersionMatch: 'NotOlderThan',
     timeoutSeconds: '450',
   })
+})
+
+test('protobuf is asked for, and read when it comes', async (t) => {
+  const { script, start, heard, accepts } = await setUp(t)
+  script(openProtobuf(recordedWatch))
+  start()
+  await heard('=a,me,unmarked,young', '+a', '+young', '+unmarked', '-young')
+  assert.deepEqual(accepts, ['application/vnd.kubernetes.protobuf;stream=watch, application/json'])
+})
+
+test('protobuf that is not understood is not asked for again', async (t) => {
+  const { script, start, heard, accepts, afterPause } = await setUp(t)
+  script(openProtobuf(Buffer.from([0, 0, 0, 1, 7])), ended(page([node('me')], '20')), cut(), open(...listed))
+  start()
+  await afterPause()
+  await afterPause()
+  await heard('=me', '+a', '+me')
+  assert.deepEqual(accepts.slice(1), ['application/json', 'application/json', 'application/json'])
 })
 
 test('the time after which the server shall end a watch is between five and ten minutes', async (t) => {

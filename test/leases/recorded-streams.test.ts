@@ -155,7 +155,7 @@ for (const [name, format] of [
   })
 }
 
-test('a message whose lengths lie is refused with the place', () => {
+test('a message whose lengths or types lie is refused', () => {
   const frame = (...bytes: number[]): Buffer => {
     const length = Buffer.alloc(4)
     length.writeUInt32BE(bytes.length)
@@ -163,10 +163,11 @@ test('a message whose lengths lie is refused with the place', () => {
   }
   for (const [bytes, reason] of [
     [frame(), /an event without an object/],
-    [frame(0x12, 0x7f), /127 bytes announced, 0 left at byte 2/],
+    [frame(0x12, 0x7f), /127 bytes announced, 0 left/],
     [frame(0x02), /field number 0/],
     [frame(0x0b), /wire type 3/],
     [frame(0x0a, ...new Array<number>(11).fill(0xff)), /a number without an end/],
+    [frame(0x08, ...new Array<number>(10).fill(0x80), 0x01), /a number without an end/],
     [frame(0x12, 0x02, 0x0a, 0x00), /does not begin with k8s/],
     [frame(0x12, 0x06, 0x0a, 0x04, 0x6b, 0x38, 0x73, 0x00), /an event of type ""/],
     [
