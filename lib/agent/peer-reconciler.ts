@@ -140,7 +140,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       change === undefined ? fullRound(rtnl, view, device) : keyedRound(rtnl, change, device),
     )
     reports.applied(tally, clock.now() - started)
-    settled = tally.retry === 0 && tally.heldMs === undefined
+    settled = view.synced && tally.retry === 0 && tally.heldMs === undefined
     if (tally.retry + tally.failed > 0) again()
     else {
       backoff.reset()
