@@ -6,8 +6,8 @@
 
 import type { OwnNode } from '../leases/lease.ts'
 import type { LeaseView } from '../leases/source.ts'
-import { type Cidr, overlaps } from '../net/cidr.ts'
-import type { Family, Ip } from '../net/ip.ts'
+import { type Cidr, contains, overlaps, prefixLength } from '../net/cidr.ts'
+import { type Family, familyOf, type Ip, isLinkLocal } from '../net/ip.ts'
 import { ifindexOf } from '../overlay/device-machine/machine.ts'
 import type { Device, DeviceState, Wanted } from '../overlay/device-machine/types.ts'
 import type { Network } from '../overlay/network.ts'
@@ -130,13 +130,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
       case 'address': {
         const { ifindex, ip } = notification.address
         if (ifindex !== device) runner.hurry()
-        if (
-          state.name !== 'ready' ||
-          ifindex === device ||
-          ifindex === state.underlay.ifindex ||
-          ip === state.device.local
-        )
-          disturb()
+        if (ifindex === device || mayBeUnderlay(ip, network[family])) disturb()
         if (ifindex === device || direct) peers.mark()
         return
       }
@@ -227,6 +221,14 @@ function sameDevice(a: Device | undefined, b: Device | undefined): boolean {
 function concernsLink(state: DeviceState, ifname: string, ifindex: number, ours: string): boolean {
   if (state.name !== 'ready') return true
   return ifindex === state.device.ifindex || ifindex === state.underlay.ifindex || ifname === ours
+}
+
+/** Any address outside the overlay may be one that the choice prefers; pods' links bring link-local ones all the time. */
+function mayBeUnderlay(ip: Ip, network: Cidr | undefined): boolean {
+  return (
+    !(familyOf(ip) === 'ipv6' && isLinkLocal(ip)) &&
+    !(network !== undefined && prefixLength(network) > 0 && contains(network, ip))
+  )
 }
 
 /** Reads the packed bytes: in a bulk change of somebody else this runs once an entry. */

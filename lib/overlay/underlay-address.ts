@@ -17,7 +17,7 @@ export function isReady(address: Address): boolean {
 /**
  * The address of `ifindex` that flannel would take, or undefined: global before link-local, permanent before dynamic,
  * non-temporary before temporary, then the kernel's order (primary before secondary). Left out: deprecated, tentative,
- * failed and host-scope ones, and what `usable` refuses.
+ * failed, host-scope and IPv6 link-local ones, and what `usable` refuses.
  */
 export function bestAddress(
   addresses: readonly Address[],
@@ -43,7 +43,18 @@ export function whyNoAddress(addresses: readonly Address[], ifindex: Ifindex, fa
 }
 
 function mayServe(address: Address): boolean {
-  return isReady(address) && !address.flags.deprecated && address.scope < SCOPE_HOST && isUnicastHost(address.ip)
+  return (
+    isReady(address) &&
+    !address.flags.deprecated &&
+    address.scope < SCOPE_HOST &&
+    isUnicastHost(address.ip) &&
+    !needsALink(address.ip)
+  )
+}
+
+/** fe80:: means nothing to other nodes without an interface, and the kernel refuses it as `local` of an unpinned device. */
+function needsALink(ip: Ip): boolean {
+  return familyOf(ip) === 'ipv6' && isLinkLocal(ip)
 }
 
 function rank(address: Address): number {
@@ -57,5 +68,6 @@ function fault(address: Address): string {
   if (address.flags.tentative) return 'is tentative'
   if (address.flags.deprecated) return 'is deprecated'
   if (address.scope >= SCOPE_HOST) return 'has host scope'
+  if (needsALink(address.ip)) return 'is link-local'
   return isUnicastHost(address.ip) ? 'lies inside the overlay network' : 'is no unicast address'
 }

@@ -219,7 +219,6 @@ test('addresses in order of preference: global, permanent, not temporary; then t
     ['fd00::c', { temporary: true }, 0],
     ['fd00::d', { permanent: false }, 0],
     ['fd00::e', { permanent: false, temporary: true }, 0],
-    ['fe80::f', {}, 253],
   ]
   const all = order.map(([ip, flags, scope]) => addressOf(2, ip, 64, flags, scope))
   for (let first = 0; first < all.length; first += 1) {
@@ -227,6 +226,11 @@ test('addresses in order of preference: global, permanent, not temporary; then t
     const left = first === 0 ? all : all.slice(first).reverse()
     assert.match(chosen('ipv6', { ifaces: ['mgmt0'] }, { addresses: left }), new RegExp(`^mgmt0 ${order[first]?.[0]} `))
   }
+})
+
+test('an IPv6 link-local address is never taken: it means nothing to other nodes', () => {
+  const addresses = [addressOf(2, 'fe80::f', 64, {}, 253)]
+  assert.match(chosen('ipv6', { ifaces: ['mgmt0'] }, { addresses }), /no usable IPv6 address \(fe80::f is link-local\)/)
 })
 
 test('an IPv6 address that is tentative, failed or deprecated is not used, and the sentence says which', () => {

@@ -131,7 +131,7 @@ function inPlace(
     }
   }
   if (seen.acceptRa !== undefined && seen.acceptRa !== 0) {
-    ops.push({ op: 'accept-ra-off', ifname })
+    ops.push({ op: 'accept-ra-off', ifindex, ifname })
     why.push(`${ifname} accepts router advertisements`)
   }
   const device = usableDevice(settings, own, seen, link)

@@ -2,6 +2,7 @@
  * From dumps to facts: which link is our device, who holds its place, what the underlay is. Pure.
  * Must not: decide what to do about them.
  */
+import { type Cidr, prefixLength } from '../../net/cidr.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import { type Family, familyOf, type Ip } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
@@ -52,7 +53,8 @@ export function interpretFacts(
       routes: facts.routes,
       reach: facts.reach,
       hint: known.hint,
-      network: settings.network[settings.family],
+      // A network of length 0 (k3s writes ::/0) holds every address: it says nothing about which are the overlay's.
+      network: bounded(settings.network[settings.family]),
       exclude: (link) => holdsOurPlace(settings, link) || link.ifindex === device?.ifindex,
     }),
     device,
@@ -90,4 +92,8 @@ function holdsOurPlace(settings: DeviceSettings, link: Link): boolean {
     link.vxlan.port === (backend.port ?? KERNEL_VXLAN_PORT) &&
     link.vxlan.underlay === settings.family
   )
+}
+
+function bounded(network: Cidr | undefined): Cidr | undefined {
+  return network !== undefined && prefixLength(network) > 0 ? network : undefined
 }

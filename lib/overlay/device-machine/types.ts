@@ -93,7 +93,7 @@ export type DeviceOp =
   | { readonly op: 'change'; readonly ifindex: Ifindex; readonly change: LinkChange }
   | { readonly op: 'add-address'; readonly address: AddressSpec }
   | { readonly op: 'delete-address'; readonly address: Omit<AddressSpec, 'noDad'> }
-  | { readonly op: 'accept-ra-off'; readonly ifname: string }
+  | { readonly op: 'accept-ra-off'; readonly ifindex: Ifindex; readonly ifname: string }
 
 export type DeviceEvent =
   /** The lease source or the state folder says something else than before. */
