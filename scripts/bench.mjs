@@ -1,22 +1,16 @@
-// Runs one benchmark, bench/NAME.ts, inside private namespaces: `npm run bench -- NAME [its arguments]`.
-// Without a name it lists them.
+// Runs the benchmarks inside private namespaces: `npm run bench -- [SUITE…] [its arguments]` (bench/main.ts), or a program
+// of its own, bench/NAME.ts, with its arguments.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { inNamespaces } from './namespaces.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
-const [name, ...words] = process.argv.slice(2)
-const file = path.join(root, 'bench', `${name}.ts`)
-
-if (name === undefined || !existsSync(file)) {
-  const names = readdirSync(path.join(root, 'bench')).filter((entry) => entry.endsWith('.ts'))
-  process.stderr.write(
-    `npm run bench -- NAME, with NAME one of: ${names.map((entry) => entry.slice(0, -3)).join(', ')}\n`,
-  )
-  process.exit(2)
-}
-const command = inNamespaces([process.execPath, '--import', 'tsx', file, ...words])
+const words = process.argv.slice(2)
+const own = path.join(root, 'bench', `${words[0]}.ts`)
+const isOwn = /^[a-z-]+$/.test(words[0] ?? '') && words[0] !== 'main' && existsSync(own)
+const program = isOwn ? [own, ...words.slice(1)] : [path.join(root, 'bench/main.ts'), ...words]
+const command = inNamespaces([process.execPath, '--import', 'tsx', ...program])
 if (command === undefined) {
   process.stderr.write('bench: needs private namespaces: unshare or ip is missing or refused here\n')
   process.exit(1)

@@ -1,0 +1,65 @@
+/**
+ * What is kept of a run: bench/results/SUITE.json, plots beside the documentation, and the suite's block of
+ * docs/benchmarks.md, so that no figure in there was written by hand. Must not: keep a run that failed.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { chartsOf } from '../plot/charts.ts'
+import { renderChart } from '../plot/svg.ts'
+import { type Environment, renderEnvironment } from './environment.ts'
+import type { Sample } from './sample.ts'
+import { renderJsonLine, renderMarkdown } from './table.ts'
+
+export interface SuiteResult {
+  readonly suite: string
+  /** What repeats it. */
+  readonly command: string
+  readonly environment: Environment
+  readonly notes: readonly string[]
+  readonly samples: readonly Sample[]
+}
+
+/** `root`: of the repository. */
+export function saveResult(root: string, result: SuiteResult): void {
+  const results = path.join(root, 'bench/results')
+  mkdirSync(results, { recursive: true })
+  writeFileSync(path.join(results, `${result.suite}.json`), renderResult(result))
+  const plots = savePlots(path.join(root, 'docs/benchmarks'), result)
+  const document = path.join(root, 'docs/benchmarks.md')
+  writeFileSync(document, replaceBlock(readFileSync(document, 'utf8'), result.suite, renderBlock(result, plots)))
+}
+
+/** JSON with one sample a line, so that a difference between two runs can be read. */
+export function renderResult({ suite, command, environment, notes, samples }: SuiteResult): string {
+  const head = JSON.stringify({ suite, command, environment, notes }, null, 2).slice(0, -2)
+  return `${head},\n  "samples": [\n${samples.map((sample) => `    ${renderJsonLine(sample)}`).join(',\n')}\n  ]\n}\n`
+}
+
+/** Replaces what stands between `<!-- SUITE: … -->` and `<!-- /SUITE -->`; throws when the document lacks them. */
+export function replaceBlock(document: string, suite: string, block: string): string {
+  const begin = `<!-- ${suite}: written by the bench -->`
+  const end = `<!-- /${suite} -->`
+  const from = document.indexOf(begin)
+  const to = document.indexOf(end)
+  if (from < 0 || to < from) throw new Error(`docs/benchmarks.md has no block '${begin}' … '${end}'`)
+  return `${document.slice(0, from)}${begin}\n\n${block}\n\n${document.slice(to)}`
+}
+
+function renderBlock({ command, environment, notes, samples }: SuiteResult, plots: readonly string[]): string {
+  return [
+    `\`${command}\` on ${renderEnvironment(environment)}:`,
+    renderMarkdown(samples),
+    ...notes.map((note) => `* ${note}`),
+    ...plots.map((plot) => `![${plot}](benchmarks/${plot}.svg)`),
+  ].join('\n\n')
+}
+
+/** Removes the suite's old ones; returns the names of the new. */
+function savePlots(folder: string, { suite, samples }: SuiteResult): readonly string[] {
+  mkdirSync(folder, { recursive: true })
+  for (const file of readdirSync(folder)) if (file.startsWith(`${suite}-`)) rmSync(path.join(folder, file))
+  return chartsOf(suite, samples).map(({ name, chart }) => {
+    writeFileSync(path.join(folder, `${name}.svg`), renderChart(chart))
+    return name
+  })
+}

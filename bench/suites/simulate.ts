@@ -1,0 +1,236 @@
+/**
+ * `simulate`: a cluster of N nodes on one machine: three real agents in namespaces of their own, everybody else a Node
+ * object in the embedded API server. How long until all agents have programmed everybody, what that costs each of them,
+ * and what it costs when a node joins, changes its lease, leaves, when everybody sends heartbeats, and when the API server
+ * goes away and returns.
+ */
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { monotonicMs } from '../../lib/host/clock.ts'
+import { type ApiServer, startApiServer } from '../../lib/lab/api-server/api-server.ts'
+import type { Family } from '../../lib/net/ip.ts'
+import { type BenchFamily, familiesOf, type Sample } from '../frame/sample.ts'
+import { median, mediansOf } from '../frame/statistics.ts'
+import type { Suite, SuiteContext } from '../frame/suite.ts'
+import { type BenchAgent, type LoggedEvent, startBenchAgent } from '../world/agent-process.ts'
+import { clusterOf, leaseOf, nodeName } from '../world/cluster.ts'
+import { API_HOST, createBenchFabric, type FabricNode } from '../world/fabric.ts'
+import { nodeObjectOf, statusOf } from '../world/node-objects.ts'
+
+const AGENTS = 3
+const PER_PEER = 3
+const MIB = 1 << 20
+/** How long the API server stays away. */
+const AWAY_MS = 3000
+
+export const simulate: Suite = {
+  name: 'simulate',
+  about: 'a cluster of N nodes, three of them real agents against the embedded API server',
+  sizes: [100, 1000, 10_000],
+  families: ['ipv4'],
+  async run(context) {
+    for (const family of context.families)
+      for (const size of context.sizes) {
+        const ends: (() => unknown)[] = []
+        try {
+          await simulateCluster(context, { after: (end) => void ends.push(end) }, family, size)
+        } finally {
+          for (const end of ends.reverse()) await end()
+        }
+      }
+  },
+}
+
+interface World {
+  readonly families: readonly Family[]
+  readonly api: ApiServer
+  readonly nodes: readonly FabricNode[]
+  readonly agents: readonly BenchAgent[]
+}
+
+/** Milliseconds of each occurrence, and what each agent has spent on it. */
+interface Outcome {
+  readonly samples: readonly number[]
+  readonly measures: Readonly<Record<string, number>>
+}
+
+async function simulateCluster(
+  context: SuiteContext,
+  scope: SuiteContext['scope'],
+  family: BenchFamily,
+  size: number,
+): Promise<void> {
+  const report = (name: string, { samples, measures }: Outcome): void =>
+    context.report([sampleOf(name, family, size, samples, measures)])
+  const say = (text: string): void => context.progress(`simulate ${family} ${size}: ${text}`)
+  say('building')
+  const world = await build(context, scope, family, size)
+  const { families } = world
+  say('until all agents have programmed everybody')
+  report('all converged', await converge(world, size))
+  const joined = size + 1
+  const rounds = context.rounds(size)
+  say('a node joins, changes, leaves')
+  const joins: Outcome[] = []
+  const changes: Outcome[] = []
+  const leaves: Outcome[] = []
+  for (let round = 0; round < rounds; round += 1) {
+    joins.push(await seen(world, wrote, () => world.api.nodes.create(nodeObjectOf(leaseOf(families, joined)))))
+    const behind = joined + 1 + round
+    changes.push(
+      await seen(world, wrote, () => world.api.nodes.update(nodeObjectOf(leaseOf(families, joined, behind)))),
+    )
+    leaves.push(await seen(world, deleted, () => world.api.nodes.delete(nodeName(joined))))
+  }
+  report('a node joins', together(joins))
+  report('its lease changes', together(changes))
+  report('it leaves', together(leaves))
+  say('a heartbeat of every node')
+  report('heartbeat of every node', await heartbeats(world, size))
+  say('the API server goes away and returns')
+  report('API server away and back', await away(world, size))
+}
+
+async function build(
+  context: SuiteContext,
+  scope: SuiteContext['scope'],
+  family: BenchFamily,
+  size: number,
+): Promise<World> {
+  const families = familiesOf(family)
+  const nodes = await createBenchFabric(scope, families, AGENTS)
+  const api = await startApiServer({ host: API_HOST, historyEvents: 2 * size + 20_000 })
+  scope.after(() => api.close())
+  for (const [index, lease] of [...clusterOf(families, size).values()].entries()) {
+    const object = nodeObjectOf(lease)
+    // The agents publish their own annotations.
+    api.nodes.create(index < AGENTS ? { ...object, metadata: { name: lease.node } } : object)
+  }
+  const kubeconfig = path.join(context.folder, 'kubeconfig')
+  writeFileSync(kubeconfig, api.kubeconfig())
+  const agents = nodes.map(({ index, netns }) =>
+    startBenchAgent({
+      scope,
+      netns: netns.path,
+      families,
+      nodeName: nodeName(index),
+      folder: path.join(context.folder, `simulate-${family}-${size}-${index}`),
+      source: `--kubeconfig-file=${kubeconfig}`,
+    }),
+  )
+  return { families, api, nodes, agents }
+}
+
+/** Of each agent the time from its start until it is ready and its kernel holds everybody. */
+async function converge({ agents, nodes, families }: World, size: number): Promise<Outcome> {
+  const samples = await Promise.all(
+    agents.map(async (agent, i) => {
+      await agent.until(({ event }) => event === 'agent.ready')
+      while ((await nodes[i]?.count()) !== PER_PEER * families.length * (size - 1)) await wait(20)
+      return monotonicMs() - agent.startedMs
+    }),
+  )
+  const usages = agents.flatMap((agent) => agent.usage() ?? [])
+  return {
+    samples,
+    measures: {
+      cpuMs: median(usages.map(({ cpuMs }) => cpuMs)),
+      rssMiB: median(usages.map(({ rssBytes }) => rssBytes / MIB)),
+      peakRssMiB: median(agents.map((agent) => agent.peakRssBytes() / MIB)),
+    },
+  }
+}
+
+const wrote = ({ event, neighbours, fdb }: LoggedEvent): boolean =>
+  event === 'peers.applied' && Number(neighbours) + Number(fdb) > 0
+const deleted = (event: LoggedEvent): boolean => event.event === 'peers.applied' && Number(event.deleted) > 0
+
+/** From the write in the API server until the last agent says, for its last family, that the kernel has acknowledged it. */
+async function seen(world: World, matches: (event: LoggedEvent) => boolean, write: () => unknown): Promise<Outcome> {
+  const { agents } = world
+  const before = await cpuOf(agents)
+  const heard = hearAll(world, matches)
+  const began = monotonicMs()
+  write()
+  const events = await Promise.all(heard)
+  const ms = Math.max(...events.map((event) => event.monotonicMs)) - began
+  return { samples: [ms], measures: { cpuMs: (await cpuOf(agents)) - before } }
+}
+
+/** The next matching event of each family of each agent. */
+function hearAll({ agents, families }: World, matches: (event: LoggedEvent) => boolean): Promise<LoggedEvent>[] {
+  return agents.flatMap((agent) =>
+    families.map((family) => agent.until((event) => event.family === family && matches(event), 'now')),
+  )
+}
+
+/** Each Node written once with a new time; nothing follows from it. Until the agents have used no CPU for a while. */
+async function heartbeats({ api, agents }: World, size: number): Promise<Outcome> {
+  const before = await cpuOf(agents)
+  const began = monotonicMs()
+  for (let index = 1; index <= size; index += 1) {
+    api.nodes.patchStatus(nodeName(index), { status: statusOf(1) })
+    if (index % 100 === 0) await wait(1)
+  }
+  const ms = monotonicMs() - began
+  const cpuMs = (await cpuOf(agents)) - before
+  return { samples: [ms], measures: { cpuMs, usPerHeartbeat: (cpuMs * 1000) / size } }
+}
+
+/** A node joins while nobody can hear of it: from the server's return until every agent has programmed it. */
+async function away(world: World, size: number): Promise<Outcome> {
+  const { api, agents, nodes, families } = world
+  const all = PER_PEER * families.length * (size - 1)
+  const before = await cpuOf(agents)
+  api.setUnavailable('drop')
+  await wait(AWAY_MS)
+  const kept = await Promise.all(nodes.map((node) => node.count()))
+  if (kept.some((count) => count !== all)) throw new Error(`entries vanished with the API server: ${kept} of ${all}`)
+  api.nodes.create(nodeObjectOf(leaseOf(families, size + 1)))
+  const heard = hearAll(world, wrote)
+  const began = monotonicMs()
+  api.setUnavailable(false)
+  const events = await Promise.all(heard)
+  const ms = Math.max(...events.map((event) => event.monotonicMs)) - began
+  return { samples: [ms], measures: { cpuMs: (await cpuOf(agents)) - before } }
+}
+
+/** CPU milliseconds of one agent, the median, once none of them has used any for half a second. */
+async function cpuOf(agents: readonly BenchAgent[]): Promise<number> {
+  const total = (): number[] => agents.map((agent) => agent.usage()?.cpuMs ?? Number.NaN)
+  for (let last = ''; ; ) {
+    const now = total()
+    if (String(now) === last) return median(now)
+    last = String(now)
+    await wait(500)
+  }
+}
+
+function together(outcomes: readonly Outcome[]): Outcome {
+  return {
+    samples: outcomes.flatMap(({ samples }) => samples),
+    measures: mediansOf(outcomes.map(({ measures }) => measures)) ?? {},
+  }
+}
+
+function sampleOf(
+  name: string,
+  family: BenchFamily,
+  size: number,
+  samples: readonly number[],
+  measures: Readonly<Record<string, number>>,
+): Sample {
+  const medianMs = median(samples)
+  return {
+    suite: 'simulate',
+    case: name,
+    family,
+    size,
+    contender: 'vtepd run',
+    medianMs,
+    ratioToLimit: null,
+    samples,
+    measures,
+  }
+}

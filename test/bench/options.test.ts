@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseOptions, UsageError } from '../../bench/frame/options.ts'
+
+const parse = (...words: string[]) => parseOptions(words, ['apply', 'plan'], 131_000)
+
+test('nothing asked is everything, as each suite has it', () => {
+  const { suites, sizes, families, rounds, json, save, help } = parse()
+  assert.deepEqual(
+    { suites, sizes, families, rounds, json, save, help },
+    { suites: [], sizes: undefined, families: undefined, rounds: undefined, json: false, save: false, help: false },
+  )
+})
+
+test('suites, sizes and families are lists; sizes come out ascending and once', () => {
+  const options = parse(
+    'plan',
+    'apply',
+    '--sizes',
+    '10_000,100,100',
+    '--family',
+    'ipv4,dual',
+    '--rounds',
+    '7',
+    '--json',
+  )
+  assert.deepEqual(options.suites, ['plan', 'apply'])
+  assert.deepEqual(options.sizes, [100, 10_000])
+  assert.deepEqual(options.families, ['ipv4', 'dual'])
+  assert.equal(options.rounds, 7)
+  assert.equal(options.json, true)
+})
+
+for (const [what, words, message] of [
+  ['an unknown suite', ['aply'], /no suite 'aply': apply, plan/],
+  ['an unknown flag', ['--size', '3'], /--size/],
+  ['an unknown family', ['--family', 'ipv5'], /'ipv5' is none of ipv4, ipv6, dual/],
+  ['no peers', ['--sizes', '0'], /'0' is not a number from 1 to 131000/],
+  ['more peers than there are addresses', ['--sizes', '131001'], /131001/],
+  ['an empty size', ['--sizes', '100,'], /'' is not a number/],
+  ['half a round', ['--rounds', '1.5'], /--rounds: '1.5'/],
+] as const) {
+  test(`${what} is refused with the word that is wrong`, () => {
+    assert.throws(
+      () => parse(...words),
+      (error) => error instanceof UsageError && message.test(error.message),
+    )
+  })
+}
