@@ -77,12 +77,16 @@ const sample = (size: number, contender: string, medianMs: number | null, name =
   samples: [],
 })
 
-test('a case and family makes a chart when it has more than one size; what has no time makes none', () => {
+test('a case makes a chart when it has several sizes and contenders, of the first family; what has no time makes none', () => {
   const charts = chartsOf('apply', [
     sample(100, 'c-loop', 1),
     sample(1000, 'c-loop', 10),
     sample(1000, 'vtepd', 11),
     sample(100, 'vtepd', 2, 'a single size'),
+    sample(100, 'vtepd', 2, 'one contender'),
+    sample(1000, 'vtepd', 2, 'one contender'),
+    { ...sample(100, 'c-loop', 1), family: 'dual' },
+    { ...sample(1000, 'vtepd', 1), family: 'dual' },
     sample(100, 'vtepd', null, 'memory'),
     sample(1000, 'vtepd', null, 'memory'),
   ])

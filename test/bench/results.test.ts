@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { type Environment, renderEnvironment } from '../../bench/frame/environment.ts'
-import { renderResult, replaceBlock, type SuiteResult, saveResult } from '../../bench/frame/results.ts'
+import { renderAgain, renderResult, replaceBlock, type SuiteResult, saveResult } from '../../bench/frame/results.ts'
 
 const environment: Environment = {
   date: '2026-11-23T15:00:00.000Z',
@@ -21,23 +21,25 @@ const result: SuiteResult = {
   command: 'npm run bench -- apply --sizes 100,1000',
   environment,
   notes: ['one-by-one is left out at 100000 peers'],
-  samples: [100, 1000].map((size) => ({
-    suite: 'apply',
-    case: 'cold',
-    family: 'ipv4',
-    size,
-    contender: 'vtepd',
-    medianMs: size / 100,
-    ratioToLimit: null,
-    samples: [size / 100],
-  })),
+  samples: [10, 100, 1000].flatMap((size) =>
+    ['c-loop', 'vtepd'].map((contender) => ({
+      suite: 'apply',
+      case: 'cold',
+      family: 'ipv4' as const,
+      size,
+      contender,
+      medianMs: size / 100,
+      ratioToLimit: null,
+      samples: [size / 100],
+    })),
+  ),
 }
 const BLOCK = '<!-- apply: written by the bench -->\n\nold\n\n<!-- /apply -->'
 
 test('a result is JSON, with one sample a line', () => {
   const text = renderResult(result)
   assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(result)))
-  assert.equal(text.split('\n').filter((line) => line.includes('"contender"')).length, 2)
+  assert.equal(text.split('\n').filter((line) => line.includes('"contender"')).length, 6)
 })
 
 test('a block of the document is replaced, and nothing beside it', () => {
@@ -67,8 +69,21 @@ test('saving writes the result, the plots and the block, and removes plots that 
   const document = readFileSync(path.join(root, 'docs/benchmarks.md'), 'utf8')
   assert.match(document, /`npm run bench -- apply --sizes 100,1000` on Linux 6\.18\.0, Example 9000/)
   assert.match(document, /\| cold \| ipv4 \| 1,000 \| vtepd \| 10 ms \|/)
+  assert.doesNotMatch(document, /\| ipv4 \| 10 \|/, 'the table has the two largest sizes')
   assert.match(document, /\* one-by-one is left out at 100000 peers/)
   assert.match(document, /!\[.*\]\(benchmarks\/apply-cold-ipv4\.svg\)/)
+})
+
+test('what was saved can be rendered again, and is the same', (t) => {
+  const root = mkdtempSync(path.join(tmpdir(), 'vtepd-results-'))
+  t.after(() => rmSync(root, { recursive: true }))
+  mkdirSync(path.join(root, 'docs'))
+  writeFileSync(path.join(root, 'docs/benchmarks.md'), BLOCK)
+  saveResult(root, result)
+  const document = readFileSync(path.join(root, 'docs/benchmarks.md'), 'utf8')
+  writeFileSync(path.join(root, 'docs/benchmarks.md'), BLOCK)
+  renderAgain(root, ['plan', 'apply'])
+  assert.equal(readFileSync(path.join(root, 'docs/benchmarks.md'), 'utf8'), document)
 })
 
 test('the environment names kernel, processor, Node, commit, load and day', () => {

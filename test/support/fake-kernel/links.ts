@@ -84,6 +84,9 @@ export function sendAway(state: State, ifindex: Ifindex, pid: number): Answer {
   const children = childrenOf(state, ifindex)
   for (const child of children) closeDown(state, child)
   for (const child of children) forget(state, child, pid)
+  // The peer's parent counts in another namespace now, so it is not reported any more (IFLA_LINK_NETNSID).
+  const left = peer === undefined ? undefined : state.links.get(peer)
+  if (left !== undefined) state.links.set(left.ifindex, { ...left, parent: undefined })
   closeDown(state, ifindex)
   forget(state, ifindex, pid)
   if (table !== undefined) state.fdb.set(ifindex, table)
