@@ -9,7 +9,7 @@ import path from 'node:path'
 import { describeEnvironment, renderEnvironment } from './frame/environment.ts'
 import { type Options, parseOptions, UsageError } from './frame/options.ts'
 import { createProgressLine } from './frame/progress.ts'
-import { type SuiteResult, saveResult } from './frame/results.ts'
+import { renderAgain, type SuiteResult, saveResult } from './frame/results.ts'
 import type { Sample } from './frame/sample.ts'
 import type { Suite } from './frame/suite.ts'
 import { renderJsonLine, renderTable } from './frame/table.ts'
@@ -34,6 +34,7 @@ try {
   const names = SUITES.map(({ name }) => name)
   const options = parseOptions(words, names, LARGEST_CLUSTER)
   if (options.help) process.stdout.write(renderHelp())
+  else if (options.render) renderAgain(ROOT, names)
   else await runAll(options, words)
 } catch (error) {
   progress.clear()
@@ -95,6 +96,7 @@ function renderHelp(): string {
     '',
     '  --json     one sample a line on standard output instead of tables',
     '  --save     write bench/results/SUITE.json, docs/benchmarks/*.svg and the tables of docs/benchmarks.md',
+    '  --render   write those again from bench/results, without running anything',
     '',
     'Programs of their own: neighbours, heal (their first lines say how they are used).',
     '',

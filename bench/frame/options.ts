@@ -13,6 +13,8 @@ export interface Options {
   readonly json: boolean
   /** Write bench/results, the plots and the tables of docs/benchmarks.md. */
   readonly save: boolean
+  /** Nothing runs: the plots and tables are written again from bench/results. */
+  readonly render: boolean
   readonly help: boolean
 }
 
@@ -31,6 +33,7 @@ export function parseOptions(words: readonly string[], suites: readonly string[]
     rounds: values.rounds === undefined ? undefined : parseCount('--rounds', values.rounds, 1000),
     json: values.json,
     save: values.save,
+    render: values.render,
     help: values.help,
   }
 }
@@ -46,6 +49,7 @@ function parse(words: readonly string[]) {
         rounds: { type: 'string' },
         json: { type: 'boolean', default: false },
         save: { type: 'boolean', default: false },
+        render: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     })

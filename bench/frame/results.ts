@@ -2,7 +2,7 @@
  * What is kept of a run: bench/results/SUITE.json, plots beside the documentation, and the suite's block of
  * docs/benchmarks.md, so that no figure in there was written by hand. Must not: keep a run that failed.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { chartsOf } from '../plot/charts.ts'
 import { renderChart } from '../plot/svg.ts'
@@ -29,6 +29,14 @@ export function saveResult(root: string, result: SuiteResult): void {
   writeFileSync(document, replaceBlock(readFileSync(document, 'utf8'), result.suite, renderBlock(result, plots)))
 }
 
+/** Renders plots and document again from what is kept, of those suites that were saved. */
+export function renderAgain(root: string, suites: readonly string[]): void {
+  for (const suite of suites) {
+    const file = path.join(root, 'bench/results', `${suite}.json`)
+    if (existsSync(file)) saveResult(root, JSON.parse(readFileSync(file, 'utf8')) as SuiteResult)
+  }
+}
+
 /** JSON with one sample a line, so that a difference between two runs can be read. */
 export function renderResult({ suite, command, environment, notes, samples }: SuiteResult): string {
   const head = JSON.stringify({ suite, command, environment, notes }, null, 2).slice(0, -2)
@@ -45,10 +53,14 @@ export function replaceBlock(document: string, suite: string, block: string): st
   return `${document.slice(0, from)}${begin}\n\n${block}\n\n${document.slice(to)}`
 }
 
+/** Tables of a document end where nobody reads on: the two largest sizes; the plots and the JSON have all of them. */
+const SHOWN_SIZES = 2
+
 function renderBlock({ command, environment, notes, samples }: SuiteResult, plots: readonly string[]): string {
+  const sizes = [...new Set(samples.map(({ size }) => size))].sort((a, b) => b - a).slice(0, SHOWN_SIZES)
   return [
     `\`${command}\` on ${renderEnvironment(environment)}:`,
-    renderMarkdown(samples),
+    renderMarkdown(samples.filter(({ size }) => sizes.includes(size))),
     ...notes.map((note) => `* ${note}`),
     ...plots.map((plot) => `![${plot}](benchmarks/${plot}.svg)`),
   ].join('\n\n')

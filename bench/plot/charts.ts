@@ -1,4 +1,7 @@
-/** Which charts a suite's samples make: one a case and family with more than one size. Must not: draw. */
+/**
+ * Which charts a suite's samples make: one a case with more than one size and more than one contender, of the first family.
+ * Must not: draw.
+ */
 import type { Sample } from '../frame/sample.ts'
 import type { Chart, Curve } from './svg.ts'
 
@@ -10,14 +13,16 @@ export interface NamedChart {
 
 export function chartsOf(suite: string, samples: readonly Sample[]): readonly NamedChart[] {
   const groups = new Map<string, Sample[]>()
+  const family = samples[0]?.family
   for (const sample of samples) {
-    if (sample.suite !== suite || sample.medianMs === null || !(sample.medianMs > 0)) continue
-    const key = `${sample.case}|${sample.family}`
-    groups.set(key, [...(groups.get(key) ?? []), sample])
+    if (sample.family !== family || sample.medianMs === null || !(sample.medianMs > 0)) continue
+    groups.set(sample.case, [...(groups.get(sample.case) ?? []), sample])
   }
   return [...groups.values()].flatMap((group) => {
     const [first] = group
-    if (first === undefined || new Set(group.map(({ size }) => size)).size < 2) return []
+    const sizes = new Set(group.map(({ size }) => size))
+    const contenders = new Set(group.map(({ contender }) => contender))
+    if (first === undefined || sizes.size < 2 || contenders.size < 2) return []
     const title = `${suite}: ${first.case}, ${first.family}`
     const chart = { title, x: 'peers', y: 'milliseconds (median)', curves: curvesOf(group) }
     return [{ name: [suite, first.case, first.family].join('-').replaceAll(/[^a-z0-9]+/gi, '-'), chart }]

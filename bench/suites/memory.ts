@@ -7,7 +7,6 @@ import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { runOrThrow } from '../contenders/programs.ts'
 import { BENCH_FAMILIES, type BenchFamily, familiesOf, type Sample } from '../frame/sample.ts'
-import { median, mediansOf } from '../frame/statistics.ts'
 import { SIZES, type Suite, type SuiteContext } from '../frame/suite.ts'
 import { startBenchAgent } from '../world/agent-process.ts'
 import { clusterOf } from '../world/cluster.ts'
@@ -26,9 +25,9 @@ export const memory: Suite = {
       for (const size of context.sizes) {
         context.progress(`memory ${family} ${size}: a process with the overlay alone`)
         const tables = await measureTables(family, size)
-        context.report([sampleOf(family, size, 'overlay', [tables])])
+        context.report([sampleOf(family, size, 'overlay', tables)])
         context.progress(`memory ${family} ${size}: vtepd run`)
-        context.report([sampleOf(family, size, 'vtepd run', [await measureAgent(context, family, size)])])
+        context.report([sampleOf(family, size, 'vtepd run', await measureAgent(context, family, size))])
       }
   },
 }
@@ -37,19 +36,17 @@ function sampleOf(
   family: BenchFamily,
   size: number,
   contender: string,
-  runs: readonly (Readonly<Record<string, number>> & { readonly readyMs?: number })[],
+  { readyMs, ...measures }: Readonly<Record<string, number>>,
 ): Sample {
-  const times = runs.flatMap(({ readyMs }) => (readyMs === undefined ? [] : [readyMs]))
-  const measures = mediansOf(runs) ?? {}
   return {
     suite: 'memory',
     case: 'peers programmed',
     family,
     size,
     contender,
-    medianMs: times.length === 0 ? null : median(times),
+    medianMs: readyMs ?? null,
     ratioToLimit: null,
-    samples: times,
+    samples: readyMs === undefined ? [] : [readyMs],
     measures,
   }
 }
