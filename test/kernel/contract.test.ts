@@ -203,10 +203,13 @@ for (const families of [['ipv4'], ['ipv6'], ['ipv4', 'ipv6']] as const) {
     ].join('\n')
     assert.equal(readFileSync(path.join(folder.path, 'subnet.env'), 'utf8'), expected)
     const links = await json(netns, 'ip', '-j', 'link')
-    const devices = links.map(({ ifname }) => ifname).filter((ifname) => String(ifname).startsWith('flannel'))
+    const devices = links
+      .map(({ ifname }) => ifname)
+      .filter((ifname) => String(ifname).startsWith('flannel'))
+      .sort()
     assert.deepEqual(
       devices,
-      families.map((family) => FAMILIES[family].device),
+      families.map((family) => FAMILIES[family].device).sort(),
       'nothing of a family that is off',
     )
   })
