@@ -40,7 +40,11 @@ export async function applyPlan(rtnl: Rtnl, plan: PeerPlan, alive: () => boolean
   } else if (plan.routes.length > 0 && alive()) await applyBatch(rtnl, plan.routes, tally)
   if (plan.deletes.length > 0 && alive()) await applyBatch(rtnl, plan.deletes, tally)
   if (plan.leftovers.length > 0 && alive()) await applyBatch(rtnl, plan.leftovers, tally)
-  if (!alive()) tally.retry += 1
+  if (!alive()) {
+    // The link died under the batch: its entries' errors say only that, and the next round is for another link.
+    tally.retry += 1
+    tally.first = undefined
+  }
   return tally
 }
 

@@ -4,7 +4,6 @@
  */
 import { NetlinkError } from '../errors.ts'
 import type { Ip } from '../net/ip.ts'
-import type { Lladdr } from '../net/lladdr.ts'
 import { classify } from '../overlay/classify.ts'
 import { createMachine, ifindexOf, step } from '../overlay/device-machine/machine.ts'
 import { findDevice, interpretFacts, type Knowledge, needsRoutes } from '../overlay/device-machine/observation.ts'
@@ -33,8 +32,6 @@ export interface Sysctl {
 
 export interface DeviceRunner {
   readonly state: DeviceState
-  /** The lladdr that the machine has settled on; undefined before. */
-  readonly lladdr: Lladdr | undefined
   send(event: DeviceEvent): void
   /** Something beside the device itself changed: a repair that is held back because of a quarrel is reconsidered at once. */
   hurry(): void
@@ -137,9 +134,6 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
   return {
     get state() {
       return machine.state
-    },
-    get lladdr() {
-      return machine.lladdr
     },
     send,
     hurry,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Log } from '../../lib/util/log.ts'
 import { createFakeNode, IPV4, IPV6, OWN_LLADDR, UNDERLAY_IFNAME } from './support/fake-node.ts'
 
 const peers = new Map([
@@ -272,4 +273,24 @@ test('two repairs of the device that are held back for different times are both 
   node.kernel.admin.deleteLink('flannel.1')
   await node.clock.run(5000)
   assert.deepEqual(node.actual(), node.desired(peers))
+})
+
+test('entries that fail because their device dies under them are no news of their own', async () => {
+  const warned: string[] = []
+  const log: Log = { debug() {}, info() {}, warn: (event) => void warned.push(event), error() {}, with: () => log }
+  const node = createFakeNode(IPV4, { log })
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  let deaths = 1
+  node.kernel.onRequest('before', ({ request }) => {
+    if (request === 'applyEntries' && deaths > 0) {
+      deaths -= 1
+      node.kernel.admin.deleteLink('flannel.1')
+    }
+  })
+  node.kernel.admin.flushNeighbours('flannel.1')
+  await node.clock.run(1000)
+  assert.equal(deaths, 0)
+  assert.deepEqual(node.actual(), node.desired(peers))
+  assert.ok(!warned.includes('peers.entry-failed'), warned.join())
 })
