@@ -8,11 +8,11 @@
 import { NetlinkError } from '../errors.ts'
 import type { LeaseView } from '../leases/source.ts'
 import type { Family } from '../net/ip.ts'
-import { type Change, createDesiredBook, type DesiredBook } from '../overlay/desired-book.ts'
+import { type Change, type DesiredBook, packBook } from '../overlay/desired-book.ts'
 import type { Device } from '../overlay/device-machine/types.ts'
 import { directRoutes } from '../overlay/direct.ts'
 import type { Network } from '../overlay/network.ts'
-import { planPeers } from '../overlay/plan.ts'
+import { planInSlices, planPeers } from '../overlay/plan.ts'
 import { KIND_ROUTE, OFFSET_KIND } from '../rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry } from '../rtnl/entries.ts'
 import type { Rtnl } from '../rtnl/port.ts'
@@ -20,6 +20,7 @@ import { createBackoff } from '../util/backoff.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
+import { inSlices } from '../util/slices.ts'
 import { applyPlan, type Tally } from './apply-plan.ts'
 import { createPeerReports } from './peer-reports.ts'
 import { createPlanHolder, type Quarrel } from './plan-holder.ts'
@@ -66,8 +67,10 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   let book: Book | undefined
   /** A look at everything is due: nothing that was confirmed before counts. */
   let fullDue = true
-  /** The last full round found the kernel's tables to be the book's. */
+  /** The last full round found the kernel's tables to be the book's, but for what the kernel refuses. */
   let confirmed = false
+  /** Nodes of which that round could not write an entry: what stands there is not what the book says. */
+  let unreached: ReadonlySet<string> = new Set()
   let settled = false
   let compared = 0
   let retry: Timer | undefined
@@ -80,32 +83,41 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     retry?.cancel()
     retry = clock.after(backoff.next(), markFull)
   }
-  const aliveOn = (device: Device) => (): boolean => parts.device()?.ifindex === device.ifindex
+  const turn = (): Promise<void> => clock.turn()
+  const applying = (device: Device) => ({ alive: () => parts.device()?.ifindex === device.ifindex, turn })
 
   const fullRound = async (rtnl: Rtnl, view: LeaseView, device: Device): Promise<Tally & { heldMs?: number }> => {
     fullDue = false
     confirmed = false
+    retry?.cancel()
     if (network === undefined) throw new TypeError(`${family} has no network`)
     const { actual, interrupted } = await dumpTables(rtnl, family, device)
     const { ifindex, lladdr } = device
     const direct = parts.network.backend.directRouting ? directRoutes(family, actual.routes, ifindex) : NO_DIRECT
     if (!isFor(book, view, device, direct.signature)) {
       const of = { family, network, ifindex, lladdr, onLink: direct.onLink }
-      book = { desired: createDesiredBook(of, view.peers), device, direct: direct.signature }
+      book = { desired: await inSlices(packBook(of, view.peers), turn), device, direct: direct.signature }
       reports.conflicts(book.desired.conflicts)
     }
     const { desired } = book
     const complete = view.synced && !interrupted
-    const wish = planPeers({ network, ifindex: device.ifindex, desired: desired.packed, actual, complete })
+    const wish = await inSlices(planInSlices({ network, ifindex, desired: desired.packed, actual, complete }), turn)
     const { plan, heldMs } = hold(wish, desired.packed)
     reports.shadowed(plan)
-    const done = await applyPlan(rtnl, plan, aliveOn(device))
+    const done = await applyPlan(rtnl, plan, applying(device))
     if (interrupted) done.retry += 1
     const clean = done.failed + done.retry === 0 && heldMs === undefined
+    if (done.retry + done.failed > 0) again()
+    else {
+      backoff.reset()
+      if (heldMs !== undefined) retry = clock.after(heldMs, markFull)
+    }
     // An ack is not proof and leftovers wait for one: what was written is looked at once more. After a failure the retry
     // does that, or a route that is refused for ever would keep the loop hot.
     if (clean && (done.written > 0 || plan.deferred > 0)) markFull()
-    confirmed = clean && complete && done.written === 0 && plan.deferred === 0
+    // What the kernel refuses for good is tried again by the time of the retry; other leases need not wait for it.
+    confirmed = complete && done.retry === 0 && heldMs === undefined && done.written === 0 && plan.deferred === 0
+    unreached = new Set([...done.unreached].map((peer) => desired.packed.nodes[peer] ?? ''))
     compared = 0
     return heldMs === undefined ? done : { ...done, heldMs }
   }
@@ -114,15 +126,19 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   const changeOf = (view: LeaseView, device: Device): Change | undefined => {
     if (fullDue || !confirmed || !view.synced || book === undefined) return undefined
     if (book.device.ifindex !== device.ifindex || book.device.lladdr !== device.lladdr) return undefined
-    return book.desired.changeTo(view.peers)
+    const change = book.desired.changeTo(view.peers)
+    return change?.nodes.some((node) => unreached.has(node)) ? undefined : change
   }
   const keyedRound = async (rtnl: Rtnl, change: Change, device: Device): Promise<Tally> => {
     if (network === undefined) throw new TypeError(`${family} has no network`)
     const { before: actual, after: desired } = change
     const plan = planPeers({ network, ifindex: device.ifindex, desired, actual, complete: true })
     book?.desired.note(change)
-    const done = await applyPlan(rtnl, plan, aliveOn(device))
-    if (done.failed + done.retry > 0) confirmed = false
+    const done = await applyPlan(rtnl, plan, applying(device))
+    if (done.failed + done.retry > 0) {
+      confirmed = false
+      again()
+    }
     return done
   }
 
@@ -141,15 +157,9 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     )
     reports.applied(tally, clock.now() - started)
     settled = view.synced && tally.retry === 0 && tally.heldMs === undefined
-    if (tally.retry + tally.failed > 0) again()
-    else {
-      backoff.reset()
-      if (tally.heldMs !== undefined) retry = clock.after(tally.heldMs, markFull)
-    }
   }
   const loop = createDirtyLoop(
     async () => {
-      retry?.cancel()
       try {
         await round()
       } finally {

@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../util/clock.ts'
 /** Node fires a timer with a longer delay at once. */
 const LONGEST_TIMEOUT_MS = 0x7fffffff
 
-export const systemClock: Clock = { now: monotonicMs, after }
+export const systemClock: Clock = { now: monotonicMs, after, turn }
 
 /** CLOCK_MONOTONIC in milliseconds with fractions. */
 export function monotonicMs(): number {
@@ -23,4 +23,8 @@ function after(delayMs: number, fn: () => void): Timer {
   }
   arm()
   return { cancel: () => clearTimeout(handle) }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }

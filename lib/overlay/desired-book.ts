@@ -3,26 +3,33 @@
  * is taken and whether an entry is as desired without packing 100,000 peers anew. Pure but for its own memory.
  * Must not: know what the kernel has.
  */
+import type { FamilyLease } from '../leases/lease.ts'
 import type { Peers } from '../leases/source.ts'
-import type { Cidr } from '../net/cidr.ts'
-import type { Ifindex } from '../net/ifindex.ts'
-import type { Family } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import * as abi from '../rtnl/abi.ts'
-import { type DesiredTable, type DesiredTables, desiredTables } from './desired.ts'
-import type { OnLink } from './direct.ts'
+import { changedKeys } from '../util/layered-map.ts'
+import { atOnce, type Slices } from '../util/slices.ts'
+import { type DesiredTable, type DesiredTables, desiredTables, packTables, type TablesOf } from './desired.ts'
+import { writeLladdr } from './packing.ts'
 import { type FamilyPeers, type Peer, peersOf } from './peers.ts'
-import { DST, HEAD, HEAD_MASK, KIND_MASK, sameAddress, TAIL, VIA, WORDS, word, wordOf, wordsOf } from './plan/words.ts'
+import {
+  HEAD,
+  HEAD_MASK,
+  KIND_MASK,
+  PRIORITY,
+  sameAddress,
+  TAIL,
+  VIA,
+  WORDS,
+  word,
+  wordOf,
+  wordsOf,
+} from './plan/words.ts'
 
 /** What the tables are made for. */
-export interface BookOf {
-  readonly family: Family
-  readonly network: Cidr
-  readonly ifindex: Ifindex
+export interface BookOf extends TablesOf {
   /** Of our own device: no peer may have it. */
   readonly lladdr: Lladdr
-  /** Undefined: no direct routing. */
-  readonly onLink?: OnLink | undefined
 }
 
 /** Changes of at most this many peers are planned by their keys alone; more are cheaper in one full round. */
@@ -57,9 +64,44 @@ export interface Change {
   readonly peers: readonly Peer[]
 }
 
+/** As packBook, in one go. */
 export function createDesiredBook(of: BookOf, view: Peers): DesiredBook {
+  return atOnce(packBook(of, view))
+}
+
+/**
+ * Packs the whole view. Where two claim one key, or one our own lladdr, the seniority of all decides (peers.ts); in a view
+ * of a lease source none do, so it is looked up in the packed tables first.
+ */
+export function* packBook(of: BookOf, view: Peers): Slices<DesiredBook> {
+  const nodes: string[] = []
+  const claims: FamilyLease[] = []
+  for (const [node, lease] of view) {
+    const claim = lease[of.family]
+    if (claim === undefined) continue
+    nodes.push(node)
+    claims.push(claim)
+  }
+  const packed = yield* packTables(of, nodes, claims)
+  if (!isContested(packed, of.lladdr)) return bookOf(of, view, packed, [])
   const { peers, conflicts } = peersOf(view, of.family, of.lladdr)
-  const packed = desiredTables({ ...of, peers })
+  const kept = yield* packTables(
+    of,
+    peers.map((peer) => peer.node),
+    peers,
+  )
+  return bookOf(of, view, kept, conflicts)
+}
+
+function isContested({ neighbours, fdb, routes }: DesiredTables, ours: Lladdr): boolean {
+  if ([neighbours, fdb, routes].some((table) => table.index.duplicate >= 0)) return true
+  const own = new Uint8Array(abi.ENTRY_BYTES)
+  own[abi.OFFSET_KIND] = abi.KIND_FDB
+  writeLladdr(own, abi.OFFSET_DST, ours)
+  return fdb.index.find(new Int32Array(own.buffer), 0) >= 0
+}
+
+function bookOf(of: BookOf, view: Peers, packed: DesiredTables, conflicts: FamilyPeers['conflicts']): DesiredBook {
   /** Peers that changed since, by node; null: gone. */
   const changed = new Map<string, Peer | null>()
   let late = desiredTables({ ...of, peers: [] })
@@ -73,21 +115,21 @@ export function createDesiredBook(of: BookOf, view: Peers): DesiredBook {
     const kind = bytes[abi.OFFSET_KIND] ?? 0
     for (const tables of [late, packed]) {
       const table = tableOf(tables, kind)
-      const words = wordsOf(table)
-      const row = rowOf(words, table.length, key, kind)
+      const row = rowOf(table, key, kind)
       if (row < 0) continue
       if (tables === packed && changed.has(tables.nodes[table.peers[row] ?? -1] ?? '')) continue
-      return { words, at: row * WORDS }
+      return { words: wordsOf(table), at: row * WORDS }
     }
     return undefined
   }
   const isTaken = (peer: Peer, except: ReadonlySet<string>): boolean => {
     if (peer.lladdr === of.lladdr) return true
     const own = desiredTables({ ...of, peers: [peer] })
-    for (const kind of [abi.KIND_NEIGHBOUR, abi.KIND_FDB]) {
+    for (const kind of [abi.KIND_NEIGHBOUR, abi.KIND_FDB, abi.KIND_ROUTE]) {
+      if (tableOf(own, kind).length === 0) continue
       for (const tables of [late, packed]) {
         const table = tableOf(tables, kind)
-        const row = rowOf(wordsOf(table), table.length, wordsOf(tableOf(own, kind)), kind)
+        const row = rowOf(table, wordsOf(tableOf(own, kind)), kind)
         const holder = row < 0 ? undefined : tables.nodes[table.peers[row] ?? -1]
         if (holder === undefined || except.has(holder) || (tables === packed && changed.has(holder))) continue
         return true
@@ -108,7 +150,7 @@ export function createDesiredBook(of: BookOf, view: Peers): DesiredBook {
     changeTo(next) {
       // A claim that lost before may win now: that is for the whole view to decide.
       if (conflicts.length > 0) return undefined
-      const nodes = changedNodes(current, next, FEW)
+      const nodes = changedKeys(current, next, FEW)
       if (nodes === undefined || changed.size + nodes.length > FEW * 8) return undefined
       const pick = (from: Peers): FamilyPeers =>
         peersOf(new Map(nodes.flatMap((node) => entryOf(from, node))), of.family, of.lladdr)
@@ -142,46 +184,11 @@ function entryOf(peers: Peers, node: string) {
   return lease === undefined ? [] : [[node, lease] as const]
 }
 
-/**
- * Nodes whose lease is another object; undefined when there are more than `most`. Views keep the order of their nodes, so
- * both are walked side by side; where they part, the rest is looked up.
- */
-export function changedNodes(before: Peers, after: Peers, most: number): readonly string[] | undefined {
-  if (before === after) return []
-  if (Math.abs(before.size - after.size) > most) return undefined
-  const nodes: string[] = []
-  const old = before.entries()
-  let aside = false
-  for (const [node, lease] of after) {
-    if (!aside) {
-      const [name, was] = old.next().value ?? []
-      if (name === node) {
-        if (was !== lease) nodes.push(node)
-        continue
-      }
-      aside = true
-    }
-    if (before.get(node) !== lease) nodes.push(node)
-    if (nodes.length > most) return undefined
-  }
-  if (aside || before.size > after.size) {
-    for (const node of before.keys()) if (!after.has(node)) nodes.push(node)
-  }
-  return nodes.length > most ? undefined : nodes
-}
-
-/** The first row with the key of `key` (its first entry); -1: none. Neighbours and FDB by dst, routes by prefix and metric. */
-function rowOf(words: Int32Array, length: number, key: Int32Array, kind: number): number {
-  const mask = kind === abi.KIND_FDB ? KIND_MASK : HEAD_MASK
-  const head = word(key, HEAD) & mask
-  const first = word(key, DST)
-  for (let row = 0, at = 0; row < length; row += 1, at += WORDS) {
-    if (words[at + DST] !== first || !sameAddress(words, at + DST, key, DST)) continue
-    if ((word(words, at + HEAD) & mask) !== head) continue
-    if (kind === abi.KIND_ROUTE && words[at + abi.OFFSET_PRIORITY / 4] !== key[abi.OFFSET_PRIORITY / 4]) continue
-    return row
-  }
-  return -1
+/** The row with the key of the first entry of `key`; -1: none. Neighbours and FDB by dst, routes by prefix and metric. */
+function rowOf(table: DesiredTable, key: Int32Array, kind: number): number {
+  const row = table.index.find(key, 0)
+  if (row < 0 || kind !== abi.KIND_ROUTE) return row
+  return wordsOf(table)[row * WORDS + PRIORITY] === key[PRIORITY] ? row : -1
 }
 
 const NEIGHBOUR_TAIL = wordOf(0, abi.NUD_PERMANENT, 0, abi.ENTRY_EXTRAS)

@@ -1,19 +1,37 @@
 /**
- * The tables as they should be: a neighbour, an FDB entry and a route for each peer, packed (flannel-contract 6).
- * Must not: know what the kernel has (lib/overlay/plan).
+ * The tables as they should be: a neighbour, an FDB entry and a route for each peer, packed (flannel-contract 6), and the
+ * index of their keys. Must not: know what the kernel has (lib/overlay/plan).
  */
-import { type Cidr, prefixLength } from '../net/cidr.ts'
+import type { FamilyLease } from '../leases/lease.ts'
+import type { Cidr } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { addressBits, type Family } from '../net/ip.ts'
 import * as abi from '../rtnl/abi.ts'
 import type { EntryTable } from '../rtnl/entries.ts'
+import { atOnce, SLICE_ROWS, type Slices } from '../util/slices.ts'
 import type { OnLink } from './direct.ts'
 import { writeIp, writeLladdr } from './packing.ts'
 import { IPV6_METRIC, ipv4Base, ipv4Metric, type Peer } from './peers.ts'
+import { indexBytes, indexKeys, type KeyIndex } from './plan/key-index.ts'
+import {
+  DST,
+  HEAD,
+  HEAD_MASK,
+  IFINDEX,
+  KIND_MASK,
+  PRIORITY,
+  TAIL,
+  VIA,
+  WORDS,
+  word,
+  wordOf,
+  wordsOf,
+} from './plan/words.ts'
 
-/** Entries with op 0, each key once; entry i belongs to peer `peers[i]`, an index into `nodes` of DesiredTables. */
+/** Entries with op 0; entry i belongs to peer `peers[i]`, an index into `nodes` of DesiredTables. */
 export interface DesiredTable extends EntryTable {
   readonly peers: Int32Array
+  readonly index: KeyIndex
 }
 
 export interface DesiredTables {
@@ -27,109 +45,146 @@ export interface DesiredTables {
   readonly nodes: readonly string[]
 }
 
-/**
- * `peers` as peersOf made them (each overlay address and lladdr once); `ifindex` of our own device. A peer that is `onLink`
- * gets one route to its underlay address, at the same metric, and neither neighbour nor FDB entry (flannel-contract 6).
- */
-export function desiredTables(own: {
+/** What the tables are made for; `ifindex` is our own device. */
+export interface TablesOf {
   readonly family: Family
   readonly network: Cidr
   readonly ifindex: Ifindex
-  readonly peers: readonly Peer[]
+  /** Undefined: no direct routing. */
   readonly onLink?: OnLink | undefined
-}): DesiredTables {
-  const { family, network, ifindex, peers, onLink } = own
-  const identity = Int32Array.from(peers.keys())
-  const direct = onLink === undefined ? [] : peers.map((peer) => onLink(peer.underlay))
+}
+
+/** As packTables, in one go. */
+export function desiredTables(of: TablesOf & { readonly peers: readonly Peer[] }): DesiredTables {
+  return atOnce(
+    packTables(
+      of,
+      of.peers.map((peer) => peer.node),
+      of.peers,
+    ),
+  )
+}
+
+/**
+ * One row a node, `claims[i]` that of `nodes[i]`. A peer that is `onLink` gets one route to its underlay address, at the
+ * same metric, and neither neighbour nor FDB entry (flannel-contract 6). Whether a key is there twice (two nodes with one
+ * lladdr) is for the caller to look up in the indexes: such tables cannot be planned.
+ */
+export function* packTables(
+  of: TablesOf,
+  nodes: readonly string[],
+  claims: readonly FamilyLease[],
+): Slices<DesiredTables> {
+  const { onLink } = of
+  const identity = Int32Array.from(nodes.keys())
+  const direct: (Ifindex | undefined)[] = []
+  if (onLink !== undefined)
+    for (const { underlay } of claims) {
+      direct.push(onLink(underlay))
+      if (direct.length % SLICE_ROWS === 0) yield
+    }
   const tunnelled = onLink === undefined ? identity : identity.filter((row) => direct[row] === undefined)
-  const table = (rows: Int32Array): DesiredTable => ({
-    bytes: new Uint8Array(rows.length * abi.ENTRY_BYTES),
-    length: rows.length,
-    peers: rows,
-  })
-  const tables = {
-    neighbours: table(tunnelled),
-    fdb: table(tunnelled),
-    routes: table(identity),
-    nodes: peers.map((peer) => peer.node),
+  const bytes = {
+    neighbours: new Uint8Array(tunnelled.length * abi.ENTRY_BYTES),
+    fdb: new Uint8Array(tunnelled.length * abi.ENTRY_BYTES),
+    routes: new Uint8Array(identity.length * abi.ENTRY_BYTES),
   }
-  const base = family === 'ipv4' ? ipv4Base(network) : undefined
-  const write = peerWriter(tables, family === 'ipv4' ? abi.AF_INET : abi.AF_INET6, ifindex, base)
+  const writer = createRowWriter(of, bytes)
   let pairRow = 0
-  for (let row = 0; row < peers.length; row += 1) {
-    const peer = peers[row]
-    if (peer === undefined) continue
-    write.route(row, peer, direct[row])
-    if (direct[row] !== undefined) continue
-    write.pair(row, pairRow, peer)
-    pairRow += 1
+  for (const [row, claim] of claims.entries()) {
+    writer.route(row, claim, direct[row])
+    if (direct[row] === undefined) {
+      writer.pair(row, pairRow, claim)
+      pairRow += 1
+    }
+    if (row % SLICE_ROWS === SLICE_ROWS - 1) yield
   }
-  return tables
+  return {
+    neighbours: yield* indexed(bytes.neighbours, tunnelled, HEAD_MASK),
+    fdb: yield* indexed(bytes.fdb, tunnelled, KIND_MASK),
+    routes: yield* indexed(bytes.routes, identity, HEAD_MASK),
+    nodes,
+  }
 }
 
-interface PeerWriter {
+/** Bytes that the packed tables and their indexes hold: 3 x 48 a tunnelled peer, and the slots. */
+export function tablesBytes({ neighbours, fdb, routes }: DesiredTables): number {
+  return [neighbours, fdb, routes].reduce(
+    (sum, { bytes, peers, length }) => sum + bytes.byteLength + indexBytes(length) + peers.byteLength,
+    0,
+  )
+}
+
+function* indexed(bytes: Uint8Array, peers: Int32Array, headMask: number): Slices<DesiredTable> {
+  const table = { bytes, length: peers.length, peers }
+  return { ...table, index: yield* indexKeys(wordsOf(table), table.length, headMask) }
+}
+
+interface RowWriter {
   /** `via`: the link of a direct route. */
-  route(row: number, peer: Peer, via: Ifindex | undefined): void
+  route(row: number, claim: FamilyLease, via: Ifindex | undefined): void
   /** Neighbour and FDB entry at `pairRow`; the overlay address is taken from route `row`. */
-  pair(row: number, pairRow: number, peer: Peer): void
+  pair(row: number, pairRow: number, claim: FamilyLease): void
 }
 
-/** `base`: the IPv4 network's lowest address; undefined: IPv6. */
-function peerWriter(
-  { neighbours, fdb, routes }: DesiredTables,
-  af: number,
-  ifindex: number,
-  base: number | undefined,
-): PeerWriter {
-  const bits = addressBits(base === undefined ? 'ipv6' : 'ipv4')
-  const ipv4Address = new DataView(routes.bytes.buffer)
-  const neighbourNumbers = new Uint32Array(neighbours.bytes.buffer)
-  const fdbNumbers = new Uint32Array(fdb.bytes.buffer)
-  const routeNumbers = new Uint32Array(routes.bytes.buffer)
+const SLASH = 47
+const NEIGHBOUR_TAIL = wordOf(abi.RTPROT_VTEPD, abi.NUD_PERMANENT, 0, 0)
+const FDB_TAIL = wordOf(0, abi.NUD_PERMANENT, abi.NTF_SELF, 0)
+const TUNNEL_TAIL = wordOf(abi.RTPROT_VTEPD, abi.RTN_UNICAST, 0, abi.ENTRY_ONLINK | abi.ENTRY_GATEWAY)
+const DIRECT_TAIL = wordOf(abi.RTPROT_VTEPD, abi.RTN_UNICAST, 0, abi.ENTRY_GATEWAY)
+
+/** Addresses are written byte by byte from their text, everything else word by word: the tables begin as zeros. */
+function createRowWriter(
+  { family, network, ifindex }: TablesOf,
+  bytes: { readonly neighbours: Uint8Array; readonly fdb: Uint8Array; readonly routes: Uint8Array },
+): RowWriter {
+  const base = family === 'ipv4' ? ipv4Base(network) : undefined
+  const addressWords = addressBits(family) / 32
+  const af = family === 'ipv4' ? abi.AF_INET : abi.AF_INET6
+  const routeHeads = Int32Array.from({ length: 129 }, (_, length) => wordOf(0, abi.KIND_ROUTE, af, length))
+  const neighbourHead = wordOf(0, abi.KIND_NEIGHBOUR, af, 0)
+  const fdbHead = wordOf(0, abi.KIND_FDB, af, 0)
+  const neighbours = new Int32Array(bytes.neighbours.buffer)
+  const fdb = new Int32Array(bytes.fdb.buffer)
+  const routes = new Int32Array(bytes.routes.buffer)
   return {
     route(row, { subnet, underlay }, via) {
-      const at = row * abi.ENTRY_BYTES
-      const slash = subnet.lastIndexOf('/')
-      const length = prefixLength(subnet)
-      writeIp(routes.bytes, at + abi.OFFSET_DST, subnet, slash)
-      if (via === undefined)
-        routes.bytes.copyWithin(at + abi.OFFSET_VIA, at + abi.OFFSET_DST, at + abi.OFFSET_DST + bits / 8)
-      else writeIp(routes.bytes, at + abi.OFFSET_VIA, underlay)
-      const metric =
-        base === undefined ? IPV6_METRIC : ipv4Metric(base, ipv4Address.getUint32(at + abi.OFFSET_DST), length)
-      routeNumbers[(at + abi.OFFSET_PRIORITY) / 4] = metric
-      routeNumbers[(at + abi.OFFSET_IFINDEX) / 4] = via ?? ifindex
-      head(routes.bytes, at, abi.KIND_ROUTE, af, length)
-      const flags = via === undefined ? abi.ENTRY_ONLINK | abi.ENTRY_GATEWAY : abi.ENTRY_GATEWAY
-      tail(routes.bytes, at, abi.RTPROT_VTEPD, abi.RTN_UNICAST, 0, flags)
+      const at = row * WORDS
+      const text = subnet.length
+      let slash = text - 2
+      while (subnet.charCodeAt(slash) !== SLASH) slash -= 1
+      let length = 0
+      for (let i = slash + 1; i < text; i += 1) length = length * 10 + subnet.charCodeAt(i) - 48
+      const dst = row * abi.ENTRY_BYTES + abi.OFFSET_DST
+      writeIp(bytes.routes, dst, subnet, slash)
+      if (via === undefined) for (let i = 0; i < addressWords; i += 1) routes[at + VIA + i] = word(routes, at + DST + i)
+      else writeIp(bytes.routes, row * abi.ENTRY_BYTES + abi.OFFSET_VIA, underlay)
+      routes[at + HEAD] = word(routeHeads, length)
+      routes[at + PRIORITY] = base === undefined ? IPV6_METRIC : ipv4Metric(base, readUint32(bytes.routes, dst), length)
+      routes[at + IFINDEX] = via ?? ifindex
+      routes[at + TAIL] = via === undefined ? TUNNEL_TAIL : DIRECT_TAIL
     },
     pair(row, pairRow, { lladdr, underlay }) {
-      const from = row * abi.ENTRY_BYTES + abi.OFFSET_DST
-      const at = pairRow * abi.ENTRY_BYTES
-      neighbours.bytes.set(routes.bytes.subarray(from, from + bits / 8), at + abi.OFFSET_DST)
-      writeLladdr(neighbours.bytes, at + abi.OFFSET_VIA, lladdr)
-      neighbourNumbers[(at + abi.OFFSET_IFINDEX) / 4] = ifindex
-      head(neighbours.bytes, at, abi.KIND_NEIGHBOUR, af, 0)
-      tail(neighbours.bytes, at, abi.RTPROT_VTEPD, abi.NUD_PERMANENT, 0, 0)
+      const from = row * WORDS + DST
+      const at = pairRow * WORDS
+      neighbours[at + HEAD] = neighbourHead
+      for (let i = 0; i < addressWords; i += 1) neighbours[at + DST + i] = word(routes, from + i)
+      writeLladdr(bytes.neighbours, pairRow * abi.ENTRY_BYTES + abi.OFFSET_VIA, lladdr)
+      neighbours[at + IFINDEX] = ifindex
+      neighbours[at + TAIL] = NEIGHBOUR_TAIL
 
-      writeLladdr(fdb.bytes, at + abi.OFFSET_DST, lladdr)
-      writeIp(fdb.bytes, at + abi.OFFSET_VIA, underlay)
-      fdbNumbers[(at + abi.OFFSET_IFINDEX) / 4] = ifindex
-      head(fdb.bytes, at, abi.KIND_FDB, af, 0)
-      tail(fdb.bytes, at, 0, abi.NUD_PERMANENT, abi.NTF_SELF, 0)
+      fdb[at + HEAD] = fdbHead
+      fdb[at + DST] = word(neighbours, at + VIA)
+      fdb[at + DST + 1] = word(neighbours, at + VIA + 1)
+      writeIp(bytes.fdb, pairRow * abi.ENTRY_BYTES + abi.OFFSET_VIA, underlay)
+      fdb[at + IFINDEX] = ifindex
+      fdb[at + TAIL] = FDB_TAIL
     },
   }
 }
 
-function head(bytes: Uint8Array, at: number, kind: number, family: number, dstLength: number): void {
-  bytes[at + abi.OFFSET_KIND] = kind
-  bytes[at + abi.OFFSET_FAMILY] = family
-  bytes[at + abi.OFFSET_DST_LENGTH] = dstLength
-}
-
-function tail(bytes: Uint8Array, at: number, protocol: number, type: number, scope: number, flags: number): void {
-  bytes[at + abi.OFFSET_PROTOCOL] = protocol
-  bytes[at + abi.OFFSET_TYPE] = type
-  bytes[at + abi.OFFSET_SCOPE] = scope
-  bytes[at + abi.OFFSET_FLAGS] = flags
+/** Four bytes in network order. */
+function readUint32(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+  return ((high << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
 }

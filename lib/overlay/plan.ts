@@ -9,14 +9,17 @@
  *
  * An incomplete picture (a partial view, or a dump that stayed interrupted) only adds what is absent.
  */
+import { InvariantError } from '../errors.ts'
 import { type Cidr, networkAddress } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { familyOf } from '../net/ip.ts'
 import * as abi from '../rtnl/abi.ts'
 import { type EntryTable, type RouteEntry, unpackEntry } from '../rtnl/entries.ts'
 import type { BatchResult } from '../rtnl/port.ts'
+import { atOnce, type Slices } from '../util/slices.ts'
 import { classify, operationOf } from './classify.ts'
 import type { DesiredTables } from './desired.ts'
+import { renderKey } from './entry-text.ts'
 import { createBatchWriter, type PlannedBatch } from './plan/batch.ts'
 import { ownershipOf } from './plan/ownership.ts'
 import { planPairs } from './plan/pairs.ts'
@@ -61,39 +64,36 @@ export interface PeerPlan {
   readonly deferred: number
 }
 
-/** Throws InvariantError when `desired` has a key twice. */
+/** As planInSlices, in one go. */
 export function planPeers(input: PlanInput): PeerPlan {
+  return atOnce(planInSlices(input))
+}
+
+/** Throws InvariantError when `desired` has a key twice. */
+export function* planInSlices(input: PlanInput): Slices<PeerPlan> {
   const { network, ifindex, desired, actual, complete } = input
   const family = familyOf(networkAddress(network))
   const owned = ownershipOf(network, ifindex)
+  for (const table of [desired.neighbours, desired.fdb, desired.routes]) {
+    const row = table.index.duplicate
+    if (row >= 0) throw new InvariantError(`desired entry ${renderKey(unpackEntry(table, row))} is there twice`)
+  }
   const entries = createBatchWriter()
-  const fdbWrites = createBatchWriter()
   const routes = createBatchWriter()
   const deletes = createBatchWriter()
-  const neighbourDeletes = createBatchWriter()
   const leftovers = createBatchWriter()
-  const { shadowed, deferred } = planRoutes(
+  const { shadowed, deferred } = yield* planRoutes(
     { family, desired: desired.routes, actual: actual.routes, ifindex, owned: owned.route, complete },
     { writes: routes, deletes, leftovers },
   )
-  planPairs(
-    {
-      kind: 'neighbour',
-      desired: desired.neighbours,
-      actual: actual.neighbours,
-      ifindex,
-      owned: owned.neighbour,
-      complete,
-    },
+  const neighbourDeletes = createBatchWriter()
+  const pairs = { ifindex, complete }
+  yield* planPairs(
+    { ...pairs, desired: desired.neighbours, actual: actual.neighbours, owned: owned.neighbour },
     entries,
     neighbourDeletes,
   )
-  planPairs(
-    { kind: 'fdb', desired: desired.fdb, actual: actual.fdb, ifindex, owned: owned.fdb, complete },
-    fdbWrites,
-    deletes,
-  )
-  entries.append(fdbWrites.finish())
+  yield* planPairs({ ...pairs, desired: desired.fdb, actual: actual.fdb, owned: owned.fdb }, entries, deletes)
   deletes.append(neighbourDeletes.finish())
   return {
     entries: entries.finish(),
@@ -111,7 +111,7 @@ export function isEmptyPlan(plan: PeerPlan): boolean {
 }
 
 /** Phase 2 without the peers whose neighbour or FDB entry failed, or whose answer was lost, in phase 1. */
-export function routesAllowed(plan: PeerPlan, entriesResult: BatchResult): EntryTable {
+export function routesAllowed(plan: PeerPlan, entriesResult: BatchResult): PlannedBatch {
   if (entriesResult.failures.length === 0 && entriesResult.unknown === 0) return plan.routes
   const barred = new Set<number>()
   for (const { index, errnoName } of entriesResult.failures) {

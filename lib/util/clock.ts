@@ -13,4 +13,6 @@ export interface Clock {
   now(): number
   /** Calls `fn` once, `delayMs` milliseconds from now. An exception in `fn` is the caller's bug and is not caught. */
   after(delayMs: number, fn: () => void): Timer
+  /** Resolves after the event loop has turned once: everything else that is due has run. For long work in slices. */
+  turn(): Promise<void>
 }

@@ -8,7 +8,7 @@ import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
 import { desiredTables } from '../../lib/overlay/desired.ts'
-import { changedNodes, createDesiredBook } from '../../lib/overlay/desired-book.ts'
+import { createDesiredBook } from '../../lib/overlay/desired-book.ts'
 import { renderEntries } from '../../lib/overlay/entry-text.ts'
 import { peersOf } from '../../lib/overlay/peers.ts'
 import { planPeers } from '../../lib/overlay/plan.ts'
@@ -139,17 +139,4 @@ test('an entry agrees only when all of it is as desired', () => {
   const boot = Uint8Array.from(entryBytes(routes, 0))
   boot[44] = 3
   assert.equal(book.agrees(boot), false)
-})
-
-test('changed nodes are found wherever they stand, and too many are not listed', () => {
-  const many = Array.from({ length: 100 }, (_, i) => lease(`n${i}`, i + 2, i + 2))
-  const before = viewOf(...many)
-  assert.deepEqual(changedNodes(before, before, 32), [])
-  const replaced = new Map(before).set('n50', lease('n50', 52, 200))
-  assert.deepEqual(changedNodes(before, replaced, 32), ['n50'])
-  const without = new Map(before)
-  without.delete('n10')
-  assert.deepEqual(changedNodes(before, without, 32), ['n10'])
-  assert.deepEqual(changedNodes(without, before, 32), ['n10'])
-  assert.equal(changedNodes(before, new Map(), 32), undefined)
 })

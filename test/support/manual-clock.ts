@@ -48,6 +48,7 @@ export function createManualClock(startMs = 0): ManualClock {
       timers.add(timer)
       return { cancel: () => void timers.delete(timer) }
     },
+    turn: settle,
     advance(ms) {
       const end = now + ms
       while (fireNext(end));

@@ -1,17 +1,20 @@
 /** Collects packed entries for applyEntries, and remembers for which peer each one is. */
 import * as abi from '../../rtnl/abi.ts'
 import type { EntryTable } from '../../rtnl/entries.ts'
-import { HEAD_MASK, WORDS, word, wordOf } from './words.ts'
+import { HEAD_MASK, WORDS, word, wordOf, wordsOf } from './words.ts'
 
 /** A batch whose entry i serves peer `peers[i]` of the desired tables; -1: none (a delete). */
 export interface PlannedBatch extends EntryTable {
   readonly peers: Int32Array
 }
 
+/** Nothing is pushed after `finish`: the batch is the writer's own memory. */
 export interface BatchWriter {
   /** Copies the entry at word offset `at`, with operation `op` (OP_*). */
   push(op: number, words: Int32Array, at: number, peer: number): void
   append(batch: PlannedBatch): void
+  /** Entries so far. */
+  readonly length: number
   finish(): PlannedBatch
 }
 
@@ -43,18 +46,18 @@ export function createBatchWriter(): BatchWriter {
     },
     append(batch) {
       reserve(batch.length)
-      new Uint8Array(words.buffer).set(
-        batch.bytes.subarray(0, batch.length * abi.ENTRY_BYTES),
-        length * abi.ENTRY_BYTES,
-      )
-      peers.set(batch.peers.subarray(0, batch.length), length)
+      words.set(wordsOf(batch), length * WORDS)
+      peers.set(batch.peers, length)
       length += batch.length
+    },
+    get length() {
+      return length
     },
     finish() {
       return {
-        bytes: new Uint8Array(words.buffer.slice(0, length * abi.ENTRY_BYTES)),
+        bytes: new Uint8Array(words.buffer, 0, length * abi.ENTRY_BYTES),
         length,
-        peers: peers.slice(0, length),
+        peers: peers.subarray(0, length),
       }
     },
   }

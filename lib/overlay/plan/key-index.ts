@@ -3,28 +3,47 @@
  * of row numbers. A key is the masked first word and the 16 bytes of `dst` (a route's metric is not part of it).
  *
  * At 100,000 peers the time goes into cache misses, so each step runs over a block of entries before the next one begins:
- * independent loads overlap, which halves the time against one entry after another (bench/plan.ts).
+ * independent loads overlap, which halves the time against one entry after another (bench: `plan`).
  */
-import { InvariantError } from '../../errors.ts'
+import type { Slices } from '../../util/slices.ts'
 import { DST, sameAddress, WORDS, word } from './words.ts'
 
+/** Entries that `match` looks up at a time; small enough that their rows stay in the first-level cache. */
+export const BLOCK = 256
+
+/** Blocks between two stops of work in slices. */
+export const BLOCKS_A_SLICE = 32
+
 export interface KeyIndex {
+  /** The row that has the key of the entry at word offset `at`; -1: none. */
+  find(words: Int32Array, at: number): number
   /**
-   * For each entry of `words` in order: its word offset, and the row of the indexed table that has its key, or -1.
+   * Fills `rows` for the BLOCK entries of `words` from word offset `start` on, or for those that are left: the row with the
+   * key of each, or -1. Returns how many there were.
    */
-  forEachMatch(words: Int32Array, visit: (at: number, row: number) => void): void
+  match(words: Int32Array, start: number, rows: Int32Array): number
+  /** A row whose key an earlier row has, so that the table can never be reached; -1: each key is there once. */
+  readonly duplicate: number
 }
 
-/** Entries a step; small enough that their rows stay in the first-level cache. */
-const BLOCK = 256
+/** Bytes that the index of a table of `length` rows takes. */
+export function indexBytes(length: number): number {
+  return slotCount(length) * Int32Array.BYTES_PER_ELEMENT
+}
 
-/** Keys must be unique: a table that wants two things for one key can never be reached. Throws InvariantError. */
-export function createKeyIndex(table: Int32Array, length: number, headMask: number): KeyIndex {
-  const mask = (1 << Math.ceil(Math.log2(Math.max(8, length * 2)))) - 1
+/** At least half of the slots stay free; a power of two. */
+function slotCount(length: number): number {
+  return 1 << Math.ceil(Math.log2(Math.max(8, length * 2)))
+}
+
+/** `table` must not change afterwards. */
+export function* indexKeys(table: Int32Array, length: number, headMask: number): Slices<KeyIndex> {
+  const mask = slotCount(length) - 1
   /** Row number plus one; 0: free. */
   const slots = new Int32Array(mask + 1)
   const hashes = new Int32Array(BLOCK)
   const firsts = new Int32Array(BLOCK)
+  let duplicate = -1
 
   /** Reads the first slot of each entry of the block that starts at word offset `start`; returns how many there are. */
   const readBlock = (words: Int32Array, start: number, end: number): number => {
@@ -44,23 +63,33 @@ export function createKeyIndex(table: Int32Array, length: number, headMask: numb
     return 0
   }
 
-  for (let row = 0; row < length; row += 1) {
-    const at = row * WORDS
-    let slot = hashOf(table, at, headMask) & mask
-    if (findFrom(slot, word(slots, slot), table, at) !== 0)
-      throw new InvariantError(`desired entry ${row} has the key of an earlier one`)
-    while (slots[slot] !== 0) slot = (slot + 1) & mask
-    slots[slot] = row + 1
+  const end = length * WORDS
+  for (let start = 0, block = 0; start < end; start += BLOCK * WORDS, block += 1) {
+    if (block % BLOCKS_A_SLICE === BLOCKS_A_SLICE - 1) yield
+    const count = readBlock(table, start, end)
+    for (let i = 0; i < count; i += 1) {
+      const at = start + i * WORDS
+      let slot = word(hashes, i)
+      // Not `firsts`: an earlier entry of this very block may stand there by now.
+      if (findFrom(slot, word(slots, slot), table, at) !== 0) {
+        duplicate = at / WORDS
+        continue
+      }
+      while (slots[slot] !== 0) slot = (slot + 1) & mask
+      slots[slot] = at / WORDS + 1
+    }
   }
   return {
-    forEachMatch(words, visit) {
-      for (let start = 0; start < words.length; start += BLOCK * WORDS) {
-        const count = readBlock(words, start, words.length)
-        for (let i = 0; i < count; i += 1) {
-          const at = start + i * WORDS
-          visit(at, findFrom(word(hashes, i), word(firsts, i), words, at) - 1)
-        }
-      }
+    duplicate,
+    find(words, at) {
+      const slot = hashOf(words, at, headMask) & mask
+      return findFrom(slot, word(slots, slot), words, at) - 1
+    },
+    match(words, start, rows) {
+      const count = readBlock(words, start, words.length)
+      for (let i = 0; i < count; i += 1)
+        rows[i] = findFrom(word(hashes, i), word(firsts, i), words, start + i * WORDS) - 1
+      return count
     },
   }
 }

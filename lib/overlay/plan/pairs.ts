@@ -5,13 +5,13 @@
 import type { Ifindex } from '../../net/ifindex.ts'
 import * as abi from '../../rtnl/abi.ts'
 import type { EntryTable } from '../../rtnl/entries.ts'
+import { SLICE_ROWS, type Slices } from '../../util/slices.ts'
 import type { DesiredTable } from '../desired.ts'
 import type { BatchWriter } from './batch.ts'
-import { createKeyIndex } from './key-index.ts'
-import { HEAD, HEAD_MASK, IFINDEX, KIND_MASK, sameAddress, TAIL, VIA, WORDS, word, wordOf, wordsOf } from './words.ts'
+import { BLOCK, BLOCKS_A_SLICE } from './key-index.ts'
+import { HEAD, HEAD_MASK, IFINDEX, sameAddress, TAIL, VIA, WORDS, word, wordOf, wordsOf } from './words.ts'
 
 export interface PairsInput {
-  readonly kind: 'neighbour' | 'fdb'
   readonly desired: DesiredTable
   readonly actual: EntryTable
   readonly ifindex: Ifindex
@@ -38,32 +38,39 @@ const RIGHT = 3
  * Appends what is missing or different to `writes` and what is stale to `deletes`. With an incomplete view only absent keys
  * are written, with OP_CREATE; a cached entry of the kernel's counts as absent, but needs OP_REPLACE (EXCL gives EEXIST).
  */
-export function planPairs(input: PairsInput, writes: BatchWriter, deletes: BatchWriter): void {
+export function* planPairs(input: PairsInput, writes: BatchWriter, deletes: BatchWriter): Slices<void> {
   const { desired, complete } = input
   const wanted = wordsOf(desired)
-  const states = compare(input, wanted, deletes)
+  const states = yield* compare(input, wanted, deletes)
   for (let row = 0; row < desired.length; row += 1) {
     const state = states[row]
     if (state === RIGHT || (state === DIFFERENT && !complete)) continue
     const op = state === ABSENT && !complete ? abi.OP_CREATE : abi.OP_REPLACE
     writes.push(op, wanted, row * WORDS, desired.peers[row] ?? -1)
+    if (writes.length % SLICE_ROWS === 0) yield
   }
 }
 
 /** What stands at each desired key. */
-function compare(input: PairsInput, wanted: Int32Array, deletes: BatchWriter): Uint8Array {
+function* compare(input: PairsInput, wanted: Int32Array, deletes: BatchWriter): Slices<Uint8Array> {
   const { desired, actual, ifindex, owned, complete } = input
-  const index = createKeyIndex(wanted, desired.length, input.kind === 'fdb' ? KIND_MASK : HEAD_MASK)
   const states = new Uint8Array(desired.length)
   const words = wordsOf(actual)
-  index.forEachMatch(words, (at, row) => {
-    if (words[at + IFINDEX] !== ifindex) return
-    if (row >= 0) {
-      states[row] = Math.max(states[row] ?? 0, stateOf(words, at, wanted, row * WORDS))
-    } else if (complete && owned(words, at)) {
-      deletes.push(abi.OP_DELETE, words, at, -1)
+  const rows = new Int32Array(BLOCK)
+  for (let start = 0, block = 0; start < words.length; start += BLOCK * WORDS, block += 1) {
+    if (block % BLOCKS_A_SLICE === BLOCKS_A_SLICE - 1) yield
+    const count = desired.index.match(words, start, rows)
+    for (let i = 0, at = start; i < count; i += 1, at += WORDS) {
+      const row = word(rows, i)
+      if (words[at + IFINDEX] !== ifindex) continue
+      if (row >= 0) {
+        const state = stateOf(words, at, wanted, row * WORDS)
+        if (state > (states[row] ?? 0)) states[row] = state
+      } else if (complete && owned(words, at)) {
+        deletes.push(abi.OP_DELETE, words, at, -1)
+      }
     }
-  })
+  }
   return states
 }
 

@@ -7,10 +7,11 @@ import type { Ifindex } from '../../net/ifindex.ts'
 import type { Family } from '../../net/ip.ts'
 import * as abi from '../../rtnl/abi.ts'
 import type { EntryTable } from '../../rtnl/entries.ts'
+import { SLICE_ROWS, type Slices } from '../../util/slices.ts'
 import type { DesiredTable } from '../desired.ts'
 import type { BatchWriter } from './batch.ts'
-import { createKeyIndex } from './key-index.ts'
-import { HEAD_MASK, IFINDEX, PRIORITY, sameAddress, TAIL, VIA, WORDS, word, wordOf, wordsOf } from './words.ts'
+import { BLOCK, BLOCKS_A_SLICE } from './key-index.ts'
+import { IFINDEX, PRIORITY, sameAddress, TAIL, VIA, WORDS, word, wordOf, wordsOf } from './words.ts'
 
 export interface RoutesInput {
   readonly family: Family
@@ -69,11 +70,11 @@ interface Findings {
 }
 
 /** Appends to `writes` what is missing or different, to `deletes` what no peer needs, to `leftovers` see RouteWriters. */
-export function planRoutes(input: RoutesInput, writers: RouteWriters): RoutesOutcome {
+export function* planRoutes(input: RoutesInput, writers: RouteWriters): Slices<RoutesOutcome> {
   const { desired, complete } = input
   const wanted = wordsOf(desired)
   const words = wordsOf(input.actual)
-  const findings = compare(input, wanted, words, writers.deletes)
+  const findings = yield* compare(input, wanted, words, writers.deletes)
   for (let row = 0; row < desired.length; row += 1) {
     if (findings.right[row] === 1) continue
     const peer = desired.peers[row] ?? -1
@@ -87,40 +88,47 @@ export function planRoutes(input: RoutesInput, writers: RouteWriters): RoutesOut
         writers.writes.push(abi.OP_DELETE, words, occupant, peer)
       writers.writes.push(abi.OP_REPLACE, wanted, row * WORDS, peer)
     }
+    if (writers.writes.length % SLICE_ROWS === 0) yield
   }
   return judgeRivals(input, wanted, words, findings, writers.leftovers)
 }
 
-function compare(
+function* compare(
   { desired, owned, complete }: RoutesInput,
   wanted: Int32Array,
   words: Int32Array,
   deletes: BatchWriter,
-): Findings {
-  const index = createKeyIndex(wanted, desired.length, HEAD_MASK)
+): Slices<Findings> {
   const right = new Uint8Array(desired.length)
   const occupant = new Int32Array(desired.length)
   const dead = new Int32Array(desired.length)
   const rivals: Findings['rivals'] = []
-  index.forEachMatch(words, (at, row) => {
-    if (row < 0) {
-      if (complete && owned(words, at)) deletes.push(abi.OP_DELETE, words, at, -1)
-      return
-    }
+  const visit = (at: number, row: number): void => {
+    const there = row * WORDS
     const metric = word(words, at + PRIORITY) >>> 0
-    const ours = word(wanted, row * WORDS + PRIORITY) >>> 0
-    if (metric === ours && isSame(words, at, wanted, row * WORDS, 0)) {
+    const ours = word(wanted, there + PRIORITY) >>> 0
+    if (metric === ours && isSame(words, at, wanted, there, 0)) {
       right[row] = 1
       return
     }
-    if (metric === ours && isSame(words, at, wanted, row * WORDS, DEAD)) {
+    if (metric === ours && isSame(words, at, wanted, there, DEAD)) {
       dead[row] = at + 1
       return
     }
     if (metric === ours && occupant[row] === 0) occupant[row] = at + 1
     const place = metric < ours ? 'lower' : metric === ours && right[row] === 0 ? 'slot' : 'behind'
     if (place !== 'behind' || owned(words, at)) rivals.push({ at, row, place })
-  })
+  }
+  const rows = new Int32Array(BLOCK)
+  for (let start = 0, block = 0; start < words.length; start += BLOCK * WORDS, block += 1) {
+    if (block % BLOCKS_A_SLICE === BLOCKS_A_SLICE - 1) yield
+    const count = desired.index.match(words, start, rows)
+    for (let i = 0, at = start; i < count; i += 1, at += WORDS) {
+      const row = word(rows, i)
+      if (row >= 0) visit(at, row)
+      else if (complete && owned(words, at)) deletes.push(abi.OP_DELETE, words, at, -1)
+    }
+  }
   return { right, occupant, dead, rivals }
 }
 
