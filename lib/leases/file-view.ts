@@ -6,43 +6,58 @@ import { LeaseError } from '../errors.ts'
 import { containsCidr } from '../net/cidr.ts'
 import type { Family } from '../net/ip.ts'
 import type { Network } from '../overlay/network.ts'
-import type { Believe } from './believe.ts'
+import { createBelief } from './believe.ts'
+import type { ClaimChange } from './judge.ts'
 import { keepLease } from './keep.ts'
-import type { FamilyLease, OwnNode } from './lease.ts'
+import type { FamilyLease, Lease, OwnNode } from './lease.ts'
 import type { FileEntry, FileFamily } from './leases-file.ts'
 import type { LeaseView } from './source.ts'
 
-export function readFileView(parts: {
-  readonly entries: readonly FileEntry[]
+/** Called with the whole file each time that it changed. */
+export function createFileView(options: {
   readonly path: string
   readonly nodeName: string
   readonly network: Network
-  readonly believe: Believe
-  readonly before: LeaseView
-}): LeaseView {
-  const { entries, network, nodeName, before } = parts
-  const faults: LeaseError[] = []
-  const mine = entries.find((entry) => entry.name === nodeName)
-  const own = mine === undefined ? undefined : readOwnEntry(mine, network, faults)
-  const claims = entries.flatMap((entry, index) => {
-    if (entry.name === nodeName) return []
+}): (entries: readonly FileEntry[]) => LeaseView {
+  const { path, network, nodeName } = options
+  const belief = createBelief(network)
+  let told: ReadonlyMap<string, Lease> = new Map()
+
+  const claimOf = (entry: FileEntry, index: number): Lease => {
     const ipv4 = network.ipv4 === undefined ? undefined : toFamilyLease(entry.ipv4)
     const ipv6 = network.ipv6 === undefined ? undefined : toFamilyLease(entry.ipv6)
-    return keepLease(before.peers.get(entry.name), {
-      node: entry.name,
-      seniority: String(index).padStart(10, '0'),
-      ipv4,
-      ipv6,
-    })
-  })
-  const ours =
-    own === undefined
-      ? undefined
-      : { node: nodeName, subnets: own.subnets, lladdrs: own.lladdrs, underlays: own.underlayHint }
-  const { peers, rejected } = parts.believe(claims, ours)
-  const known = { peers, own, rejected: [...faults, ...rejected] }
-  if (own !== undefined) return { synced: true, ...known }
-  return { synced: false, because: `${parts.path} has no entry for this node, ${nodeName}`, ...known }
+    const seniority = String(index).padStart(10, '0')
+    return keepLease(told.get(entry.name), { node: entry.name, seniority, ipv4, ipv6 })
+  }
+  const tell = (claims: ReadonlyMap<string, Lease>): void => {
+    const changes: ClaimChange[] = []
+    for (const [node, before] of told) if (!claims.has(node)) changes.push({ before, after: undefined })
+    for (const [node, after] of claims) {
+      const before = told.get(node)
+      if (before !== after) changes.push({ before, after })
+    }
+    belief.change(changes)
+    told = claims
+  }
+
+  return (entries) => {
+    const faults: LeaseError[] = []
+    const mine = entries.find((entry) => entry.name === nodeName)
+    const own = mine === undefined ? undefined : readOwnEntry(mine, network, faults)
+    const claims = new Map<string, Lease>()
+    for (const [index, entry] of entries.entries())
+      if (entry.name !== nodeName) claims.set(entry.name, claimOf(entry, index))
+    belief.setOwn(
+      own === undefined
+        ? undefined
+        : { node: nodeName, subnets: own.subnets, lladdrs: own.lladdrs, underlays: own.underlayHint },
+    )
+    tell(claims)
+    const { peers, rejected } = belief.believed
+    const known = { peers, own, rejected: [...faults, ...rejected] }
+    if (own !== undefined) return { synced: true, ...known }
+    return { synced: false, because: `${path} has no entry for this node, ${nodeName}`, ...known }
+  }
 }
 
 /** `underlay` and `lladdr` are there for every entry but our own (leases-file.ts). */

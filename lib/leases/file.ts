@@ -11,8 +11,7 @@ import type { Network } from '../overlay/network.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
-import { createBelief } from './believe.ts'
-import { readFileView } from './file-view.ts'
+import { createFileView } from './file-view.ts'
 import { parseLeasesFile } from './leases-file.ts'
 import type { LeaseSource, LeaseView, OwnVtep } from './source.ts'
 
@@ -29,7 +28,7 @@ export interface FileSourceOptions {
 
 export function createFileSource(options: FileSourceOptions): LeaseSource {
   const { path, nodeName, log, clock } = options
-  const believe = createBelief(options.network)
+  const read = createFileView({ path, nodeName, network: options.network })
   let view: LeaseView = {
     synced: false,
     because: `${path} is not read yet`,
@@ -69,7 +68,7 @@ export function createFileSource(options: FileSourceOptions): LeaseSource {
       complaint = undefined
       const entries = await parseLeasesFile(text, path, nodeName)
       contradictions.clear()
-      setView(readFileView({ entries, path, nodeName, network: options.network, believe, before: view }))
+      setView(read(entries))
     },
     (error) => {
       if (!(error instanceof ConfigError)) lastText = undefined

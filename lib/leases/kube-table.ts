@@ -5,18 +5,21 @@
  */
 import type { LeaseError } from '../errors.ts'
 import type { Network } from '../overlay/network.ts'
+import { atOnce, type Slices } from '../util/slices.ts'
 import type { AnnotationKeys } from './annotations.ts'
 import { createBelief } from './believe.ts'
+import type { ClaimChange } from './judge.ts'
 import { keepLease } from './keep.ts'
+import { createKnownNodes, type KnownNode } from './known-nodes.ts'
 import { type Claim, readClaim, readOwn, readPublished } from './node-claim.ts'
 import type { NodeFacts } from './node-facts.ts'
 import type { NodeChange } from './node-stream-session.ts'
 import { type NodePatch, planPublish } from './publish-patch.ts'
+import type { OwnClaim } from './sound.ts'
 import type { LeaseView, OwnVtep } from './source.ts'
 import type { RememberedView } from './view-file.ts'
 
-/** What is kept of a Node: our own whole, of another its claim, of one that does not take part nothing. */
-export type KnownNode = { readonly own: NodeFacts } | Claim | undefined
+export type { KnownNode } from './known-nodes.ts'
 
 export interface KubeTable {
   /** For the stream; changes nothing. A claim that says what is known already is the known object. */
@@ -30,7 +33,9 @@ export interface KubeTable {
   readonly complete: boolean
   /** What to keep for the next run; undefined while the view is not synced. */
   remember(): RememberedView | undefined
-  /** The same object until something changed. */
+  /** Brings view() up to what is known when it begins. One at a time. */
+  settle(): Slices<void>
+  /** The same object until something changed. While a settle() is under way, the view from before. */
   view(): LeaseView
   /** Our own Node as last told. */
   readonly ownFacts: NodeFacts | undefined
@@ -44,122 +49,127 @@ export function createKubeTable(options: {
   readonly onChange: () => void
 }): KubeTable {
   const { keys, network } = options
-  const believe = createBelief(network)
-  let nodes = new Map<string, KnownNode>()
-  /** From a time when all was well: stands in for what `nodes` lacks while our own Node is not among them. */
-  let earlier: ReadonlyMap<string, KnownNode> | undefined
-  let listed = false
+  const nodes = createKnownNodes(() => options.nodeName() ?? '')
+  const belief = createBelief(network)
+  /** The claims with faults of their own, by node. */
+  const faulty = new Map<string, readonly LeaseError[]>()
+  let mine: Mine | undefined
   let trouble: string | undefined
-  let view: LeaseView | undefined
+  let view: LeaseView = {
+    synced: false,
+    because: 'nothing is known yet',
+    peers: new Map(),
+    own: undefined,
+    rejected: [],
+  }
+  /** `view` is not that of what is known. */
+  let stale = true
+  let settling = false
 
   const changed = (): void => {
-    view = undefined
+    stale = true
     options.onChange()
   }
-  const ownOf = (among: ReadonlyMap<string, KnownNode> | undefined): NodeFacts | undefined => {
-    const known = among?.get(options.nodeName() ?? '')
-    return known !== undefined && 'own' in known ? known.own : undefined
-  }
-  const ownFacts = (): NodeFacts | undefined => ownOf(nodes)
   const read = (node: NodeFacts): KnownNode => {
-    const before = nodes.get(node.name)
+    const before = nodes.listedAs(node.name)
     if (node.name !== options.nodeName())
       return keepClaim(before === undefined || 'own' in before ? undefined : before, readClaim(node, keys, network))
     return before !== undefined && 'own' in before && sameFacts(before.own, node) ? before : { own: node }
   }
-  /** True when what follows from the Nodes changed. */
-  const apply = (change: NodeChange<KnownNode>): boolean => {
-    if (change.kind === 'replace') return replace(change.nodes)
-    const { name } = change
-    const before = nodes.get(name)
-    if (change.kind === 'put') nodes.set(name, change.node)
-    else {
-      if (name === options.nodeName() && before !== undefined) earlier = new Map(nodes)
-      nodes.delete(name)
-    }
-    if (ownFacts() !== undefined) earlier = undefined
-    return before !== (change.kind === 'put' ? change.node : undefined)
+  const readMine = (facts: NodeFacts | undefined): Mine | undefined => {
+    if (facts === undefined || facts === mine?.facts) return facts === undefined ? undefined : mine
+    const { own, faults } = readOwn(facts, keys, network)
+    return { facts, own, faults, underlays: readPublished(facts, keys) }
   }
-  const replace = (all: Map<string, KnownNode>): boolean => {
-    const before = nodes
-    nodes = all
-    if (ownFacts() !== undefined) earlier = undefined
-    else if (ownOf(before) !== undefined) earlier = before
-    if (!listed) {
-      listed = true
-      return true
-    }
-    for (const [name, known] of before) if (known !== undefined && !all.has(name)) return true
-    for (const [name, known] of all) if (before.get(name) !== known) return true
-    return false
-  }
-
-  const compute = (): LeaseView => {
-    const facts = ownFacts() ?? ownOf(earlier)
-    const mine = facts === undefined ? undefined : readOwn(facts, keys, network)
-    const faults: LeaseError[] = [...(mine?.faults ?? [])]
-    const leases = []
-    for (const known of allKnown()) {
-      if (known === undefined || 'own' in known) continue
-      if (known.faults.length > 0) faults.push(...known.faults)
-      if (known.lease !== undefined) leases.push(known.lease)
-    }
-    const { peers, rejected } = believe(leases, ownClaim(facts, mine?.own))
-    const known = { peers, own: mine?.own, rejected: [...faults, ...rejected] }
+  /** Of what was known when it began; what is told between two slices is for the next time. */
+  function* compute(): Slices<LeaseView> {
+    stale = false
+    const now = readMine(nodes.own)
+    if (now !== mine) belief.setOwn(now && claimOf(now))
+    mine = now
     const because = incomplete()
+    const changes: ClaimChange[] = []
+    for (const { name, before, after } of nodes.takeChanges()) {
+      const claim = claimedBy(after)
+      if (claim === undefined || claim.faults.length === 0) faulty.delete(name)
+      else faulty.set(name, claim.faults)
+      changes.push({ before: claimedBy(before)?.lease, after: claim?.lease })
+    }
+    yield* belief.changeInSlices(changes)
+    const { peers, rejected } = belief.believed
+    const faults = [...(mine?.faults ?? []), ...[...faulty.values()].flat()]
+    const known = { peers, own: mine?.own, rejected: [...faults, ...rejected] }
     return because === undefined ? { synced: true, ...known } : { synced: false, because, ...known }
   }
-  function* allKnown(): Generator<KnownNode> {
-    yield* nodes.values()
-    for (const [name, known] of earlier ?? []) if (!nodes.has(name)) yield known
+  function* settle(): Slices<void> {
+    if (!stale || settling) return
+    settling = true
+    try {
+      view = yield* compute()
+    } finally {
+      settling = false
+    }
   }
-  const currentView = (): LeaseView => (view ??= compute())
+  const currentView = (): LeaseView => {
+    atOnce(settle())
+    return view
+  }
   const incomplete = (): string | undefined => {
     const unheard = trouble ?? 'the Nodes have not been listed yet'
-    if (!listed)
-      return earlier === undefined ? unheard : `from the cache of the last run, not confirmed yet: ${unheard}`
-    if (ownFacts() !== undefined) return undefined
+    if (!nodes.listed) return nodes.recalled ? `from the cache of the last run, not confirmed yet: ${unheard}` : unheard
+    if (nodes.listedOwn !== undefined) return undefined
     return `the API server knows no Node ${options.nodeName() ?? ''} (our own) among ${nodes.size}: not created yet, or its data was lost`
   }
-  const ownClaim = (node: NodeFacts | undefined, own: ReturnType<typeof readOwn>['own'] | undefined) =>
-    node === undefined || own === undefined
-      ? undefined
-      : { node: own.node, subnets: own.subnets, lladdrs: own.lladdrs, underlays: readPublished(node, keys) }
 
   return {
     read,
     apply(change) {
-      if (apply(change)) changed()
+      if (nodes.apply(change)) changed()
     },
     setTrouble(because) {
-      const matters = !listed && because !== undefined && because !== trouble
+      const matters = !nodes.listed && because !== undefined && because !== trouble
       trouble = because
       if (matters) changed()
     },
     recall({ own, leases }) {
-      if (listed || own.name !== options.nodeName()) return
+      if (nodes.listed || nodes.listedOwn !== undefined || own.name !== options.nodeName()) return
       const known = new Map<string, KnownNode>([[own.name, { own }]])
       for (const lease of leases) known.set(lease.node, { lease, faults: [] })
-      earlier = known
+      nodes.recall(known)
       changed()
     },
     get complete() {
       return incomplete() === undefined
     },
     remember() {
-      const own = ownFacts()
+      const own = nodes.listedOwn
       const { synced, peers } = currentView()
       return own === undefined || !synced ? undefined : { own, leases: peers.values() }
     },
+    settle,
     view: currentView,
     get ownFacts() {
-      return ownFacts()
+      return nodes.listedOwn
     },
     planPublish(node, own, setCondition, now) {
       const { publishInstead } = readOwn(node, keys, network).own
       return planPublish({ keys, node, publishInstead, own, setCondition, now })
     },
   }
+}
+
+/** What our own Node says, read once. */
+interface Mine extends ReturnType<typeof readOwn> {
+  readonly facts: NodeFacts
+  readonly underlays: OwnClaim['underlays']
+}
+
+function claimOf({ own, underlays }: Mine): OwnClaim {
+  return { node: own.node, subnets: own.subnets, lladdrs: own.lladdrs, underlays }
+}
+
+function claimedBy(known: KnownNode): Claim | undefined {
+  return known === undefined || 'own' in known ? undefined : known
 }
 
 function keepClaim(before: Claim | undefined, now: Claim | undefined): Claim | undefined {

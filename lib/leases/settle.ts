@@ -25,19 +25,6 @@ export function byAge(a: Candidate, b: Candidate): number {
   return a.lease.node < b.lease.node ? -1 : 1
 }
 
-/** The usual set, told in half the time: subnets of one length and no two alike, no two lladdrs alike. */
-export function areAllApart(candidates: readonly Candidate[], lengths: ReadonlySet<number>): boolean {
-  if (lengths.size > 1) return false
-  const subnets = new Set<Cidr>()
-  const lladdrs = new Set<Lladdr>()
-  let count = 0
-  for (const { claim } of candidates) {
-    count += 1
-    if (subnets.add(claim.subnet).size !== count || lladdrs.add(claim.lladdr).size !== count) return false
-  }
-  return true
-}
-
 /**
  * First come, first believed. CIDRs are nested or disjoint, so an overlap is either a believed subnet around this one, or
  * this one around a believed one: both are looked up by masking to the other lengths that occur (one or two in a real

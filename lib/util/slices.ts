@@ -7,7 +7,7 @@
 export type Slices<T> = Generator<undefined, T, undefined>
 
 /** Rows a slice where each costs about a microsecond. */
-export const SLICE_ROWS = 8192
+export const SLICE_ROWS = 4096
 
 /** Without a stop: for small inputs, and where nobody else waits for the event loop. */
 export function atOnce<T>(work: Slices<T>): T {

@@ -9,13 +9,13 @@ import { countTraffic, noTraffic } from '../../bench/world/counting-rtnl.ts'
 import { leasesFileOf } from '../../bench/world/leases-file.ts'
 import { KEYS, nodeObjectOf } from '../../bench/world/node-objects.ts'
 import { allKeys } from '../../lib/leases/annotations.ts'
-import { createBelief } from '../../lib/leases/believe.ts'
 import { parseLeasesFile } from '../../lib/leases/leases-file.ts'
 import { readClaim } from '../../lib/leases/node-claim.ts'
 import { projectNode } from '../../lib/leases/node-facts.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { peersOf } from '../../lib/overlay/peers.ts'
 import { unpackEntries } from '../../lib/rtnl/entries.ts'
+import { believeAll } from '../leases/support.ts'
 import { createFakeKernel } from '../support/fake-kernel/index.ts'
 
 const FAMILIES = ['ipv4', 'ipv6'] as const
@@ -30,7 +30,7 @@ test('every lease of a made-up cluster is believed, the largest included, and so
   ]
   const { subnets, lladdrs } = ownNode(FAMILIES)
   const underlays = { ipv4: OURS.ipv4.underlay, ipv6: OURS.ipv6.underlay }
-  const { peers, rejected } = createBelief(networkOf(FAMILIES))(leases, { node: 'ours', subnets, lladdrs, underlays })
+  const { peers, rejected } = believeAll(networkOf(FAMILIES), leases, { node: 'ours', subnets, lladdrs, underlays })
   assert.deepEqual(rejected, [])
   assert.equal(peers.size, leases.length)
 })

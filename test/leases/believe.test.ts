@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Believed, createBelief, type OwnClaim } from '../../lib/leases/believe.ts'
+import { type Believed, createBelief } from '../../lib/leases/believe.ts'
+import type { ClaimChange } from '../../lib/leases/judge.ts'
 import type { FamilyLease, Lease } from '../../lib/leases/lease.ts'
+import type { OwnClaim } from '../../lib/leases/sound.ts'
 import { contains, containsCidr, overlaps, parseCidr } from '../../lib/net/cidr.ts'
 import type { Network } from '../../lib/overlay/network.ts'
-import { claim4, claim6, dualNetwork, lease, v4Network } from './support.ts'
+import { believeAll, claim4, claim6, dualNetwork, lease, v4Network } from './support.ts'
 
 const own: OwnClaim = {
   node: 'me',
@@ -13,7 +15,7 @@ const own: OwnClaim = {
   lladdrs: { ipv4: claim4(200).lladdr, ipv6: claim6(200).lladdr },
   underlays: { ipv4: claim4(200).underlay, ipv6: claim6(200).underlay },
 }
-const believe = (claims: readonly Lease[], network: Network = v4Network): Believed => createBelief(network)(claims, own)
+const believe = (claims: readonly Lease[], network: Network = v4Network): Believed => believeAll(network, claims, own)
 const reasons = (claims: readonly Lease[], network?: Network) =>
   believe(claims, network).rejected.map((error) => error.message)
 
@@ -23,10 +25,6 @@ test('claims that nothing speaks against are believed, as the very objects', () 
   assert.deepEqual([...peers.values()], claims)
   assert.equal(peers.get('a'), claims[0])
   assert.deepEqual(rejected, [])
-})
-
-test('our own claim is no peer', () => {
-  assert.deepEqual([...believe([lease('me', { ipv4: claim4(200) })]).peers], [])
 })
 
 const alone: readonly (readonly [string, Parameters<typeof claim4>[1], string])[] = [
@@ -75,10 +73,13 @@ test('a link-local IPv6 underlay is not believed: an FDB entry cannot name the i
   assert.match(reasons([lease('a', { ipv6: claim6(1, { underlay: 'fe80::1' }) })], dualNetwork)[0] ?? '', /link-local/)
 })
 
-test('a broken claim keeps its error from look to look', () => {
+test('a broken claim keeps its error while others change', () => {
   const belief = createBelief(v4Network)
-  const claims = [lease('bad', { ipv4: claim4(1, { underlay: '127.0.0.1' }) })]
-  assert.equal(belief(claims, own).rejected[0], belief(claims, own).rejected[0])
+  belief.change([{ before: undefined, after: lease('bad', { ipv4: claim4(1, { underlay: '127.0.0.1' }) }) }])
+  const [error] = belief.believed.rejected
+  assert.ok(error !== undefined)
+  belief.change([{ before: undefined, after: lease('good', { ipv4: claim4(2) }) }])
+  assert.equal(belief.believed.rejected[0], error)
 })
 
 test('of two claims that overlap the older stays, in whatever order and however they nest', () => {
@@ -100,12 +101,15 @@ test('of two claims that overlap the older stays, in whatever order and however 
 
 test('when the older gives its subnet up, the younger gets it', () => {
   const young = lease('young', { ipv4: claim4(1) }, '2')
+  const old = lease('old', { ipv4: claim4(1, { lladdr: '02:00:00:00:05:01' }) }, '1')
   const belief = createBelief(v4Network)
-  assert.deepEqual(
-    [...belief([young, lease('old', { ipv4: claim4(1, { lladdr: '02:00:00:00:05:01' }) }, '1')], own).peers.keys()],
-    ['old'],
-  )
-  assert.equal(belief([young], own).peers.get('young'), young)
+  belief.change([
+    { before: undefined, after: young },
+    { before: undefined, after: old },
+  ])
+  assert.deepEqual([...belief.believed.peers.keys()], ['old'])
+  belief.change([{ before: old, after: undefined }])
+  assert.equal(belief.believed.peers.get('young'), young)
 })
 
 test('claims of the same age are decided by name', () => {
@@ -138,11 +142,13 @@ test('a family that is not believed leaves the other of the same node', () => {
     lease('b', { ipv4: claim4(1, { lladdr: '02:00:00:00:00:09' }), ipv6: claim6(2) }, '2'),
   ]
   const belief = createBelief(dualNetwork)
-  const first = belief(claims, own)
+  belief.change(claims.map((after) => ({ before: undefined, after })))
+  const first = belief.believed
   assert.equal(first.peers.get('a'), claims[0])
   assert.deepEqual(first.peers.get('b'), { node: 'b', seniority: '2', ipv4: undefined, ipv6: claims[1]?.ipv6 })
   assert.equal(first.rejected.length, 1)
-  assert.equal(belief(claims, own).peers.get('b'), first.peers.get('b'), 'the half of a lease keeps its object too')
+  belief.change([{ before: undefined, after: lease('c', { ipv4: claim4(3) }) }])
+  assert.equal(belief.believed.peers.get('b'), first.peers.get('b'), 'the half of a lease keeps its object too')
 })
 
 test('a family that the network does not have is no fault', () => {
@@ -218,7 +224,7 @@ test('the network may end within an octet', () => {
 
 test('while nothing is known of our own Node, the rest is judged all the same', () => {
   const claims = [lease('a', { ipv4: claim4(200) }), lease('b', { ipv4: claim4(1, { underlay: '10.42.0.1' }) })]
-  assert.deepEqual([...createBelief(v4Network)(claims, undefined).peers.keys()], ['a'])
+  assert.deepEqual([...believeAll(v4Network, claims, undefined).peers.keys()], ['a'])
 })
 
 /** Claims close enough to each other to meet often. */
@@ -319,4 +325,63 @@ test('in a network of length 0, too, believed claims never quarrel, and the orde
     }),
     { numRuns: 200 },
   )
+})
+
+/** Which node, what it claims from now on (an index into the claims; -1: nothing), and sometimes what ours becomes. */
+const histories = fc.tuple(
+  fc.array(claims, { minLength: 3, maxLength: 12 }),
+  fc.array(fc.constantFrom(undefined, own, { ...own, subnets: { ...own.subnets, ipv4: parseCidr('10.42.3.0/24') } }), {
+    minLength: 3,
+    maxLength: 12,
+  }),
+  fc.constantFrom(dualNetwork, open),
+)
+
+test('whatever was told before, in whatever steps, the whole set decides', () => {
+  fc.assert(
+    fc.property(histories, ([sets, owners, network]) => {
+      const belief = createBelief(network)
+      let told = new Map<string, Lease>()
+      for (const [step, given] of sets.entries()) {
+        // Only some of the nodes change in a step: the others stay the very object that was told.
+        const next = new Map(told)
+        for (const [index, claim] of given.entries()) if ((index + step) % 3 === 0) next.set(claim.node, claim)
+        for (const node of told.keys()) if (node.endsWith(String(step % 10))) next.delete(node)
+        const changes: ClaimChange[] = [...new Set([...told.keys(), ...next.keys()])]
+          .map((node) => ({ before: told.get(node), after: next.get(node) }))
+          .filter(({ before, after }) => before !== after)
+        const ours = owners[step % owners.length]
+        const ownFirst = step % 2 === 0
+        if (ownFirst) belief.setOwn(ours)
+        belief.change(changes)
+        if (!ownFirst) belief.setOwn(ours)
+        told = next
+        const whole = believeAll(network, [...told.values()], ours)
+        const sorted = ({ peers, rejected }: Believed) => ({
+          peers: [...peers].sort(([a], [b]) => (a < b ? -1 : 1)),
+          rejected: rejected.map((error) => error.message).sort(),
+        })
+        assert.deepEqual(sorted(belief.believed), sorted(whole))
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('a change costs no look at the claims that it does not meet', () => {
+  let looked = 0
+  const watched = (claim: FamilyLease): FamilyLease => ({
+    ...claim,
+    get subnet() {
+      looked += 1
+      return claim.subnet
+    },
+  })
+  const belief = createBelief(v4Network)
+  const many = Array.from({ length: 250 }, (_, i) => lease(`n${i}`, { ipv4: watched(claim4(i)) }))
+  belief.change(many.map((after) => ({ before: undefined, after })))
+  looked = 0
+  belief.change([{ before: many[7], after: lease('n7', { ipv4: claim4(7, { underlay: '192.168.9.9' }) }) }])
+  assert.ok(looked < 30, `${looked} looks`)
+  assert.equal(belief.believed.peers.size, 250)
 })

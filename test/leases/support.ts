@@ -1,7 +1,9 @@
 /** What the lease tests share: values from text, a log that remembers, waiting for an event with a bound. */
 import assert from 'node:assert/strict'
+import { type Believed, createBelief } from '../../lib/leases/believe.ts'
 import type { FamilyLease, Lease } from '../../lib/leases/lease.ts'
 import type { NodeFacts } from '../../lib/leases/node-facts.ts'
+import type { OwnClaim } from '../../lib/leases/sound.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
@@ -19,6 +21,14 @@ export const dualNetwork: Network = parseNetwork(
   '{"Network":"10.42.0.0/16","EnableIPv6":true,"IPv6Network":"fd00:42::/56"}',
   'net-conf',
 ).network
+
+/** The whole set at once. */
+export function believeAll(network: Network, claims: readonly Lease[], own: OwnClaim | undefined): Believed {
+  const belief = createBelief(network)
+  belief.setOwn(own)
+  belief.change(claims.map((after) => ({ before: undefined, after })))
+  return belief.believed
+}
 
 /** The claim of the `n`th node: 10.42.n.0/24 at 192.168.0.n. */
 export function claim4(n: number, change: Partial<Record<keyof FamilyLease, string>> = {}): FamilyLease {
