@@ -72,25 +72,20 @@ export function createKnownNodes(ownName: () => string): KnownNodes {
     return before !== nodes.get(name) || was !== known(name)
   }
   const replace = (all: Map<string, KnownNode>): boolean => {
-    const first = !listed
+    const [before, earlierBefore] = [nodes, earlier]
+    let differs = !listed || ownOf(before) !== ownOf(all)
     listed = true
-    let differs = first
-    for (const [name, before] of nodes) {
-      if (all.get(name) === before) continue
-      differs = true
-      touch(name, before)
-    }
-    for (const [name, now] of all) {
-      if (nodes.has(name)) continue
-      const was = known(name)
-      if (was === now) continue
+    nodes = all
+    if (ownOf(all) !== undefined) earlier = undefined
+    else if (ownOf(before) !== undefined) earlier = before
+    const compare = (name: string, was: KnownNode): void => {
+      if (was === known(name)) return
       differs = true
       touch(name, was)
     }
-    const before = nodes
-    nodes = all
-    if (ownOf(all) !== undefined) forgetEarlier()
-    else if (ownOf(before) !== undefined) earlier = before
+    for (const [name, was] of before) if (was === undefined || all.get(name) !== was) compare(name, was)
+    for (const name of all.keys()) if (!before.has(name)) compare(name, earlierBefore?.get(name))
+    for (const [name, was] of earlierBefore ?? []) if (!before.has(name) && !all.has(name)) compare(name, was)
     return differs
   }
 
