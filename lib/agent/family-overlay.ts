@@ -132,6 +132,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
         if (ifindex !== device) runner.hurry()
         if (ifindex === device || mayBeUnderlay(ip, network[family])) disturb()
         if (ifindex === device || direct) peers.mark()
+        else peers.tryAgain()
         return
       }
       case 'entry':

@@ -12,6 +12,7 @@ import { type Change, type DesiredBook, packBook } from '../overlay/desired-book
 import type { Device } from '../overlay/device-machine/types.ts'
 import { directRoutes } from '../overlay/direct.ts'
 import type { Network } from '../overlay/network.ts'
+import { type ForeignPrefixes, foreignPrefixes } from '../overlay/plan/foreign-prefixes.ts'
 import { planInSlices, planPeers } from '../overlay/plan.ts'
 import { KIND_ROUTE, OFFSET_KIND } from '../rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry } from '../rtnl/entries.ts'
@@ -32,6 +33,8 @@ const COMPARED = 200
 export interface PeerReconciler {
   /** The kernel's tables may not be what they were: the next round looks at everything. */
   mark(): void
+  /** Something changed that may be why the kernel refused an entry (an address of the host that is a peer's gateway). */
+  tryAgain(): void
   /** The view or the device is another one; a round finds out what that means. */
   markView(): void
   /** The kernel announced an entry that concerns us: a look at everything is due unless it is as desired. */
@@ -71,6 +74,8 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   let confirmed = false
   /** Nodes of which that round could not write an entry: what stands there is not what the book says. */
   let unreached: ReadonlySet<string> = new Set()
+  /** Where that round saw routes of others: a peer there is compared with them. */
+  let isForeign: ForeignPrefixes = () => false
   let settled = false
   let compared = 0
   let retry: Timer | undefined
@@ -118,6 +123,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     // What the kernel refuses for good is tried again by the time of the retry; other leases need not wait for it.
     confirmed = complete && done.retry === 0 && heldMs === undefined && done.written === 0 && plan.deferred === 0
     unreached = new Set([...done.unreached].map((peer) => desired.packed.nodes[peer] ?? ''))
+    if (confirmed) isForeign = await inSlices(foreignPrefixes(actual.routes, network, ifindex), turn)
     compared = 0
     return heldMs === undefined ? done : { ...done, heldMs }
   }
@@ -127,7 +133,8 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     if (fullDue || !confirmed || !view.synced || book === undefined) return undefined
     if (book.device.ifindex !== device.ifindex || book.device.lladdr !== device.lladdr) return undefined
     const change = book.desired.changeTo(view.peers)
-    return change?.nodes.some((node) => unreached.has(node)) ? undefined : change
+    if (change === undefined || isForeign(change.after.routes)) return undefined
+    return change.nodes.some((node) => unreached.has(node)) ? undefined : change
   }
   const keyedRound = async (rtnl: Rtnl, change: Change, device: Device): Promise<Tally> => {
     if (network === undefined) throw new TypeError(`${family} has no network`)
@@ -155,7 +162,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     const tally: Tally & { heldMs?: number } = await parts.session.use((rtnl) =>
       change === undefined ? fullRound(rtnl, view, device) : keyedRound(rtnl, change, device),
     )
-    reports.applied(tally, clock.now() - started)
+    reports.applied(tally, clock.now() - started, change === undefined)
     settled = view.synced && tally.retry === 0 && tally.heldMs === undefined
   }
   const loop = createDirtyLoop(
@@ -178,6 +185,9 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
 
   return {
     mark: markFull,
+    tryAgain() {
+      if (unreached.size > 0) markFull()
+    },
     markView: () => loop.mark(),
     hear(action, entry) {
       if (fullDue) return loop.mark()

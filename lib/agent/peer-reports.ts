@@ -7,7 +7,8 @@ import type { Tally } from './apply-plan.ts'
 export interface PeerReports {
   conflicts(found: FamilyPeers['conflicts']): void
   shadowed(plan: PeerPlan): void
-  applied(tally: Tally, ms: number): void
+  /** `whole`: the round looked at everything. One of a few peers says nothing of what failed elsewhere before. */
+  applied(tally: Tally, ms: number, whole: boolean): void
 }
 
 export function createPeerReports(log: Log): PeerReports {
@@ -36,14 +37,14 @@ export function createPeerReports(log: Log): PeerReports {
         log.warn('peers.shadowed', `another program's route wins over ours: ${text}`, { shadowed: found.length })
       shadowed = text
     },
-    applied(tally, ms): void {
-      const { first, ...counts } = tally
+    applied(tally, ms, whole): void {
+      const { first, unreached: _, ...counts } = tally
       const bad = tally.failed + tally.retry
       const text = `neighbours ${tally.neighbours}, FDB ${tally.fdb}, routes ${tally.routes}, deleted ${tally.deleted}`
       if (tally.written > 0) log.info('peers.applied', text, { ...counts, ms })
       if (bad !== failed && bad > 0 && first !== undefined)
         log.warn('peers.entry-failed', bad === 1 ? first : `${first}; and ${bad - 1} more`, { failed: bad })
-      failed = bad
+      if (whole || bad > 0) failed = bad
     },
   }
 }

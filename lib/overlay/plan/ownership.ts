@@ -17,11 +17,13 @@ export interface Ownership {
   neighbour(words: Int32Array, at: number): boolean
   fdb(words: Int32Array, at: number): boolean
   route(words: Int32Array, at: number): boolean
+  /** A route inside the network that is neither ours nor flannel's: it may stand in the way of a peer's. */
+  foreignRoute(words: Int32Array, at: number): boolean
 }
 
 export function ownershipOf(network: Cidr, ifindex: Ifindex): Ownership {
   const inside = insideOf(network)
-  return {
+  const owned: Ownership = {
     // PERMANENT, inside the network, of protocol 118 (ours) or none (flannel's; `ip neigh add` without one).
     neighbour(words, at) {
       if (word(words, at + IFINDEX) !== ifindex || !inside(words, at)) return false
@@ -50,7 +52,9 @@ export function ownershipOf(network: Cidr, ifindex: Ifindex): Ownership {
       if (!ourLink || protocol !== PROTOCOL_BOOT || (tail & (ONLINK | GATEWAY)) !== (ONLINK | GATEWAY)) return false
       return inside(words, at) && sameAddress(words, at + DST, words, at + VIA)
     },
+    foreignRoute: (words, at) => inside(words, at) && !owned.route(words, at),
   }
+  return owned
 }
 
 const FAMILY = wordOf(0, 0, 0xff, 0)
