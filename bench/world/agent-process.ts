@@ -46,6 +46,8 @@ export interface BenchAgentOptions {
   readonly folder: string
   /** Where it learns of its peers: --leases=FILE or --kubeconfig-file=FILE. */
   readonly source: string
+  /** More for `vtepd run`. */
+  readonly flags?: readonly string[]
 }
 
 export function startBenchAgent(options: BenchAgentOptions): BenchAgent {
@@ -105,7 +107,7 @@ export function startBenchAgent(options: BenchAgentOptions): BenchAgent {
   }
 }
 
-function commandOf({ families, folder, source }: BenchAgentOptions): string[] {
+function commandOf({ families, folder, source, flags = [] }: BenchAgentOptions): string[] {
   mkdirSync(folder, { recursive: true })
   const network = (family: Family): string | undefined => (families.includes(family) ? CIDRS[family] : undefined)
   const netConf = {
@@ -128,6 +130,7 @@ function commandOf({ families, folder, source }: BenchAgentOptions): string[] {
     `--run-dir=${folder}/run`,
     `--state-dir=${folder}/state`,
     '--log-format=json',
+    ...flags,
   ]
 }
 

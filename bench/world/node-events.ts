@@ -3,6 +3,7 @@
  * wait; a view is there when the call returns.
  */
 import { performance } from 'node:perf_hooks'
+import { systemClock } from '../../lib/host/clock.ts'
 import { allKeys } from '../../lib/leases/annotations.ts'
 import { createKubeTable } from '../../lib/leases/kube-table.ts'
 import type { Lease } from '../../lib/leases/lease.ts'
@@ -30,6 +31,8 @@ export function createNodeEvents(families: readonly Family[], onView: (view: Lea
     keys: KEYS,
     network: networkOf(families),
     nodeName: () => OUR_NAME,
+    clock: systemClock,
+    onKept: () => undefined,
     onChange() {
       if (!listed) return
       const view = table.view()
@@ -50,7 +53,7 @@ export function createNodeEvents(families: readonly Family[], onView: (view: Lea
     list(leases) {
       const nodes = new Map([read(ownNodeObject(families))])
       for (const lease of leases) nodes.set(...read(nodeObjectOf(lease)))
-      table.apply({ kind: 'replace', nodes })
+      table.apply({ kind: 'replace', nodes, rewound: false })
       listed = true
       return table.view()
     },

@@ -9,7 +9,7 @@ import { nameNetlinkOwner } from '../host/netlink-owner.ts'
 import { findRival } from '../host/rival.ts'
 import { createSysctl } from '../host/sysctl.ts'
 import { createFileSource } from '../leases/file.ts'
-import { createKubeSource } from '../leases/kube.ts'
+import { createKubeSource, type KubeSource } from '../leases/kube.ts'
 import { createLladdrStore } from '../leases/lladdr-store.ts'
 import type { LeaseSource } from '../leases/source.ts'
 import { FAMILIES } from '../net/ip.ts'
@@ -41,6 +41,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
   const { log, clock } = parts
   let core: AgentCore | undefined
   let health: HealthServer | undefined
+  let leases: LeaseSource | KubeSource | undefined
   const locks: Lock[] = []
   let fail: (error: unknown) => void = () => undefined
   let finish: () => void = () => undefined
@@ -61,9 +62,15 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
       if (config.network[family] !== undefined)
         locks.push(await lockDevice(deviceName(family, config.network.backend.vni)))
     if (config.health !== undefined)
-      health = await startHealthServer({ ...config.health, ready: () => core?.ready ?? false, log })
+      health = await startHealthServer({
+        ...config.health,
+        ready: () => core?.ready ?? false,
+        details: () => describeLeases(leases),
+        log,
+      })
     if (stopping) return
     const source = createSource(config, parts)
+    leases = source
     core = createAgentCore(config, {
       openRtnl,
       sysctl: createSysctl(),
@@ -99,11 +106,24 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
   }
 }
 
-function createSource(config: AgentConfig, { log, clock }: AgentParts): LeaseSource {
+function createSource(config: AgentConfig, { log, clock }: AgentParts): LeaseSource | KubeSource {
   const { leases, network } = config
   return leases.kind === 'file'
     ? createFileSource({ path: leases.path, nodeName: leases.nodeName, network, log, clock })
     : createKubeSource({ config: leases, network, log, clock, stateDir: config.stateDir })
+}
+
+/** For readyz?verbose. */
+function describeLeases(source: LeaseSource | KubeSource | undefined): readonly string[] {
+  if (source === undefined) return ['leases: not started']
+  const view = source.view()
+  const known = `${view.peers.size} peers${view.synced ? '' : `, ${view.because}`}`
+  if (!('stale' in source)) return [`leases: ${known}`]
+  const { stale, cacheFailures } = source
+  return [
+    `leases: ${known}, ${stale === undefined ? 'up to date' : `may be old: ${stale}`}`,
+    `leases cache: ${cacheFailures} failed writes`,
+  ]
 }
 
 /** The lines that tools look for in flannel's log (flannel-contract 15). */

@@ -39,6 +39,8 @@ export interface KubeLeasesConfig {
   /** As given, e.g. flannel.alpha.coreos.com; the codec derives the keys. */
   readonly annotationPrefix: string
   readonly setNodeNetworkUnavailable: boolean
+  /** What is followed after a list; metadata alone spares the API server and us most of every heartbeat. Default: nodes. */
+  readonly watch?: 'nodes' | 'metadata'
   /** From NODE_NAME; else the pod whose spec.nodeName says it. */
   readonly node: { readonly name: string } | { readonly pod: string; readonly podNamespace: string }
 }

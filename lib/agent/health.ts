@@ -13,6 +13,8 @@ export interface HealthOptions {
   /** 0 lets the kernel choose (tests); flannel's "0 is off" is decided by the caller. */
   readonly port: number
   readonly ready: () => boolean
+  /** Lines for `/readyz?verbose`, behind flannel's text: what is true although readyz says only yes or no. Default: none. */
+  readonly details?: () => readonly string[]
   readonly log: Log
 }
 
@@ -25,7 +27,7 @@ export interface HealthServer {
 
 /** Resolves when it listens; rejects with ConfigError when address or port cannot be had. */
 export async function startHealthServer(options: HealthOptions): Promise<HealthServer> {
-  const server = createServer((request, response) => answer(request, response, options.ready))
+  const server = createServer((request, response) => answer(request, response, options))
   const host = await listen(server, options)
   const { port } = server.address() as AddressInfo
   // After listening, an error (EMFILE on accept) concerns one connection only.
@@ -47,12 +49,13 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
   }
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, ready: () => boolean): void {
-  const [path] = (request.url ?? '').split('?', 1)
+function answer(request: IncomingMessage, response: ServerResponse, { ready, details }: HealthOptions): void {
+  const [path, query] = (request.url ?? '').split('?', 2)
   if (path === '/healthz') send(response, 200, 'flanneld is running')
   else if (path === '/readyz') {
-    if (ready()) send(response, 200, 'flanneld is ready')
-    else send(response, 503, 'flanneld is not ready yet')
+    const lines = new URLSearchParams(query).has('verbose') ? (details?.() ?? []) : []
+    if (ready()) send(response, 200, ['flanneld is ready', ...lines].join('\n'))
+    else send(response, 503, ['flanneld is not ready yet', ...lines].join('\n'))
   } else send(response, 404, '404 page not found\n')
 }
 

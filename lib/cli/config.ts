@@ -133,6 +133,7 @@ function healthOf(flags: RunFlags): AgentConfig['health'] {
 
 function leasesOf({ flags, env }: ConfigInput): FileLeasesConfig | KubeLeasesConfig {
   const nodeName = env.NODE_NAME ?? ''
+  const watch = oneOf('watch', flags.watch, ['nodes', 'metadata'])
   if (flags.leases !== '') {
     if (nodeName === '') throw new ConfigError('NODE_NAME', `is not set; set it to this node's name in ${flags.leases}`)
     return { kind: 'file', path: path.resolve(flags.leases), nodeName }
@@ -150,6 +151,7 @@ function leasesOf({ flags, env }: ConfigInput): FileLeasesConfig | KubeLeasesCon
     apiUrl,
     annotationPrefix: annotationPrefix(flags['kube-annotation-prefix']),
     setNodeNetworkUnavailable: flags['set-node-network-unavailable'],
+    watch,
     node: nodeOf(nodeName, env),
   }
 }

@@ -49,6 +49,14 @@ export const RUN_FLAGS = [
     help: 'API server to use instead of the one in the kubeconfig',
   },
   {
+    name: 'watch',
+    kind: 'string',
+    default: 'nodes',
+    placeholder: 'nodes|metadata',
+    group: SOURCE,
+    help: 'what is followed after everything was listed: whole Nodes, or their metadata alone (large clusters)',
+  },
+  {
     name: 'net-config-path',
     kind: 'string',
     default: '/etc/kube-flannel/net-conf.json',

@@ -1,7 +1,9 @@
 /**
- * Every Node as last told, and what stands in for Nodes that are not told while our own is missing. Owns which of them
- * changed since they were last asked for. Must not: judge what a Node says.
+ * Every Node as last told, and what stands in for Nodes that are not told any more although nobody said that they were
+ * deleted: while our own Node is missing, and for a while after the API server's data was lost or restored.
+ * Owns which of them changed since they were last asked for. Must not: judge what a Node says.
  */
+import type { Clock, Timer } from '../util/clock.ts'
 import type { Claim } from './node-claim.ts'
 import type { NodeFacts } from './node-facts.ts'
 import type { NodeChange } from './node-stream-session.ts'
@@ -31,13 +33,28 @@ export interface KnownNodes {
   readonly own: NodeFacts | undefined
   /** Each Node that is known otherwise than at the last call. */
   takeChanges(): Iterable<KnownChange>
+  /** No call back after it. */
+  close(): void
 }
 
-/** `ownName`: '' while it is not known. */
-export function createKnownNodes(ownName: () => string): KnownNodes {
+/** For how long Nodes that a restored cluster lacks are not believed to be gone: theirs may be slower to come back. */
+export const KEPT_MS = 600_000
+
+export interface KnownNodesOptions {
+  /** '' while it is not known. */
+  readonly ownName: () => string
+  readonly clock: Clock
+  /** The API server's data was lost or restored: so many Nodes that it lacks are kept for KEPT_MS. */
+  readonly onKept: (count: number) => void
+  /** They are forgotten: what is known changed. */
+  readonly onForgotten: () => void
+}
+
+export function createKnownNodes(options: KnownNodesOptions): KnownNodes {
   let nodes = new Map<string, KnownNode>()
-  /** From a time when all was well: stands in for what `nodes` lacks while our own Node is not among them. */
-  let earlier: ReadonlyMap<string, KnownNode> | undefined
+  /** Stands in for what `nodes` lacks. While our own Node is listed there is a `kept` timer, or nothing. */
+  let earlier: Map<string, KnownNode> | undefined
+  let kept: Timer | undefined
   let listed = false
   /** By name, what was known at the last takeChanges. */
   let touched = new Map<string, KnownNode>()
@@ -45,39 +62,73 @@ export function createKnownNodes(ownName: () => string): KnownNodes {
   let untold = true
 
   const ownOf = (among: ReadonlyMap<string, KnownNode> | undefined): NodeFacts | undefined => {
-    const known = among?.get(ownName())
+    const known = among?.get(options.ownName())
     return known !== undefined && 'own' in known ? known.own : undefined
   }
   const known = (name: string): KnownNode => (nodes.has(name) ? nodes.get(name) : earlier?.get(name))
   const touch = (name: string, before: KnownNode): void => {
     if (!untold && !touched.has(name)) touched.set(name, before)
   }
-  /** Our own Node is listed: what is not listed beside it is gone. */
-  const forgetEarlier = (): void => {
-    for (const [name, before] of earlier ?? []) if (!nodes.has(name)) touch(name, before)
-    earlier = undefined
+  /** Whoever calls it touches what is known otherwise then. */
+  const standIns = (next: Map<string, KnownNode> | undefined): void => {
+    kept?.cancel()
+    kept = undefined
+    earlier = next
+  }
+  /** Our own Node is listed: what is not listed beside it is gone, unless `lost`. */
+  const judgeEarlier = (lost: boolean): void => {
+    if (!lost && kept !== undefined) return
+    const missing = new Map<string, KnownNode>()
+    if (lost) {
+      for (const [name, claim] of earlier ?? []) {
+        const junior = nodes.has(name) || name === options.ownName() ? undefined : juniorOf(claim)
+        if (junior !== undefined) missing.set(name, junior)
+      }
+    }
+    standIns(missing.size === 0 ? undefined : missing)
+    if (missing.size === 0) return
+    kept = options.clock.after(KEPT_MS, () => {
+      standIns(undefined)
+      touchOthers(missing)
+      options.onForgotten()
+    })
+    options.onKept(missing.size)
+  }
+  /** `before`: what stood in for Nodes until now. */
+  const touchOthers = (before: ReadonlyMap<string, KnownNode> | undefined): void => {
+    if (before === earlier) return
+    for (const [name, was] of before ?? []) if (!nodes.has(name)) touch(name, was)
+    for (const name of earlier?.keys() ?? []) if (!nodes.has(name) && before?.has(name) !== true) touch(name, undefined)
   }
   const applyOne = (change: Exclude<NodeChange<KnownNode>, { kind: 'replace' }>): boolean => {
     const { name } = change
     const before = nodes.get(name)
     const was = known(name)
+    const earlierBefore = earlier
+    const ownBefore = ownOf(nodes) ?? ownOf(earlier)
     touch(name, was)
     if (change.kind === 'put') nodes.set(name, change.node)
     else {
-      if (name === ownName() && before !== undefined) earlier = new Map(nodes)
+      if (name === options.ownName() && before !== undefined) standIns(new Map([...(earlier ?? []), ...nodes]))
+      else if (kept !== undefined) earlier?.delete(name)
       nodes.delete(name)
     }
-    if (ownOf(nodes) !== undefined) forgetEarlier()
+    const own = ownOf(nodes)
+    if (own !== undefined && earlier !== undefined) judgeEarlier(isAnother(ownBefore, own))
+    touchOthers(earlierBefore)
     // Our own Node's end changes nothing that is known, but what that is worth.
     return before !== nodes.get(name) || was !== known(name)
   }
-  const replace = (all: Map<string, KnownNode>): boolean => {
+  const replace = (all: Map<string, KnownNode>, rewound: boolean): boolean => {
     const [before, earlierBefore] = [nodes, earlier]
-    let differs = !listed || ownOf(before) !== ownOf(all)
+    const [listedBefore, own] = [ownOf(before), ownOf(all)]
+    const lost = rewound || isAnother(listedBefore ?? ownOf(earlierBefore), own)
+    let differs = !listed || listedBefore !== own
     listed = true
+    if (listedBefore !== undefined && (own === undefined || lost))
+      standIns(new Map([...(earlierBefore ?? []), ...before]))
     nodes = all
-    if (ownOf(all) !== undefined) earlier = undefined
-    else if (ownOf(before) !== undefined) earlier = before
+    if (own !== undefined) judgeEarlier(lost)
     const compare = (name: string, was: KnownNode): void => {
       if (was === known(name)) return
       differs = true
@@ -90,10 +141,10 @@ export function createKnownNodes(ownName: () => string): KnownNodes {
   }
 
   return {
-    apply: (change) => (change.kind === 'replace' ? replace(change.nodes) : applyOne(change)),
+    apply: (change) => (change.kind === 'replace' ? replace(change.nodes, change.rewound) : applyOne(change)),
     recall(remembered) {
       for (const name of remembered.keys()) touch(name, known(name))
-      earlier = remembered
+      standIns(new Map(remembered))
     },
     get listed() {
       return listed
@@ -125,5 +176,22 @@ export function createKnownNodes(ownName: () => string): KnownNodes {
         if (after !== was) yield { name, before: was, after }
       }
     },
+    close: () => kept?.cancel(),
   }
 }
+
+/** A Node of our name that is not the one we knew: the cluster forgot it, and perhaps everybody else. */
+function isAnother(known: NodeFacts | undefined, own: NodeFacts | undefined): boolean {
+  return known !== undefined && own !== undefined && known.uid !== own.uid
+}
+
+/** Whoever is told counts as older than a Node that is only remembered: it may have been given that one's podCIDR. */
+function juniorOf(known: KnownNode): KnownNode {
+  if (known === undefined || 'own' in known || known.lease === undefined) return undefined
+  const { seniority } = known.lease
+  if (seniority.startsWith(JUNIOR)) return known
+  return { ...known, lease: { ...known.lease, seniority: JUNIOR + seniority } }
+}
+
+/** Sorts behind every timestamp and every UID. */
+const JUNIOR = '~'

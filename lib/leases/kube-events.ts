@@ -38,6 +38,8 @@ export interface NodeFormat {
   readonly name: 'json' | 'protobuf'
   createDecoder(wanted: ReadonlySet<string>, ownName: string): NodeDecoder
   decodePage(body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): NodePage
+  /** One Node, as a GET answers it. */
+  decodeNode(body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): NodeFacts
   readStatus(body: Uint8Array): StatusWords
 }
 

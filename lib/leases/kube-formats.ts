@@ -8,10 +8,22 @@ import { createJsonFormat } from './kube-json.ts'
 import { createProtobufFormat } from './kube-protobuf.ts'
 
 const PROTOBUF = 'application/vnd.kubernetes.protobuf'
+const JSON_TYPE = 'application/json'
+const AS_METADATA = 'as=PartialObjectMetadata;v=v1;g=meta.k8s.io'
 
-/** For the header Accept, of a watch and of a list. A weight (`;q=`) anywhere would turn the answer to JSON. */
-export const ACCEPT_ANY = `${PROTOBUF};stream=watch, application/json`
-export const ACCEPT_JSON = 'application/json'
+/** For the header Accept. A weight (`;q=`) anywhere would turn the answer to JSON. */
+export interface Accepts {
+  /** Nodes: of a watch, of a list and of a GET. */
+  readonly nodes: string
+  /** Their metadata alone: of a watch (a list wants another type). A server that cannot do it answers 406. */
+  readonly metadata: string
+}
+
+export const ACCEPT_ANY: Accepts = {
+  nodes: `${PROTOBUF};stream=watch, ${JSON_TYPE}`,
+  metadata: `${PROTOBUF};${AS_METADATA};stream=watch, ${JSON_TYPE};${AS_METADATA}`,
+}
+export const ACCEPT_JSON: Accepts = { nodes: JSON_TYPE, metadata: `${JSON_TYPE};${AS_METADATA}` }
 
 export interface NodeFormats {
   /** Of an answer with this Content-Type; JSON where it says nothing. */

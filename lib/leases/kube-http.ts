@@ -4,7 +4,6 @@
  */
 import http, { type IncomingMessage } from 'node:http'
 import https, { type RequestOptions } from 'node:https'
-import type { Readable } from 'node:stream'
 import { KubeError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import { createNodeFormats } from './kube-formats.ts'
@@ -92,29 +91,6 @@ export async function openStream(call: Call): Promise<IncomingMessage> {
   } catch (error) {
     throw toRefusal(call.request, error)
   }
-}
-
-/**
- * Hands over each chunk as it comes: a list of 10,000 Nodes comes in 5,000 chunks, and an iterator's promises for each
- * would cost as much as reading them. Rejects with what `onChunk` throws, or when the body is cut off.
- */
-export function eachChunk(body: Readable, onChunk: (chunk: Buffer) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => {
-      reject(error)
-      body.destroy()
-    }
-    body.on('data', (chunk: Buffer) => {
-      try {
-        onChunk(chunk)
-      } catch (error) {
-        fail(error)
-      }
-    })
-    body.on('end', resolve)
-    body.on('error', fail)
-    body.on('close', () => fail(new Error('the connection was closed')))
-  })
 }
 
 function send({ target, request, clock, signal }: Call): Promise<IncomingMessage> {

@@ -29,6 +29,7 @@ export function createJsonFormat(maxLine = MAX_LINE): NodeFormat {
     name: 'json',
     createDecoder: (wanted, ownName) => createDecoder(wanted, ownName, maxLine),
     decodePage,
+    decodeNode: (body, wanted, ownName) => factsOf(parse(body, 'a Node'), wanted, ownName),
     readStatus: (body) => readStatus(parse(body, 'a Status')),
   }
 }
@@ -139,17 +140,19 @@ function decodePage(body: Uint8Array, wanted: ReadonlySet<string>, ownName: stri
   const items = member(list, 'items')
   // Go writes an empty list as `null` where nobody made one.
   if (items !== null && !Array.isArray(items)) throw new KubeGarbage('a list of Nodes without items')
-  const nodes = (items ?? []).map((item): NodeFacts => {
-    const node = projectNode(item, wanted, ownName)
-    if (node === undefined) throw new KubeGarbage('a Node without a name')
-    return node
-  })
+  const nodes = (items ?? []).map((item) => factsOf(item, wanted, ownName))
   const token = member(member(list, 'metadata'), 'continue')
   return {
     nodes,
     resourceVersion: resourceVersionOf(list),
     continue: typeof token === 'string' && token !== '' ? token : undefined,
   }
+}
+
+function factsOf(node: unknown, wanted: ReadonlySet<string>, ownName: string): NodeFacts {
+  const facts = projectNode(node, wanted, ownName)
+  if (facts === undefined) throw new KubeGarbage('a Node without a name')
+  return facts
 }
 
 function parse(body: Uint8Array, what: string): unknown {

@@ -56,6 +56,12 @@ export function createProtobufFormat(maxFrame = MAX_FRAME): NodeFormat {
     },
     decodePage: (body, wanted, ownName) =>
       guarded(() => decodePage(openMessage(asBuffer(body)), wantedKeys(wanted), ownName)),
+    decodeNode: (body, wanted, ownName) =>
+      guarded(() => {
+        const cursor = openMessage(asBuffer(body))
+        enterObject(cursor)
+        return projectProtoNode(cursor, wantedKeys(wanted), ownName).node
+      }),
     readStatus: (body) =>
       guarded(() => {
         const cursor = openMessage(asBuffer(body))

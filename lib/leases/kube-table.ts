@@ -5,6 +5,7 @@
  */
 import type { LeaseError } from '../errors.ts'
 import type { Network } from '../overlay/network.ts'
+import type { Clock } from '../util/clock.ts'
 import { atOnce, type Slices } from '../util/slices.ts'
 import type { AnnotationKeys } from './annotations.ts'
 import { createBelief } from './believe.ts'
@@ -40,16 +41,26 @@ export interface KubeTable {
   /** Our own Node as last told. */
   readonly ownFacts: NodeFacts | undefined
   planPublish(node: NodeFacts, own: OwnVtep, setCondition: boolean, now: Date): NodePatch | undefined
+  /** No onChange after it. */
+  close(): void
 }
 
 export function createKubeTable(options: {
   readonly keys: AnnotationKeys
   readonly network: Network
   readonly nodeName: () => string | undefined
+  readonly clock: Clock
   readonly onChange: () => void
+  /** The API server's data was lost or restored: so many Nodes that it lacks are kept for ten minutes. */
+  readonly onKept: (count: number) => void
 }): KubeTable {
   const { keys, network } = options
-  const nodes = createKnownNodes(() => options.nodeName() ?? '')
+  const nodes = createKnownNodes({
+    ownName: () => options.nodeName() ?? '',
+    clock: options.clock,
+    onKept: options.onKept,
+    onForgotten: () => changed(),
+  })
   const belief = createBelief(network)
   /** The claims with faults of their own, by node. */
   const faulty = new Map<string, readonly LeaseError[]>()
@@ -155,6 +166,7 @@ export function createKubeTable(options: {
       const { publishInstead } = readOwn(node, keys, network).own
       return planPublish({ keys, node, publishInstead, own, setCondition, now })
     },
+    close: () => nodes.close(),
   }
 }
 

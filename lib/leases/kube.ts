@@ -6,20 +6,26 @@
 import { KubeError } from '../errors.ts'
 import type { Network } from '../overlay/network.ts'
 import type { Clock } from '../util/clock.ts'
+import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
+import { inSlices } from '../util/slices.ts'
 import { allKeys, annotationKeys } from './annotations.ts'
 import { createKubeDoor, type KubeDoorConfig } from './kube-door.ts'
 import { createNodeFormats } from './kube-formats.ts'
 import { createKubePublisher } from './kube-publish.ts'
 import { createKubeTable } from './kube-table.ts'
 import { type NodeStream, startNodeStream } from './node-stream.ts'
+import type { WatchMode } from './node-stream-parts.ts'
 import type { LeaseSource } from './source.ts'
+import { createStaleness } from './staleness.ts'
 import { createViewCache } from './view-cache.ts'
 
 export interface KubeSourceConfig extends KubeDoorConfig {
   /** As given, e.g. flannel.alpha.coreos.com. */
   readonly annotationPrefix: string
   readonly setNodeNetworkUnavailable: boolean
+  /** What the stream brings after a list. Default: whole Nodes. */
+  readonly watch?: WatchMode
 }
 
 export interface KubeSourceOptions {
@@ -46,7 +52,19 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
   const keys = annotationKeys(config.annotationPrefix)
   const wanted = allKeys(keys)
   const door = createKubeDoor({ config, clock, wanted, onTarget: (target) => recall(target.cluster) })
-  const table = createKubeTable({ keys, network, nodeName: () => door.nodeName, onChange: () => announce() })
+  const table = createKubeTable({
+    keys,
+    network,
+    nodeName: () => door.nodeName,
+    clock,
+    onChange: () => announcing.mark(),
+    onKept: (count) =>
+      log.warn(
+        'leases.kept',
+        `the API server's data was lost or restored: nodes that it lacks are kept for ten minutes (${count})`,
+        { nodes: count },
+      ),
+  })
   const cache =
     options.stateDir === undefined
       ? undefined
@@ -58,21 +76,19 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
           clock,
         })
   const publisher = createKubePublisher({ door, table, setCondition: config.setNodeNetworkUnavailable, clock, log })
-  let stale: string | undefined = 'the API server has not been asked yet'
+  const staleness = createStaleness(log, clock)
   let stream: NodeStream | undefined
   let onChange: (() => void) | undefined
-  let announced = false
 
   /** Many events of one chunk are one call, after the stream's reader has come to rest. */
-  const announce = (): void => {
-    if (announced) return
-    announced = true
-    queueMicrotask(() => {
-      announced = false
+  const announcing = createDirtyLoop(
+    async () => {
+      await inSlices(table.settle(), () => clock.turn())
       onChange?.()
       if (onChange !== undefined && table.complete) cache?.mark()
-    })
-  }
+    },
+    (error) => log.error('agent.bug', `leases: ${String(error)}`, { error }),
+  )
   let recalled = false
   /** Does not hold up the connection: who comes first, comes first. */
   const recall = (cluster: string): void => {
@@ -91,7 +107,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     kind: 'kube',
     view: () => table.view(),
     get stale() {
-      return stale
+      return staleness.because
     },
     get cacheFailures() {
       return cache?.failures ?? 0
@@ -103,13 +119,14 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
         ownName: () => door.nodeName ?? '',
         formats: createNodeFormats(),
         wanted,
+        watch: config.watch ?? 'nodes',
         clock,
         log,
         random: options.random ?? Math.random,
         read: (node) => table.read(node),
         onChange: (change) => table.apply(change),
         onTrouble(because) {
-          stale = because
+          staleness.note(because)
           table.setTrouble(because)
         },
       })
@@ -117,9 +134,11 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     publish: (own) => publisher.publish(own),
     async close() {
       onChange = undefined
+      await announcing.stop()
       publisher.close()
       door.close(new KubeError({ request: 'the lease source', status: 0, reason: 'closed' }))
       await stream?.close()
+      table.close()
       await cache?.close()
     },
   }

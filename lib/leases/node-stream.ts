@@ -9,7 +9,9 @@ import type { Log } from '../util/log.ts'
 import type { NodeFormats } from './kube-formats.ts'
 import { KubeRefusal, type KubeTarget, LONGEST_RETRY_AFTER_MS } from './kube-http.ts'
 import type { NodeFacts } from './node-facts.ts'
-import { type NodeChange, runSession, type StreamMemory, WATCH } from './node-stream-session.ts'
+import { createNodeSpecs } from './node-specs.ts'
+import { type NodeChange, type StreamMemory, WATCH, type WatchMode } from './node-stream-parts.ts'
+import { runSession } from './node-stream-session.ts'
 import { pause } from './pause.ts'
 import { createReminder } from './reminder.ts'
 
@@ -21,6 +23,7 @@ export interface NodeStreamOptions<T> {
   readonly formats: NodeFormats
   /** Keys of the annotations that are kept. */
   readonly wanted: ReadonlySet<string>
+  readonly watch: WatchMode
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
@@ -49,10 +52,13 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
   const stop = new AbortController()
   const memory: StreamMemory = {
     version: undefined,
+    newest: undefined,
     syncBy: 'stream',
+    watch: options.watch,
     jsonOnly: false,
     relistAt: 0,
     ownSeenAt: clock.now(),
+    specs: createNodeSpecs(),
   }
 
   const session = async (): Promise<void> => {
@@ -82,6 +88,7 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
   /** How long to pause before the next session. */
   const once = async (): Promise<number> => {
     const startedAt = clock.now()
+    const { watch } = memory
     try {
       await session()
       return clock.now() - startedAt < SHORT_SESSION_MS ? backoff.next() : 0
@@ -92,6 +99,10 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
       const because = error instanceof Error ? error.message : String(error)
       if (lacksWatchList(error, memory)) {
         log.debug('leases.kube-pages', `no WatchList here, listing by pages: ${because}`)
+        return 0
+      }
+      if (watch !== memory.watch) {
+        log.warn('leases.whole-nodes', `following whole Nodes from now on, not their metadata: ${because}`)
         return 0
       }
       reminder.tell(`waiting for the API server: ${because}`, { error })

@@ -38,6 +38,15 @@ test('healthz and readyz answer as flannel does', async (t) => {
   assert.equal(await ask(port, '/healthz/'), '404 404 page not found\n')
 })
 
+test('readyz?verbose says more behind the same text, readyz does not', async (t) => {
+  let ready = true
+  const { port } = await start(t, { ready: () => ready, details: () => ['leases: 3 peers', 'more'] })
+  assert.equal(await ask(port, '/readyz?verbose'), '200 flanneld is ready\nleases: 3 peers\nmore')
+  assert.equal(await ask(port, '/readyz'), '200 flanneld is ready')
+  ready = false
+  assert.equal(await ask(port, '/readyz?verbose'), '503 flanneld is not ready yet\nleases: 3 peers\nmore')
+})
+
 test('readyz follows the truth in both directions', async (t) => {
   let ready = false
   const { port } = await start(t, { ready: () => ready })

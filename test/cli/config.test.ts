@@ -23,6 +23,7 @@ test('a pod with the arguments of kube-flannel watches Kubernetes from inside th
     apiUrl: undefined,
     annotationPrefix: 'flannel.alpha.coreos.com',
     setNodeNetworkUnavailable: true,
+    watch: 'nodes',
     node: { name: 'a' },
   })
   assert.deepEqual(agent.health, { ip: '0.0.0.0', port: 8081 })
@@ -32,6 +33,12 @@ test('a pod with the arguments of kube-flannel watches Kubernetes from inside th
   assert.equal(agent.network.ipv6, undefined)
   assert.deepEqual(log, { level: 'info', format: 'text' })
   assert.deepEqual(warnings, [])
+})
+
+test('metadata alone is followed when asked for', () => {
+  const { agent } = build(['--watch=metadata'])
+  assert.ok(agent.leases.kind === 'kube')
+  assert.equal(agent.leases.watch, 'metadata')
 })
 
 test('a leases file takes the place of Kubernetes', () => {
@@ -175,6 +182,11 @@ const faults: Record<string, Fault> = {
     argv: ['--log-format=xml'],
     where: '--log-format',
     says: /'xml' is unknown; give one of text, json/,
+  },
+  'what is watched': {
+    argv: ['--watch=leases'],
+    where: '--watch',
+    says: /'leases' is unknown; give one of nodes, metadata/,
   },
   'an annotation prefix': {
     argv: ['--kube-annotation-prefix=a/b/c'],

@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { startApiServer } from '../../lib/lab/api-server/api-server.ts'
 import { createKubeSource } from '../../lib/leases/kube.ts'
+import type { WatchMode } from '../../lib/leases/node-stream-parts.ts'
 import type { LeaseView } from '../../lib/leases/source.ts'
 import { type Fault, startFaultProxy } from '../support/fault-proxy.ts'
 import { createManualClock } from '../support/manual-clock.ts'
@@ -23,7 +24,7 @@ function nodeOf(name: string, n: number) {
   return { metadata: { name, annotations }, spec: { podCIDR: podCidrs[0] ?? '', podCIDRs: podCidrs } }
 }
 
-async function setUp(t: TestContext) {
+async function setUp(t: TestContext, watch: WatchMode = 'nodes') {
   const api = await startApiServer()
   t.after(() => api.close())
   const proxy = await startFaultProxy(t, api)
@@ -36,6 +37,7 @@ async function setUp(t: TestContext) {
       annotationPrefix: PREFIX,
       setNodeNetworkUnavailable: true,
       node: { name: 'me' },
+      watch,
     },
     network: v4Network,
     log,
@@ -97,6 +99,8 @@ async function setUp(t: TestContext) {
   }
 }
 
+const WATCHES: readonly WatchMode[] = ['nodes', 'metadata']
+
 /** Faults that end by themselves: the agent finds out, and comes back. */
 for (const [name, fault, limitMs] of [
   ['a connection that goes dead without a word', { kind: 'half-open' }, WATCHDOG_MS],
@@ -109,14 +113,15 @@ for (const [name, fault, limitMs] of [
   ['a connection closed after the last whole event', { kind: 'truncate', after: 0 }, OTHERS_MS],
   ['bytes that come one by one', { kind: 'slow' }, 0],
 ] as const satisfies readonly (readonly [string, Fault, number])[])
-  test(`${name}: the view stands still, and is right again`, async (t) => {
-    const { proxy, change, rightAgain, source } = await setUp(t)
-    const before = source.view()
-    await proxy.set(fault)
-    assert.equal(source.view(), before)
-    change()
-    await rightAgain(limitMs)
-  })
+  for (const watch of WATCHES)
+    test(`${name}, following ${watch}: the view stands still, and is right again`, async (t) => {
+      const { proxy, change, rightAgain, source } = await setUp(t, watch)
+      const before = source.view()
+      await proxy.set(fault)
+      assert.equal(source.view(), before)
+      change()
+      await rightAgain(limitMs)
+    })
 
 /** Faults that last: right again soon after they are gone. */
 for (const [name, fault, limitMs] of [
@@ -127,20 +132,21 @@ for (const [name, fault, limitMs] of [
   ['429 with Retry-After', { kind: 'answer', status: 429, headers: { 'retry-after': '30' } }, OTHERS_MS],
   ['nobody who listens', { kind: 'refuse' }, OTHERS_MS],
 ] as const satisfies readonly (readonly [string, Fault, number])[])
-  test(`ten minutes of ${name}: the view stands still, and is right again afterwards`, async (t) => {
-    const { proxy, change, rightAgain, source, clock, timeUntil, log } = await setUp(t)
-    const before = source.view()
-    const began = clock.now()
-    await proxy.set(fault)
-    change()
-    await timeUntil(() => clock.now() - began > 600_000, 'ten minutes')
-    assert.equal(source.view(), before)
-    assert.notEqual(source.stale, undefined)
-    const lines = log.of('leases.kube').length
-    assert.ok(lines >= 1 && lines <= 30, `${lines} lines`)
-    await proxy.set({ kind: 'none' })
-    await rightAgain(limitMs)
-  })
+  for (const watch of WATCHES)
+    test(`ten minutes of ${name}, following ${watch}: the view stands still, and is right again afterwards`, async (t) => {
+      const { proxy, change, rightAgain, source, clock, timeUntil, log } = await setUp(t, watch)
+      const before = source.view()
+      const began = clock.now()
+      await proxy.set(fault)
+      change()
+      await timeUntil(() => clock.now() - began > 600_000, 'ten minutes')
+      assert.equal(source.view(), before)
+      assert.notEqual(source.stale, undefined)
+      const lines = log.of('leases.kube').length
+      assert.ok(lines >= 1 && lines <= 30, `${lines} lines`)
+      await proxy.set({ kind: 'none' })
+      await rightAgain(limitMs)
+    })
 
 test('a stall in the middle of the first list ends in a list by pages', async (t) => {
   const { proxy, clock, timeUntil, source, api } = await setUp(t)
@@ -165,33 +171,34 @@ test('Retry-After is honoured to the second', async (t) => {
   await until(() => source.stale === undefined, 'the answer')
 })
 
-test('a thousand reconnects leave nothing behind', async (t) => {
-  const { proxy, timeUntil, source, clock, change, rightAgain } = await setUp(t)
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  const reconnect = async (times: number): Promise<void> => {
-    for (let i = 0; i < times; i += 1) {
-      const before = proxy.accepted
-      await proxy.set({ kind: 'reset' })
-      await until(() => source.stale !== undefined, 'the loss')
-      await proxy.set({ kind: 'none' })
-      await until(() => {
-        if (clock.pending === 1 && (clock.nextIn ?? Infinity) <= 30_000) clock.advance(clock.nextIn ?? 0)
-        return source.stale === undefined && proxy.accepted > before
-      }, 'the next connection')
+for (const watch of WATCHES)
+  test(`a thousand reconnects leave nothing behind, following ${watch}`, async (t) => {
+    const { proxy, timeUntil, source, clock, change, rightAgain } = await setUp(t, watch)
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const reconnect = async (times: number): Promise<void> => {
+      for (let i = 0; i < times; i += 1) {
+        const before = proxy.accepted
+        await proxy.set({ kind: 'reset' })
+        await until(() => source.stale !== undefined, 'the loss')
+        await proxy.set({ kind: 'none' })
+        await until(() => {
+          if (clock.pending === 1 && (clock.nextIn ?? Infinity) <= 30_000) clock.advance(clock.nextIn ?? 0)
+          return source.stale === undefined && proxy.accepted > before
+        }, 'the next connection')
+      }
     }
-  }
-  const used = (): number => {
-    collect()
-    return process.memoryUsage().heapUsed
-  }
-  await reconnect(100)
-  const before = used()
-  await reconnect(900)
-  const grown = used() - before
-  assert.ok(grown < 2_000_000, `${grown} bytes more after 900 reconnects`)
-  assert.equal(clock.pending, 1)
-  change()
-  await timeUntil(() => source.view().peers.has('c'), 'the news')
-  await rightAgain(0)
-})
+    const used = (): number => {
+      collect()
+      return process.memoryUsage().heapUsed
+    }
+    await reconnect(100)
+    const before = used()
+    await reconnect(900)
+    const grown = used() - before
+    assert.ok(grown < 2_000_000, `${grown} bytes more after 900 reconnects`)
+    assert.equal(clock.pending, 1)
+    change()
+    await timeUntil(() => source.view().peers.has('c'), 'the news')
+    await rightAgain(0)
+  })

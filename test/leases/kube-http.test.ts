@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { eachChunk } from '../../lib/leases/kube-http.ts'
+import { eachChunk } from '../../lib/leases/kube-body.ts'
 
 test('a body is read to its end', async () => {
   const body = new PassThrough()

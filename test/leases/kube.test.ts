@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { KubeError } from '../../lib/errors.ts'
 import { replaceFile } from '../../lib/host/files.ts'
 import { type ApiServer, type ApiServerOptions, startApiServer } from '../../lib/lab/api-server/api-server.ts'
+import { KEPT_MS } from '../../lib/leases/known-nodes.ts'
 import { createKubeSource, type KubeSourceConfig } from '../../lib/leases/kube.ts'
 import type { LeaseView, OwnVtep } from '../../lib/leases/source.ts'
 import { parseVni } from '../../lib/net/vni.ts'
@@ -112,28 +113,62 @@ test('the Nodes of flannel are peers, our own stands apart, others are left out'
   assert.deepEqual(view.rejected, [])
 })
 
-test('changes are followed; heartbeats change nothing, and what did not change keeps its object', async (t) => {
-  const { api, start, peers, changes, source } = await setUp(t)
-  for (const [name, n] of [
-    ['me', 9],
-    ['a', 1],
-    ['b', 2],
-  ] as const)
-    api.nodes.create(nodeOf(name, n))
+for (const watch of ['nodes', 'metadata'] as const)
+  test(`changes are followed with --watch=${watch}; heartbeats change nothing, and what did not change keeps its object`, async (t) => {
+    const { api, start, peers, changes, source, log } = await setUp(t, { config: { watch } })
+    for (const [name, n] of [
+      ['me', 9],
+      ['a', 1],
+      ['b', 2],
+    ] as const)
+      api.nodes.create(nodeOf(name, n))
+    start()
+    const before = await peers('a', 'b')
+    const told = changes()
+    for (const name of ['a', 'me'])
+      api.nodes.patchStatus(name, { status: { conditions: [{ type: 'Ready', status: 'True', reason: 'heartbeat' }] } })
+    api.nodes.create(nodeOf('c', 3))
+    const after = await peers('a', 'b', 'c')
+    assert.equal(changes(), told + 1)
+    assert.equal(after.peers.get('a'), before.peers.get('a'))
+    api.nodes.patchStatus('a', { metadata: { annotations: { [`${PREFIX}/public-ip`]: '192.168.0.77' } } })
+    await until(() => source.view().peers.get('a')?.ipv4?.underlay === '192.168.0.77', 'the new address')
+    api.nodes.delete('b')
+    await peers('a', 'c')
+    assert.deepEqual(log.of('leases.whole-nodes'), [])
+  })
+
+test('following metadata, a Node made anew with another podCIDR and a condition of ours that changed are seen', async (t) => {
+  const { api, start, peers, source, clock } = await setUp(t, { config: { watch: 'metadata' } })
+  api.nodes.create(nodeOf('me', 9))
+  api.nodes.create(nodeOf('a', 1))
   start()
-  const before = await peers('a', 'b')
-  const told = changes()
-  for (const name of ['a', 'me'])
-    api.nodes.patchStatus(name, { status: { conditions: [{ type: 'Ready', status: 'True', reason: 'heartbeat' }] } })
-  api.nodes.create(nodeOf('c', 3))
-  const after = await peers('a', 'b', 'c')
-  assert.equal(changes(), told + 1)
-  assert.equal(after.peers.get('a'), before.peers.get('a'))
-  api.nodes.patchStatus('a', { metadata: { annotations: { [`${PREFIX}/public-ip`]: '192.168.0.77' } } })
-  await until(() => source.view().peers.get('a')?.ipv4?.underlay === '192.168.0.77', 'the new address')
-  api.nodes.delete('b')
-  await peers('a', 'c')
+  await peers('a')
+  await source.publish(own)
+  assert.equal(condition(api), 'False')
+  const { annotations } = flannelNode('a', 1)
+  api.nodes.delete('a')
+  await peers()
+  api.nodes.create({ metadata: { name: 'a', annotations } })
+  api.nodes.update({
+    metadata: { name: 'a', annotations },
+    spec: { podCIDR: '10.42.77.0/24', podCIDRs: ['10.42.77.0/24'] },
+  })
+  await peers('a')
+  assert.equal(source.view().peers.get('a')?.ipv4?.subnet, '10.42.77.0/24')
+  const before = source.view()
+  api.nodes.patchStatus('me', { status: { conditions: [{ type: 'NetworkUnavailable', status: 'True' }] } })
+  await until(() => source.view() !== before, 'the condition')
+  // Whoever fights over it is answered every five seconds.
+  clock.advance(5000)
+  await source.publish(own)
+  assert.equal(condition(api), 'False')
 })
+
+function condition(api: ApiServer): string | undefined {
+  const conditions = api.nodes.get('me')?.status?.conditions ?? []
+  return conditions.find(({ type }) => type === 'NetworkUnavailable')?.status
+}
 
 test('our own Node is waited for, then its podCIDR, while a view without it may not delete', async (t) => {
   const { api, start, peers, source, because } = await setUp(t)
@@ -477,7 +512,7 @@ test('the cache of another cluster, node or network is not believed', async (t) 
 })
 
 test('while the API server has lost our own Node, what was known before stays', async (t) => {
-  const { api, start, peers, source, because, patiently } = await setUp(t)
+  const { api, start, peers, source, because, patiently, clock, log } = await setUp(t)
   for (const [name, n] of [
     ['me', 9],
     ['a', 1],
@@ -495,6 +530,9 @@ test('while the API server has lost our own Node, what was known before stays', 
   await until(() => source.view().peers.get('b')?.ipv4?.subnet === '10.42.7.0/24', 'what is told goes before')
   api.nodes.create(nodeOf('me', 12))
   await patiently(() => source.view().synced, 'our own Node')
-  assert.deepEqual([...source.view().peers.keys()], ['b'])
+  assert.deepEqual([...source.view().peers.keys()].sort(), ['a', 'b'])
   assert.equal(source.view().own?.subnets.ipv4, '10.42.12.0/24')
+  assert.match(log.of('leases.kept')[0]?.message ?? '', /nodes that it lacks are kept for ten minutes \(1\)/)
+  clock.advance(KEPT_MS)
+  await until(() => !source.view().peers.has('a'), 'who does not come back is gone')
 })

@@ -40,6 +40,7 @@ async function setUp(t: TestContext, random = () => 0.5) {
       ownName: () => 'me',
       formats: createNodeFormats(100_000),
       wanted: allKeys(annotationKeys(PREFIX)),
+      watch: 'nodes',
       clock,
       log,
       random,

@@ -76,6 +76,28 @@ test('both read the same pages and lists', () => {
   }
 })
 
+test('both read the same one Node, the condition of our own included', () => {
+  const [one, other] = both('node').map(([format, body]) => format.decodeNode(body, wanted, 'me'))
+  assert.deepEqual(other, one)
+  assert.deepEqual(other?.podCidrs, ['10.0.1.0/25', 'fd00:42:0:1::/64'])
+  assert.equal(other?.networkUnavailable, 'False')
+  assert.throws(() => protobuf.decodeNode(recorded('protobuf', 'list'), wanted, 'me'), KubeError)
+  assert.throws(() => json.decodeNode(Buffer.from('{}'), wanted, 'me'), KubeError)
+})
+
+test('of a watch of metadata alone both read all but the podCIDRs and the condition', () => {
+  const [one, other] = both('metadata').map(([format, bytes]) => decode(format, bytes))
+  assert.deepEqual(other, one)
+  const nodes = (events: readonly NodeEvent[] | undefined) =>
+    (events ?? []).flatMap((event) => (event.kind === 'put' ? [event.node] : []))
+  const whole = nodes(fromProtobuf).slice(0, 4)
+  assert.deepEqual(
+    nodes(other),
+    whole.map((node) => ({ ...node, podCidrs: [], networkUnavailable: undefined })),
+  )
+  assert.deepEqual(other?.at(-1)?.kind, 'bookmark')
+})
+
 test('both read the same refusals, in the stream and instead of it', () => {
   const [one, other] = both('expired').map(([format, bytes]) => decode(format, bytes))
   assert.deepEqual(other, one)

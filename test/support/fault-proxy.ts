@@ -3,7 +3,7 @@
  * so it works before plain HTTP and before TLS. Must not: be polite.
  */
 import { createServer, type Server, Socket } from 'node:net'
-import type { TestContext } from 'node:test'
+import type { Scope } from './netns.ts'
 
 export type Fault =
   /** Bytes pass. */
@@ -44,8 +44,12 @@ interface Pair {
   slow: boolean
 }
 
-/** Listens on loopback until the test ends. */
-export async function startFaultProxy(t: TestContext, upstream: { readonly port: number }): Promise<FaultProxy> {
+/** Listens until the test ends, on the address where the other side is: loopback by default. */
+export async function startFaultProxy(
+  t: Scope,
+  upstream: { readonly port: number; readonly host?: string },
+): Promise<FaultProxy> {
+  const { host = '127.0.0.1' } = upstream
   const pairs = new Set<Pair>()
   let fault: Fault = { kind: 'none' }
   let accepted = 0
@@ -70,7 +74,7 @@ export async function startFaultProxy(t: TestContext, upstream: { readonly port:
     pairs.add(pair)
     server.on('error', () => undefined)
     server.setNoDelay(true)
-    server.connect(upstream.port, '127.0.0.1')
+    server.connect(upstream.port, host)
     client.on('data', (bytes) => {
       activity += bytes.length
       if (!pair.dead) server.write(bytes)
@@ -91,7 +95,7 @@ export async function startFaultProxy(t: TestContext, upstream: { readonly port:
   const listen = async (): Promise<void> => {
     const next = createServer(onClient)
     listener = next
-    await new Promise<void>((resolve) => next.listen(port, '127.0.0.1', resolve))
+    await new Promise<void>((resolve) => next.listen(port, host, resolve))
     const address = next.address()
     if (typeof address === 'object' && address !== null) port = address.port
   }

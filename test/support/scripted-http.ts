@@ -96,19 +96,21 @@ export const refused =
 
 export interface NodeText {
   readonly name: string
+  /** Default: follows from the name. */
+  readonly uid?: string
   readonly annotations?: Readonly<Record<string, string>>
   readonly podCidrs?: readonly string[]
 }
 
 /** A Node with its members in the API server's order. */
 export function nodeObject(node: NodeText, resourceVersion: string): object {
-  const { name, annotations, podCidrs = [] } = node
+  const { name, uid = `uid-${name}`, annotations, podCidrs = [] } = node
   return {
     kind: 'Node',
     apiVersion: 'v1',
     metadata: {
       name,
-      uid: `uid-${name}`,
+      uid,
       resourceVersion,
       creationTimestamp: '2026-01-01T00:00:00Z',
       ...(annotations === undefined ? {} : { annotations }),
@@ -122,6 +124,13 @@ export function nodeObject(node: NodeText, resourceVersion: string): object {
 /** One line of a watch. */
 export function event(type: 'ADDED' | 'MODIFIED' | 'DELETED', node: NodeText, resourceVersion: string): string {
   return JSON.stringify({ type, object: nodeObject(node, resourceVersion) })
+}
+
+/** The same of a watch that was asked for metadata alone. */
+export function metadataEvent(type: 'ADDED' | 'MODIFIED' | 'DELETED', node: NodeText, resourceVersion: string): string {
+  const { metadata } = nodeObject(node, resourceVersion) as { metadata: object }
+  const object = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata }
+  return JSON.stringify({ type, object })
 }
 
 export function bookmark(resourceVersion: string, initialEventsEnd = false): string {

@@ -1,19 +1,25 @@
 /**
- * An embedded API server for Nodes over plain HTTP: enough of kube-apiserver 1.34 (list, watch, WatchList, patches, Status objects)
+ * An embedded API server for Nodes over HTTP or HTTPS: enough of kube-apiserver 1.34 (list, watch, WatchList, patches, Status objects)
  * for `vtepd lab`, tests and benchmarks, with its faults on demand. Listens where its process lives: the network namespace is
  * the caller's business. Must not: be used for anything that matters; it keeps everything in memory.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { systemClock } from '../../host/clock.ts'
 import type { Clock } from '../../util/clock.ts'
+import { type ApiUser, refusalFor, userOf, type Verb } from './access.ts'
+import { sendRefusal } from './answers.ts'
+import { findHealth } from './health.ts'
 import { renderKubeconfig } from './kubeconfig.ts'
+import { type ApiServerTls, tlsOptions, urlOf } from './listening.ts'
 import { createNodes, createNodeWrites, type Nodes } from './nodes.ts'
 import type { PodObject } from './objects.ts'
+import { createWaiters } from './reached.ts'
 import { createRequestBook, type RequestRecord } from './request-book.ts'
-import { findRoute, type Route, type RouteParts, sendJson, sendStatus, type Verb } from './routes.ts'
+import { findRoute, type Route, type RouteParts } from './routes.ts'
 import { internal, StatusError, unauthorized, unavailable } from './status.ts'
-import { type Backup, createStore, type Store } from './store.ts'
+import { type Backup, createStore } from './store.ts'
 import { createWatches } from './watches.ts'
 
 export interface ApiServerOptions {
@@ -21,8 +27,14 @@ export interface ApiServerOptions {
   readonly host?: string
   /** Default 0: any free one. */
   readonly port?: number
-  /** When set, everything but health and version needs it as bearer token (else 401). */
+  /** When set, everything but health and version needs it as bearer token (else 401). For one who may do everything. */
   readonly token?: string
+  /** When set, instead of `token`: who may do what (else 401, 403). */
+  readonly users?: readonly ApiUser[]
+  /** When set, the server speaks HTTPS. */
+  readonly tls?: ApiServerTls
+  /** false: JSON is all it speaks. */
+  readonly protobuf?: boolean
   /** Default 60,000; the real one sends them every 60 to 61 s. */
   readonly bookmarkIntervalMs?: number
   /** How many changes stay known: resumes from before get 410, slower watches are ended. Default 20,000. */
@@ -56,32 +68,36 @@ export interface ApiServer {
   readonly requestLog: readonly RequestRecord[]
   /** Watches open now. */
   readonly watchCount: number
-  /** YAML of a kubeconfig; `server` replaces the URL where clients see another address. */
+  /** YAML of a kubeconfig for the first user; `server` replaces the URL where clients see another address. */
   kubeconfig(server?: string): string
-  /** Forgets the history: older resourceVersions and continue tokens get 410, up-to-date watches go on. */
+  /** Forgets all history: older resourceVersions and continue tokens get 410, up-to-date watches go on. */
   compact(): void
+  /** etcd's history alone, as its compaction does: what this server still knows by itself, it still tells. */
+  compactEtcd(): void
   /** What an etcd backup would hold; `restore` brings it back: the resourceVersion falls, newer objects vanish, clients are cut off. */
   backup(): Backup
   restore(backup: Backup): void
-  /** Cuts every connection, as a restart does; new ones are served. */
+  /** Cuts every connection, as a load balancer does; new ones are served. */
   disconnectAll(): void
+  /** Cuts every connection, and refuses new ones until `start`. */
+  stop(): Promise<void>
+  /** The same port; watches from before the stop get 410 where anything has changed. Other certificates and users as given. */
+  start(changes?: Pick<ApiServerOptions, 'tls' | 'users'>): Promise<void>
   /** Ends every watch cleanly, as at the end of its time. */
   endWatches(): void
   setUnavailable(how: Unavailability): void
   close(): Promise<void>
 }
 
-const AHEAD_WAIT_MS = 3000
-
 /** Resolves when it listens; rejects with the error of listen (EADDRINUSE, EADDRNOTAVAIL). */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const clock = options.clock ?? systemClock
   const now = options.now ?? (() => new Date())
-  const waiting = new Set<Waiter>()
   const store = createStore(options.historyEvents ?? 20_000, () => {
     watches.changed()
-    for (const waiter of waiting) waiter.check()
+    waiters.changed()
   })
+  const waiters = createWaiters(() => store.revision, clock)
   const watches = createWatches(store, clock, { bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000 })
   const writes = createNodeWrites(store, now)
   const pods = new Map<string, PodObject>()
@@ -90,37 +106,53 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     writes,
     watches,
     pods,
+    protobuf: options.protobuf ?? true,
     watchList: options.watchList ?? true,
     watchGone: options.watchGone ?? 'event',
-    reached: (revision) => untilReached(store, clock, waiting, revision),
+    reached: waiters.reached,
   }
   const requests = createRequestBook()
   let unavailability: Unavailability = false
-  const server = createServer((request, response) => {
+  let users = options.users ?? (options.token === undefined ? undefined : [{ ...ANYBODY, token: options.token }])
+  let { tls } = options
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
     // A client that leaves while something is being written is no fault.
     response.on('error', () => {})
-    const route = chooseRoute(parts, options.token, request)
+    const route = chooseRoute(parts, users, request)
     const record = requests.note(route.verb, request.method ?? 'GET', request.url ?? '/')
     if (unavailability === 'stall') return
     if (unavailability === 'drop') {
       request.destroy()
       return
     }
-    void answer(unavailability ? refuseAll(route) : route, request, response).then(() => {
+    const chosen = unavailability ? refusing(route, unavailable()) : route
+    void answer(chosen, request, response, parts.protobuf).then(() => {
       if (response.headersSent) record.status = response.statusCode
     })
-  })
+  }
+  const server = tls === undefined ? createServer(serve) : createTlsServer(tlsOptions(tls), serve)
   server.keepAliveTimeout = 120_000
   const cutConnections = (): void => {
     watches.forgetAll()
     server.closeAllConnections()
   }
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve)
-  })
+  const host = options.host ?? '127.0.0.1'
+  const listen = (port: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+  const stop = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    cutConnections()
+    await closed
+  }
+  await listen(options.port ?? 0)
   const address = server.address() as AddressInfo
-  const url = `http://${urlHost(address)}:${address.port}`
+  const url = urlOf(address, tls !== undefined)
 
   return {
     url,
@@ -141,17 +173,27 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     get watchCount() {
       return watches.count
     },
-    kubeconfig: (serverUrl = url) => renderKubeconfig(serverUrl, options.token),
+    kubeconfig: (serverUrl = url) => renderKubeconfig(serverUrl, users?.[0]?.token, tls?.ca ?? tls?.cert),
     compact() {
       watches.flush()
       store.compact()
+      store.forgetChanges()
     },
+    compactEtcd: () => store.compact(),
     backup: () => store.backup(),
     restore(backup) {
       cutConnections()
       store.restore(backup)
     },
     disconnectAll: cutConnections,
+    stop,
+    async start(changes = {}) {
+      store.forgetChanges()
+      users = changes.users ?? users
+      tls = changes.tls ?? tls
+      if (changes.tls !== undefined && 'setSecureContext' in server) server.setSecureContext(tlsOptions(changes.tls))
+      await listen(address.port)
+    },
     endWatches: () => watches.endAll(),
     setUnavailable(how) {
       if (how === unavailability) return
@@ -160,84 +202,42 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       watches.setSilent(how === 'stall')
     },
     async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      cutConnections()
-      for (const waiter of waiting) waiter.finish()
-      await closed
+      waiters.finishAll()
+      await stop()
     },
   }
 }
 
-async function answer(route: Route, request: IncomingMessage, response: ServerResponse): Promise<void> {
+const ANYBODY: ApiUser = { name: 'anybody', rules: [{ resources: ['*'], verbs: ['*'] }] }
+
+async function answer(
+  route: Route,
+  request: IncomingMessage,
+  response: ServerResponse,
+  protobuf: boolean,
+): Promise<void> {
   try {
     await route.answer(request, response)
   } catch (error) {
     if (response.headersSent || response.destroyed) response.destroy()
-    else sendStatus(response, error instanceof StatusError ? error : internal(String(error)))
+    else sendRefusal(request, response, error instanceof StatusError ? error : internal(String(error)), protobuf)
   }
 }
 
-/** Without a token as with a wrong one: 401. (The real one answers 403 to the anonymous when it lets them in.) */
-function chooseRoute(parts: RouteParts, token: string | undefined, request: IncomingMessage): Route {
+/** Without credentials as with wrong ones: 401. (The real one answers 403 to the anonymous when it lets them in.) */
+function chooseRoute(parts: RouteParts, users: readonly ApiUser[] | undefined, request: IncomingMessage): Route {
   const method = request.method ?? 'GET'
   const path = request.url ?? '/'
   const url = new URL(`http://server${path.startsWith('/') ? path : '/'}`)
-  const health = findHealth(url, method)
+  const health = findHealth(url.pathname, method)
   if (health !== undefined) return health
   const route = findRoute(parts, method, url)
-  if (token === undefined || request.headers.authorization === `Bearer ${token}`) return route
-  return { verb: route.verb, answer: () => Promise.reject(unauthorized()) }
+  if (users === undefined) return route
+  const user = userOf(users, request)
+  const refusal = user === undefined ? unauthorized() : refusalFor(user, route)
+  return refusal === undefined ? route : refusing(route, refusal)
 }
 
-function refuseAll({ verb }: Route): Route {
-  return { verb, answer: () => Promise.reject(unavailable()) }
-}
-
-function findHealth(url: URL, method: string): Route | undefined {
-  if (method !== 'GET') return undefined
-  if (url.pathname === '/version') {
-    return {
-      verb: 'other',
-      answer: async (_request, response) =>
-        sendJson(response, 200, { major: '1', minor: '34', gitVersion: 'v1.34.0+vtepd' }),
-    }
-  }
-  if (!/^\/(healthz|readyz|livez)$/.test(url.pathname)) return undefined
-  return {
-    verb: 'other',
-    answer: async (_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' })
-      response.end('ok')
-    },
-  }
-}
-
-interface Waiter {
-  check(): void
-  finish(): void
-}
-
-function untilReached(store: Store, clock: Clock, waiting: Set<Waiter>, revision: number): Promise<void> {
-  if (store.revision >= revision) return Promise.resolve()
-  return new Promise((resolve) => {
-    const waiter: Waiter = {
-      check() {
-        if (store.revision >= revision) waiter.finish()
-      },
-      finish() {
-        waiting.delete(waiter)
-        timer.cancel()
-        resolve()
-      },
-    }
-    const timer = clock.after(AHEAD_WAIT_MS, () => waiter.finish())
-    waiting.add(waiter)
-  })
-}
-
-/** An address that a client on the same machine can use: the wildcard becomes loopback, IPv6 gets its brackets. */
-function urlHost({ address }: AddressInfo): string {
-  if (address === '0.0.0.0') return '127.0.0.1'
-  if (address === '::') return '[::1]'
-  return address.includes(':') ? `[${address}]` : address
+function refusing(route: Route, refusal: StatusError): Route {
+  return { ...route, answer: () => Promise.reject(refusal) }
 }

@@ -1,12 +1,11 @@
 /**
- * Lists of Nodes: pages that all show one revision, rendered from bodies that exist already.
+ * Lists of Nodes: pages that all show one revision.
  * Must not: hold anything between two pages; the continue token says all.
  */
 import { type ListRequest, renderToken } from './list-options.ts'
-import { expired, tooLarge, tooOld } from './status.ts'
+import type { Representation } from './representation.ts'
+import { expired, tooLarge } from './status.ts'
 import type { Entry, Store } from './store.ts'
-
-const CHUNK_BYTES = 256 * 1024
 
 /** The revision that the server must have reached before it can answer; 0 for any. */
 export function requiredRevision({ from }: ListRequest): number {
@@ -20,15 +19,15 @@ export function requiredRevision({ from }: ListRequest): number {
   }
 }
 
-/** The body of the answer in pieces of about 256 KB; throws 410 when the revision is compacted, 504 when it does not exist. */
-export function renderList(store: Store, list: ListRequest): Iterable<Buffer> {
+/** The body of the answer in pieces; throws 410 when the revision is compacted, 504 when it does not exist. */
+export function renderList(store: Store, list: ListRequest, as: Representation): Iterable<Buffer> {
   const required = requiredRevision(list)
   if (required > store.revision) throw tooLarge(required, store.revision)
   // A token of -1 is the one that a 410 hands out: it goes on with what is there now.
   const revision = list.from.kind === 'newest' || required === -1 ? store.revision : required
   const after = list.from.kind === 'continue' ? list.from.token.after : ''
   const all = revision === store.revision ? store.sorted() : store.sortedAt(revision)
-  if (all === undefined) throw tooOldList(list, revision, store.compacted)
+  if (all === undefined) throw tooOldList(list)
   const { selector, limit } = list
   let rest = after === '' ? all : all.slice(positionAfter(all, after))
   if (selector !== undefined) rest = rest.filter((entry) => selector(entry.name))
@@ -40,12 +39,12 @@ export function renderList(store: Store, list: ListRequest): Iterable<Buffer> {
     ...(more ? { continue: renderToken({ revision, after: last.name }) } : {}),
     ...(more && selector === undefined ? { remainingItemCount: rest.length - page.length } : {}),
   }
-  return pieces(`{"kind":"NodeList","apiVersion":"v1","metadata":${JSON.stringify(metadata)},"items":[`, page)
+  return as.list(metadata, page)
 }
 
-function tooOldList(list: ListRequest, revision: number, compacted: number) {
-  if (list.from.kind !== 'continue') return tooOld(revision, compacted)
-  const next = renderToken({ revision: -1, after: list.from.token.after })
+function tooOldList({ from }: ListRequest) {
+  if (from.kind !== 'continue') return expired('The resourceVersion for the provided list is too old.')
+  const next = renderToken({ revision: -1, after: from.token.after })
   return expired(
     'the continue token is too old for a consistent list: list anew, or go on inconsistently with the token of this answer',
     next,
@@ -56,21 +55,3 @@ function positionAfter(sorted: readonly Entry[], name: string): number {
   const found = sorted.findIndex((entry) => entry.name > name)
   return found < 0 ? sorted.length : found
 }
-
-function* pieces(head: string, page: readonly Entry[]): Iterable<Buffer> {
-  let parts: Buffer[] = [Buffer.from(head)]
-  let size = 0
-  for (const [index, entry] of page.entries()) {
-    parts.push(index === 0 ? FIRST_ITEM : NEXT_ITEM, entry.body)
-    size += entry.body.length
-    if (size < CHUNK_BYTES) continue
-    yield Buffer.concat(parts)
-    parts = []
-    size = 0
-  }
-  parts.push(Buffer.from(']}\n'))
-  yield Buffer.concat(parts)
-}
-
-const FIRST_ITEM = Buffer.from('{')
-const NEXT_ITEM = Buffer.from(',{')

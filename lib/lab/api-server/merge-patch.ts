@@ -43,7 +43,13 @@ export function applyStrategicMergePatch(target: JsonObject, patch: JsonObject, 
     const mergeKey = MERGED_LISTS[where]
     if (value === null) delete result[key]
     else if (mergeKey !== undefined && (value === undefined || Array.isArray(value))) {
-      const list = mergeList(arrayOr(old), value ?? [], directivesOf(patch, key), mergeKey, where)
+      const list = mergeList(
+        Array.isArray(old) ? old : undefined,
+        value ?? [],
+        directivesOf(patch, key),
+        mergeKey,
+        where,
+      )
       if (list.length > 0 || old !== undefined) result[key] = list
     } else if (isJsonObject(value)) {
       result[key] = applyStrategicMergePatch(isJsonObject(old) ? old : {}, value, where)
@@ -71,13 +77,15 @@ function directivesOf(patch: JsonObject, key: string): ListDirectives {
   return { order: Array.isArray(order) ? order : undefined, remove: arrayOr(patch[`$deleteFromPrimitiveList/${key}`]) }
 }
 
+/** `known` undefined: there is no list yet, and nothing has to be found in it by its merge key. */
 function mergeList(
-  old: readonly Json[],
+  known: readonly Json[] | undefined,
   patch: readonly Json[],
   directives: ListDirectives,
   mergeKey: string,
   where: string,
 ): Json[] {
+  const old = known ?? []
   const order = (directives.order ?? patch).map((item) => keyOf(item, mergeKey))
   if (mergeKey === '') {
     const merged = [...new Set([...old, ...patch])].filter((item) => !directives.remove.includes(item))
@@ -89,11 +97,11 @@ function mergeList(
   const merged: (Json | undefined)[] = [...old]
   for (const item of patch) {
     const id = keyOf(item, mergeKey)
-    if (!isJsonObject(item) || id === undefined) {
+    if (!isJsonObject(item) || (id === undefined && known !== undefined)) {
       throw internal(`an element of '${where}' in the patch lacks its merge key '${mergeKey}'`)
     }
     // Looked up among the old elements only: two new addresses of one type are both added.
-    const at = old.findIndex((candidate) => keyOf(candidate, mergeKey) === id)
+    const at = id === undefined ? -1 : old.findIndex((candidate) => keyOf(candidate, mergeKey) === id)
     const present = merged[at]
     if (item.$patch === 'delete') {
       if (at >= 0) merged[at] = undefined

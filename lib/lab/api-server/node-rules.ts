@@ -4,7 +4,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
-import type { NodeObject, NodeSpec, ObjectMeta, StoredNode } from './objects.ts'
+import type { NodeObject, NodeSpec, NodeStatus, ObjectMeta, StoredNode } from './objects.ts'
 import { badRequest, conflict, internal, invalid, type StatusCause } from './status.ts'
 
 /** `nodes`: everything but status. `status`: everything but spec (annotations and labels included: flannel writes them there). */
@@ -18,7 +18,7 @@ const KEY = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
 
 /** A new Node, ready to be stored; throws 422, or 500 for a resourceVersion, as the real one. Identity and time are the server's, never the client's. */
 export function admitCreate(node: NodeObject, identity: { uid: string; creationTimestamp: string }): NodeObject {
-  const { resourceVersion, ...metadata } = node.metadata
+  const { resourceVersion, deletionTimestamp: _, ...metadata } = node.metadata
   if (resourceVersion !== undefined && resourceVersion !== '') {
     throw internal('resourceVersion must not be set on an object to be created')
   }
@@ -42,17 +42,40 @@ export function admitUpdate(old: StoredNode, wanted: NodeObject, endpoint: Endpo
     throw conflict(name, 'the object has been modified; apply your changes to its newest version and try again')
   }
   const spec = endpoint === 'status' ? old.spec : settlePodCidrs(wanted.spec ?? {})
-  const causes = [...keyCauses(wanted.metadata), ...podCidrCauses(spec), ...immutableCauses(old.spec, spec)]
+  const status = endpoint === 'nodes' ? old.status : (wanted.status ?? {})
+  const causes = [
+    ...addressCauses(status),
+    ...keyCauses(wanted.metadata),
+    ...podCidrCauses(spec),
+    ...immutableCauses(old.spec, spec),
+  ]
   if (causes.length > 0) throw invalid('Node', name, causes)
-  const { uid: ownUid, resourceVersion: version, creationTimestamp } = old.metadata
+  const { uid: ownUid, resourceVersion: version, creationTimestamp, deletionTimestamp } = old.metadata
   const node: StoredNode = {
     kind: 'Node',
     apiVersion: 'v1',
-    metadata: { ...wanted.metadata, uid: ownUid, resourceVersion: version, creationTimestamp },
+    metadata: {
+      ...withoutDeletion(wanted.metadata),
+      uid: ownUid,
+      resourceVersion: version,
+      creationTimestamp,
+      ...(deletionTimestamp === undefined
+        ? {}
+        : { deletionTimestamp, deletionGracePeriodSeconds: old.metadata.deletionGracePeriodSeconds }),
+    },
     spec,
-    status: endpoint === 'nodes' ? old.status : (wanted.status ?? {}),
+    status,
   }
   return isDeepStrictEqual(node, old) ? undefined : node
+}
+
+/** Whether and since when an object is being deleted, only the server says. */
+function withoutDeletion({
+  deletionTimestamp: _,
+  deletionGracePeriodSeconds: __,
+  ...metadata
+}: ObjectMeta): ObjectMeta {
+  return metadata
 }
 
 /** podCIDR is the first of podCIDRs; a differing podCIDR wins alone, as kube-apiserver's conversion has it. */
@@ -71,6 +94,15 @@ function nameCauses(name: string): StatusCause[] {
   if (name.length <= 253 && NAME.test(name)) return []
   const message = `Invalid value: ${JSON.stringify(name)}: not a lower-case RFC 1123 subdomain`
   return [{ reason: 'FieldValueInvalid', message, field: 'metadata.name' }]
+}
+
+/** What a strategic merge patch easily makes of two addresses of one type: its merge key is the type. */
+function addressCauses({ addresses = [] }: NodeStatus): StatusCause[] {
+  return addresses.flatMap(({ type, address }, index): StatusCause[] => {
+    if (!addresses.slice(0, index).some((other) => other.type === type && other.address === address)) return []
+    const message = `Duplicate value: ${JSON.stringify({ Type: type, Address: address })}`
+    return [{ reason: 'FieldValueDuplicate', message, field: `status.addresses[${index}]` }]
+  })
 }
 
 function keyCauses({ labels = {}, annotations = {} }: ObjectMeta): StatusCause[] {

@@ -30,10 +30,15 @@ export interface NodeWrites {
   create(body: unknown): Entry
   put(name: string, body: unknown, endpoint: Endpoint): Entry
   patch(name: string, patch: JsonObject, language: PatchLanguage, endpoint: Endpoint): Entry
-  /** `options` is a DeleteOptions, of which the preconditions count. Answers the version that existed. */
-  remove(name: string, options: unknown): StoredNode
+  /** `options` is a DeleteOptions, of which the preconditions count. */
+  remove(name: string, options: unknown): Removal
   read(name: string): Entry
 }
+
+export type Removal =
+  | { readonly gone: true; readonly uid: string }
+  /** Somebody has to take his finalizer away first; the Node says that it is being deleted. */
+  | { readonly gone: false; readonly entry: Entry }
 
 export function createNodeWrites(store: Store, now: () => Date): NodeWrites {
   const read = (name: string): Entry => {
@@ -43,7 +48,11 @@ export function createNodeWrites(store: Store, now: () => Date): NodeWrites {
   }
   const commit = (entry: Entry, old: StoredNode, wanted: NodeObject, endpoint: Endpoint): Entry => {
     const next = admitUpdate(old, wanted, endpoint)
-    return next === undefined ? entry : store.put(next)
+    if (next === undefined) return entry
+    const { deletionTimestamp, finalizers = [] } = next.metadata
+    // With the last finalizer of what is being deleted the object goes.
+    if (deletionTimestamp !== undefined && finalizers.length === 0) return store.remove(next.metadata.name, next)
+    return store.put(next)
   }
   return {
     read,
@@ -64,10 +73,17 @@ export function createNodeWrites(store: Store, now: () => Date): NodeWrites {
       return commit(entry, old, wanted, endpoint)
     },
     remove(name, options) {
-      const node = parseBody(read(name).body)
+      const entry = read(name)
+      const node = parseBody(entry.body)
       checkPreconditions(node, options)
+      const { finalizers = [], deletionTimestamp, uid } = node.metadata
+      if (finalizers.length > 0) {
+        if (deletionTimestamp !== undefined) return { gone: false, entry }
+        const dying = { deletionTimestamp: timestamp(now()), deletionGracePeriodSeconds: 0 }
+        return { gone: false, entry: store.put({ ...node, metadata: { ...node.metadata, ...dying } }) }
+      }
       store.remove(name, node)
-      return node
+      return { gone: true, uid }
     },
   }
 }
@@ -104,10 +120,13 @@ function insert(store: Store, node: NodeObject, identity: { uid: string; creatio
 function newIdentity(now: () => Date): { uid: string; creationTimestamp: string } {
   return {
     uid: randomUUID(),
-    creationTimestamp: now()
-      .toISOString()
-      .replace(/\.\d+Z$/, 'Z'),
+    creationTimestamp: timestamp(now()),
   }
+}
+
+/** As Kubernetes writes it: to the second. */
+function timestamp(now: Date): string {
+  return now.toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
 function checkPreconditions({ metadata }: StoredNode, options: unknown): void {

@@ -9,7 +9,7 @@ export interface JsonObject {
   [key: string]: Json
 }
 
-/** Fields that the server does not interpret (finalizers, managedFields, …) are kept as they came. */
+/** Fields that the server does not interpret (ownerReferences, managedFields, …) are kept as they came. */
 export interface ObjectMeta {
   readonly name: string
   readonly namespace?: string
@@ -17,6 +17,9 @@ export interface ObjectMeta {
   readonly resourceVersion?: string
   /** RFC 3339 with whole seconds, UTC. */
   readonly creationTimestamp?: string
+  /** Its deletion was asked for, and waits until `finalizers` is empty. */
+  readonly deletionTimestamp?: string
+  readonly finalizers?: readonly string[]
   readonly labels?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
   readonly [field: string]: unknown
@@ -72,13 +75,24 @@ export interface PodObject {
 }
 
 // The order in which kube-apiserver writes them; clients cut raw JSON by it (`,"managedFields":[` comes last).
-const META_ORDER = ['name', 'generateName', 'namespace', 'uid', 'resourceVersion', 'generation', 'creationTimestamp']
+const META_ORDER = [
+  ...['name', 'generateName', 'namespace', 'uid', 'resourceVersion', 'generation', 'creationTimestamp'],
+  ...['deletionTimestamp', 'deletionGracePeriodSeconds'],
+]
 const META_MAPS = ['labels', 'annotations']
 
-/** Rendered once per object version: everything between `{"kind":"Node","apiVersion":"v1",` and the end, closing brace included. */
-export function renderBody(node: NodeObject): Buffer {
-  const ordered = { metadata: orderMeta(node.metadata), spec: node.spec ?? {}, status: node.status ?? {} }
-  return Buffer.from(JSON.stringify(ordered).slice(1))
+/** Rendered once per object version. */
+export interface Body {
+  /** Everything between `{"kind":"Node","apiVersion":"v1",` and the end, closing brace included. */
+  readonly body: Buffer
+  /** Of `"metadata":{…}`, with which `body` begins. Bytes. */
+  readonly metadataLength: number
+}
+
+export function renderBody(node: NodeObject): Body {
+  const metadata = `"metadata":${JSON.stringify(orderMeta(node.metadata))}`
+  const rest = `,"spec":${JSON.stringify(node.spec ?? {})},"status":${JSON.stringify(node.status ?? {})}}`
+  return { body: Buffer.from(metadata + rest), metadataLength: Buffer.byteLength(metadata) }
 }
 
 /** The object of a body that `renderBody` made; a fresh copy each time. */
@@ -119,6 +133,7 @@ function decodeMeta(meta: JsonObject): ObjectMeta {
     const value = meta[field] ?? ''
     if (typeof value !== 'string') throw cannotHandle(`metadata.${field} is not a string`)
   }
+  if (!isStringList(meta.finalizers ?? undefined)) throw cannotHandle('metadata.finalizers is not a list of strings')
   for (const field of META_MAPS) {
     for (const [key, value] of Object.entries(objectField(meta, field, 'metadata.'))) {
       if (typeof value !== 'string') throw cannotHandle(`metadata.${field}[${JSON.stringify(key)}] is not a string`)

@@ -1,5 +1,5 @@
 /** What clients asked for, for tests that say how often a client may ask. Must not: grow without bound. */
-import type { Verb } from './routes.ts'
+import type { Verb } from './access.ts'
 
 /** One request as it came; `status` is undefined until the answer has begun (a watch's: until it is open). */
 export interface RequestRecord {

@@ -2,14 +2,23 @@
  * Paths and methods → nodes, lists, watches. Owns what each endpoint answers. Must not: decide whether the server is reachable
  * or who may ask (api-server.ts).
  */
-import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Attempt } from './access.ts'
+import { beginAnswer, sendJson, sendNode, sendStatus } from './answers.ts'
 import { isTrue, parseListRequest, parseReadRevision, parseWatchRequest } from './list-options.ts'
 import { renderList, requiredRevision } from './lists.ts'
-import { patchLanguage, readBody, requireJsonAccepted, requireJsonBody } from './negotiate.ts'
+import {
+  chooseRepresentation,
+  patchLanguage,
+  readBody,
+  requireJsonAccepted,
+  requireJsonBody,
+  wantsListKind,
+} from './negotiate.ts'
 import type { Endpoint } from './node-rules.ts'
 import { type NodeWrites, parsePatch } from './nodes.ts'
 import type { PodObject } from './objects.ts'
+import type { Representation } from './representation.ts'
 import {
   badRequest,
   methodNotAllowed,
@@ -19,14 +28,11 @@ import {
   tooLarge,
   unknownPath,
 } from './status.ts'
-import type { Entry, Store } from './store.ts'
+import type { Store } from './store.ts'
 import { refusal, type Watches } from './watches.ts'
 
-/** Kubernetes' names of what a request does. */
-export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'other'
-
-export interface Route {
-  readonly verb: Verb
+/** What is wanted, and how it is answered. */
+export interface Route extends Attempt {
   /** Throws StatusError before it has answered anything. */
   answer(request: IncomingMessage, response: ServerResponse): Promise<void>
 }
@@ -36,6 +42,7 @@ export interface RouteParts {
   readonly writes: NodeWrites
   readonly watches: Watches
   readonly pods: ReadonlyMap<string, PodObject>
+  readonly protobuf: boolean
   readonly watchList: boolean
   readonly watchGone: 'event' | 'status'
   /** Resolves when the store has reached the revision, or after the 3 s that the real one waits. */
@@ -53,31 +60,20 @@ export function findRoute(parts: RouteParts, method: string, url: URL): Route {
     if (second === 'status') return single(parts, method, first, 'status', url.searchParams)
   }
   if (resource === 'namespaces' && first !== undefined && second === 'pods' && third !== undefined) {
-    return pod(parts, method, `${first}/${third}`, third)
+    return pod(parts, method, first, third)
   }
   return refuse(unknownPath())
-}
-
-/** One JSON document, a newline behind it as the real one has it. */
-export function sendJson(response: ServerResponse, httpStatus: number, value: unknown): void {
-  sendBuffer(response, httpStatus, Buffer.from(`${JSON.stringify(value)}\n`))
-}
-
-/** The Status of the error, with Retry-After when its details say so. */
-export function sendStatus(response: ServerResponse, error: StatusError): void {
-  const retryAfter = error.status.details?.retryAfterSeconds
-  if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter))
-  sendJson(response, error.httpStatus, error.status)
 }
 
 function collection(parts: RouteParts, method: string, query: URLSearchParams): Route {
   if (method === 'POST') {
     return {
       verb: 'create',
+      resource: 'nodes',
       async answer(request, response) {
-        prepareWrite(request, query)
+        const as = prepareWrite(parts, request, query)
         requireJsonBody(request)
-        sendNode(response, 201, parts.writes.create(parseJson(await readBody(request))))
+        sendNode(response, 201, parts.writes.create(parseJson(await readBody(request))), as)
       },
     }
   }
@@ -88,14 +84,15 @@ function collection(parts: RouteParts, method: string, query: URLSearchParams): 
 function list(parts: RouteParts, query: URLSearchParams): Route {
   return {
     verb: 'list',
+    resource: 'nodes',
     async answer(request, response) {
-      requireJsonAccepted(request)
+      const as = chooseRepresentation(request, 'list', parts.protobuf)
       const wanted = parseListRequest(query)
       await parts.reached(requiredRevision(wanted))
-      const pieces = renderList(parts.store, wanted)
-      response.writeHead(200, JSON_HEADERS)
+      const pieces = renderList(parts.store, wanted, as)
+      beginAnswer(response, as.type)
       for (const piece of pieces) {
-        if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+        if (!response.write(piece)) await untilWritable(response)
         if (response.destroyed) return
       }
       response.end()
@@ -103,52 +100,72 @@ function list(parts: RouteParts, query: URLSearchParams): Route {
   }
 }
 
+/** Or closed. */
+function untilWritable(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done)
+      resolve()
+    }
+    response.on('drain', done).on('close', done)
+  })
+}
+
 function watch(parts: RouteParts, query: URLSearchParams): Route {
   return {
     verb: 'watch',
+    resource: 'nodes',
     async answer(request, response) {
-      requireJsonAccepted(request)
+      const as = chooseRepresentation(request, 'watch', parts.protobuf)
       const wanted = parseWatchRequest(query, parts.watchList)
       if (wanted.from.kind === 'state') await parts.reached(wanted.from.notOlderThan)
       const gone = parts.watchGone === 'status' ? refusal(parts.store, wanted) : undefined
       if (gone !== undefined) throw gone
-      if (!response.destroyed) parts.watches.open(response, wanted)
+      if (response.destroyed) return
+      if (!wantsListKind(request)) return parts.watches.open(response, wanted, as)
+      beginAnswer(response, as.watchType)
+      response.end()
     },
   }
 }
 
 function single(parts: RouteParts, method: string, name: string, endpoint: Endpoint, query: URLSearchParams): Route {
   const { writes } = parts
+  const about = { resource: endpoint === 'status' ? 'nodes/status' : 'nodes', name } as const
   switch (method) {
     case 'GET':
-      return { verb: 'get', answer: (request, response) => readNode(parts, name, query, request, response) }
+      return { verb: 'get', ...about, answer: (request, response) => readNode(parts, name, query, request, response) }
     case 'PUT':
       return {
         verb: 'update',
+        ...about,
         async answer(request, response) {
-          prepareWrite(request, query)
+          const as = prepareWrite(parts, request, query)
           requireJsonBody(request)
-          sendNode(response, 200, writes.put(name, parseJson(await readBody(request)), endpoint))
+          sendNode(response, 200, writes.put(name, parseJson(await readBody(request)), endpoint), as)
         },
       }
     case 'PATCH':
       return {
         verb: 'patch',
+        ...about,
         async answer(request, response) {
-          prepareWrite(request, query)
+          const as = prepareWrite(parts, request, query)
           const language = patchLanguage(request)
-          sendNode(response, 200, writes.patch(name, parsePatch(await readBody(request)), language, endpoint))
+          sendNode(response, 200, writes.patch(name, parsePatch(await readBody(request)), language, endpoint), as)
         },
       }
     case 'DELETE':
       if (endpoint === 'status') return refuse(methodNotAllowed())
       return {
         verb: 'delete',
+        ...about,
         async answer(request, response) {
-          prepareWrite(request, query)
+          const as = prepareWrite(parts, request, query)
           const body = await readBody(request)
-          const node = writes.remove(name, body === '' ? {} : parseJson(body))
-          sendJson(response, 200, deleted(name, node.metadata.uid))
+          const removal = writes.remove(name, body === '' ? {} : parseJson(body))
+          if (removal.gone) sendStatus(response, 200, deleted(name, removal.uid), as.type)
+          else sendNode(response, 200, removal.entry, as)
         },
       }
     default:
@@ -163,20 +180,23 @@ async function readNode(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  requireJsonAccepted(request)
+  const as = chooseRepresentation(request, 'object', parts.protobuf)
   const revision = parseReadRevision(query)
   await parts.reached(revision)
   if (revision > parts.store.revision) throw tooLarge(revision, parts.store.revision)
-  sendNode(response, 200, parts.writes.read(name))
+  sendNode(response, 200, parts.writes.read(name), as)
 }
 
-function pod(parts: RouteParts, method: string, key: string, name: string): Route {
+function pod(parts: RouteParts, method: string, namespace: string, name: string): Route {
   if (method !== 'GET') return refuse(methodNotAllowed())
   return {
     verb: 'get',
+    resource: 'pods',
+    namespace,
+    name,
     async answer(request, response) {
       requireJsonAccepted(request)
-      const found = parts.pods.get(key)
+      const found = parts.pods.get(`${namespace}/${name}`)
       if (found === undefined) throw notFound('pods', name)
       sendJson(response, 200, { kind: 'Pod', apiVersion: 'v1', ...found })
     },
@@ -187,9 +207,11 @@ function refuse(error: StatusError): Route {
   return { verb: 'other', answer: () => Promise.reject(error) }
 }
 
-function prepareWrite(request: IncomingMessage, query: URLSearchParams): void {
-  requireJsonAccepted(request)
+/** How the object is answered. */
+function prepareWrite(parts: RouteParts, request: IncomingMessage, query: URLSearchParams): Representation {
+  const as = chooseRepresentation(request, 'object', parts.protobuf)
   if (query.has('dryRun')) throw badRequest('dryRun is not supported by this server')
+  return as
 }
 
 function parseJson(text: string): unknown {
@@ -211,16 +233,3 @@ function decodeSegment(segment: string): string {
 function deleted(name: string, uid: string): Status {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: { name, kind: 'nodes', uid } }
 }
-
-function sendNode(response: ServerResponse, httpStatus: number, entry: Entry): void {
-  sendBuffer(response, httpStatus, Buffer.concat([NODE_HEAD, entry.body, NEWLINE]))
-}
-
-function sendBuffer(response: ServerResponse, httpStatus: number, body: Buffer): void {
-  response.writeHead(httpStatus, { ...JSON_HEADERS, 'content-length': body.length })
-  response.end(body)
-}
-
-const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-cache, private' }
-const NODE_HEAD = Buffer.from('{"kind":"Node","apiVersion":"v1",')
-const NEWLINE = Buffer.from('\n')

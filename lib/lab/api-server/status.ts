@@ -59,8 +59,13 @@ export class StatusError extends Error {
 
 export const badRequest = (message: string) => new StatusError(400, 'BadRequest', message)
 export const unauthorized = () => new StatusError(401, 'Unauthorized', 'Unauthorized')
-export const notAcceptable = (accepted: string) =>
-  new StatusError(406, 'NotAcceptable', `no acceptable encoding: this server answers ${accepted}`, { details: {} })
+export const notAcceptable = (message: string) => new StatusError(406, 'NotAcceptable', message)
+
+/** A right is missing; `what` is the sentence behind "is forbidden: ", `name` '' for a whole collection. */
+export const forbidden = (kind: string, name: string, what: string) =>
+  new StatusError(403, 'Forbidden', `${kind}${name === '' ? '' : ` "${name}"`} is forbidden: ${what}`, {
+    details: { ...(name === '' ? {} : { name }), kind },
+  })
 
 /** `kind` is the plural resource: nodes, pods. */
 export const notFound = (kind: string, name: string) =>

@@ -2,14 +2,15 @@
  * The Node objects and their recent history: one revision counter, current entries, and a bounded log of changes that watches read
  * by position and paged lists roll back by. Must not: know HTTP, or what a client may change (node-rules.ts).
  */
-import { type NodeObject, renderBody } from './objects.ts'
+import { type Body, type NodeObject, renderBody } from './objects.ts'
+import type { Encoded } from './proto-encode.ts'
 
 /** One version of one object; immutable, shared by every reader. */
-export interface Entry {
+export interface Entry extends Body {
   readonly name: string
   readonly revision: number
-  /** As renderBody made it. */
-  readonly body: Buffer
+  /** The same as Protocol Buffers, once somebody asked for it (protobuf-representation.ts). */
+  protobuf: Encoded | undefined
 }
 
 export interface Change {
@@ -28,8 +29,8 @@ export interface Backup {
 
 export interface Store {
   readonly revision: number
-  /** Changes after this revision are all known; what came before is compacted. */
-  readonly compacted: number
+  /** A watch may start after this revision or any later one. */
+  readonly watchableFrom: number
   get(name: string): Entry | undefined
   /** All current entries by name (byte order, as etcd's keys). */
   sorted(): readonly Entry[]
@@ -45,7 +46,10 @@ export interface Store {
   change(position: number): Change | undefined
   /** Position of the first change after `revision`. */
   positionAfter(revision: number): number
+  /** etcd forgets what was before: lists of older revisions are refused as soon as the server's own memory has gone, too. */
   compact(): void
+  /** The server's own memory of what changed is gone, as after its restart; etcd still tells lists of older revisions. */
+  forgetChanges(): void
   backup(): Backup
   /** Objects and counter as they were; the history is gone. */
   restore(backup: Backup): void
@@ -55,6 +59,7 @@ export interface Store {
 export function createStore(keep: number, onChange: () => void): Store {
   let revision = 1
   let compacted = 0
+  let watchableFrom = 0
   let entries = new Map<string, Entry>()
   let log: Change[] = []
   let logStart = 0
@@ -64,24 +69,33 @@ export function createStore(keep: number, onChange: () => void): Store {
     sorted = undefined
     log.push(change)
     if (log.length > keep) {
-      compacted = log.shift()?.revision ?? compacted
+      const oldest = log.shift()?.revision ?? 0
+      compacted = Math.max(compacted, oldest)
+      watchableFrom = Math.max(watchableFrom, oldest)
       logStart += 1
     }
     onChange()
     return change.entry
   }
+  /** Changes that neither a watch nor a list can ask for any more. */
+  const dropUnused = (): void => {
+    const floor = Math.min(compacted, watchableFrom)
+    const kept = log.filter((change) => change.revision > floor)
+    logStart += log.length - kept.length
+    log = kept
+  }
   const nextEntry = (node: NodeObject): Entry => {
     revision += 1
     const metadata = { ...node.metadata, resourceVersion: String(revision) }
-    return { name: metadata.name, revision, body: renderBody({ ...node, metadata }) }
+    return { name: metadata.name, revision, ...renderBody({ ...node, metadata }), protobuf: undefined }
   }
 
   return {
     get revision() {
       return revision
     },
-    get compacted() {
-      return compacted
+    get watchableFrom() {
+      return watchableFrom
     },
     get: (name) => entries.get(name),
     sorted() {
@@ -89,7 +103,7 @@ export function createStore(keep: number, onChange: () => void): Store {
       return sorted
     },
     sortedAt(at) {
-      if (at < compacted) return undefined
+      if (at < Math.min(compacted, watchableFrom)) return undefined
       const then = new Map(entries)
       for (let i = log.length - 1; i >= 0; i -= 1) {
         const change = log[i]
@@ -134,13 +148,17 @@ export function createStore(keep: number, onChange: () => void): Store {
     },
     compact() {
       compacted = revision
-      logStart += log.length
-      log = []
+      dropUnused()
+    },
+    forgetChanges() {
+      watchableFrom = revision
+      dropUnused()
     },
     backup: () => ({ revision, entries: new Map(entries) }),
     restore(backup) {
       revision = backup.revision
       compacted = revision
+      watchableFrom = revision
       entries = new Map(backup.entries)
       logStart += log.length
       log = []

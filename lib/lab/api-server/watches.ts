@@ -1,17 +1,18 @@
 /**
  * All open watches. Each is a position in the store's log, not a queue: a slow client costs nothing, and is ended when its position
- * has fallen out of the log. Bytes are made once per object version and shared. Must not: check parameters or rights.
+ * has fallen out of the log. Bytes are made once per piece of the log and representation, and shared. Must not: check parameters or rights.
  */
 import type { ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../../util/clock.ts'
 import type { Selector, WatchRequest } from './list-options.ts'
+import { PIECE_BYTES, type Representation } from './representation.ts'
 import { type StatusError, tooLarge, tooOld } from './status.ts'
 import type { Change, Entry, Store } from './store.ts'
 
 export interface Watches {
   readonly count: number
   /** Answers 200 and streams until the client leaves, its time is over, or it is too slow. */
-  open(response: ServerResponse, request: WatchRequest): void
+  open(response: ServerResponse, request: WatchRequest, as: Representation): void
   /** The store has changed: everybody is served in one go, soon. */
   changed(): void
   /** Serves at once what `changed` has left for soon. */
@@ -26,6 +27,7 @@ export interface Watches {
 
 interface Watch {
   readonly response: ServerResponse
+  readonly as: Representation
   readonly selector: Selector
   readonly bookmarks: boolean
   /** Changes up to this revision are not wanted. */
@@ -42,22 +44,15 @@ interface Watch {
   timers: Timer[]
 }
 
-const CHUNK_BYTES = 256 * 1024
 // The real one sends a last bookmark this long before a watch's time is over (seen with timeoutSeconds=10: at 8 s).
 const LAST_BOOKMARK_MS = 2000
-const OPEN = {
-  ADDED: Buffer.from('{"type":"ADDED","object":{"kind":"Node","apiVersion":"v1",'),
-  MODIFIED: Buffer.from('{"type":"MODIFIED","object":{"kind":"Node","apiVersion":"v1",'),
-  DELETED: Buffer.from('{"type":"DELETED","object":{"kind":"Node","apiVersion":"v1",'),
-}
-const CLOSE = Buffer.from('}\n')
 
 export function createWatches(store: Store, clock: Clock, options: { readonly bookmarkIntervalMs: number }): Watches {
   const watches = new Set<Watch>()
   let silent = false
   let scheduled = false
-  // Chunks of the log by position, shared by all watches of one round.
-  const shared = new Map<number, { bytes: Buffer; next: number }>()
+  // Pieces of the log by representation and position, shared by all watches of one round.
+  const shared = new Map<Representation, Map<number, { bytes: Buffer; next: number }>>()
 
   const forget = (watch: Watch): void => {
     watch.ended = true
@@ -82,8 +77,10 @@ export function createWatches(store: Store, clock: Clock, options: { readonly bo
   const nextChanges = (watch: Watch): Buffer | undefined => {
     if (watch.position >= store.logEnd) return undefined
     const plain = watch.selector === undefined && !watch.ahead
-    const chunk = (plain ? shared.get(watch.position) : undefined) ?? renderChanges(store, watch)
-    if (plain) shared.set(watch.position, chunk)
+    const known = shared.get(watch.as)
+    const chunk = (plain ? known?.get(watch.position) : undefined) ?? renderChanges(store, watch)
+    if (plain && known === undefined) shared.set(watch.as, new Map([[watch.position, chunk]]))
+    else if (plain) known?.set(watch.position, chunk)
     watch.position = chunk.next
     return chunk.bytes
   }
@@ -104,7 +101,7 @@ export function createWatches(store: Store, clock: Clock, options: { readonly bo
     const timer = clock.after(Math.min(options.bookmarkIntervalMs, untilLast), () => {
       const current = !watch.paused && watch.initialSent === watch.initial.length && watch.position === store.logEnd
       if (current && !silent && watch.after <= store.revision) {
-        watch.paused = !watch.response.write(renderBookmark(store.revision, false))
+        watch.paused = !watch.response.write(watch.as.bookmark(store.revision, false))
       }
       // A timer may fire a little early; the last bookmark is sent once all the same.
       if (untilLast > options.bookmarkIntervalMs) scheduleBookmark(watch)
@@ -112,10 +109,11 @@ export function createWatches(store: Store, clock: Clock, options: { readonly bo
     watch.timers[1] = timer
   }
 
-  const start = (response: ServerResponse, request: WatchRequest): void => {
+  const start = (response: ServerResponse, request: WatchRequest, as: Representation): void => {
     const { from } = request
     const watch: Watch = {
       response,
+      as,
       selector: request.selector,
       bookmarks: request.bookmarks,
       after: from.kind === 'after' ? from.revision : store.revision,
@@ -147,12 +145,12 @@ export function createWatches(store: Store, clock: Clock, options: { readonly bo
     get count() {
       return watches.size
     },
-    open(response, request) {
-      response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' })
+    open(response, request, as) {
+      response.writeHead(200, { 'content-type': as.watchType, 'cache-control': 'no-cache, private' })
       response.flushHeaders()
       const refused = refusal(store, request)
-      if (refused === undefined) start(response, request)
-      else response.end(`${JSON.stringify({ type: 'ERROR', object: refused.status })}\n`)
+      if (refused === undefined) start(response, request, as)
+      else response.end(as.error(refused.status))
     },
     changed() {
       if (scheduled) return
@@ -175,7 +173,7 @@ export function createWatches(store: Store, clock: Clock, options: { readonly bo
 
 /** Why the watch cannot start where it wants to: 410 or 504. A resume from the future is no reason: it starts, and stays silent. */
 export function refusal(store: Store, { from }: WatchRequest): StatusError | undefined {
-  if (from.kind === 'after' && from.revision < store.compacted) return tooOld(from.revision, store.compacted)
+  if (from.kind === 'after' && from.revision < store.watchableFrom) return tooOld(from.revision, store.watchableFrom)
   if (from.kind === 'state' && from.notOlderThan > store.revision) return tooLarge(from.notOlderThan, store.revision)
   return undefined
 }
@@ -188,31 +186,29 @@ function selected(entries: readonly Entry[], selector: Selector): readonly Entry
 function nextInitial(watch: Watch): Buffer | undefined {
   const parts: Buffer[] = []
   let size = 0
-  while (size < CHUNK_BYTES) {
+  while (size < PIECE_BYTES) {
     const entry = watch.initial[watch.initialSent]
     if (entry === undefined) break
-    parts.push(OPEN.ADDED, entry.body, CLOSE)
-    size += entry.body.length
+    size += push(parts, watch.as.event('ADDED', entry))
     watch.initialSent += 1
   }
   if (parts.length > 0) return Buffer.concat(parts)
   if (!watch.endMark) return undefined
   watch.endMark = false
-  return renderBookmark(watch.after, true)
+  return watch.as.bookmark(watch.after, true)
 }
 
-/** Wanted changes from the watch's position on, about 256 KB; possibly no bytes, when none of them is wanted. */
+/** Wanted changes from the watch's position on, about a quarter of a megabyte; possibly no bytes, when none of them is wanted. */
 function renderChanges(store: Store, watch: Watch): { bytes: Buffer; next: number } {
   const parts: Buffer[] = []
   let size = 0
   let next = watch.position
-  while (size < CHUNK_BYTES) {
+  while (size < PIECE_BYTES) {
     const change = store.change(next)
     if (change === undefined) break
     next += 1
     if (!isWanted(watch, change)) continue
-    parts.push(OPEN[change.type], change.entry.body, CLOSE)
-    size += change.entry.body.length
+    size += push(parts, watch.as.event(change.type, change.entry))
   }
   return { bytes: Buffer.concat(parts), next }
 }
@@ -221,9 +217,12 @@ function isWanted(watch: Watch, change: Change): boolean {
   return change.revision > watch.after && (watch.selector === undefined || watch.selector(change.entry.name))
 }
 
-function renderBookmark(revision: number, endOfInitial: boolean): Buffer {
-  const annotations = endOfInitial ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}
-  const metadata = { resourceVersion: String(revision), ...annotations }
-  const object = { kind: 'Node', apiVersion: 'v1', metadata, spec: {}, status: {} }
-  return Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`)
+/** How many bytes that were. */
+function push(parts: Buffer[], event: readonly Buffer[]): number {
+  let size = 0
+  for (const part of event) {
+    parts.push(part)
+    size += part.length
+  }
+  return size
 }

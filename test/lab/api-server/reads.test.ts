@@ -162,7 +162,7 @@ test('every refusal is a Status: unknown path, absent node, wrong method, wrong 
     ['PUT', NODES, {}, 405, 'MethodNotAllowed'],
     ['POST', `${NODES}/node-1`, {}, 405, 'MethodNotAllowed'],
     ['GET', NODES, { accept: 'text/plain' }, 406, 'NotAcceptable'],
-    ['GET', NODES, { accept: 'application/vnd.kubernetes.protobuf' }, 406, 'NotAcceptable'],
+    ['GET', NODES, { accept: 'application/yaml' }, 406, 'NotAcceptable'],
     ['GET', NODES, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }, 406, 'NotAcceptable'],
     ['PATCH', `${NODES}/node-1`, { 'content-type': 'application/json' }, 415, 'UnsupportedMediaType'],
     ['POST', NODES, { 'content-type': 'text/plain' }, 415, 'UnsupportedMediaType'],
@@ -175,11 +175,13 @@ test('every refusal is a Status: unknown path, absent node, wrong method, wrong 
   }
 })
 
-test('a client that prefers protobuf but takes JSON gets JSON, and the Content-Type says so', async (t) => {
-  const server = await serve(t)
+test('a server without protobuf answers JSON where that is offered too, and the Content-Type says so', async (t) => {
+  const server = await serve(t, { protobuf: false })
   const accept = 'application/vnd.kubernetes.protobuf;stream=watch, application/json'
   const { httpStatus, headers } = await ask(server, 'GET', NODES, undefined, { accept })
   assert.deepEqual([httpStatus, headers['content-type']], [200, 'application/json'])
+  const only = await ask(server, 'GET', NODES, undefined, { accept: 'application/vnd.kubernetes.protobuf' })
+  assert.deepEqual([only.httpStatus, only.body.reason], [406, 'NotAcceptable'])
 })
 
 test('with a token, everything but health and version needs it', async (t) => {

@@ -213,6 +213,7 @@ test('a patch with an old resource version is refused with 409, with the current
 test('bad patches are refused with the status of the real server', async (t) => {
   const server = await serve(t)
   addNodes(server, 1)
+  server.nodes.patchStatus('node-1', { status: { conditions: [{ type: 'Ready', status: 'True' }] } })
   const expected: [unknown, number][] = [
     ['{bad', 400],
     [[1], 400],

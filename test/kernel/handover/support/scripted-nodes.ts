@@ -2,6 +2,7 @@
  * A lease source whose Nodes come in exactly the order that a test tells: the table of the Kubernetes source, without its
  * stream. Must not: interpret anything; what follows from the Nodes is the table's business.
  */
+import { systemClock } from '../../../../lib/host/clock.ts'
 import { annotationKeys } from '../../../../lib/leases/annotations.ts'
 import { createKubeTable, type KubeTable } from '../../../../lib/leases/kube-table.ts'
 import { readClaim } from '../../../../lib/leases/node-claim.ts'
@@ -31,6 +32,8 @@ export function createScriptedNodes(network: Network, families: readonly Family[
     keys,
     network,
     nodeName: () => US.name,
+    clock: systemClock,
+    onKept: () => undefined,
     onChange: () => queueMicrotask(() => listener?.()),
   })
   const facts = (node: PeerNode): NodeFacts => factsOf(node, families)
@@ -38,7 +41,7 @@ export function createScriptedNodes(network: Network, families: readonly Family[
     if ('put' in event) return { kind: 'put', name: event.put.name, node: table.read(facts(event.put)) }
     if ('delete' in event) return { kind: 'delete', name: event.delete.name }
     const all = event.withoutUs === true ? event.list : [US, ...event.list]
-    return { kind: 'replace', nodes: new Map(all.map((node) => [node.name, table.read(facts(node))])) }
+    return { kind: 'replace', nodes: new Map(all.map((node) => [node.name, table.read(facts(node))])), rewound: false }
   }
   return {
     kind: 'kube',
