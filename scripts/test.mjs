@@ -1,14 +1,16 @@
-// Runs the tests inside private namespaces, so that no test can touch the host: `npm test [-- FILE...]`; flags that
+// Runs the tests inside private namespaces, so that no test can touch the host: `npm test [-- FILE|FOLDER...]`; flags that
 // start with a dash go to node's test runner (`--test-name-pattern=…`).
 // Where the kernel or a container forbids them, the kernel tests skip and say so; everything else runs all the same.
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { inNamespaces } from './namespaces.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
 const given = process.argv.slice(2)
-const wanted = given.filter((word) => !word.startsWith('-'))
+const wanted = given
+  .filter((word) => !word.startsWith('-'))
+  .flatMap((word) => (statSync(word, { throwIfNoEntry: false })?.isDirectory() ? testFiles(path.resolve(word)) : word))
 const flags = given.filter((word) => word.startsWith('-'))
 const files = wanted.length > 0 ? wanted : testFiles(path.join(root, 'test'))
 

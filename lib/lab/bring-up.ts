@@ -9,11 +9,12 @@ import { type Agents, startAgents } from './agents.ts'
 import { createFabric } from './fabric.ts'
 import type { MatrixResult } from './matrix.ts'
 import { renderMatrix } from './matrix.ts'
-import { startNodeApi } from './node-api.ts'
+import { type NodeApi, startNodeApi } from './node-api.ts'
 import type { LabOptions } from './options.ts'
 import { matrixPairs, netnsOf, scenarioPairs } from './probe-pairs.ts'
 import { startProber } from './prober-client.ts'
 import { inStep, type Progress } from './progress.ts'
+import { startRealNodeApi } from './real-node-api.ts'
 import type { LabReport } from './report.ts'
 import { checkMatrix, type Stage } from './scenario.ts'
 
@@ -44,8 +45,8 @@ export async function bringUp(
   })
   const fabricMs = monotonicMs() - begunMs
   const { kubeconfig } = await inStep(progress, 'API server', async () => {
-    const value = await startNodeApi(plan)
-    return { value, good: true, detail: `${value.url}, ${nodes} Node objects` }
+    const value = await startApi(plan, options)
+    return { value, good: true, detail: `${options.kube}, ${value.url}, ${nodes} Node objects` }
   })
 
   const agentsMs = monotonicMs()
@@ -80,6 +81,10 @@ export async function bringUp(
   progress.print(renderMatrix(matrix).map((line) => `    ${line}`))
   const { cells: _, ...totals } = matrix
   return { fabric, agents, prober, matrix, times: { fabricMs, readyMs, matrix: totals } }
+}
+
+function startApi(plan: LabPlan, { kube, kubePrograms }: LabOptions): Promise<NodeApi> {
+  return kube === 'real' ? startRealNodeApi(plan, `${FOLDER}/kube`, kubePrograms) : startNodeApi(plan)
 }
 
 function elapsed(sinceMs: number): string {

@@ -24,9 +24,16 @@ export interface LabOptions {
   readonly keep: boolean
   readonly verbose: boolean
   readonly json: boolean
+  readonly kube: KubeKind
+  /** Where the real programs are; undefined: where `npm run test:kube` puts them. */
+  readonly kubePrograms: string | undefined
   /** Empty: bring up and matrix only. */
   readonly scenarios: readonly ScenarioName[]
 }
+
+/** The lab's own API server for Nodes, or kube-apiserver and etcd. */
+export const KUBE_KINDS = ['embedded', 'real'] as const
+export type KubeKind = (typeof KUBE_KINDS)[number]
 
 export type LabRequest = { readonly kind: 'help' } | { readonly kind: 'run'; readonly options: LabOptions }
 
@@ -43,6 +50,8 @@ Exit status 0: every pod reached every pod after each scenario, and no agent end
   --ipv6             IPv6 only
   --dual             both
   --pin-device       agents pin the VXLAN device to mgmt0, as flannel does
+  --kube KIND        API server: ${KUBE_KINDS.join(' (default) or ')}, which is kube-apiserver on etcd
+  --kube-programs DIR  where those two are built (default: $VTEPD_KUBE_CACHE, else ~/.cache/vtepd-kube)
   --scenario NAME    play only this one; may be repeated; 'none' plays none
                      (${SCENARIO_NAMES.join(', ')})
   --keep             leave it running afterwards and print how to look around; Ctrl-C ends it
@@ -67,6 +76,8 @@ export function parseLabArguments(argv: readonly string[]): LabRequest {
       keep: values.keep === true,
       verbose: values.verbose === true,
       json: values.json === true,
+      kube: parseKube(values),
+      kubePrograms: values['kube-programs'],
       scenarios: parseScenarios(values.scenario),
     },
   }
@@ -88,6 +99,8 @@ function parseFlags(argv: readonly string[]) {
         keep: { type: 'boolean' },
         verbose: { type: 'boolean' },
         json: { type: 'boolean' },
+        kube: { type: 'string' },
+        'kube-programs': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values
@@ -113,6 +126,14 @@ function parseFamilies(flags: { ipv4?: boolean; ipv6?: boolean; dual?: boolean }
   }
   if (flags.dual === true) return ['ipv4', 'ipv6']
   return flags.ipv6 === true ? ['ipv6'] : ['ipv4']
+}
+
+function parseKube(flags: { kube?: string; 'kube-programs'?: string }): KubeKind {
+  const kind = KUBE_KINDS.find((known) => known === (flags.kube ?? 'embedded'))
+  if (kind === undefined) throw new ConfigError('--kube', `'${flags.kube}' is unknown; known: ${KUBE_KINDS.join(', ')}`)
+  if (kind !== 'real' && flags['kube-programs'] !== undefined)
+    throw new ConfigError('--kube-programs', 'is for --kube real')
+  return kind
 }
 
 function parseScenarios(names: readonly string[] | undefined): readonly ScenarioName[] {

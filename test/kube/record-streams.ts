@@ -14,6 +14,11 @@ const FORMATS = {
   json: 'application/json',
   protobuf: 'application/vnd.kubernetes.protobuf;stream=watch, application/json',
 } as const
+const AS_METADATA = 'as=PartialObjectMetadata;v=v1;g=meta.k8s.io'
+const METADATA_FORMATS = {
+  json: `application/json;${AS_METADATA}`,
+  protobuf: `application/vnd.kubernetes.protobuf;${AS_METADATA};stream=watch`,
+} as const
 const WATCH_LIST = 'watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true'
 
 const kube = await startRealKube(ensurePrograms())
@@ -24,6 +29,8 @@ try {
   await create('unmarked', nodeObject('unmarked', 3, { annotations: false, images: 0 }))
   await record('page', `${NODES}?limit=2`)
   await record('list', NODES)
+  await record('node', `${NODES}/me`)
+  await record('metadata', `${NODES}?${WATCH_LIST}&timeoutSeconds=1`, 'admin', METADATA_FORMATS)
   await record('forbidden', NODES, 'nobody')
   const watched = record('watch', `${NODES}?${WATCH_LIST}&timeoutSeconds=4`)
   await new Promise((resolve) => setTimeout(resolve, 1500))
@@ -42,9 +49,14 @@ try {
   await kube.close()
 }
 
-async function record(name: string, at: string, user: KubeUser = 'admin'): Promise<void> {
+async function record(
+  name: string,
+  at: string,
+  user: KubeUser = 'admin',
+  formats: Readonly<Record<keyof typeof FORMATS, string>> = FORMATS,
+): Promise<void> {
   await Promise.all(
-    Object.entries(FORMATS).map(async ([format, accept]) => {
+    Object.entries(formats).map(async ([format, accept]) => {
       const { body } = await kube.ask('GET', at, { accept, user })
       writeFileSync(path.join(FOLDER, format, name), body)
     }),

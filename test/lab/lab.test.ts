@@ -7,6 +7,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import type { LabReport } from '../../lib/lab/report.ts'
+import { withoutPrograms } from '../kube/programs.ts'
 import { kernelTests } from '../support/netns.ts'
 
 const ENTRY = path.resolve(import.meta.dirname, '../../dist/bin/vtepd.js')
@@ -87,6 +88,26 @@ test('dual stack with two pods a node and a pinned device', labTests, async (t) 
       ['ipv4', 'ipv6'],
     )
   }
+})
+
+for (const families of ['--ipv4', '--ipv6', '--dual'] as const) {
+  const realTests = { ...labTests, skip: labTests.skip !== false ? labTests.skip : withoutPrograms() }
+  test(`${families} on a real kube-apiserver with etcd: every pod reaches every pod`, realTests, async (t) => {
+    const { status, stdout, stderr } = await runLab(t, [
+      ...['--nodes', '2', '--kube', 'real', families, '--scenario', 'issue-2433', '--json'],
+    ])
+    assert.equal(status, 0, stderr)
+    const report = JSON.parse(stdout) as LabReport
+    const pairs = families === '--dual' ? 4 : 2
+    assert.deepEqual(report.scenarios[0]?.matrix, { pairs, reached: pairs, missing: [] })
+    assert.match(stderr, /API server {2}real, https:/)
+  })
+}
+
+test('without the real programs, one line says how they are built, and nothing is started', builtCommand, async (t) => {
+  const { status, stdout, stderr } = await runLab(t, ['--kube', 'real', '--kube-programs', '/nonexistent'])
+  assert.deepEqual([status, stdout], [1, ''])
+  assert.match(stderr, /^vtepd lab: \/nonexistent\/\S+ is missing: build it .*npm run test:kube.*\n$/)
 })
 
 for (const signal of ['SIGINT', 'SIGKILL'] as const) {

@@ -18,13 +18,16 @@ test('without arguments: three nodes with a pod each, IPv4 only, all scenarios',
     keep: false,
     verbose: false,
     json: false,
+    kube: 'embedded',
+    kubePrograms: undefined,
     scenarios: SCENARIO_NAMES,
   })
 })
 
 test('each flag is heard', () => {
   const given = ['--nodes', '20', '--pods=2', '--dual', '--pin-device', '--keep', '--verbose', '--json']
-  assert.deepEqual(optionsOf(...given, '--scenario', 'mac-changed'), {
+  const kube = ['--kube', 'real', '--kube-programs', '/built']
+  assert.deepEqual(optionsOf(...given, ...kube, '--scenario', 'mac-changed'), {
     nodes: 20,
     pods: 2,
     families: ['ipv4', 'ipv6'],
@@ -32,6 +35,8 @@ test('each flag is heard', () => {
     keep: true,
     verbose: true,
     json: true,
+    kube: 'real',
+    kubePrograms: '/built',
     scenarios: ['mac-changed'],
   })
   assert.deepEqual(optionsOf('--ipv6').families, ['ipv6'])
@@ -58,6 +63,8 @@ for (const [argv, message] of [
   [['--dual', '--ipv6'], /cannot be combined/],
   [['--scenario', 'flood'], /^--scenario: 'flood' is unknown; known: issue-2433, /],
   [['--scenario', 'none', '--scenario', 'issue-2433'], /^--scenario: 'none' stands alone$/],
+  [['--kube', 'k3s'], /^--kube: 'k3s' is unknown; known: embedded, real$/],
+  [['--kube-programs', '/built'], /^--kube-programs: is for --kube real$/],
   [['--node', '3'], /^lab: Unknown option '--node'; 'vtepd lab --help' lists the options$/],
   [['three'], /^lab: Unexpected argument 'three'/],
 ] as const) {

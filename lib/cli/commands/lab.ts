@@ -5,6 +5,7 @@
 import { insideLab, runIsolated } from '../../lab/isolation.ts'
 import { LabError } from '../../lab/lab-error.ts'
 import { LAB_HELP, parseLabArguments } from '../../lab/options.ts'
+import { requirePrograms } from '../../lab/real-kube/programs.ts'
 
 /** Resolves with the exit status: 0 all is well, 1 not, 128 + signal when interrupted; throws ConfigError for bad arguments. */
 export async function runLabCommand(argv: readonly string[]): Promise<number> {
@@ -16,7 +17,13 @@ export async function runLabCommand(argv: readonly string[]): Promise<number> {
     return 0
   }
   const inside = insideLab()
-  if (inside === undefined) return reported(() => runIsolated(argv))
+  if (inside === undefined) {
+    return reported(() => {
+      const { kube, kubePrograms } = request.options
+      if (kube === 'real') requirePrograms(kubePrograms)
+      return runIsolated(argv)
+    })
+  }
   const { runLab } = await import('../../lab/lab.ts')
   return await runLab(request.options, inside)
 }

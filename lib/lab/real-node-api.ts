@@ -1,0 +1,42 @@
+/**
+ * The lab's Node objects on a real kube-apiserver with etcd, instead of the embedded one (node-api.ts).
+ * Must not: build the programs; write what agents shall write (annotations).
+ */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { LabPlan } from './address-plan.ts'
+import { renderKubeconfig } from './api-server/kubeconfig.ts'
+import { LabError } from './lab-error.ts'
+import { type NodeApi, nodeObject } from './node-api.ts'
+import { requirePrograms } from './real-kube/programs.ts'
+import { prepareRealServer, type RealServer } from './real-kube/server.ts'
+
+/** Everything; the API of the agents. The rights of a real installation are in deploy/. */
+const GROUPS = ['system:masters']
+
+/** Listens on the underlay bridge, etcd on loopback; data under `folder`. Both end with this process. Rejects with LabError. */
+export async function startRealNodeApi(plan: LabPlan, folder: string, programs: string | undefined): Promise<NodeApi> {
+  const token = randomBytes(16).toString('hex')
+  const server = await prepareRealServer({
+    programs: requirePrograms(programs),
+    folder,
+    host: plan.apiAddress,
+    accounts: [{ name: 'lab', token, groups: GROUPS }],
+  })
+  try {
+    server.startEtcd()
+    await server.startApiServer()
+    for (const node of plan.nodes) await createNode(server, token, nodeObject(node))
+  } catch (error) {
+    const [first = '', ...log] = (error instanceof Error ? error.message : String(error)).trim().split('\n')
+    throw new LabError(first, { log })
+  }
+  return { url: server.url, kubeconfig: renderKubeconfig(server.url, token, readFileSync(server.caFile, 'utf8')) }
+}
+
+/** With its status, as a kubelet registers it. */
+async function createNode(server: RealServer, token: string, node: ReturnType<typeof nodeObject>): Promise<void> {
+  const question = { token, body: { kind: 'Node', apiVersion: 'v1', ...node } }
+  const { status, body } = await server.ask('POST', '/api/v1/nodes', question)
+  if (status >= 300) throw new Error(`creating Node ${node.metadata.name}: ${status} ${body}`)
+}

@@ -1,0 +1,130 @@
+/**
+ * The two API servers that have to behave alike, behind one interface, and the loop that runs each test on both.
+ * Must not: hide a difference between them.
+ */
+import { Agent } from 'node:https'
+import { after, before, beforeEach, describe } from 'node:test'
+import { askServer } from '../../../lib/lab/real-kube/ask.ts'
+import { pem } from '../certificates.ts'
+import { findPrograms, withoutPrograms } from '../programs.ts'
+import type { AskOptions, KubeReply, KubeUser } from '../real-kube.ts'
+import { startEmbedded } from './embedded.ts'
+import { startReal } from './real.ts'
+
+export interface ContractServer {
+  readonly kind: 'embedded' | 'real'
+  readonly url: string
+  /** Path of what clients trust. */
+  readonly caFile: string
+  token(user: KubeUser): string
+  /** Text of a kubeconfig. */
+  kubeconfig(user: KubeUser): string
+  /** A client certificate for `user`, in PEM files FILE.crt and FILE.key. */
+  issue(user: KubeUser, file: string): void
+  /** The API server alone; etcd stays. */
+  stop(): Promise<void>
+  start(): Promise<void>
+  /** From the next start on. */
+  setToken(user: KubeUser, token: string): void
+  /** From the next start on: a new authority signs everything; `caFile` is overwritten. */
+  renewAuthority(): void
+  /** etcd's history up to now. */
+  compact(): Promise<void>
+  backup(): Promise<Backup>
+  /** Everything is as it was then, the counter of revisions too; connections are cut. */
+  restore(backup: Backup): Promise<void>
+  /** Nothing is left, and the counter begins anew; connections are cut. */
+  empty(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A state of etcd; of the server that made it. */
+export type Backup = object
+
+export interface ServerOptions {
+  /** Default true. */
+  readonly watchList?: boolean
+}
+
+/** What the tests of one server get: the server, and how to ask it. */
+export interface Contract {
+  readonly server: ContractServer
+  ask(method: string, path: string, options?: AskOptions): Promise<KubeReply>
+  /** As `ask`, from JSON; fails when the answer is no 2xx. */
+  must(method: string, path: string, body?: unknown, contentType?: string): Promise<unknown>
+}
+
+export const NODES = '/api/v1/nodes'
+
+/** Runs `tests` once a server, which all of them share; before each, every Node is deleted. */
+export function onBothServers(tests: (contract: Contract) => void, options: ServerOptions = {}): void {
+  for (const kind of ['embedded', 'real'] as const)
+    describe(`${kind} API server`, { skip: kind === 'real' && withoutPrograms() }, () => {
+      let running: ContractServer | undefined
+      let agent: Agent | undefined
+      const contract: Contract = {
+        get server() {
+          if (running === undefined) throw new Error('the server is not running')
+          return running
+        },
+        ask(method, path, { user = 'admin', ...question } = {}) {
+          const { server } = contract
+          agent ??= new Agent({ keepAlive: true, ca: pem(server.caFile) })
+          return askServer(agent, `${server.url}${path}`, method, { ...question, token: server.token(user) })
+        },
+        async must(method, path, body, contentType) {
+          const reply = await contract.ask(method, path, {
+            body,
+            ...(contentType === undefined ? {} : { contentType }),
+          })
+          if (reply.status >= 300) throw new Error(`${method} ${path}: ${reply.status} ${reply.body}`)
+          return JSON.parse(reply.body.toString())
+        },
+      }
+      before(async () => {
+        running = withHook(await startServer(kind, options), () => {
+          agent?.destroy()
+          agent = undefined
+        })
+      })
+      beforeEach(() => deleteNodes(contract))
+      after(() => running?.close())
+      tests(contract)
+    })
+}
+
+/** Calls `onCut` whenever no connection outlives what is done. */
+function withHook(server: ContractServer, onCut: () => void): ContractServer {
+  const cutting =
+    <A extends unknown[]>(work: (...given: A) => Promise<void>) =>
+    async (...given: A): Promise<void> => {
+      onCut()
+      await work(...given)
+      onCut()
+    }
+  return {
+    ...server,
+    stop: cutting(server.stop),
+    start: cutting(server.start),
+    restore: cutting(server.restore),
+    empty: cutting(server.empty),
+    close: cutting(server.close),
+  }
+}
+
+function startServer(kind: ContractServer['kind'], options: ServerOptions): Promise<ContractServer> {
+  if (kind === 'embedded') return startEmbedded(options)
+  const programs = findPrograms()
+  if (programs === undefined) throw new Error('the programs have vanished')
+  return startReal(programs, options)
+}
+
+async function deleteNodes({ must }: Contract): Promise<void> {
+  const list = (await must('GET', NODES)) as { items: { metadata: { name: string; finalizers?: string[] } }[] }
+  const noFinalizers = { metadata: { finalizers: null } }
+  for (const { metadata } of list.items) {
+    const path = `${NODES}/${metadata.name}`
+    if (metadata.finalizers !== undefined) await must('PATCH', path, noFinalizers, 'application/merge-patch+json')
+    await must('DELETE', path)
+  }
+}
