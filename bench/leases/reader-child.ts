@@ -1,0 +1,75 @@
+/**
+ * One process that reads all Nodes once, and says what that took as one JSON object: KUBECONFIG and how as arguments.
+ * `vtepd` is the lease source until its view is synced; `protobuf`, `json` and `metadata` read the same stream in that
+ * encoding and throw it away: the limit. Must not: count the start of the process or the reading of credentials.
+ */
+import { performance } from 'node:perf_hooks'
+import { systemClock } from '../../lib/host/clock.ts'
+import { createLog } from '../../lib/host/log.ts'
+import { createKubeSource } from '../../lib/leases/kube.ts'
+import { eachChunk } from '../../lib/leases/kube-body.ts'
+import { openKubeTarget } from '../../lib/leases/kube-config.ts'
+import { ACCEPT_ANY, ACCEPT_JSON } from '../../lib/leases/kube-formats.ts'
+import { openStream } from '../../lib/leases/kube-http.ts'
+import { networkOf, nodeName } from '../world/cluster.ts'
+import { ANNOTATION_PREFIX } from '../world/node-objects.ts'
+
+const WATCH_LIST =
+  '/api/v1/nodes?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=300'
+const END = Buffer.from('k8s.io/initial-events-end')
+const ACCEPTS: Readonly<Record<string, string>> = {
+  protobuf: ACCEPT_ANY.nodes,
+  json: ACCEPT_JSON.nodes,
+  metadata: ACCEPT_ANY.metadata,
+}
+
+const [kubeconfigFile = '', how = ''] = process.argv.slice(2)
+const config = { kubeconfigFile, apiUrl: undefined }
+const target = await openKubeTarget(config)
+const used = process.cpuUsage()
+const began = performance.now()
+const bytes = how === 'vtepd' ? await synced() : await thrownAway(ACCEPTS[how] ?? '')
+const ms = performance.now() - began
+const { user, system } = process.cpuUsage(used)
+process.stdout.write(
+  `${JSON.stringify({ ms, cpuMs: (user + system) / 1000, ...(bytes === 0 ? {} : { MiB: bytes / (1 << 20) }) })}\n`,
+)
+process.exit(0)
+
+async function thrownAway(accept: string): Promise<number> {
+  const abort = new AbortController()
+  const request = { method: 'GET', path: WATCH_LIST, accept, what: 'watch nodes' } as const
+  const body = await openStream({ target, request, clock: systemClock, signal: abort.signal })
+  let length = 0
+  let tail: Buffer = Buffer.alloc(0)
+  const over = new Error('everything was listed')
+  await eachChunk(body, (chunk) => {
+    length += chunk.length
+    // It stands in the last event: only the border of two chunks can cut it.
+    if (chunk.includes(END) || Buffer.concat([tail, chunk.subarray(0, END.length)]).includes(END)) throw over
+    tail = chunk.subarray(-END.length)
+  }).catch((error) => {
+    if (error !== over) throw error
+  })
+  return length
+}
+
+async function synced(): Promise<number> {
+  const source = createKubeSource({
+    config: {
+      ...config,
+      node: { name: nodeName(1) },
+      annotationPrefix: ANNOTATION_PREFIX,
+      setNodeNetworkUnavailable: false,
+    },
+    network: networkOf(['ipv4']),
+    log: createLog({ level: 'warn', format: 'text' }),
+    clock: systemClock,
+  })
+  await new Promise<void>((resolve) => {
+    source.start(() => {
+      if (source.view().synced) resolve()
+    })
+  })
+  return 0
+}
