@@ -10,8 +10,10 @@ const LOOK_EVERY = 100
 /** Buffers and compiled code settle before that. */
 const WARM_UP = 300
 const KIB = 1024
-/** More than a handshake with TLS, less than one with an event behind it; bytes. */
-const AN_EVENT = 4000
+/** Less than an event of either kind, more than what keeps a connection alive; bytes. */
+const AN_EVENT = 1500
+/** The handshake and the request are over when nothing moved for so long. */
+const STILL_MS = 20
 const PATIENCE_MS = 60_000
 
 export async function measureReconnects(world: LeaseWorld, mode: 'nodes' | 'metadata'): Promise<void> {
@@ -26,7 +28,7 @@ export async function measureReconnects(world: LeaseWorld, mode: 'nodes' | 'meta
     await proxy.set({ kind: 'none' })
     await until(() => proxy.accepted > accepted, 'the next connection')
     // A connection that brings nothing before it is reset has not been one.
-    const { activity } = proxy
+    const activity = await still(() => proxy.activity)
     await beat(server, 2 + (count % (size - 1)))
     await until(() => proxy.activity > activity + AN_EVENT, 'the event')
     if (count % LOOK_EVERY !== 0) continue
@@ -48,6 +50,15 @@ export async function measureReconnects(world: LeaseWorld, mode: 'nodes' | 'meta
       kibPerReconnect: slope(warm.map(({ at, rssKiB }) => [at, rssKiB] as const)),
     },
   })
+}
+
+async function still(read: () => number): Promise<number> {
+  for (let last = Number.NaN; ; ) {
+    const now = read()
+    if (now === last) return now
+    last = now
+    await wait(STILL_MS)
+  }
 }
 
 async function until(check: () => boolean, what: string): Promise<void> {
