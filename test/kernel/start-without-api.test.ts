@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { type ApiServer, startApiServer } from '../../lib/lab/api-server/api-server.ts'
+import { startApiServer } from '../../lib/lab/api-server/api-server.ts'
 import type { NodeObject } from '../../lib/lab/api-server/objects.ts'
 import { createAgentFolder, startAgentProcess } from '../support/agent-process.ts'
 import { createNetns, kernelTests } from '../support/netns.ts'
@@ -40,9 +40,8 @@ test(
     await run('ip', ['link', 'set', 'lab0', 'up'])
     await netns.exec('ip', 'address', 'add', '172.30.77.2/24', 'dev', 'mgmt0')
     await netns.exec('ip', 'link', 'set', 'mgmt0', 'up')
-    let server: ApiServer = await startApiServer({ host: HERE })
+    const server = await startApiServer({ host: HERE })
     t.after(() => server.close())
-    const { port } = server
     server.nodes.create({ metadata: { name: 'us' }, spec: { podCIDR: '10.42.1.0/24', podCIDRs: ['10.42.1.0/24'] } })
     for (const index of [2, 3]) server.nodes.create(node(`peer${index}`, index))
 
@@ -59,7 +58,7 @@ test(
     await first.until('lease.published')
     first.kill('SIGTERM')
     assert.equal(await first.ended, 0)
-    await server.close()
+    await server.stop()
     await netns.exec('ip', 'link', 'del', 'flannel.1')
 
     const second = startAgentProcess(t, netns, 'us', flags)
@@ -67,9 +66,9 @@ test(
     assert.deepEqual(await routes(), ['10.42.2.0/24', '10.42.3.0/24'])
     assert.ok(!second.lines.some(({ event }) => event === 'agent.ready'), 'from memory it is not ready')
 
-    server = await startApiServer({ host: HERE, port })
-    server.nodes.create({ metadata: { name: 'us' }, spec: { podCIDR: '10.42.1.0/24', podCIDRs: ['10.42.1.0/24'] } })
-    for (const index of [3, 4]) server.nodes.create(node(`peer${index}`, index))
+    server.nodes.delete('peer2')
+    server.nodes.create(node('peer4', 4))
+    await server.start()
     await second.until('agent.ready')
     assert.deepEqual(await routes(), ['10.42.3.0/24', '10.42.4.0/24'])
   },
