@@ -106,7 +106,6 @@ export function createKnownNodes(options: KnownNodesOptions): KnownNodes {
     const was = known(name)
     const earlierBefore = earlier
     const ownBefore = ownOf(nodes) ?? ownOf(earlier)
-    touch(name, was)
     if (change.kind === 'put') nodes.set(name, change.node)
     else {
       if (name === options.ownName() && before !== undefined) standIns(new Map([...(earlier ?? []), ...nodes]))
@@ -116,6 +115,8 @@ export function createKnownNodes(options: KnownNodesOptions): KnownNodes {
     const own = ownOf(nodes)
     if (own !== undefined && earlier !== undefined) judgeEarlier(isAnother(ownBefore, own))
     touchOthers(earlierBefore)
+    // A heartbeat leaves nothing behind.
+    if (was !== known(name)) touch(name, was)
     // Our own Node's end changes nothing that is known, but what that is worth.
     return before !== nodes.get(name) || was !== known(name)
   }
