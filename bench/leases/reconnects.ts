@@ -8,7 +8,7 @@ import { beat } from './server.ts'
 const RECONNECTS = 1000
 const LOOK_EVERY = 100
 /** Buffers and compiled code settle before that. */
-const WARM_UP = 300
+const WARM_UP = 500
 const KIB = 1024
 /** Less than an event of either kind, more than what keeps a connection alive; bytes. */
 const AN_EVENT = 1500
