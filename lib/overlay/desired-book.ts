@@ -8,7 +8,7 @@ import type { Peers } from '../leases/source.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import * as abi from '../rtnl/abi.ts'
 import { changedKeys } from '../util/layered-map.ts'
-import { atOnce, type Slices } from '../util/slices.ts'
+import type { Slices } from '../util/slices.ts'
 import { type DesiredTable, type DesiredTables, desiredTables, packTables, type TablesOf } from './desired.ts'
 import { writeLladdr } from './packing.ts'
 import { type FamilyPeers, type Peer, peersOf } from './peers.ts'
@@ -62,11 +62,6 @@ export interface Change {
   readonly before: DesiredTables
   readonly after: DesiredTables
   readonly peers: readonly Peer[]
-}
-
-/** As packBook, in one go. */
-export function createDesiredBook(of: BookOf, view: Peers): DesiredBook {
-  return atOnce(packBook(of, view))
 }
 
 /**

@@ -12,7 +12,7 @@ import { atOnce, SLICE_ROWS, type Slices } from '../util/slices.ts'
 import type { OnLink } from './direct.ts'
 import { writeIp, writeLladdr } from './packing.ts'
 import { IPV6_METRIC, ipv4Base, ipv4Metric, type Peer } from './peers.ts'
-import { indexBytes, indexKeys, type KeyIndex } from './plan/key-index.ts'
+import { indexKeys, type KeyIndex } from './plan/key-index.ts'
 import {
   DST,
   HEAD,
@@ -105,14 +105,6 @@ export function* packTables(
     routes: yield* indexed(bytes.routes, identity, HEAD_MASK),
     nodes,
   }
-}
-
-/** Bytes that the packed tables and their indexes hold: 3 x 48 a tunnelled peer, and the slots. */
-export function tablesBytes({ neighbours, fdb, routes }: DesiredTables): number {
-  return [neighbours, fdb, routes].reduce(
-    (sum, { bytes, peers, length }) => sum + bytes.byteLength + indexBytes(length) + peers.byteLength,
-    0,
-  )
 }
 
 function* indexed(bytes: Uint8Array, peers: Int32Array, headMask: number): Slices<DesiredTable> {

@@ -8,12 +8,13 @@ import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
 import { desiredTables } from '../../lib/overlay/desired.ts'
-import { createDesiredBook } from '../../lib/overlay/desired-book.ts'
+import { packBook } from '../../lib/overlay/desired-book.ts'
 import { renderEntries } from '../../lib/overlay/entry-text.ts'
 import { peersOf } from '../../lib/overlay/peers.ts'
 import { planPeers } from '../../lib/overlay/plan.ts'
 import { OP_DELETE } from '../../lib/rtnl/abi.ts'
 import { type EntryTable, entryBytes, packEntries, unpackEntries } from '../../lib/rtnl/entries.ts'
+import { atOnce } from '../../lib/util/slices.ts'
 
 const of = {
   family: 'ipv4' as const,
@@ -34,6 +35,8 @@ function lease(node: string, subnet: number, machine: number): Lease {
     ipv6: undefined,
   }
 }
+
+const bookOf = (...given: Parameters<typeof packBook>) => atOnce(packBook(...given))
 
 const viewOf = (...leases: Lease[]): Peers => new Map(leases.map((each) => [each.node, each]))
 
@@ -83,13 +86,13 @@ test('changes planned by their keys, one after the other, end as the whole view 
   fc.assert(
     fc.property(fc.array(views, { minLength: 2, maxLength: 8 }), (history) => {
       let current: Peers = history[0] ?? new Map()
-      let book = createDesiredBook(of, current)
+      let book = bookOf(of, current)
       let model = createModel(current)
       for (const next of history.slice(1)) {
         const change = book.changeTo(next)
         if (change === undefined) {
           // The whole view decides: what a full round would do.
-          book = createDesiredBook(of, next)
+          book = bookOf(of, next)
           model = createModel(next)
         } else {
           keyed += 1
@@ -111,7 +114,7 @@ test('changes planned by their keys, one after the other, end as the whole view 
 
 test('a subnet that changes hands is one change, in either order of the nodes', () => {
   const [a, b] = [lease('a', 2, 2), lease('b', 3, 3)]
-  const book = createDesiredBook(of, viewOf(a, b))
+  const book = bookOf(of, viewOf(a, b))
   const swapped = book.changeTo(viewOf(lease('a', 3, 2), lease('b', 2, 3)))
   assert.ok(swapped !== undefined)
   const plan = planPeers({ ...of, desired: swapped.after, actual: swapped.before, complete: true })
@@ -120,7 +123,7 @@ test('a subnet that changes hands is one change, in either order of the nodes', 
 })
 
 test('a claim of what another node has is for the whole view to decide', () => {
-  const book = createDesiredBook(of, viewOf(lease('a', 2, 2), lease('b', 3, 3)))
+  const book = bookOf(of, viewOf(lease('a', 2, 2), lease('b', 3, 3)))
   assert.equal(book.changeTo(viewOf(lease('a', 2, 2), lease('b', 3, 3), lease('c', 2, 4))), undefined)
   assert.equal(book.changeTo(viewOf(lease('a', 2, 2), lease('b', 3, 3), lease('c', 4, 2))), undefined)
   const mine = { ...lease('c', 4, 4) }
@@ -129,7 +132,7 @@ test('a claim of what another node has is for the whole view to decide', () => {
 })
 
 test('an entry agrees only when all of it is as desired', () => {
-  const book = createDesiredBook(of, viewOf(lease('a', 2, 2)))
+  const book = bookOf(of, viewOf(lease('a', 2, 2)))
   const { fdb, routes } = book.packed
   assert.ok(book.agrees(entryBytes(fdb, 0)))
   const other = Uint8Array.from(entryBytes(fdb, 0))

@@ -26,11 +26,6 @@ export interface KeyIndex {
   readonly duplicate: number
 }
 
-/** Bytes that the index of a table of `length` rows takes. */
-export function indexBytes(length: number): number {
-  return slotCount(length) * Int32Array.BYTES_PER_ELEMENT
-}
-
 /** At least half of the slots stay free; a power of two. */
 function slotCount(length: number): number {
   return 1 << Math.ceil(Math.log2(Math.max(8, length * 2)))

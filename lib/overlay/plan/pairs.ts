@@ -43,11 +43,11 @@ export function* planPairs(input: PairsInput, writes: BatchWriter, deletes: Batc
   const wanted = wordsOf(desired)
   const states = yield* compare(input, wanted, deletes)
   for (let row = 0; row < desired.length; row += 1) {
+    if (row % SLICE_ROWS === SLICE_ROWS - 1) yield
     const state = states[row]
     if (state === RIGHT || (state === DIFFERENT && !complete)) continue
     const op = state === ABSENT && !complete ? abi.OP_CREATE : abi.OP_REPLACE
     writes.push(op, wanted, row * WORDS, desired.peers[row] ?? -1)
-    if (writes.length % SLICE_ROWS === 0) yield
   }
 }
 

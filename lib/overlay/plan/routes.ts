@@ -76,6 +76,7 @@ export function* planRoutes(input: RoutesInput, writers: RouteWriters): Slices<R
   const words = wordsOf(input.actual)
   const findings = yield* compare(input, wanted, words, writers.deletes)
   for (let row = 0; row < desired.length; row += 1) {
+    if (row % SLICE_ROWS === SLICE_ROWS - 1) yield
     if (findings.right[row] === 1) continue
     const peer = desired.peers[row] ?? -1
     const occupant = (findings.occupant[row] ?? 0) - 1
@@ -88,7 +89,6 @@ export function* planRoutes(input: RoutesInput, writers: RouteWriters): Slices<R
         writers.writes.push(abi.OP_DELETE, words, occupant, peer)
       writers.writes.push(abi.OP_REPLACE, wanted, row * WORDS, peer)
     }
-    if (writers.writes.length % SLICE_ROWS === 0) yield
   }
   return judgeRivals(input, wanted, words, findings, writers.leftovers)
 }
