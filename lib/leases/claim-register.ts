@@ -2,7 +2,7 @@
  * The claims of one family that are sound by themselves, and which of them speak against each other: finds in constant time
  * whom a claim meets, so that a change among 100,000 is judged by its own few. Must not: decide between them (settle.ts).
  */
-import { type Cidr, cidrOf, networkAddress, prefixLength } from '../net/cidr.ts'
+import { cidrOf, networkAddress, prefixLength } from '../net/cidr.ts'
 import type { Family } from '../net/ip.ts'
 import { createTextIndex, type TextIndex } from '../util/text-index.ts'
 import type { FamilyLease, Lease } from './lease.ts'
@@ -12,8 +12,12 @@ export interface ClaimRegister {
   add(lease: Lease): boolean
   /** The very object that was added. */
   remove(lease: Lease): void
-  /** The claims that `lease` meets, itself left out, whether it is registered or not; some may come twice. */
-  met(lease: Lease, visit: (other: Lease) => void): void
+  /**
+   * The claims that `lease` meets, itself left out, whether it is registered or not; some may come twice. Who is asked for
+   * many keeps `asked`: what one of them was told of is not told again, or ten thousand clones of one machine would each be
+   * told of all the others.
+   */
+  met(lease: Lease, visit: (other: Lease) => void, asked?: Set<string>): void
   all(): Iterable<Lease>
   /** Prefix lengths of the subnets that occur. */
   readonly lengths: ReadonlySet<number>
@@ -60,21 +64,26 @@ export function createClaimRegister(family: Family, loops: boolean): ClaimRegist
     })
     return found
   }
-  const met = (lease: Lease, visit: (other: Lease) => void): void => {
+  const met: ClaimRegister['met'] = (lease, visit, asked) => {
     const { subnet, lladdr, underlay } = claimOf(lease, family)
     const length = prefixLength(subnet)
     const meet = (row: number): void => {
       const other = rows[row]
       if (other !== undefined && other !== lease) visit(other)
     }
-    subnets.each(subnet, meet)
-    lladdrs.each(lladdr, meet)
-    inner.get(length)?.each(subnet, meet)
+    const ask = (name: string, index: TextIndex | undefined, text: string): void => {
+      if (asked?.has(name + text) === true) return
+      asked?.add(name + text)
+      index?.each(text, meet)
+    }
+    ask('subnet ', subnets, subnet)
+    ask('lladdr ', lladdrs, lladdr)
+    ask('inner ', inner.get(length), subnet)
     for (const shorter of counts.keys())
-      if (shorter < length) subnets.each(cidrOf(networkAddress(subnet), shorter), meet)
+      if (shorter < length) ask('subnet ', subnets, cidrOf(networkAddress(subnet), shorter))
     if (!loops) return
-    underlays.get(length)?.each(subnet, meet)
-    for (const any of counts.keys()) subnets.each(cidrOf(underlay, any) as Cidr, meet)
+    ask('underlay ', underlays.get(length), subnet)
+    for (const any of counts.keys()) ask('subnet ', subnets, cidrOf(underlay, any))
   }
 
   return {

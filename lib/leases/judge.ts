@@ -54,10 +54,10 @@ export function createJudge(family: Family, network: Cidr): Judge {
     refused.set(lease, { fault, error: new LeaseError(lease.node, `${family} ${fault.field}`, fault.reason) })
   }
   /** `uneasy` collects the registered claims about which there is something to decide. */
-  const drop = (lease: Lease, uneasy: Set<Lease>): void => {
+  const drop = (lease: Lease, uneasy: Set<Lease>, asked: Set<string>): void => {
     refused.delete(lease)
     if (alone.delete(lease)) return
-    register.met(lease, (other) => uneasy.add(other))
+    register.met(lease, (other) => uneasy.add(other), asked)
     register.remove(lease)
     uneasy.delete(lease)
   }
@@ -71,7 +71,8 @@ export function createJudge(family: Family, network: Cidr): Judge {
   /** Decides anew among all that the uneasy ones meet, directly or through others. */
   const resettle = (uneasy: Set<Lease>): Set<Lease> => {
     if (uneasy.size === 0) return uneasy
-    for (const lease of uneasy) register.met(lease, (other) => uneasy.add(other))
+    const asked = new Set<string>()
+    for (const lease of uneasy) register.met(lease, (other) => uneasy.add(other), asked)
     const candidates: Candidate[] = []
     const losers = new Set<Lease>()
     for (const lease of uneasy) {
@@ -90,7 +91,8 @@ export function createJudge(family: Family, network: Cidr): Judge {
   }
   function* change(changes: readonly ClaimChange[]): Slices<Iterable<Lease>> {
     const uneasy = new Set<Lease>()
-    for (const { before } of changes) if (before?.[family] !== undefined) drop(before, uneasy)
+    const asked = new Set<string>()
+    for (const { before } of changes) if (before?.[family] !== undefined) drop(before, uneasy, asked)
     for (const [index, { after }] of changes.entries()) {
       const claim = after?.[family]
       if (after !== undefined && claim !== undefined) take(after, claim, uneasy)

@@ -385,3 +385,22 @@ test('a change costs no look at the claims that it does not meet', () => {
   assert.ok(looked < 30, `${looked} looks`)
   assert.equal(belief.believed.peers.size, 250)
 })
+
+test('clones of one machine are judged with as many looks as there are of them', () => {
+  let looked = 0
+  const clone = (n: number): FamilyLease => ({
+    ...claim4(n),
+    get lladdr() {
+      looked += 1
+      return claim4(1).lladdr
+    },
+  })
+  const clones = Array.from({ length: 240 }, (_, i) => lease(`n${i}`, { ipv4: clone(i) }))
+  const belief = createBelief(v4Network)
+  belief.change(clones.map((after) => ({ before: undefined, after })))
+  assert.equal(belief.believed.peers.size, 1)
+  assert.ok(looked < 20 * clones.length, `${looked} looks`)
+  looked = 0
+  belief.change(clones.map((before) => ({ before, after: undefined })))
+  assert.equal(belief.believed.peers.size, 0)
+})
