@@ -132,12 +132,12 @@ test(
 
 async function play(stage: Stage, story: Story): Promise<void> {
   const { events } = stage.host
-  const [before, seen] = [await ifindexOf(stage.host), events.lines.length]
+  const [before, seen] = [await ifindexOf(stage.host), await events.caughtUp()]
   await story.play(stage)
   await stage.host.ready()
   const after = await ifindexOf(stage.host)
   assert.equal(after !== before, story.rebuilds, story.rebuilds ? 'it was rebuilt' : 'it stayed the same interface')
-  const hit = events.lines.slice(seen).some((line) => line.startsWith('Deleted') && line.includes('flannel.1'))
+  const hit = (await events.since(seen)).some((line) => line.startsWith('Deleted') && line.includes('flannel.1'))
   if (story.damages === true) assert.ok(hit, 'the command did harm')
 }
 

@@ -26,13 +26,13 @@ for (const families of [['ipv4'], ['ipv6'], ['ipv4', 'ipv6']] as const) {
   test(`${title}: what vanished nodes left goes after the first list, and not before`, kernelTests, async (t) => {
     const { host, others, planted } = await createFullHost(t, families)
     const besides = await readOthers(host)
-    const seen = host.events.lines.length
+    const seen = await host.events.caughtUp()
     host.start()
     host.nodes.recall([FLANNELS, OURS, CHANGED, FRESH])
     await staysAt(host, (family) => merged(planted[family], addedFromMemory(family)))
     host.nodes.tell({ list: [], withoutUs: true })
     await staysAt(host, (family) => merged(planted[family], addedFromMemory(family)))
-    assert.deepEqual(deletedSince(host, seen), [], 'before our own Node is listed')
+    assert.deepEqual(await deletedSince(host, seen), [], 'before our own Node is listed')
 
     const told = host.log.length
     host.nodes.tell({ list: [FLANNELS, OURS, CHANGED, FRESH] })
@@ -40,18 +40,18 @@ for (const families of [['ipv4'], ['ipv6'], ['ipv4', 'ipv6']] as const) {
     const applied = host.log.slice(told).filter(({ event }) => event === 'peers.applied')
     assert.ok(applied.length <= 3 * families.length, `it comes to rest: ${applied.length} rounds wrote something`)
     assert.deepEqual(await readOthers(host), besides)
-    assert.deepEqual(host.events.lines.slice(seen).filter(isOfOthers), [], 'nobody touched what belongs to others')
+    assert.deepEqual((await host.events.since(seen)).filter(isOfOthers), [], 'nobody touched what belongs to others')
   })
 }
 
 test('an agent that is told of no Node at all leaves everything as it is', kernelTests, async (t) => {
   const { host, planted } = await createFullHost(t, ['ipv4', 'ipv6'])
+  const seen = await host.events.caughtUp()
   host.start()
-  const seen = host.events.lines.length
   host.nodes.tell({ list: [], withoutUs: true })
   await host.said('leases.changed', 0, ({ message }) => message.includes('(our own)'))
   await staysAt(host, (family) => planted[family])
-  assert.deepEqual(deletedSince(host, seen), [])
+  assert.deepEqual(await deletedSince(host, seen), [])
 })
 
 test('a list without our own Node takes nothing away, until one comes that has it', kernelTests, async (t) => {
@@ -129,7 +129,7 @@ function pokedLine(family: Family): string {
   return routeLine(POKE[family], undefined, deviceName(family), family === 'ipv4' ? 0 : 1024, 'static', [])
 }
 
-function deletedSince(host: Host, seen: number): string[] {
+async function deletedSince(host: Host, seen: number): Promise<string[]> {
   const isPoke = (line: string): boolean => Object.values(POKE).some((prefix) => line.includes(prefix))
-  return host.events.lines.slice(seen).filter((line) => line.startsWith('Deleted') && !isPoke(line))
+  return (await host.events.since(seen)).filter((line) => line.startsWith('Deleted') && !isPoke(line))
 }

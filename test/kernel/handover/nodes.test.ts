@@ -79,10 +79,10 @@ async function follows(host: Host, history: History, pace: Pace): Promise<void> 
   const first = [BYSTANDER, ...history.before]
   host.nodes.tell({ list: [...first, ...(history.unseen ?? [])] })
   await host.right(first)
-  const seen = host.events.lines.length
+  const seen = await host.events.caughtUp()
   await run(host, history, pace)
   const marks = marksOf(BYSTANDER)
-  const touched = host.events.lines.slice(seen).filter((line) => marks.some((mark) => line.includes(mark)))
+  const touched = (await host.events.since(seen)).filter((line) => marks.some((mark) => line.includes(mark)))
   assert.deepEqual(touched, [], 'a peer that has nothing to do with it')
 }
 

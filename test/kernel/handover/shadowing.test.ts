@@ -68,7 +68,7 @@ for (const family of ['ipv4', 'ipv6'] as const)
 
 async function comesBack(host: Host, family: Family, obstacle: Obstacle, first: string): Promise<void> {
   const seen = host.log.length
-  const seenEvents = host.events.lines.length
+  const seenEvents = await host.events.caughtUp()
   if (first === 'the peer') {
     host.nodes.tell({ put: HIDDEN })
     await host.right([OTHER, HIDDEN])
@@ -90,9 +90,9 @@ async function comesBack(host: Host, family: Family, obstacle: Obstacle, first: 
   await host.ip(obstacle.remove(family))
   await host.atRest([OTHER, HIDDEN])
   assert.equal(await wayTo(host, family, 20), deviceName(family))
-  const lost = host.events.lines
-    .slice(seenEvents)
-    .filter((line) => /^Deleted/.test(line) && line.includes(markOf(family)))
+  const lost = (await host.events.since(seenEvents)).filter(
+    (line) => /^Deleted/.test(line) && line.includes(markOf(family)),
+  )
   assert.deepEqual(lost, [], 'the other peer')
   const lines = host.log.slice(seen).filter(({ event }) => event === 'peers.shadowed')
   assert.equal(lines.length, 1, lines.map(({ message }) => message).join('\n'))

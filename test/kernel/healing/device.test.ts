@@ -31,10 +31,10 @@ for (const { families, damaged, pinned, damages } of CONFIGURATIONS) {
 }
 
 async function heals(host: Host, family: Family, damage: Damage, t: Parameters<Damage['apply']>[2]): Promise<void> {
-  const seen = host.events.lines.length
+  const seen = await host.events.caughtUp()
   await damage.apply(host, family, t)
   await host.ready()
-  const heard = host.events.lines.slice(seen).filter((line) => !isKernelsOwn(line))
+  const heard = (await host.events.since(seen)).filter((line) => !isKernelsOwn(line))
   assert.ok(heard.length > 0 || damage.name.includes('advertisements'), 'the damage was heard')
   for (const other of host.expected.families) {
     const mayNot = other !== family ? [deviceName(other)] : damage.extent === 'one' ? marksOfOthers(host, family) : []

@@ -17,7 +17,7 @@ for (const pinned of [true, false]) {
     async (t) => {
       const host = await createHealthyHost(t, { families: ['ipv4'], pinned, withoutIpv6: true })
       const [parent, device] = [await ifindexOf(host, 'mgmt0'), await ifindexOf(host, 'flannel.1')]
-      const seen = host.events.lines.length
+      const seen = await host.events.caughtUp()
 
       await host.ip('link del mgmt0')
       await host.agent.until('underlay.waiting')
@@ -25,7 +25,7 @@ for (const pinned of [true, false]) {
       await host.ready()
 
       assert.notEqual(await ifindexOf(host, 'mgmt0'), parent, 'the interface is another one')
-      const died = host.events.lines.slice(seen).some((line) => /^Deleted \d+: flannel\.1/.test(line))
+      const died = (await host.events.since(seen)).some((line) => /^Deleted \d+: flannel\.1/.test(line))
       assert.equal(died, pinned, 'the kernel takes a pinned device with its parent, and only that')
       assert.equal((await ifindexOf(host, 'flannel.1')) === device, !pinned)
       assert.equal(host.agent.lines.filter((line) => line.event === 'run.start').length, 1, 'the process lived on')

@@ -116,13 +116,13 @@ for (const { families, pinned, parent } of CONFIGURATIONS) {
 
 test('an unpinned device keeps every entry while its interface is away, and after', kernelTests, async (t) => {
   const host = await createHealthyHost(t, { families: ['ipv4', 'ipv6'] })
-  const seen = host.events.lines.length
+  const seen = await host.events.caughtUp()
   await host.ip('link del mgmt0')
   await missed(host)
   await host.right()
   await host.buildParent()
   await host.ready()
-  const lost = host.events.lines.slice(seen).filter((line) => line.startsWith('Deleted') && line.includes(' flannel'))
+  const lost = (await host.events.since(seen)).filter((line) => line.startsWith('Deleted') && line.includes(' flannel'))
   assert.deepEqual(lost, [])
 })
 
@@ -130,7 +130,7 @@ test('a changed address is followed in place: no entry is lost, in either mode',
   for (const pinned of [false, true]) {
     const host = await createHealthyHost(t, { families: ['ipv4', 'ipv6'], pinned })
     const before = await host.read()
-    const seen = host.events.lines.length
+    const seen = await host.events.caughtUp()
     await addAddresses(host, OTHER)
     for (const address of addressesOf(host, OWN)) await host.ip(`address del ${address} dev mgmt0`)
     host.expected = { ...host.expected, underlay: underlayOf(host, OTHER) }
@@ -141,7 +141,7 @@ test('a changed address is followed in place: no entry is lost, in either mode',
       const { device: _is, ...entriesAfter } = after.tables[family] ?? {}
       assert.deepEqual(entriesAfter, entriesBefore)
     }
-    const touched = host.events.lines.slice(seen).filter((line) => / flannel(-v6)?\.1 /.test(line))
+    const touched = (await host.events.since(seen)).filter((line) => / flannel(-v6)?\.1 /.test(line))
     assert.deepEqual(touched, [], 'not one entry was written')
   }
 })

@@ -21,11 +21,10 @@ for (const pinned of [false, true]) {
       for (const signal of ['SIGTERM', 'SIGKILL', 'SIGINT'] as const) {
         await end(host, signal)
         await host.right()
-        const seen = host.events.lines.length
+        const seen = await host.events.caughtUp()
         host.start()
         await host.ready()
-        await quiet(host)
-        assert.deepEqual(written(host, seen), [], `after ${signal}`)
+        assert.deepEqual(await written(host, seen), [], `after ${signal}`)
       }
     },
   )
@@ -54,11 +53,10 @@ for (const pinned of [false, true]) {
       await host.ip(`neigh del ${overlay} dev ${name}`, `route del ${subnet} dev ${name}`)
       await host.bridge(`fdb del ${lladdr} dev ${name} dst ${underlay} self`)
     }
-    const seen = host.events.lines.length
+    const seen = await host.events.caughtUp()
     host.start()
     await host.ready()
-    await quiet(host)
-    const lines = written(host, seen)
+    const lines = await written(host, seen)
     assert.equal(lines.length, 3 * FAMILIES.length, lines.join('\n'))
     for (const line of lines) assert.ok(namesVictim(line), line)
   })
@@ -95,13 +93,13 @@ test('a device that somebody made incompatibly before the start is replaced', ke
 test('a second agent says who holds the device and ends; the first goes on', kernelTests, async (t) => {
   const host = await createHealthyHost(t, { families: FAMILIES })
   const first = host.agent
-  const seen = host.events.lines.length
+  const seen = await host.events.caughtUp()
   host.start()
   const second = host.agent
   assert.equal(await second.ended, 1)
   const told = second.lines.map((line) => line.msg).join('\n')
   assert.ok(told.includes(`flannel.1 is already kept by vtepd (process ${first.pid})`), told)
-  assert.deepEqual(written(host, seen), [])
+  assert.deepEqual(await written(host, seen), [])
   await host.ip('link del flannel.1')
   await host.right()
 })
@@ -111,21 +109,9 @@ async function end(host: Host, signal: NodeJS.Signals): Promise<void> {
   await host.agent.ended
 }
 
-/** Everything that the agent has caused so far is in `events` once a later change of ours is. */
-async function quiet(host: Host): Promise<void> {
-  const seen = host.events.lines.length
-  await host.ip('link set lo alias marker', 'link set lo alias another')
-  for (let at = seen; !host.events.lines.slice(seen).some(isMarker); at = host.events.lines.length)
-    await host.events.more(at, 1000)
-}
-
-/** What was announced since, ours and the kernel's own doings left out. */
-function written(host: Host, seen: number): string[] {
-  return host.events.lines.slice(seen).filter((line) => !isMarker(line) && !line.includes('fe80:'))
-}
-
-function isMarker(line: string): boolean {
-  return /^1: lo/.test(line)
+/** What was announced since, the kernel's own doings left out. */
+async function written(host: Host, seen: number): Promise<string[]> {
+  return (await host.events.since(seen)).filter((line) => !line.includes('fe80:'))
 }
 
 function namesVictim(line: string): boolean {

@@ -17,14 +17,14 @@ for (const pinned of [false, true])
           'fe80',
         )
       for (let at = 0; !(await settled()); at = host.events.lines.length) await host.events.more(at, 500)
-      const [seen, said] = [host.events.lines.length, host.agent.lines.length]
+      const [seen, said] = [await host.events.caughtUp(), host.agent.lines.length]
       await host.ip(`address del ${underlayPrefix('ipv6')} dev mgmt0`)
       await host.agent.until('underlay.waiting', () => true, said)
       await host.right()
       await host.ip(`address add ${underlayPrefix('ipv6')} dev mgmt0 nodad`)
       await host.ready()
       assert.deepEqual(
-        host.events.lines.slice(seen).filter((line) => line.startsWith('Deleted') && line.includes('flannel-v6.1')),
+        (await host.events.since(seen)).filter((line) => line.startsWith('Deleted') && line.includes('flannel-v6.1')),
         [],
       )
     },

@@ -19,7 +19,7 @@ test('an interface that loses its address gives way to the next one, and no entr
     const host = await createHealthyHost(t, { families: ['ipv4', 'ipv6'], pinned, choice })
     await host.buildParent({ name: 'mgmt1', addresses: ['192.168.7.1/24', 'fd00:7::1/64'] })
     const first = host.expected
-    const seen = host.events.lines.length
+    const seen = await host.events.caughtUp()
     await host.ip('address flush dev mgmt0')
     host.expected = {
       ...first,
@@ -27,7 +27,7 @@ test('an interface that loses its address gives way to the next one, and no entr
       parents: pinned ? { ipv4: 'mgmt1', ipv6: 'mgmt1' } : {},
     }
     await host.ready()
-    assert.deepEqual(lostEntries(host, seen), [])
+    assert.deepEqual(await lostEntries(host, seen), [])
   }
 })
 
@@ -46,14 +46,14 @@ test(
     host.expected = { ...host.expected, underlay: { ipv4: '172.16.0.1', ipv6: 'fd00:6::1' } }
     host.start()
     await host.ready()
-    const seen = host.events.lines.length
+    const seen = await host.events.caughtUp()
     await host.ip('link del mgmt0')
     await host.agent.until('underlay.waiting', (line) => line.family === 'ipv4')
     await four()
     await host.ready()
-    const touched = host.events.lines
-      .slice(seen)
-      .filter((line) => line.includes('flannel-v6.1') && !line.includes('fe80:'))
+    const touched = (await host.events.since(seen)).filter(
+      (line) => line.includes('flannel-v6.1') && !line.includes('fe80:'),
+    )
     assert.deepEqual(touched, [])
   },
 )
@@ -65,14 +65,14 @@ test('the default route that moves to another interface takes the overlay with i
   await host.ip('route add default via 172.16.0.254 dev mgmt0 proto kernel metric 100')
   host.start()
   await host.ready()
-  const seen = host.events.lines.length
+  const seen = await host.events.caughtUp()
   await host.ip('route add default via 192.168.7.254 dev mgmt1 proto kernel metric 50')
   host.expected = { ...host.expected, underlay: { ipv4: '192.168.7.1' } }
   await host.ready()
   await host.ip('route del default via 192.168.7.254 dev mgmt1 proto kernel metric 50')
   host.expected = { ...host.expected, underlay: { ipv4: '172.16.0.1' } }
   await host.ready()
-  assert.deepEqual(lostEntries(host, seen), [])
+  assert.deepEqual(await lostEntries(host, seen), [])
 })
 
 test('an IPv6 address is used once it is no longer tentative', kernelTests, async (t) => {
@@ -165,6 +165,6 @@ test('a changed underlay address is followed and published to the Node', kernelT
   await follows('192.168.9.9')
 })
 
-function lostEntries(host: Host, seen: number): string[] {
-  return host.events.lines.slice(seen).filter((line) => line.startsWith('Deleted') && / flannel(-v6)?\.1 /.test(line))
+async function lostEntries(host: Host, seen: number): Promise<string[]> {
+  return (await host.events.since(seen)).filter((line) => line.startsWith('Deleted') && / flannel(-v6)?\.1 /.test(line))
 }
