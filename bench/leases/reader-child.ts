@@ -1,8 +1,11 @@
 /**
  * One process that reads all Nodes once, and says what that took as one JSON object: KUBECONFIG and how as arguments.
  * `vtepd` is the lease source until its view is synced; `protobuf`, `json` and `metadata` read the same stream in that
- * encoding and throw it away: the limit. Must not: count the start of the process or the reading of credentials.
+ * encoding through node:http or node:https and throw it away: the limit. Must not: count the start of the process or the
+ * reading of credentials, or use vtepd's own streams for the limit.
  */
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
 import { performance } from 'node:perf_hooks'
 import { systemClock } from '../../lib/host/clock.ts'
 import { createLog } from '../../lib/host/log.ts'
@@ -10,7 +13,6 @@ import { createKubeSource } from '../../lib/leases/kube.ts'
 import { eachChunk } from '../../lib/leases/kube-body.ts'
 import { openKubeTarget } from '../../lib/leases/kube-config.ts'
 import { ACCEPT_ANY, ACCEPT_JSON } from '../../lib/leases/kube-formats.ts'
-import { openStream } from '../../lib/leases/kube-http.ts'
 import { networkOf, nodeName } from '../world/cluster.ts'
 import { ANNOTATION_PREFIX } from '../world/node-objects.ts'
 
@@ -37,9 +39,13 @@ process.stdout.write(
 process.exit(0)
 
 async function thrownAway(accept: string): Promise<number> {
-  const abort = new AbortController()
-  const request = { method: 'GET', path: WATCH_LIST, accept, what: 'watch nodes' } as const
-  const body = await openStream({ target, request, clock: systemClock, signal: abort.signal })
+  const { url, options } = target
+  const module = url.protocol === 'http:' ? http : https
+  const headers = { ...options.headers, accept }
+  const body = await new Promise<IncomingMessage>((resolve, reject) => {
+    module.get(new URL(WATCH_LIST, url), { ...options, headers }, resolve).on('error', reject)
+  })
+  if (body.statusCode !== 200) throw new Error(`the API server answers ${body.statusCode}`)
   let length = 0
   let tail: Buffer = Buffer.alloc(0)
   const over = new Error('everything was listed')

@@ -5,7 +5,6 @@
  */
 import { createInterface } from 'node:readline'
 import { systemClock } from '../../lib/host/clock.ts'
-import { eachChunk } from '../../lib/leases/kube-body.ts'
 import { openKubeTarget } from '../../lib/leases/kube-config.ts'
 import { ACCEPT_ANY, ACCEPT_JSON } from '../../lib/leases/kube-formats.ts'
 import { fetchAnswer, openStream } from '../../lib/leases/kube-http.ts'
@@ -27,9 +26,9 @@ const path = `/api/v1/nodes?watch=1&timeoutSeconds=600&resourceVersion=${metadat
 for (let i = 0; i < Number(count); i += 1) {
   const target = await openKubeTarget(config)
   const request = { method: 'GET', path, accept: ACCEPTS[how] ?? '', what: 'watch nodes' } as const
-  const body = await openStream({ target, request, clock: systemClock, signal: signal() })
-  void eachChunk(body, (chunk) => {
-    bytes += chunk.length
+  const stream = await openStream({ target, request, clock: systemClock, signal: signal() })
+  void stream.read((piece) => {
+    bytes += piece.length
   })
 }
 process.stdout.write('open\n')

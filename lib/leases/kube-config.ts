@@ -44,13 +44,19 @@ export async function openKubeTarget(options: KubeAccessOptions): Promise<KubeTa
   } catch (cause) {
     throw trouble(where, `credentials cannot be read: ${messageOf(cause)}`, cause)
   }
-  const agent = cluster.proxyUrl === undefined ? createAgent(url, given) : given.agent
+  const direct = cluster.proxyUrl === undefined
+  const agent = direct ? createAgent(url, given, 'kept') : given.agent
+  const streams = direct ? createAgent(url, given, 'one each') : undefined
   const { headers, auth } = given
   return {
     url,
     cluster: fingerprint(given.ca ?? url.href),
     options: { agent, ...(headers === undefined ? {} : { headers }), ...(typeof auth === 'string' ? { auth } : {}) },
-    close: () => (typeof agent === 'object' ? agent.destroy() : undefined),
+    streams,
+    close() {
+      if (typeof agent === 'object') agent.destroy()
+      streams?.destroy()
+    },
   }
 }
 
@@ -61,14 +67,15 @@ function fingerprint(of: NonNullable<RequestOptions['ca']>): string {
   return hash.digest('hex')
 }
 
-/** One agent a target: connections are kept between the pages of a list, and the next target has fresh certificates. */
-function createAgent(url: URL, given: RequestOptions): http.Agent {
-  if (url.protocol === 'http:') return new http.Agent({ keepAlive: true })
+/** Of one target, as the next one has fresh certificates. `kept`: connections live on between the pages of a list. */
+function createAgent(url: URL, given: RequestOptions, connections: 'kept' | 'one each'): http.Agent {
+  const keepAlive = connections === 'kept'
+  if (url.protocol === 'http:') return new http.Agent({ keepAlive })
   const { ca, cert, key, servername, rejectUnauthorized } = given
   const tls = Object.entries({ ca, cert, key, servername, rejectUnauthorized }).filter(
     ([, value]) => value !== undefined,
   )
-  return new https.Agent({ keepAlive: true, ...Object.fromEntries(tls) })
+  return new https.Agent({ keepAlive, ...Object.fromEntries(tls) })
 }
 
 async function loadConfig(options: KubeAccessOptions): Promise<KubeConfig> {

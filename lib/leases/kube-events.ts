@@ -29,7 +29,7 @@ export interface StatusWords {
 
 /** One decoder serves one stream. Its methods throw KubeGarbage where the bytes are not what was announced, or too many. */
 export interface NodeDecoder {
-  /** Any cut of the bytes; yields what has become complete. */
+  /** Any cut of the bytes, which are not kept; yields what has become complete. */
   push(chunk: Uint8Array): Iterable<NodeEvent>
 }
 

@@ -1,5 +1,5 @@
 /**
- * Requests to the API server over node:http and node:https: one answer, or one body that streams. Owns connect and answer
+ * Requests to the API server over node:http and node:https: one answer, or one that streams. Owns connect and answer
  * limits, the wording of refusals, Retry-After. Must not: retry, know Nodes, or read credentials (kube-config.ts).
  */
 import http, { type IncomingMessage } from 'node:http'
@@ -7,12 +7,15 @@ import https, { type RequestOptions } from 'node:https'
 import { KubeError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import { createNodeFormats } from './kube-formats.ts'
+import { createSocketTap, type KubeStream, type SocketTap } from './kube-stream.ts'
 
 /** One set of fresh credentials. Closed by whoever opened it, when its last request is over. */
 export interface KubeTarget {
   /** May have a path, which goes before that of every request (a server behind a proxy). */
   readonly url: URL
   readonly options: RequestOptions
+  /** Gives a connection of its own to each answer that streams; undefined: a proxy's agent is among the options. */
+  readonly streams: http.Agent | undefined
   /** Tells this cluster from another, without asking it. */
   readonly cluster: string
   close(): void
@@ -71,7 +74,7 @@ export async function fetchAnswer(call: Call): Promise<KubeAnswer> {
   call.signal.addEventListener('abort', pass)
   const late = call.clock.after(ANSWER_MS, () => abort.abort(new Error(`no answer in ${ANSWER_MS / 1000} s`)))
   try {
-    const response = await openStream({ ...call, signal: abort.signal })
+    const response = await accepted({ ...call, signal: abort.signal })
     return { contentType: response.headers['content-type'], body: await readBody(response, MAX_BODY) }
   } catch (error) {
     throw toRefusal(call.request, abort.signal.aborted ? abort.signal.reason : error)
@@ -82,24 +85,30 @@ export async function fetchAnswer(call: Call): Promise<KubeAnswer> {
 }
 
 /** Resolves when a 200 begins; its body is the caller's to read and to limit in time. Rejects as fetchAnswer. */
-export async function openStream(call: Call): Promise<IncomingMessage> {
+export async function openStream(call: Call): Promise<KubeStream> {
+  const tap = createSocketTap()
   try {
-    const response = await send(call)
-    const status = response.statusCode ?? 0
-    if (status >= 200 && status < 300) return response
-    throw await readRefusal(call.request, response, status)
+    return tap.streamOf(await accepted(call, tap))
   } catch (error) {
     throw toRefusal(call.request, error)
   }
 }
 
-function send({ target, request, clock, signal }: Call): Promise<IncomingMessage> {
+async function accepted(call: Call, tap?: SocketTap): Promise<IncomingMessage> {
+  const response = await send(call, tap)
+  const status = response.statusCode ?? 0
+  if (status >= 200 && status < 300) return response
+  throw await readRefusal(call.request, response, status)
+}
+
+function send({ target, request, clock, signal }: Call, tap: SocketTap | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { url, options } = target
     const module = url.protocol === 'http:' ? http : https
     const base = url.pathname.replace(/\/+$/, '')
     const sent = module.request(new URL(base + request.path, url), {
       ...options,
+      ...(tap === undefined || target.streams === undefined ? {} : { agent: target.streams, onread: tap.onread }),
       method: request.method,
       signal,
       headers: {
@@ -111,6 +120,7 @@ function send({ target, request, clock, signal }: Call): Promise<IncomingMessage
           : { 'content-type': request.body.type, 'content-length': Buffer.byteLength(request.body.text) }),
       },
     })
+    tap?.watch(sent)
     const late = clock.after(CONNECT_MS, () => sent.destroy(new Error(`no connection in ${CONNECT_MS / 1000} s`)))
     sent.on('socket', (socket) => {
       socket.setKeepAlive(true, KEEPALIVE_MS)

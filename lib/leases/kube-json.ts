@@ -59,7 +59,8 @@ function createDecoder(wanted: ReadonlySet<string>, ownName: string, maxLine: nu
         const line = takeLine()
         if (line.length > 0) yield decodeLine(line, wanted, ownName)
       }
-      keep(chunk.subarray(start))
+      // A copy: the bytes are valid during this call only.
+      keep(Buffer.from(chunk.subarray(start)))
     },
   }
 }

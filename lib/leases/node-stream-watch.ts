@@ -3,11 +3,10 @@
  * what an end means for the next session (kubernetes-notes, "the watcher's rules").
  * Must not: retry or wait, or let the consumer slow the stream down.
  */
-import type { IncomingMessage } from 'node:http'
 import { KubeError } from '../errors.ts'
-import { eachChunk } from './kube-body.ts'
 import type { NodeEvent, NodeFormat } from './kube-events.ts'
 import { KubeRefusal, type KubeTarget, openStream } from './kube-http.ts'
+import type { KubeStream } from './kube-stream.ts'
 import { createNodeCompleter } from './node-completer.ts'
 import type { NodeFacts } from './node-facts.ts'
 import { fetchNode } from './node-fetch.ts'
@@ -60,9 +59,9 @@ export async function watch<T>(target: KubeTarget, memory: StreamMemory, parts: 
     if (signal.aborted) return
     const accept = acceptsOf(memory)[metadata ? 'metadata' : 'nodes']
     const request = { method: 'GET', path: watchPath(memory, parts.random), accept, what } as const
-    const response = await openStream({ target, request, clock, signal: abort.signal })
+    const stream = await openStream({ target, request, clock, signal: abort.signal })
     parts.onLive()
-    await follower.follow(response, parts.formats.of(response.headers['content-type']))
+    await follower.follow(stream, parts.formats.of(stream.contentType))
     follower.end()
   } catch (error) {
     if (over !== undefined) return noteEnd(over, memory)
@@ -102,7 +101,7 @@ function broken(request: string, reason: string): KubeRefusal {
 }
 
 interface Follower {
-  follow(body: IncomingMessage, format: NodeFormat): Promise<void>
+  follow(stream: KubeStream, format: NodeFormat): Promise<void>
   /** The body ended by itself; throws when that is no good sign. */
   end(): void
   /** It ended with this error: decides what the next session can still use. */
@@ -184,15 +183,16 @@ function createFollower<T>(
   }
 
   return {
-    follow(body, format) {
+    follow(stream, format) {
       begun = true
       const decoder = format.createDecoder(wanted, ownName)
       const read = (chunk: Uint8Array): void => {
         for (const event of decoder.push(chunk)) handle(event)
       }
-      return eachChunk(body, (chunk) => {
+      return stream.read((bytes) => {
         watchdog.touch()
-        understood(memory, format, () => read(chunk))
+        understood(memory, format, () => read(bytes))
+        if (staged === undefined) stream.gather()
       })
     },
     end() {
