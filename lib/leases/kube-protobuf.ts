@@ -13,6 +13,7 @@ import {
 } from './kube-events.ts'
 import type { NodeFacts } from './node-facts.ts'
 import { projectProtoNode, readObjectMeta, type WantedKeys, wantedKeys } from './proto-node.ts'
+import { namePrint, type TakenPrint, takePrint } from './proto-print.ts'
 import {
   type Cursor,
   enter,
@@ -24,6 +25,7 @@ import {
   textOf,
   WireFault,
 } from './proto-reader.ts'
+import type { ToldPrints } from './told-prints.ts'
 
 /** etcd keeps at most 1.5 MiB an object, and a frame adds little to it. Bytes. */
 const MAX_FRAME = 8 << 20
@@ -46,12 +48,13 @@ const STATUS = { message: 3, reason: 4, code: 6 } as const
 export function createProtobufFormat(maxFrame = MAX_FRAME): NodeFormat {
   return {
     name: 'protobuf',
-    createDecoder(wanted, ownName) {
-      const keys = wantedKeys(wanted)
+    createDecoder(wanted, ownName, told = () => undefined) {
       const cursor = openMessage(Buffer.alloc(0))
+      const ownPrint = namePrint(ownName)
+      const parts: EventParts = { cursor, told, wanted: wantedKeys(wanted), ownName, ownPrint }
       return createFrameReader(maxFrame, (bytes, start, end) => {
         reopen(cursor, bytes, start, end)
-        return guarded(() => decodeEvent(cursor, keys, ownName))
+        return guarded(() => decodeEvent(parts))
       })
     },
     decodePage: (body, wanted, ownName) =>
@@ -124,7 +127,16 @@ function createFrameReader(
   }
 }
 
-function decodeEvent(cursor: Cursor, wanted: WantedKeys, ownName: string): NodeEvent {
+interface EventParts {
+  readonly cursor: Cursor
+  readonly told: () => ToldPrints | undefined
+  readonly wanted: WantedKeys
+  readonly ownName: string
+  readonly ownPrint: number
+}
+
+function decodeEvent(parts: EventParts): NodeEvent {
+  const { cursor } = parts
   let type = ''
   while (nextField(cursor)) {
     if (cursor.type !== 'bytes') continue
@@ -135,22 +147,28 @@ function decodeEvent(cursor: Cursor, wanted: WantedKeys, ownName: string): NodeE
       if (!seekBytes(cursor, RAW_EXTENSION.raw)) break
       enter(cursor)
       enterObject(cursor)
-      return decodeObject(type, cursor, wanted, ownName)
+      return decodeObject(type, parts)
     }
   }
   throw new WireFault('an event without an object')
 }
 
-function decodeObject(type: string, cursor: Cursor, wanted: WantedKeys, ownName: string): NodeEvent {
+function decodeObject(type: string, parts: EventParts): NodeEvent {
+  const { cursor, wanted, ownName } = parts
   switch (type) {
     case 'ADDED':
     case 'MODIFIED': {
+      const told = parts.told()
+      const print = told && printOf(parts)
+      if (print !== undefined && told?.has(print) === true)
+        return { kind: 'same', resourceVersion: print.resourceVersion }
       const { node, resourceVersion } = projectProtoNode(cursor, wanted, ownName)
-      return { kind: 'put', node, resourceVersion }
+      return { kind: 'put', node, resourceVersion, ...withPrint(print) }
     }
     case 'DELETED': {
+      const print = parts.told() && printOf(parts)
       const { node, resourceVersion } = projectProtoNode(cursor, wanted, ownName)
-      return { kind: 'delete', name: node.name, resourceVersion }
+      return { kind: 'delete', name: node.name, resourceVersion, ...withPrint(print) }
     }
     case 'BOOKMARK': {
       const { resourceVersion, values } = readObjectMeta(cursor, END_OF_INITIAL_EVENTS)
@@ -162,6 +180,19 @@ function decodeObject(type: string, cursor: Cursor, wanted: WantedKeys, ownName:
     default:
       throw new WireFault(`an event of type ${JSON.stringify(type.slice(0, 40))}`)
   }
+}
+
+const NO_PRINT = {}
+/** Without one an event is what it is in JSON. */
+const withPrint = (print: TakenPrint | undefined): { print?: TakenPrint } =>
+  print === undefined ? NO_PRINT : { print }
+
+/** The object is still to be read then. undefined: it is our own Node. */
+function printOf({ cursor, ownPrint }: EventParts): TakenPrint | undefined {
+  const { bytes, at, end } = cursor
+  const print = takePrint(cursor)
+  reopen(cursor, bytes, at, end)
+  return print.name === ownPrint ? undefined : print
 }
 
 /** From before `k8s` into the object inside runtime.Unknown; nothing behind it is wanted. */

@@ -7,6 +7,7 @@ import { KubeGarbage, type NodeFormat } from './kube-events.ts'
 import { ACCEPT_ANY, ACCEPT_JSON, type Accepts, type NodeFormats } from './kube-formats.ts'
 import type { NodeFacts } from './node-facts.ts'
 import type { NodeSpecs } from './node-specs.ts'
+import { createToldPrints, type ToldPrints } from './told-prints.ts'
 
 /** `T` is what the consumer makes of a Node while it is read, so that a list of 100,000 never stands here as facts. */
 export type NodeChange<T> =
@@ -53,6 +54,8 @@ export interface StreamMemory {
   ownSeenAt: number
   /** Of the last list and what followed; used where metadata alone is followed. */
   specs: NodeSpecs
+  /** Of what was told since the last list. */
+  prints: ToldPrints
 }
 
 /** How errors name the request of a watch, a WatchList included. */
@@ -90,6 +93,7 @@ export function noteSynced(
   memory.relistAt = clock.now() + RELIST_MS * (1 - random() / 4)
   memory.ownSeenAt = clock.now()
   memory.specs = specs
+  memory.prints = createToldPrints()
   return rewound
 }
 

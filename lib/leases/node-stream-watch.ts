@@ -21,6 +21,7 @@ import {
   WATCH_METADATA,
 } from './node-stream-parts.ts'
 import { createWatchdog, type Expiry } from './node-stream-watchdog.ts'
+import { createToldPrints } from './told-prints.ts'
 
 /** Nobody knows whether such a version still means anything to the server: its history is gone, or it was restored. */
 const VERSION_LOST: ReadonlySet<number> = new Set([400, 410, 422, 504])
@@ -144,17 +145,17 @@ function createFollower<T>(
         })
       : undefined
 
-  const put = (node: NodeFacts, version: string | undefined): void => {
+  /** True when it was told. */
+  const put = (node: NodeFacts, version: string | undefined): boolean => {
     if (node.name === ownName) {
       memory.ownSeenAt = clock.now()
       watchdog.sawOwn()
     }
-    if (completer !== undefined) completer.put(node, version)
-    else {
-      if (metadata) specs.remember(node)
-      if (staged === undefined) tell(node)
-      else staged.set(node.name, parts.read(node))
-    }
+    if (completer !== undefined) return completer.put(node, version)
+    if (metadata) specs.remember(node)
+    if (staged === undefined) tell(node)
+    else staged.set(node.name, parts.read(node))
+    return true
   }
   const remove = (name: string): void => {
     if (metadata) specs.forget(name)
@@ -177,15 +178,24 @@ function createFollower<T>(
       memory.version = event.resourceVersion
       memory.newest = event.resourceVersion
     }
-    if (event.kind === 'put') put(event.node, event.resourceVersion)
-    else if (event.kind === 'delete') remove(event.name)
-    else if (event.initialEventsEnd && staged !== undefined) synced(staged, event.resourceVersion)
+    if (event.kind === 'put') {
+      const told = put(event.node, event.resourceVersion)
+      if (event.print === undefined) return
+      if (told) memory.prints.note(event.print)
+      else memory.prints.forget(event.print.name)
+    } else if (event.kind === 'delete') {
+      remove(event.name)
+      if (event.print !== undefined) memory.prints.forget(event.print.name)
+    } else if (event.kind === 'bookmark' && event.initialEventsEnd && staged !== undefined)
+      synced(staged, event.resourceVersion)
   }
 
   return {
     follow(stream, format) {
       begun = true
-      const decoder = format.createDecoder(wanted, ownName)
+      // What is told without prints leaves those of before wrong.
+      if (format.name === 'json') memory.prints = createToldPrints()
+      const decoder = format.createDecoder(wanted, ownName, () => (staged === undefined ? memory.prints : undefined))
       const read = (chunk: Uint8Array): void => {
         for (const event of decoder.push(chunk)) handle(event)
       }

@@ -14,6 +14,7 @@ import { type NodeChange, type StreamMemory, WATCH, type WatchMode } from './nod
 import { runSession } from './node-stream-session.ts'
 import { pause } from './pause.ts'
 import { createReminder } from './reminder.ts'
+import { createToldPrints } from './told-prints.ts'
 
 export interface NodeStreamOptions<T> {
   /** Fresh credentials for each session; may reject with KubeError, which is waited out. */
@@ -59,6 +60,7 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
     relistAt: 0,
     ownSeenAt: clock.now(),
     specs: createNodeSpecs(),
+    prints: createToldPrints(),
   }
 
   const session = async (): Promise<void> => {

@@ -10,10 +10,10 @@ const NETWORK_UNAVAILABLE = Buffer.from('NetworkUnavailable', 'latin1')
 /** Of 9999-12-31: what RFC 3339 can say. */
 const LAST_SECOND = 253_402_300_799
 
-const META = { name: 1, uid: 5, resourceVersion: 6, creationTimestamp: 8, annotations: 12 } as const
+export const META = { name: 1, uid: 5, resourceVersion: 6, creationTimestamp: 8, annotations: 12 } as const
 const ENTRY = { key: 1, value: 2 } as const
 const TIME = { seconds: 1 } as const
-const NODE = { metadata: 1, spec: 2, status: 3 } as const
+export const NODE = { metadata: 1, spec: 2, status: 3 } as const
 const SPEC = { podCidr: 1, podCidrs: 7 } as const
 const NODE_STATUS = { conditions: 4 } as const
 const CONDITION = { type: 1, status: 2 } as const
