@@ -10,17 +10,17 @@ const DIRECTORY_MODE = 0o755
 let count = 0
 
 /**
- * A reader sees the old text or the new, also after a power cut: written beside the file, synced, renamed over it. A text
+ * A reader sees the old content or the new, also after a power cut: written beside the file, synced, renamed over it. Bytes
  * may come in pieces, each of which is asked for when the one before is written; what the pieces throw rejects.
  * Missing folders are made with 0755, whatever the umask. Rejects with the system's error and leaves the old file then.
  */
-export async function replaceFile(file: string, text: string | Iterable<string>, mode = 0o644): Promise<void> {
+export async function replaceFile(file: string, content: string | Iterable<Uint8Array>, mode = 0o644): Promise<void> {
   const folder = path.dirname(file)
   await makeFolder(folder)
   count += 1
   const temporary = path.join(folder, `.${path.basename(file)}.${process.pid}.${count}.tmp`)
   try {
-    await writeSynced(temporary, text, mode)
+    await writeSynced(temporary, content, mode)
     await rename(temporary, file)
   } catch (error) {
     await rm(temporary, { force: true })
@@ -57,12 +57,12 @@ export function isMissing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
-async function writeSynced(file: string, text: string | Iterable<string>, mode: number): Promise<void> {
+async function writeSynced(file: string, content: string | Iterable<Uint8Array>, mode: number): Promise<void> {
   const handle = await open(file, 'wx', mode)
   try {
     await handle.chmod(mode)
     // Each continues where the one before ended.
-    for (const piece of typeof text === 'string' ? [text] : text) await handle.writeFile(piece)
+    for (const piece of typeof content === 'string' ? [content] : content) await handle.writeFile(piece)
     await handle.sync()
   } finally {
     await handle.close()

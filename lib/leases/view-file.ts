@@ -13,8 +13,10 @@ import type { NodeFacts } from './node-facts.ts'
 
 const FORMAT = 'vtepd-view'
 const VERSION = 1
-/** Written at once; 100,000 peers are 16 MB. UTF-16 units. */
-const PIECE = 64 << 10
+/** Written at once; 100,000 peers are 16 MB. */
+const PAGE_BYTES = 64 << 10
+/** UTF-8 bytes that a UTF-16 unit can become. */
+const MOST_BYTES_A_UNIT = 3
 
 /** What a synced view said. */
 export interface RememberedView {
@@ -23,22 +25,35 @@ export interface RememberedView {
   readonly leases: Iterable<Lease>
 }
 
-/** `binding`: whose view this is; another's is not read. The pieces are made as they are asked for. */
-export function* renderViewFile(view: RememberedView, binding: string): Generator<string> {
+/**
+ * `binding`: whose view this is; another's is not read. UTF-8, in pieces that are made as they are asked for and valid until
+ * the next one is: nothing of 16 MB is left behind for V8 to collect.
+ */
+export function* renderViewFile(view: RememberedView, binding: string): Generator<Uint8Array> {
   const hash = createHash('sha256')
-  const seal = (piece: string): string => {
+  const page = Buffer.allocUnsafe(PAGE_BYTES)
+  let used = 0
+  const seal = (piece: Uint8Array): Uint8Array => {
     hash.update(piece)
     return piece
   }
-  let piece = line({ format: FORMAT, version: VERSION, binding }) + line(view.own)
-  for (const lease of view.leases) {
-    piece += line([lease.node, lease.seniority, rowOf(lease.ipv4), rowOf(lease.ipv6)])
-    if (piece.length < PIECE) continue
-    yield seal(piece)
-    piece = ''
+  for (const text of linesOf(view, binding)) {
+    const most = text.length * MOST_BYTES_A_UNIT
+    if (used > 0 && used + most > PAGE_BYTES) {
+      yield seal(page.subarray(0, used))
+      used = 0
+    }
+    if (most > PAGE_BYTES) yield seal(Buffer.from(text))
+    else used += page.write(text, used)
   }
-  yield seal(piece)
-  yield line({ sha256: hash.digest('hex') })
+  if (used > 0) yield seal(page.subarray(0, used))
+  yield Buffer.from(line({ sha256: hash.digest('hex') }))
+}
+
+function* linesOf(view: RememberedView, binding: string): Generator<string> {
+  yield line({ format: FORMAT, version: VERSION, binding })
+  yield line(view.own)
+  for (const { node, seniority, ipv4, ipv6 } of view.leases) yield line([node, seniority, rowOf(ipv4), rowOf(ipv6)])
 }
 
 /** Throws RangeError that says why the text cannot be used. */

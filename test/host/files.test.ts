@@ -223,15 +223,19 @@ test('neighbours of the file are not told of, and nothing after close', async (t
   assert.equal(clock.pending, 0)
 })
 
-test('a text may come in pieces; when making one fails, the old file stays and nothing else', async (t) => {
+test('bytes may come in pieces of one buffer; when making one fails, the old file stays and nothing else', async (t) => {
   const folder = await folderFor(t)
   const file = path.join(folder, 'x')
-  await replaceFile(file, ['one ', 'two ', 'three'])
-  assert.equal(await readFile(file, 'utf8'), 'one two three')
-  function* broken(): Generator<string> {
-    yield 'half of it'
+  const page = Buffer.alloc(8)
+  function* pieces(...texts: readonly string[]): Generator<Uint8Array> {
+    for (const text of texts) yield page.subarray(0, page.write(text))
+  }
+  function* broken(): Generator<Uint8Array> {
+    yield* pieces('half')
     throw new Error('no more')
   }
+  await replaceFile(file, pieces('one ', 'two ', 'three'))
+  assert.equal(await readFile(file, 'utf8'), 'one two three')
   await assert.rejects(replaceFile(file, broken()), /no more/)
   assert.equal(await readFile(file, 'utf8'), 'one two three')
   assert.deepEqual(await readdir(folder), ['x'])

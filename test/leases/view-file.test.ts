@@ -11,19 +11,42 @@ const leases = [
   lease('b', { ipv6: claim6(2) }),
   lease('ä "\n', { ipv4: claim4(3) }),
 ]
-const render = (): Buffer => Buffer.from([...renderViewFile({ own, leases }, 'ours')].join(''))
+/** A piece is valid until the next. */
+const collect = (pieces: Iterable<Uint8Array>): Buffer =>
+  Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece)))
+const render = (): Buffer => collect(renderViewFile({ own, leases }, 'ours'))
 
 test('a view comes back as it was', () => {
   assert.deepEqual(parseViewFile(render(), 'ours'), { own, leases })
-  const alone = Buffer.from([...renderViewFile({ own, leases: [] }, 'ours')].join(''))
+  const alone = collect(renderViewFile({ own, leases: [] }, 'ours'))
   assert.deepEqual(parseViewFile(alone, 'ours'), { own, leases: [] })
 })
 
-test('the text of many peers is made in pieces, and is one text', () => {
-  const many = Array.from({ length: 3000 }, (_, i) => lease(`node-${i}`, { ipv4: claim4(i % 250) }))
-  const pieces = [...renderViewFile({ own, leases: many }, 'ours')]
-  assert.ok(pieces.length > 3 && pieces.every((piece) => piece.length < 70_000))
-  assert.deepEqual(parseViewFile(Buffer.from(pieces.join('')), 'ours').leases, many)
+test('the text of many peers is made in pieces of one buffer, whatever its characters and its longest line', () => {
+  const long = (text: string): typeof own => ({ ...own, annotations: { 'example.com/x': text } })
+  for (const [node, mine] of [
+    ['node', own],
+    ['ä€', long('€'.repeat(30_000))],
+    ['x'.repeat(25_000), long('x'.repeat(21_000))],
+  ] as const) {
+    const many = Array.from({ length: 3000 }, (_, i) =>
+      lease(i % 1000 ? `n-${i}` : `${node}-${i}`, { ipv4: claim4(i % 250) }),
+    )
+    const lengths: number[] = []
+    const buffers = new Set<ArrayBufferLike>()
+    const whole = collect(
+      (function* () {
+        for (const piece of renderViewFile({ own: mine, leases: many }, 'ours')) {
+          lengths.push(piece.length)
+          buffers.add(piece.buffer)
+          yield piece
+        }
+      })(),
+    )
+    assert.ok(lengths.length > 3 && lengths.every((length) => length > 0 && length < 100_000), String(lengths))
+    assert.ok(buffers.size < 7, `${buffers.size} buffers for ${lengths.length} pieces`)
+    assert.deepEqual(parseViewFile(whole, 'ours'), { own: mine, leases: many })
+  }
 })
 
 test('the view of another cluster, node or network is refused', () => {
