@@ -69,14 +69,19 @@ export interface Change {
  * of a lease source none do, so it is looked up in the packed tables first.
  */
 export function* packBook(of: BookOf, view: Peers): Slices<DesiredBook> {
-  const nodes: string[] = []
-  const claims: FamilyLease[] = []
+  // As long as they may become, at once: an array that grows leaves as much again behind.
+  const nodes = new Array<string>(view.size)
+  const claims = new Array<FamilyLease>(view.size)
+  let count = 0
   for (const [node, lease] of view) {
     const claim = lease[of.family]
     if (claim === undefined) continue
-    nodes.push(node)
-    claims.push(claim)
+    nodes[count] = node
+    claims[count] = claim
+    count += 1
   }
+  nodes.length = count
+  claims.length = count
   const packed = yield* packTables(of, nodes, claims)
   if (!isContested(packed, of.lladdr)) return bookOf(of, view, packed, [])
   const { peers, conflicts } = peersOf(view, of.family, of.lladdr)

@@ -76,7 +76,8 @@ export function* packTables(
   claims: readonly FamilyLease[],
 ): Slices<DesiredTables> {
   const { onLink } = of
-  const identity = Int32Array.from(nodes.keys())
+  const identity = new Int32Array(nodes.length)
+  for (let row = 0; row < identity.length; row += 1) identity[row] = row
   const direct: (Ifindex | undefined)[] = []
   if (onLink !== undefined)
     for (const { underlay } of claims) {

@@ -78,8 +78,8 @@ export function* planInSlices(input: PlanInput): Slices<PeerPlan> {
     const row = table.index.duplicate
     if (row >= 0) throw new InvariantError(`desired entry ${renderKey(unpackEntry(table, row))} is there twice`)
   }
-  const entries = createBatchWriter()
-  const routes = createBatchWriter()
+  const entries = createBatchWriter(desired.neighbours.length + desired.fdb.length)
+  const routes = createBatchWriter(desired.routes.length)
   const deletes = createBatchWriter()
   const leftovers = createBatchWriter()
   const { shadowed, deferred } = yield* planRoutes(
@@ -121,7 +121,7 @@ export function routesAllowed(plan: PeerPlan, entriesResult: BatchResult): Plann
   for (const [index, errno] of entriesResult.errnos.entries()) {
     if (errno < 0) barred.add(plan.entries.peers[index] ?? -1)
   }
-  const allowed = createBatchWriter()
+  const allowed = createBatchWriter(plan.routes.length)
   const words = wordsOf(plan.routes)
   for (let i = 0; i < plan.routes.length; i += 1) {
     const peer = plan.routes.peers[i] ?? -1

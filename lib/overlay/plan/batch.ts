@@ -20,14 +20,16 @@ export interface BatchWriter {
 
 const OP_WORDS = [0, abi.OP_REPLACE, abi.OP_DELETE, abi.OP_CREATE].map((op) => wordOf(op, 0, 0, 0))
 
-export function createBatchWriter(): BatchWriter {
+/** `expected`: how many may come; room for them is made as soon as there are more than a few, and more is possible. */
+export function createBatchWriter(expected = 0): BatchWriter {
   let words = new Int32Array(16 * WORDS)
   let peers = new Int32Array(16)
   let length = 0
   const reserve = (count: number): void => {
-    let capacity = peers.length
+    if (peers.length >= length + count) return
+    // What is not written to is not resident; growing by doubling leaves as much again behind.
+    let capacity = Math.max(peers.length, expected)
     while (capacity < length + count) capacity *= 2
-    if (capacity === peers.length) return
     const larger = new Int32Array(capacity * WORDS)
     larger.set(words)
     words = larger
