@@ -3,6 +3,8 @@
     {
       "target_name": "vtepd_native",
       "sources": [
+        "native/src/base/heap.cc",
+        "native/src/base/heap.h",
         "native/src/base/span_reader.h",
         "native/src/base/span_writer.h",
         "native/src/base/thread.cc",

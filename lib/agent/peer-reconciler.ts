@@ -110,6 +110,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     const { plan, heldMs } = hold(wish, desired.packed)
     reports.shadowed(plan)
     const done = await applyPlan(rtnl, plan, applying(device))
+    for (const batch of [plan.entries, plan.routes, plan.deletes, plan.leftovers]) rtnl.release(batch)
     if (interrupted) done.retry += 1
     const clean = done.failed + done.retry === 0 && heldMs === undefined
     if (done.retry + done.failed > 0) again()
@@ -124,6 +125,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     confirmed = complete && done.retry === 0 && heldMs === undefined && done.written === 0 && plan.deferred === 0
     unreached = new Set([...done.unreached].map((peer) => desired.packed.nodes[peer] ?? ''))
     if (confirmed) isForeign = await inSlices(foreignPrefixes(actual.routes, network, ifindex), turn)
+    for (const table of [actual.neighbours, actual.fdb, actual.routes]) rtnl.release(table)
     compared = 0
     return heldMs === undefined ? done : { ...done, heldMs }
   }

@@ -67,6 +67,13 @@ export interface Addon {
     bufferBytes: number,
     receiveBufferBytes: number,
   ): Outcome & { readonly socket?: AddonSocket }
+  /** Detaches the buffer, so that its memory is freed now. Nothing where it cannot be detached, or is already. */
+  release(buffer: ArrayBuffer): void
+  /**
+   * For a whole process: what its malloc gives out in blocks of 128 KiB or more, large ArrayBuffers among them, goes back to
+   * the system as soon as it is freed. glibc otherwise keeps up to 64 MiB of it (mallopt(3)). Nothing with another libc.
+   */
+  returnLargeBlocksEarly(): void
 }
 
 const FILE = 'vtepd_native.node'

@@ -16,6 +16,8 @@ import * as records from './records.ts'
 const DEFAULT_TIMEOUT_MS = 10_000
 // Also what the kernel fills a message of a dump up to.
 const DEFAULT_BUFFER_BYTES = 32_768
+// Worth a release; Node's pool of small Buffers, which are not alone in theirs, is smaller.
+const LARGE_BYTES = 65_536
 const INT_MAX = 0x7fffffff
 
 /**
@@ -130,6 +132,11 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
       return batchResult(done(outcome, 'batch', `${batch.length} entries`))
     },
 
+    release({ bytes }) {
+      const { buffer } = bytes
+      if (buffer instanceof ArrayBuffer && buffer.byteLength >= LARGE_BYTES) loadAddon().release(buffer)
+    },
+
     monitor(options) {
       const monitor = openMonitor(socket, bufferBytes, options, errorOf, () => monitors.delete(monitor))
       monitors.add(monitor)
@@ -155,7 +162,7 @@ function batchResult(outcome: BatchOutcome): BatchResult {
   // An entry that cannot be sent is noted before the kernel's answers to those before it.
   failures.sort((a, b) => a.index - b.index)
   let unknown = 0
-  for (const errno of errnos) if (errno === -1) unknown += 1
+  for (let i = 0; i < errnos.length; i += 1) if (errnos[i] === -1) unknown += 1
   return { errnos, failures, unknown }
 }
 

@@ -232,6 +232,12 @@ export interface Rtnl {
   /** Sends every entry of `batch` in order, as its `op` says. Resolves also when entries failed: look at the result. */
   applyEntries(batch: EntryTable): Promise<BatchResult>
 
+  /**
+   * The table is not read any more, nor any other view of its buffer: where it is large (64 KiB), the buffer is empty from
+   * now on and its memory goes back at once, not whenever V8 collects. A batch is released once its result is there.
+   */
+  release(table: EntryTable): void
+
   monitor(options: MonitorOptions): Monitor
   /** Rejects what is queued with NetlinkSocketError(ECANCELED); resolves when the socket is closed. May be called twice. */
   close(): Promise<void>

@@ -33,6 +33,9 @@ async function runAgent(config: RunConfig): Promise<number> {
   endOnSurprise(log)
   const told = onTermination()
   const { startAgent } = await import('../../agent/agent.ts')
+  const { loadAddon } = await import('../../rtnl/addon.ts')
+  // With 100,000 peers 15 to 30 MiB that were used once would else be kept (docs/development.md).
+  loadAddon().returnLargeBlocksEarly()
   log.info('run.start', `vtepd ${packageVersion()} starts`, {
     pid: process.pid,
     node: nodeLabel(config),

@@ -1,6 +1,7 @@
-// The module: one function, openSocket; everything else hangs on what it returns.
+// The module: openSocket, from which everything else hangs, and what gives memory back: release, returnLargeBlocksEarly.
 #include <napi.h>
 
+#include "base/heap.h"
 #include "napi/addon.h"
 #include "napi/monitor_handle.h"
 #include "napi/rtnl_socket.h"
@@ -9,11 +10,20 @@ namespace vtepd::addon {
 
 namespace {
 
+// A buffer that is none, or that V8 does not let go, stays as it is.
+void Release(const Napi::CallbackInfo& info) {
+  if (info[0].IsArrayBuffer()) napi_detach_arraybuffer(info.Env(), info[0]);
+}
+
+void ReturnLargeBlocks(const Napi::CallbackInfo&) { ReturnLargeBlocksEarly(); }
+
 Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   AddonData* const data = AddonData::Install(env);
   data->socket_class = Napi::Persistent(RtnlSocket::Define(env));
   data->monitor_class = Napi::Persistent(MonitorHandle::Define(env));
   exports.Set("openSocket", Napi::Function::New<&RtnlSocket::Open>(env));
+  exports.Set("release", Napi::Function::New<&Release>(env));
+  exports.Set("returnLargeBlocksEarly", Napi::Function::New<&ReturnLargeBlocks>(env));
   return exports;
 }
 

@@ -12,8 +12,9 @@ namespace vtepd::sock {
 
 namespace {
 
-// One delivery; with what is in the kernel's buffer it bounds the memory that a blocked reader costs.
-constexpr size_t kLargestDelivery = size_t{128} * 1024;
+// One delivery, some 300 entries; with what is in the kernel's buffer it bounds the memory that a blocked reader costs. What
+// JavaScript makes of one is garbage when the next comes: more at once would outlive V8's young generation.
+constexpr size_t kLargestDelivery = size_t{16} * 1024;
 
 template <typename T>
 void Append(const T& value, std::vector<uint8_t>* out) {

@@ -136,6 +136,7 @@ export function openDoor(state: State, queue: RequestQueue, portId: number, dist
         ifindexes: namedIfindexes(batch),
         execute: (fault) => applyBatch(state, batch, fault, portId, disturb),
       }),
+    release: ({ bytes }) => void structuredClone(undefined, { transfer: [bytes.buffer as ArrayBuffer] }),
     monitor: (options) => openMonitor(state, portId, options),
     async close() {
       closed = true
