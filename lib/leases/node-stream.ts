@@ -90,7 +90,7 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
   /** How long to pause before the next session. */
   const once = async (): Promise<number> => {
     const startedAt = clock.now()
-    const { watch } = memory
+    const { watch, version } = memory
     try {
       await session()
       return clock.now() - startedAt < SHORT_SESSION_MS ? backoff.next() : 0
@@ -102,6 +102,12 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
       if (lacksWatchList(error, memory)) {
         log.debug('leases.kube-pages', `no WatchList here, listing by pages: ${because}`)
         return 0
+      }
+      if (version !== undefined && hasExpired(error, memory)) {
+        // The server is there, whatever the pauses before have grown to. A list that is refused with 410 has no version.
+        log.debug('leases.kube-expired', `listing the Nodes anew: ${because}`)
+        backoff.reset()
+        return backoff.next()
       }
       if (watch !== memory.watch) {
         log.warn('leases.whole-nodes', `following whole Nodes from now on, not their metadata: ${because}`)
@@ -133,4 +139,9 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
 function lacksWatchList(error: unknown, memory: StreamMemory): boolean {
   const refused = error instanceof KubeError && (error.status === 400 || error.status === 422)
   return refused && error.request === WATCH && memory.syncBy === 'pages'
+}
+
+/** What we had is no longer in the server's history: usual after it was away, or we were. */
+function hasExpired(error: unknown, memory: StreamMemory): boolean {
+  return error instanceof KubeError && error.status === 410 && memory.version === undefined
 }

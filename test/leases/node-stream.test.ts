@@ -246,25 +246,46 @@ test('a server that answers WatchList with endless news is listed by pages after
 
 for (const code of [410, 504, 500])
   test(`ERROR ${code} in the stream lists everything again, and deletions are seen`, async (t) => {
-    const { script, start, heard, requests, afterPause } = await setUp(t)
+    const { script, start, heard, requests, clock } = await setUp(t)
     script(
       open(...listed, errorEvent(code, 'the server says')),
       open(event('ADDED', node('me'), '30'), bookmark('31', true)),
     )
     start()
-    await afterPause()
+    await heard('=a,me')
+    await until(() => clock.pending === 1 && (clock.nextIn ?? 0) <= 500, 'a pause')
+    clock.advance(500)
     await heard('=a,me', '=me')
     assert.equal(kinds(requests), 'watch-list, watch-list')
   })
 
-test('410 as a status lists everything again', async (t) => {
-  const { script, start, heard, requests, afterPause } = await setUp(t)
-  script(cut(...listed), refused(410, 'too old'), open(event('ADDED', node('me'), '30'), bookmark('31', true)))
+test('410 as a status lists everything again, soon, whatever the pauses before had grown to, and is no trouble', async (t) => {
+  const { script, start, heard, asked, requests, afterPause, clock, log, troubles } = await setUp(t)
+  script(
+    ...[cut(...listed), reset, reset, reset, refused(410, 'too old')],
+    open(event('ADDED', node('me'), '30'), bookmark('31', true)),
+  )
   start()
-  await afterPause()
-  await afterPause()
+  const pauses = [await afterPause(), await afterPause(), await afterPause(), await afterPause()]
+  assert.ok((pauses[3] ?? 0) >= 3000, `pauses ${pauses}`)
+  await asked(5)
+  await until(() => clock.pending === 1, 'a pause')
+  assert.ok((clock.nextIn ?? 0) <= 500)
+  clock.advance(500)
   await heard('=a,me', '=me')
-  assert.equal(kinds(requests), 'watch-list, watch 6, watch-list')
+  assert.equal(kinds(requests), 'watch-list, watch 6, watch 6, watch 6, watch 6, watch-list')
+  assert.equal(troubles.filter((because) => because?.includes('410')).length, 0)
+  assert.equal(log.of('leases.kube-expired').length, 1)
+})
+
+test('a list that is refused with 410 is trouble, and the pauses grow', async (t) => {
+  const { script, start, heard, afterPause, troubles } = await setUp(t)
+  script(refused(410, 'too old'), refused(410, 'too old'), refused(410, 'too old'), open(...listed))
+  start()
+  const pauses = [await afterPause(), await afterPause(), await afterPause()]
+  assert.ok((pauses[2] ?? 0) > 2 * (pauses[0] ?? 0), `pauses ${pauses}`)
+  await heard('=a,me')
+  assert.match(troubles[0] ?? '', /410 Gone: too old|410 .*too old/)
 })
 
 test('410 in the middle of the pages starts over with the first', async (t) => {
