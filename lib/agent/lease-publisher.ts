@@ -37,7 +37,12 @@ export function createLeasePublisher(parts: {
       failing = false
     },
     (error) => {
-      if (!failing) log.warn('lease.publish-failed', `cannot publish our lease yet: ${String(error)}`, { error })
+      if (!failing)
+        log.warn(
+          'lease.publish-failed',
+          `cannot publish our lease yet: ${error instanceof Error ? error.message : String(error)}`,
+          { error },
+        )
       failing = true
       retry = clock.after(backoff.next(), () => loop.mark())
     },

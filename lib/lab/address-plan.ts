@@ -46,6 +46,8 @@ export interface LabPlan {
   readonly networks: readonly Cidr[]
   readonly overlayMtu: number
   readonly nodes: readonly NodePlan[]
+  /** Two more that are never built: scenarios make Node objects of them. Without pods. */
+  readonly unbuilt: readonly [NodePlan, NodePlan]
 }
 
 const UNDERLAY: Record<Family, Cidr> = { ipv4: parseCidr('172.31.0.0/16'), ipv6: parseCidr('fd77::/64') }
@@ -65,6 +67,7 @@ export function planLab(options: { nodes: number; pods: number; families: readon
     networks: families.map((family) => NETWORK[family]),
     overlayMtu: Math.min(...families.map((family) => UNDERLAY_MTU - vxlanOverhead(family))),
     nodes: Array.from({ length: options.nodes }, (_, index) => planNode(index + 1, options.pods, families)),
+    unbuilt: [planNode(options.nodes + 1, 0, families), planNode(options.nodes + 2, 0, families)],
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The agents of the lab: one real `vtepd run` per node, in the node's namespace. Owns their processes and their logs.
- * Must not: start one again; an agent that ends is the lab's failure.
+ * Must not: start one again that ended by itself: that is the lab's failure.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -15,10 +15,10 @@ import { becomesTrue } from './waiting.ts'
 
 export interface LabAgent {
   readonly node: string
-  /** In the lab's PID namespace. */
+  /** Of its last start; in the lab's PID namespace. */
   readonly pid: number
   readonly startedMs: number
-  /** When it said agent.ready; CLOCK_MONOTONIC. */
+  /** When it said agent.ready, after its last start; CLOCK_MONOTONIC. */
   readonly readyMs: number | undefined
   readonly running: boolean
   /** Everything it logged, oldest first; bounded. */
@@ -33,6 +33,8 @@ export interface Agents {
   readonly failed: Promise<never>
   /** Resolves when every agent is ready; rejects with LabError that shows the log of one that is not. */
   waitReady(timeoutMs: number, onProgress: (ready: number) => void): Promise<void>
+  /** Ends the node's agent with SIGTERM and starts the next one; resolves when that one runs. */
+  restart(node: string): Promise<void>
 }
 
 export interface AgentParts {
@@ -66,10 +68,16 @@ export function startAgents(parts: AgentParts): Agents {
   })
   // Nobody may be waiting at the moment when an agent ends; the next who waits learns of it.
   failed.catch(() => {})
-  const all = parts.plan.nodes.map((node) => startAgent(node, files, parts, fail))
+  const running = parts.plan.nodes.map((node) => startAgent(node, files, parts, fail))
+  const all = running.map(({ agent }) => agent)
   return {
     all,
     failed,
+    async restart(node) {
+      const one = running.find(({ agent }) => agent.node === node)
+      if (one === undefined) throw new LabError(`there is no node ${node}`)
+      await Promise.race([one.restart(), failed])
+    },
     async waitReady(timeoutMs, onProgress) {
       const readyCount = (): number => all.filter((agent) => agent.readyMs !== undefined).length
       const check = (): boolean => {
@@ -131,23 +139,29 @@ function agentFlags(node: NodePlan, files: AgentFiles, parts: AgentParts): strin
   ].flat()
 }
 
-function startAgent(node: NodePlan, files: AgentFiles, parts: AgentParts, fail: (error: LabError) => void): LabAgent {
+interface RunningAgent {
+  readonly agent: LabAgent
+  restart(): Promise<void>
+}
+
+function startAgent(
+  node: NodePlan,
+  files: AgentFiles,
+  parts: AgentParts,
+  fail: (error: LabError) => void,
+): RunningAgent {
   const [program, ...args] = ownCommand(['run', ...agentFlags(node, files, parts)])
-  // nsenter becomes the agent (exec), so the child's PID is the agent's. A session of its own: Ctrl-C is the lab's.
-  const child = spawn('nsenter', [`--net=${netnsPath(node.name)}`, '--', program, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-    env: environmentOf(node.name),
-  })
   const agent = {
     node: node.name,
-    pid: child.pid ?? 0,
-    startedMs: parts.now(),
+    pid: 0,
+    startedMs: 0,
     readyMs: undefined as number | undefined,
-    running: true,
+    running: false,
     events: [] as AgentEvent[],
     lines: [] as string[],
   }
+  /** Called when the process that was asked to end has ended. */
+  let onEnd: (() => void) | undefined
   const onLine = (line: string): void => {
     const event = parseAgentLine(node.name, line)
     if (event?.event === 'agent.ready') agent.readyMs ??= event.atMs
@@ -156,16 +170,38 @@ function startAgent(node: NodePlan, files: AgentFiles, parts: AgentParts, fail: 
     if (agent.lines.push(text) > KEPT_LINES) agent.lines.shift()
     parts.onLine(node.name, text)
   }
-  createInterface({ input: child.stderr }).on('line', onLine)
-  createInterface({ input: child.stdout }).on('line', onLine)
-  child.on('error', (error) => fail(new LabError(`the agent of ${node.name} could not be started: ${error.message}`)))
-  // 'close', not 'exit': by then its last lines have been read.
-  child.on('close', (code, signal) => {
-    agent.running = false
-    const log = lastLines(agent)
-    fail(new LabError(`the agent of ${node.name} ended by itself (${signal ?? `exit status ${code}`})`, { log }))
-  })
-  return agent
+  const launch = (): void => {
+    // nsenter becomes the agent (exec), so the child's PID is the agent's. A session of its own: Ctrl-C is the lab's.
+    const child = spawn('nsenter', [`--net=${netnsPath(node.name)}`, '--', program, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      env: environmentOf(node.name),
+    })
+    Object.assign(agent, { pid: child.pid ?? 0, startedMs: parts.now(), readyMs: undefined, running: true })
+    createInterface({ input: child.stderr }).on('line', onLine)
+    createInterface({ input: child.stdout }).on('line', onLine)
+    child.on('error', (error) => fail(new LabError(`the agent of ${node.name} could not be started: ${error.message}`)))
+    // 'close', not 'exit': by then its last lines have been read.
+    child.on('close', (code, signal) => {
+      agent.running = false
+      if (onEnd !== undefined && code === 0) return onEnd()
+      const log = lastLines(agent)
+      const how = onEnd === undefined ? 'by itself' : 'in disorder'
+      fail(new LabError(`the agent of ${node.name} ended ${how} (${signal ?? `exit status ${code}`})`, { log }))
+    })
+  }
+  launch()
+  return {
+    agent,
+    async restart() {
+      await new Promise<void>((resolve) => {
+        onEnd = resolve
+        process.kill(agent.pid, 'SIGTERM')
+      })
+      onEnd = undefined
+      launch()
+    },
+  }
 }
 
 function environmentOf(node: string): NodeJS.ProcessEnv {

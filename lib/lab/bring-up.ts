@@ -44,7 +44,7 @@ export async function bringUp(
     return { value, good: true, detail: `${nodes} nodes, ${pods} pods, ${elapsed(begunMs)}` }
   })
   const fabricMs = monotonicMs() - begunMs
-  const { kubeconfig } = await inStep(progress, 'API server', async () => {
+  const api = await inStep(progress, 'API server', async () => {
     const value = await startApi(plan, options)
     return { value, good: true, detail: `${options.kube}, ${value.url}, ${nodes} Node objects` }
   })
@@ -54,6 +54,7 @@ export async function bringUp(
     if (options.verbose) progress.print([progress.style.faint(`  ${node}  ${line}`)])
   }
   const { pinDevice } = options
+  const { kubeconfig } = api
   const agents = startAgents({ plan, folder: FOLDER, kubeconfig, pinDevice, now: monotonicMs, onLine })
   onAgents(agents)
   await inStep(progress, 'agents', async (step) => {
@@ -80,7 +81,7 @@ export async function bringUp(
   })
   progress.print(renderMatrix(matrix).map((line) => `    ${line}`))
   const { cells: _, ...totals } = matrix
-  return { fabric, agents, prober, matrix, times: { fabricMs, readyMs, matrix: totals } }
+  return { fabric, api, agents, prober, matrix, times: { fabricMs, readyMs, matrix: totals } }
 }
 
 function startApi(plan: LabPlan, { kube, kubePrograms }: LabOptions): Promise<NodeApi> {

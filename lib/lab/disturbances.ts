@@ -1,6 +1,6 @@
 /**
- * What the lab does to a node's network, one function a scenario, through the kernel's own interface.
- * Must not: repair anything (mgmt0 excepted: its rebuild is part of the story) or look at the agent.
+ * What the lab does to a node's network, one function a scenario, through the kernel's own interface, and to what its agent
+ * hangs on. Must not: repair anything (mgmt0 excepted: its rebuild is part of the story) or look into the agent.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { randomLladdr } from '../net/lladdr.ts'
@@ -10,7 +10,9 @@ import type { Link, Rtnl } from '../rtnl/port.ts'
 import { deviceName, type LabPlan, type NodePlan } from './address-plan.ts'
 import { buildMgmt, findLink } from './fabric.ts'
 import { LabError } from './lab-error.ts'
+import { annotatedNode, type NodeApi } from './node-api.ts'
 import type { ScenarioName } from './options.ts'
+import { becomesTrue } from './waiting.ts'
 
 export interface Victim {
   readonly node: NodePlan
@@ -18,6 +20,16 @@ export interface Victim {
   readonly rtnl: Rtnl
   /** Called right before a step is taken, with a sentence for the timeline. */
   readonly note: (text: string) => void
+  readonly api: NodeApi
+  /** The node's agent, ended in order and started again. */
+  readonly restartAgent: () => Promise<void>
+  /** A door to every node of the lab. */
+  readonly everyNode: readonly Rtnl[]
+  /**
+   * A damage after which the pods must talk again before the next one is done; `title` names it in the report. Rejects with
+   * LabError when they do not.
+   */
+  readonly step: (title: string, damage: () => Promise<void>) => Promise<void>
 }
 
 export interface Disturbance {
@@ -25,6 +37,9 @@ export interface Disturbance {
   /** Resolves when the last step is taken; from then on the node must heal. */
   readonly apply: (victim: Victim) => Promise<void>
 }
+
+/** Until every agent has heard of a Node, also one that looks for the API server every few seconds by now. */
+const HEARD_MS = 60_000
 
 /** NetworkManager leaves the interface away for 14 to 80 ms (kernel-facts 6); longer shows better who does what when. */
 const AWAY_MS = 150
@@ -34,6 +49,7 @@ export const DISTURBANCES: Record<ScenarioName, Disturbance> = {
   'device-deleted': { title: 'the VXLAN device deleted', apply: deleteDevices },
   'neighbours-flushed': { title: 'its neighbours flushed', apply: flushNeighbours },
   'mac-changed': { title: 'its MAC address changed', apply: changeLladdrs },
+  'api-server-away': { title: 'the API server away, and all of it', apply: loseApiServer },
 }
 
 async function rebuildMgmt({ node, plan, rtnl, note }: Victim): Promise<void> {
@@ -53,6 +69,47 @@ async function deleteDevices(victim: Victim): Promise<void> {
     victim.note(`deletes ${device.ifname} (ifindex ${device.ifindex})`)
     await victim.rtnl.deleteLink(device.ifindex)
   }
+}
+
+/** Nothing that a node needs to heal comes from the API server: memory does, and the disk after a restart. */
+async function loseApiServer(victim: Victim): Promise<void> {
+  const { plan, note, step, api } = victim
+  const [leaves, joins] = plan.unbuilt
+  await api.create(annotatedNode(leaves))
+  await untilRoutes(victim, { to: [leaves], not: [] })
+  await step('the API server goes away', async () => {
+    note('stops the API server')
+    await api.stop()
+  })
+  await step('mgmt0 deleted and rebuilt', () => rebuildMgmt(victim))
+  await step('its agent restarted', async () => {
+    note('restarts the agent')
+    await victim.restartAgent()
+  })
+  await step('the VXLAN device deleted', () => deleteDevices(victim))
+  await step('the API server is back', async () => {
+    note(`starts the API server, which lacks ${leaves.name} and has ${joins.name}`)
+    await api.start({ created: [annotatedNode(joins)], deleted: [leaves.name] })
+    await untilRoutes(victim, { to: [joins], not: [leaves] })
+    note(`every node has the routes of ${joins.name} and none of ${leaves.name}`)
+  })
+}
+
+async function untilRoutes(
+  { plan, everyNode }: Victim,
+  { to, not }: { readonly to: readonly NodePlan[]; readonly not: readonly NodePlan[] },
+): Promise<void> {
+  const subnets = (nodes: readonly NodePlan[]): readonly string[] => nodes.flatMap((node) => node.subnets)
+  const isRight = async (rtnl: Rtnl): Promise<boolean> => {
+    const dumps = await Promise.all(plan.families.map((family) => rtnl.dumpRoutes(family)))
+    const entries = dumps.flatMap(({ value }) => unpackEntries(value))
+    const there = new Set<string>(entries.flatMap((entry) => (entry.kind === 'route' ? [entry.dst] : [])))
+    return subnets(to).every((subnet) => there.has(subnet)) && !subnets(not).some((subnet) => there.has(subnet))
+  }
+  const allRight = async (): Promise<boolean> => (await Promise.all(everyNode.map(isRight))).every(Boolean)
+  if (await becomesTrue(allRight, HEARD_MS)) return
+  const names = (nodes: readonly NodePlan[]): string => nodes.map(({ name }) => name).join(', ') || 'nobody else'
+  throw new LabError(`some node lacks the routes of ${names(to)}, or still has those of ${names(not)}`)
 }
 
 async function flushNeighbours(victim: Victim): Promise<void> {

@@ -7,7 +7,13 @@ import { ConfigError } from '../errors.ts'
 import type { Family } from '../net/ip.ts'
 
 /** In the order in which the lab plays them. */
-export const SCENARIO_NAMES = ['issue-2433', 'device-deleted', 'neighbours-flushed', 'mac-changed'] as const
+export const SCENARIO_NAMES = [
+  'issue-2433',
+  'device-deleted',
+  'neighbours-flushed',
+  'mac-changed',
+  'api-server-away',
+] as const
 export type ScenarioName = (typeof SCENARIO_NAMES)[number]
 
 /** One /24 (and one /64) a node, 10.42.1 to 10.42.250: the addressing plan ends there. */
@@ -53,7 +59,8 @@ Exit status 0: every pod reached every pod after each scenario, and no agent end
   --kube KIND        API server: ${KUBE_KINDS.join(' (default) or ')}, which is kube-apiserver on etcd
   --kube-programs DIR  where those two are built (default: $VTEPD_KUBE_CACHE, else ~/.cache/vtepd-kube)
   --scenario NAME    play only this one; may be repeated; 'none' plays none
-                     (${SCENARIO_NAMES.join(', ')})
+                     (${SCENARIO_NAMES.slice(0, 3).join(', ')},
+                     ${SCENARIO_NAMES.slice(3).join(', ')})
   --keep             leave it running afterwards and print how to look around; Ctrl-C ends it
   --verbose          show the agents' logs as they come
   --json             one JSON document on standard output; progress on standard error

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { LabPlan } from './address-plan.ts'
 import { renderKubeconfig } from './api-server/kubeconfig.ts'
+import type { NodeObject } from './api-server/objects.ts'
 import { LabError } from './lab-error.ts'
 import { type NodeApi, nodeObject } from './node-api.ts'
 import { requirePrograms } from './real-kube/programs.ts'
@@ -31,11 +32,26 @@ export async function startRealNodeApi(plan: LabPlan, folder: string, programs: 
     const [first = '', ...log] = (error instanceof Error ? error.message : String(error)).trim().split('\n')
     throw new LabError(first, { log })
   }
-  return { url: server.url, kubeconfig: renderKubeconfig(server.url, token, readFileSync(server.caFile, 'utf8')) }
+  return {
+    url: server.url,
+    kubeconfig: renderKubeconfig(server.url, token, readFileSync(server.caFile, 'utf8')),
+    create: (node) => createNode(server, token, node),
+    stop: () => server.apiServer.stop(),
+    async start({ created, deleted }) {
+      await server.startApiServer()
+      for (const name of deleted) await deleteNode(server, token, name)
+      for (const node of created) await createNode(server, token, node)
+    },
+  }
+}
+
+async function deleteNode(server: RealServer, token: string, name: string): Promise<void> {
+  const { status, body } = await server.ask('DELETE', `/api/v1/nodes/${name}`, { token })
+  if (status >= 300) throw new Error(`deleting Node ${name}: ${status} ${body}`)
 }
 
 /** With its status, as a kubelet registers it. */
-async function createNode(server: RealServer, token: string, node: ReturnType<typeof nodeObject>): Promise<void> {
+async function createNode(server: RealServer, token: string, node: NodeObject): Promise<void> {
   const question = { token, body: { kind: 'Node', apiVersion: 'v1', ...node } }
   const { status, body } = await server.ask('POST', '/api/v1/nodes', question)
   if (status >= 300) throw new Error(`creating Node ${node.metadata.name}: ${status} ${body}`)

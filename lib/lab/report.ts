@@ -23,6 +23,8 @@ export interface ScenarioReport {
   readonly title: string
   readonly node: string
   readonly outages: readonly FamilyOutage[]
+  /** Of a scenario that damages in steps: what each cost, until the next began. */
+  readonly steps: readonly { readonly title: string; readonly outages: readonly FamilyOutage[] }[]
   /** First and last thing the node's agent did, milliseconds after the disturbance; undefined: it did nothing. */
   readonly agentActed: { readonly firstMs: number; readonly lastMs: number } | undefined
   /** Probes between two other nodes' pods that were lost meanwhile. */
@@ -80,19 +82,27 @@ export function isHealed(scenario: ScenarioReport): boolean {
 }
 
 export function renderScenarios(scenarios: readonly ScenarioReport[]): string[] {
-  const rows = scenarios.flatMap((scenario) =>
-    scenario.outages.map((outage, index) => [
-      index === 0 ? scenario.title : '',
-      outage.family === 'ipv4' ? 'IPv4' : 'IPv6',
-      `${ms(outage.pods.totalMs)}${outage.pods.ended ? '' : ' and on'}`,
-      ms(outage.underlay.totalMs),
-      ms(outage.beyondUnderlayMs),
-      index === 0 ? acted(scenario.agentActed) : '',
-      index === 0 ? `${scenario.matrix.reached} of ${scenario.matrix.pairs}` : '',
+  const rows = scenarios.flatMap((scenario) => [
+    ...outageRows(scenario.title, scenario.outages, [
+      acted(scenario.agentActed),
+      `${scenario.matrix.reached} of ${scenario.matrix.pairs}`,
     ]),
-  )
+    ...scenario.steps.flatMap(({ title, outages }) => outageRows(`  ${title}`, outages, ['', ''])),
+  ])
   const head = ['scenario', '', 'pods silent', 'nodes silent', 'beyond that', 'agent acted', 'pairs reached']
   return scenarios.length === 0 ? [] : table([head, ...rows], [0, 1])
+}
+
+/** One a family; what is the same for all stands in the first. */
+function outageRows(title: string, outages: readonly FamilyOutage[], rest: readonly string[]): string[][] {
+  return outages.map(({ family, pods, underlay, beyondUnderlayMs }, index) => [
+    index === 0 ? title : '',
+    family === 'ipv4' ? 'IPv4' : 'IPv6',
+    `${ms(pods.totalMs)}${pods.ended ? '' : ' and on'}`,
+    ms(underlay.totalMs),
+    ms(beyondUnderlayMs),
+    ...rest.map((cell) => (index === 0 ? cell : '')),
+  ])
 }
 
 export function renderAgents(agents: readonly AgentReport[]): string[] {

@@ -7,13 +7,14 @@ import { monotonicMs } from '../host/clock.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { NodePlan } from './address-plan.ts'
 import { timelineText } from './agent-log.ts'
-import type { Agents, LabAgent } from './agents.ts'
+import { type Agents, type LabAgent, lastLines } from './agents.ts'
 import { DISTURBANCES } from './disturbances.ts'
 import type { Fabric } from './fabric.ts'
 import { outageOf } from './gaps.ts'
 import { createKernelEvents } from './kernel-events.ts'
 import { LabError } from './lab-error.ts'
 import { type MatrixResult, matrixResult } from './matrix.ts'
+import type { NodeApi } from './node-api.ts'
 import type { ScenarioName } from './options.ts'
 import { compareOutages } from './outages.ts'
 import { bystanderPairs, matrixPairs, scenarioPairs } from './probe-pairs.ts'
@@ -25,6 +26,7 @@ import { becomesTrue } from './waiting.ts'
 
 export interface Stage {
   readonly fabric: Fabric
+  readonly api: NodeApi
   readonly agents: Agents
   readonly prober: Prober
 }
@@ -63,7 +65,7 @@ export async function playScenario(
   const { plan } = stage.fabric
   const pairs = scenarioPairs(plan, node)
   const bystanders = bystanderPairs(plan, node)
-  const { rows, firstMs, recovered, results } = await damageUnderProbes(name, node, stage, onPhase, [
+  const { rows, firstMs, steps, recovered, results } = await damageUnderProbes(name, node, stage, onPhase, [
     ...pairs,
     ...bystanders,
   ])
@@ -78,6 +80,10 @@ export async function playScenario(
     title: DISTURBANCES[name].title,
     node: node.name,
     outages: compareOutages(plan.families, pairs, results),
+    steps: steps.map(({ title, fromMs }, index) => ({
+      title,
+      outages: compareOutages(plan.families, pairs, between(results, fromMs, steps[index + 1]?.fromMs)),
+    })),
     agentActed: own.length === 0 ? undefined : { firstMs: Math.min(...own), lastMs: Math.max(...own) },
     bystandersLost: results.slice(pairs.length).reduce((sum, result) => sum + outageOf(result.runs).lost, 0),
     recovered,
@@ -90,6 +96,8 @@ interface Damage {
   readonly rows: readonly TimelineRow[]
   /** When the first step was taken; CLOCK_MONOTONIC. */
   readonly firstMs: number
+  /** Each until the next. */
+  readonly steps: readonly { readonly title: string; readonly fromMs: number }[]
   readonly recovered: boolean
   readonly results: readonly PairResult[]
 }
@@ -97,7 +105,7 @@ interface Damage {
 async function damageUnderProbes(
   name: ScenarioName,
   node: NodePlan,
-  { fabric, prober }: Stage,
+  { fabric, api, agents, prober }: Stage,
   onPhase: (text: string) => void,
   pairs: ReturnType<typeof scenarioPairs>,
 ): Promise<Damage> {
@@ -110,23 +118,54 @@ async function damageUnderProbes(
     rows.push({ atMs, who: 'lab', text })
     onPhase(text)
   }
+  const answersSince = (sinceMs: number): Promise<boolean> => {
+    const answering = async (): Promise<boolean> =>
+      monotonicMs() - sinceMs >= AFTERWARDS_MS && (await prober.ask({ op: 'inARow', sinceMs })) >= IN_A_ROW
+    return becomesTrue(answering, RECOVERY_TIMEOUT_MS)
+  }
+  const steps: { title: string; fromMs: number }[] = []
+  const step = async (title: string, damage: () => Promise<void>): Promise<void> => {
+    steps.push({ title, fromMs: monotonicMs() })
+    await damage()
+    onPhase('waiting until all answer again')
+    if (!(await answersSince(monotonicMs())))
+      throw new LabError(`${title}: some pods of ${node.name} did not answer again`, { log: lastLinesOf(agents, node) })
+  }
   const monitor = await watchKernel(rtnl, fabric, (row) => rows.push(row))
   try {
     onPhase('probes start')
     await prober.ask({ op: 'start', pairs })
     await delay(BASELINE_MS)
-    await DISTURBANCES[name].apply({ node, plan: fabric.plan, rtnl, note })
-    const doneMs = monotonicMs()
+    await DISTURBANCES[name].apply({
+      node,
+      plan: fabric.plan,
+      rtnl,
+      note,
+      api,
+      restartAgent: () => agents.restart(node.name),
+      everyNode: fabric.plan.nodes.map((one) => fabric.nodeRtnl(one.name)),
+      step,
+    })
     onPhase('waiting until all answer again')
-    const answering = async (): Promise<boolean> =>
-      monotonicMs() - doneMs >= AFTERWARDS_MS && (await prober.ask({ op: 'inARow', sinceMs: doneMs })) >= IN_A_ROW
-    const recovered = await becomesTrue(answering, RECOVERY_TIMEOUT_MS)
+    const recovered = await answersSince(monotonicMs())
     const results = await prober.ask({ op: 'stop' })
     if (firstMs === undefined) throw new LabError(`${name} did nothing`)
-    return { rows, firstMs, recovered, results }
+    return { rows, firstMs, steps, recovered, results }
   } finally {
     monitor.close()
   }
+}
+
+/** The silences that began in that time. */
+function between(results: readonly PairResult[], fromMs: number, toMs = Number.POSITIVE_INFINITY): PairResult[] {
+  return results.map((result) => ({
+    ...result,
+    runs: result.runs.filter((run) => run.fromMs >= fromMs && run.fromMs < toMs),
+  }))
+}
+
+function lastLinesOf(agents: Agents, { name }: NodePlan): readonly string[] {
+  return lastLines(agents.all.find((agent) => agent.node === name))
 }
 
 /** Our own requests are heard too: they are the damage. */

@@ -25,6 +25,17 @@ test('a dual-stack node has both families in the same order everywhere', () => {
   assert.equal(plan.apiAddress, '172.31.0.1')
 })
 
+test('two nodes more have a plan of their own, without pods', () => {
+  const plan = planLab({ nodes: MAX_NODES, pods: 1, families: ['ipv4', 'ipv6'] })
+  assert.deepEqual(
+    plan.unbuilt.map(({ name, underlay, subnets, pods }) => [name, underlay[0], subnets[1], pods.length]),
+    [
+      ['node251', '172.31.1.251', '2001:cafe:42:fb::/64', 0],
+      ['node252', '172.31.1.252', '2001:cafe:42:fc::/64', 0],
+    ],
+  )
+})
+
 test('a family that was not asked for does not occur', () => {
   const ipv4 = planLab({ nodes: 2, pods: 1, families: ['ipv4'] })
   assert.doesNotMatch(JSON.stringify(ipv4.nodes), /fd77|2001/)

@@ -48,13 +48,39 @@ function assertWell(ended: Ended, pairs: number): LabReport {
   assert.equal(report.ok, true)
   assert.deepEqual(
     report.scenarios.map((scenario) => scenario.name),
-    ['issue-2433', 'device-deleted', 'neighbours-flushed', 'mac-changed'],
+    ['issue-2433', 'device-deleted', 'neighbours-flushed', 'mac-changed', 'api-server-away'],
   )
+  assertAway(report)
   for (const scenario of report.scenarios) {
     assert.equal(scenario.recovered, true, scenario.name)
     assert.deepEqual(scenario.matrix, { pairs, reached: pairs, missing: [] }, scenario.name)
   }
   return report
+}
+
+/** Each step had an end, and the agent restarted in the middle is ready again. */
+function assertAway({ scenarios, agents }: LabReport): void {
+  const away = scenarios.find(({ name }) => name === 'api-server-away')
+  assert.deepEqual(
+    away?.steps.map(({ title, outages }) => [title, outages.every(({ pods }) => pods.ended)]),
+    [
+      ['the API server goes away', true],
+      ['mgmt0 deleted and rebuilt', true],
+      ['its agent restarted', true],
+      ['the VXLAN device deleted', true],
+      ['the API server is back', true],
+    ],
+  )
+  const told = (away?.timeline ?? []).map((row) => `${row.who}: ${row.text}`)
+  const back = told.findIndex((row) => /^lab: starts the API server, which lacks node\d+ and has node\d+$/.test(row))
+  const device = told.findIndex((row) => row.startsWith('lab: deletes flannel'))
+  assert.ok(device >= 0 && device < back, told.join('\n'))
+  assert.ok(
+    told.slice(device, back).some((row) => /^agent: flannel.*: wrote \d+ neighbours/.test(row)),
+    'the tables come from memory while the API server is away',
+  )
+  assert.match(told.slice(back).join('\n'), /^lab: every node has the routes of node\d+ and none of node\d+$/m)
+  for (const { node, readyAfterMs } of agents) assert.ok(readyAfterMs !== undefined, `${node} is ready`)
 }
 
 test(
@@ -94,12 +120,15 @@ for (const families of ['--ipv4', '--ipv6', '--dual'] as const) {
   const realTests = { ...labTests, skip: labTests.skip !== false ? labTests.skip : withoutPrograms() }
   test(`${families} on a real kube-apiserver with etcd: every pod reaches every pod`, realTests, async (t) => {
     const { status, stdout, stderr } = await runLab(t, [
-      ...['--nodes', '2', '--kube', 'real', families, '--scenario', 'issue-2433', '--json'],
+      ...['--nodes', '2', '--kube', 'real', families, '--scenario', 'issue-2433', '--scenario', 'api-server-away'],
+      '--json',
     ])
     assert.equal(status, 0, stderr)
     const report = JSON.parse(stdout) as LabReport
     const pairs = families === '--dual' ? 4 : 2
-    assert.deepEqual(report.scenarios[0]?.matrix, { pairs, reached: pairs, missing: [] })
+    for (const { name, matrix } of report.scenarios)
+      assert.deepEqual(matrix, { pairs, reached: pairs, missing: [] }, name)
+    assertAway(report)
     assert.match(stderr, /API server {2}real, https:/)
   })
 }

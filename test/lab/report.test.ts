@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createProgress, inStep, type Style } from '../../lib/lab/progress.ts'
-import { isOk, type LabReport, type ScenarioReport, table } from '../../lib/lab/report.ts'
+import { isOk, type LabReport, renderScenarios, type ScenarioReport, table } from '../../lib/lab/report.ts'
 import { renderScenarioStory, renderSummary } from '../../lib/lab/summary.ts'
 
 const plain: Style = { good: (text) => text, bad: (text) => text, faint: (text) => text, strong: (text) => text }
@@ -14,6 +14,7 @@ const scenario: ScenarioReport = {
   outages: [
     { family: 'ipv4', pods: { ...quiet, totalMs: 152 }, underlay: { ...quiet, totalMs: 150 }, beyondUnderlayMs: 2 },
   ],
+  steps: [],
   agentActed: { firstMs: 1, lastMs: 160 },
   bystandersLost: 0,
   recovered: true,
@@ -98,6 +99,32 @@ test('what went wrong in a scenario stands below its timeline', () => {
     '    3 probes between other nodes were lost meanwhile',
   ])
   assert.equal(lines.at(-1), '    … and 2 more')
+})
+
+test('the steps of a scenario stand below it, each with what it cost', () => {
+  const away = (family: 'ipv4' | 'ipv6', totalMs: number) => ({
+    family,
+    pods: { ...quiet, totalMs },
+    underlay: quiet,
+    beyondUnderlayMs: totalMs,
+  })
+  const steps = [
+    { title: 'first', outages: [away('ipv4', 0), away('ipv6', 0)] },
+    { title: 'second', outages: [away('ipv4', 21), away('ipv6', 12)] },
+  ]
+  const rows = renderScenarios([{ ...scenario, title: 'all', outages: [away('ipv4', 21), away('ipv6', 12)], steps }])
+  assert.deepEqual(
+    rows.map((row) => row.trimEnd().replace(/ {2,}/g, '|')),
+    [
+      'scenario|pods silent|nodes silent|beyond that|agent acted|pairs reached',
+      'all|IPv4|21 ms|0.0 ms|21 ms|+1 … +160 ms|2 of 2',
+      '|IPv6|12 ms|0.0 ms|12 ms',
+      '|first|IPv4|0.0 ms|0.0 ms|0.0 ms',
+      '|IPv6|0.0 ms|0.0 ms|0.0 ms',
+      '|second|IPv4|21 ms|0.0 ms|21 ms',
+      '|IPv6|12 ms|0.0 ms|12 ms',
+    ],
+  )
 })
 
 test('columns are as wide as their widest cell', () => {
