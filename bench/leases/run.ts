@@ -18,7 +18,7 @@ const JOINS = 20
 const BEATS_PER_SECOND = 340
 const BEAT_SECONDS = 20
 /** V8 compiles what runs often; vtepd has it wait longer than usual, for the memory's sake. */
-const WARM_UP_SECONDS = 30
+const WARM_UP_SECONDS = 60
 /** What the agent needs when nothing happens is looked at before. */
 const IDLE_SECONDS = 5
 /** The view is kept on disk two seconds after it was complete: that belongs to a start's memory. */
