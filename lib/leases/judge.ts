@@ -69,15 +69,16 @@ export function createJudge(family: Family, network: Cidr): Judge {
     } else if (register.add(lease) || open) uneasy.add(lease)
   }
   /** Decides anew among all that the uneasy ones meet, directly or through others. */
-  const resettle = (uneasy: Set<Lease>): Set<Lease> => {
+  function* resettle(uneasy: Set<Lease>): Slices<Set<Lease>> {
     if (uneasy.size === 0) return uneasy
     const asked = new Set<string>()
-    for (const lease of uneasy) register.met(lease, (other) => uneasy.add(other), asked)
     const candidates: Candidate[] = []
     const losers = new Set<Lease>()
     for (const lease of uneasy) {
+      register.met(lease, (other) => uneasy.add(other), asked)
       const claim = lease[family]
       if (claim !== undefined) candidates.push({ lease, claim })
+      if (candidates.length % SLICE_ROWS === 0) yield
     }
     const { lengths } = register
     const loops = open ? createLoopCheck(lengths, own?.subnets[family], own?.underlays[family]) : noLoops
@@ -85,7 +86,7 @@ export function createJudge(family: Family, network: Cidr): Judge {
       losers.add(lease)
       refuse(lease, fault)
     }
-    settle(candidates.sort(byAge), lengths, lose, loops)
+    yield* settle(candidates.sort(byAge), lengths, lose, loops)
     for (const lease of uneasy) if (!losers.has(lease)) refused.delete(lease)
     return uneasy
   }
@@ -98,7 +99,7 @@ export function createJudge(family: Family, network: Cidr): Judge {
       if (after !== undefined && claim !== undefined) take(after, claim, uneasy)
       if (index % SLICE_ROWS === SLICE_ROWS - 1) yield
     }
-    return resettle(uneasy)
+    return yield* resettle(uneasy)
   }
 
   return {

@@ -5,6 +5,7 @@
 import { type Cidr, cidrOf, contains, networkAddress, prefixLength } from '../net/cidr.ts'
 import type { Ip } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
+import { SLICE_ROWS, type Slices } from '../util/slices.ts'
 import type { FamilyLease, Lease } from './lease.ts'
 
 /** Why a claim is not believed. */
@@ -25,21 +26,25 @@ export function byAge(a: Candidate, b: Candidate): number {
   return a.lease.node < b.lease.node ? -1 : 1
 }
 
+/** Ten microseconds each: a refusal is an error, with its stack. */
+const REFUSED_A_SLICE = SLICE_ROWS / 4
+
 /**
  * First come, first believed. CIDRs are nested or disjoint, so an overlap is either a believed subnet around this one, or
  * this one around a believed one: both are looked up by masking to the other lengths that occur (one or two in a real
  * cluster; at most 33 or 129).
  */
-export function settle(
+export function* settle(
   candidates: readonly Candidate[],
   lengths: ReadonlySet<number>,
   refuse: (lease: Lease, fault: Fault) => void,
   loops: LoopCheck,
-): void {
+): Slices<void> {
   const subnets = new Map<Cidr, Candidate>()
   const around = new Map<Cidr, Candidate>()
   const lladdrs = new Map<Lladdr, Candidate>()
-  for (const candidate of candidates) {
+  for (const [index, candidate] of candidates.entries()) {
+    if (index % REFUSED_A_SLICE === REFUSED_A_SLICE - 1) yield
     const { subnet, lladdr } = candidate.claim
     const outer = networksAround(subnet, lengths)
     const holder = subnets.get(subnet) ?? around.get(subnet) ?? firstOf(outer, subnets)

@@ -24,6 +24,11 @@ export function createTextIndex(textOf: (row: number) => string): TextIndex {
   /** Slots that are not FREE. */
   let used = 0
   let rows = 0
+  /**
+   * Rows whose text another one has, which is in `slots`: in a chain of slots each of 100,000 clones of one machine would be
+   * found behind all others.
+   */
+  const twins = new Map<string, Set<number>>()
 
   const place = (row: number, hash: number): void => {
     let slot = hash & mask
@@ -42,7 +47,7 @@ export function createTextIndex(textOf: (row: number) => string): TextIndex {
     used = 0
     for (let at = 0; at < old.length; at += 2) if ((old[at] ?? 0) > 0) place((old[at] ?? 0) - 1, old[at + 1] ?? 0)
   }
-  /** The first slot from `slot` on that holds the text; -1: none does. */
+  /** The slot, from `slot` on, that holds the text; -1: none does. */
   const search = (slot: number, hash: number, text: string): number => {
     for (let at = slot & mask; slots[at * 2] !== FREE; at = (at + 1) & mask) {
       const held = slots[at * 2] ?? 0
@@ -56,24 +61,40 @@ export function createTextIndex(textOf: (row: number) => string): TextIndex {
       const text = textOf(row)
       const hash = hashOf(text)
       const met = search(hash, hash, text) >= 0
+      if (met) {
+        const others = twins.get(text)
+        if (others === undefined) twins.set(text, new Set([row]))
+        else others.add(row)
+        return true
+      }
       rows += 1
       place(row, hash)
       makeRoom()
-      return met
+      return false
     },
     remove(row) {
       const text = textOf(row)
       const hash = hashOf(text)
-      for (let at = search(hash, hash, text); at >= 0; at = search(at + 1, hash, text)) {
-        if (slots[at * 2] !== row + 1) continue
+      const at = search(hash, hash, text)
+      if (at < 0) return
+      const others = twins.get(text)
+      if (slots[at * 2] !== row + 1) others?.delete(row)
+      else if (others === undefined) {
         slots[at * 2] = REMOVED
         rows -= 1
-        return
+      } else {
+        const [heir = 0] = others
+        slots[at * 2] = heir + 1
+        others.delete(heir)
       }
+      if (others?.size === 0) twins.delete(text)
     },
     each(text, visit) {
       const hash = hashOf(text)
-      for (let at = search(hash, hash, text); at >= 0; at = search(at + 1, hash, text)) visit((slots[at * 2] ?? 0) - 1)
+      const at = search(hash, hash, text)
+      if (at < 0) return
+      visit((slots[at * 2] ?? 0) - 1)
+      for (const row of twins.get(text) ?? []) visit(row)
     },
   }
 }

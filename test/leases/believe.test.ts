@@ -386,6 +386,16 @@ test('a change costs no look at the claims that it does not meet', () => {
   assert.equal(belief.believed.peers.size, 250)
 })
 
+test('a circle of many clones is settled in slices', () => {
+  const clones = Array.from({ length: 10_000 }, (_, i) => lease(`n${i}`, { ipv4: claim4(i % 250) }))
+  const belief = createBelief(v4Network)
+  let slices = 1
+  for (const _ of belief.changeInSlices(clones.map((after) => ({ before: undefined, after })))) slices += 1
+  assert.equal(belief.believed.peers.size, 250)
+  assert.equal(belief.believed.rejected.length, 9750)
+  assert.ok(slices > 10, `${slices} slices`)
+})
+
 test('clones of one machine are judged with as many looks as there are of them', () => {
   let looked = 0
   const clone = (n: number): FamilyLease => ({
