@@ -106,7 +106,12 @@ async function untilRoutes(
     const there = new Set<string>(entries.flatMap((entry) => (entry.kind === 'route' ? [entry.dst] : [])))
     return subnets(to).every((subnet) => there.has(subnet)) && !subnets(not).some((subnet) => there.has(subnet))
   }
-  const allRight = async (): Promise<boolean> => (await Promise.all(everyNode.map(isRight))).every(Boolean)
+  let others = everyNode
+  const allRight = async (): Promise<boolean> => {
+    const right = await Promise.all(others.map(isRight))
+    others = others.filter((_, index) => right[index] !== true)
+    return others.length === 0
+  }
   if (await becomesTrue(allRight, HEARD_MS)) return
   const names = (nodes: readonly NodePlan[]): string => nodes.map(({ name }) => name).join(', ') || 'nobody else'
   throw new LabError(`some node lacks the routes of ${names(to)}, or still has those of ${names(not)}`)

@@ -1,5 +1,7 @@
-/** The lab's API server with a Node object per node of the plan. Must not: write what agents shall write (annotations),
- * except for a node that has none. */
+/**
+ * The lab's API server with a Node object per node of the plan. Must not: write what agents shall write (annotations), except
+ * for a node that has no agent.
+ */
 import { randomBytes } from 'node:crypto'
 import { annotationKeys, renderBackendData } from '../leases/annotations.ts'
 import { familyOf } from '../net/ip.ts'
@@ -7,6 +9,8 @@ import { parseVni } from '../net/vni.ts'
 import type { LabPlan, NodePlan } from './address-plan.ts'
 import { startApiServer } from './api-server/api-server.ts'
 import type { NodeObject } from './api-server/objects.ts'
+
+const VNI = parseVni(1)
 
 export interface NodeApi {
   readonly url: string
@@ -66,5 +70,3 @@ export function annotatedNode(node: NodePlan): NodeObject {
   const annotations = { [keys.subnetManager]: 'true', [keys.backendType]: 'vxlan', ...Object.fromEntries(ofFamilies) }
   return { ...object, metadata: { ...object.metadata, annotations } }
 }
-
-const VNI = parseVni(1)
