@@ -16,8 +16,8 @@ import * as records from './records.ts'
 const DEFAULT_TIMEOUT_MS = 10_000
 // Also what the kernel fills a message of a dump up to.
 const DEFAULT_BUFFER_BYTES = 32_768
-// Worth a release; Node's pool of small Buffers, which are not alone in theirs, is smaller.
-const LARGE_BYTES = 65_536
+// Worth a release.
+const LARGE_BYTES = 262_144
 const INT_MAX = 0x7fffffff
 
 /**
@@ -134,7 +134,9 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
 
     release({ bytes }) {
       const { buffer } = bytes
-      if (buffer instanceof ArrayBuffer && buffer.byteLength >= LARGE_BYTES) loadAddon().release(buffer)
+      // Small Buffers share one that Node keeps, of 8 KiB or, from Node 24 on, 64.
+      if (!(buffer instanceof ArrayBuffer) || buffer.byteLength <= Buffer.poolSize) return
+      if (buffer.byteLength >= LARGE_BYTES) loadAddon().release(buffer)
     },
 
     monitor(options) {

@@ -233,7 +233,7 @@ export interface Rtnl {
   applyEntries(batch: EntryTable): Promise<BatchResult>
 
   /**
-   * The table is not read any more, nor any other view of its buffer: where it is large (64 KiB), the buffer is empty from
+   * The table is not read any more, nor any other view of its buffer: where it is large (256 KiB), the buffer is empty from
    * now on and its memory goes back at once, not whenever V8 collects. A batch is released once its result is there.
    */
   release(table: EntryTable): void
