@@ -31,7 +31,8 @@ function byThePlatform(text: string): string | undefined {
   if (version === 4) return text
   if (version === 0 || text.includes('%')) return undefined
   const canonical = new URL(`http://[${text}]`).hostname.slice(1, -1)
-  return canonical.startsWith('::ffff:') && canonical.split(':').length >= 5 ? undefined : canonical
+  // IPv4-mapped: two groups after the ffff, which is the sixth.
+  return canonical.startsWith('::ffff:') && canonical.split(':').length === 5 ? undefined : canonical
 }
 
 const group = fc.oneof(
@@ -68,6 +69,13 @@ test('a text is an address exactly when the platform says so, and is written as 
     fc.property(anything, (text) => assert.equal(parsed(text), byThePlatform(text))),
     { numRuns: 5000 },
   )
+})
+
+test('only the sixth group decides whether an address is IPv4-mapped', () => {
+  for (const text of ['::ffff:0:0:ff', '::ffff:1', '::1:ffff:0:ff', '::ffff:0:0.0.0.255'])
+    assert.equal(parsed(text), byThePlatform(text), text)
+  for (const text of ['::ffff:0:0', '::ffff:1:2', '::ffff:10.0.0.1', '0:0:0:0:0:ffff:0:ff'])
+    assert.deepEqual([parsed(text), byThePlatform(text)], [undefined, undefined], text)
 })
 
 test('what Go refuses is refused', () => {
