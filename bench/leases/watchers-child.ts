@@ -5,9 +5,9 @@
  */
 import { createInterface } from 'node:readline'
 import { systemClock } from '../../lib/host/clock.ts'
-import { openKubeTarget } from '../../lib/leases/kube-config.ts'
-import { ACCEPT_ANY, ACCEPT_JSON } from '../../lib/leases/kube-formats.ts'
-import { fetchAnswer, openStream } from '../../lib/leases/kube-http.ts'
+import { openKubeTarget } from '../../lib/leases/http/kube-config.ts'
+import { fetchAnswer, openStream } from '../../lib/leases/http/kube-http.ts'
+import { ACCEPT_ANY, ACCEPT_JSON } from '../../lib/leases/wire/kube-formats.ts'
 
 const ACCEPTS: Readonly<Record<string, string>> = {
   protobuf: ACCEPT_ANY.nodes,

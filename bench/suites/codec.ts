@@ -4,10 +4,10 @@
  */
 import { Bench } from 'tinybench'
 import { allKeys } from '../../lib/leases/annotations.ts'
-import { createJsonFormat } from '../../lib/leases/kube-json.ts'
+import { readClaim } from '../../lib/leases/kube/node-claim.ts'
 import { parseLeasesFile } from '../../lib/leases/leases-file.ts'
-import { readClaim } from '../../lib/leases/node-claim.ts'
-import { projectNode } from '../../lib/leases/node-facts.ts'
+import { createJsonFormat } from '../../lib/leases/wire/kube-json.ts'
+import { projectNode } from '../../lib/leases/wire/node-facts.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { createEntryWriter, unpackEntries } from '../../lib/rtnl/entries.ts'
 import { BENCH_FAMILIES, type BenchFamily, familiesOf, type Sample } from '../frame/sample.ts'

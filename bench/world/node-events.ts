@@ -1,14 +1,14 @@
 /**
- * The kube source without a server: its own table (lib/leases/kube-table.ts), told of decoded Nodes. Must not: decode or
+ * The kube source without a server: its own table (lib/leases/kube/kube-table.ts), told of decoded Nodes. Must not: decode or
  * wait; a view is there when the call returns.
  */
 import { performance } from 'node:perf_hooks'
 import { systemClock } from '../../lib/host/clock.ts'
 import { allKeys } from '../../lib/leases/annotations.ts'
-import { createKubeTable } from '../../lib/leases/kube-table.ts'
+import { createKubeTable } from '../../lib/leases/kube/kube-table.ts'
 import type { Lease } from '../../lib/leases/lease.ts'
-import { type NodeFacts, projectNode } from '../../lib/leases/node-facts.ts'
 import type { LeaseView } from '../../lib/leases/source.ts'
+import { type NodeFacts, projectNode } from '../../lib/leases/wire/node-facts.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { networkOf, OUR_NAME } from './cluster.ts'
 import { KEYS, nodeObjectOf, ownNodeObject } from './node-objects.ts'

@@ -10,15 +10,15 @@ import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
 import { inSlices } from '../util/slices.ts'
 import { allKeys, annotationKeys } from './annotations.ts'
-import { createKubeDoor, type KubeDoorConfig } from './kube-door.ts'
-import { createNodeFormats } from './kube-formats.ts'
-import { createKubePublisher } from './kube-publish.ts'
-import { createKubeTable } from './kube-table.ts'
-import { type NodeStream, startNodeStream } from './node-stream.ts'
-import type { WatchMode } from './node-stream-parts.ts'
+import { type NodeStream, startNodeStream } from './follow/node-stream.ts'
+import type { WatchMode } from './follow/node-stream-parts.ts'
+import { createKubeDoor, type KubeDoorConfig } from './kube/kube-door.ts'
+import { createKubePublisher } from './kube/kube-publish.ts'
+import { createKubeTable } from './kube/kube-table.ts'
+import { createStaleness } from './kube/staleness.ts'
+import { createViewCache } from './kube/view-cache.ts'
 import type { LeaseSource } from './source.ts'
-import { createStaleness } from './staleness.ts'
-import { createViewCache } from './view-cache.ts'
+import { createNodeFormats } from './wire/kube-formats.ts'
 
 export interface KubeSourceConfig extends KubeDoorConfig {
   /** As given, e.g. flannel.alpha.coreos.com. */
@@ -75,7 +75,8 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
           log,
           clock,
         })
-  const publisher = createKubePublisher({ door, table, setCondition: config.setNodeNetworkUnavailable, clock, log })
+  const { setNodeNetworkUnavailable: setCondition } = config
+  const publisher = createKubePublisher({ door, table, setCondition, clock, today: () => new Date(), log })
   const staleness = createStaleness(log, clock)
   let stream: NodeStream | undefined
   let onChange: (() => void) | undefined

@@ -33,9 +33,14 @@ const SIDEWAYS: readonly (readonly [from: string, to: string, because: string])[
   ['net', 'util', 'one floor, no state'],
 ]
 
+/** Rooms of lib/leases, the highest first; each may reach those behind it. What lies beside them is open to all. */
+const LEASE_ROOMS = ['kube', 'follow', 'http', 'wire', 'belief'] as const
+/** Only the rooms' own doors are above them. */
+const LEASE_DOORS = /^lib\/leases\/(?:file|kube)\.ts$/
+
 /** What talks to the world on floor 3, and is therefore reached only where lib/agent/agent.ts or lib/cli wires it. */
 const ADAPTERS =
-  /^lib\/(?:leases\/(?:file|kube)[^/]*\.ts|leases\/(?:node-stream|state)[^/]*\.ts|firewall\/(?:nftables|iptables)[^/]*\.ts|rtnl\/(?:addon|native[^/]*|index)\.ts)$/
+  /^lib\/(?:leases\/(?:file|kube)\.ts|leases\/http\/[^/]*\.ts|firewall\/(?:nftables|iptables)[^/]*\.ts|rtnl\/(?:addon|native[^/]*|index)\.ts)$/
 
 const WORLD = new Set(
   'fs fs/promises net http http2 https tls dgram dns dns/promises child_process cluster worker_threads timers timers/promises console process os readline perf_hooks'
@@ -49,7 +54,7 @@ const WORLD_GLOBALS =
 const DOORS: readonly (readonly [name: string, door: RegExp, because: string])[] = [
   [
     '@kubernetes/client-node',
-    /^lib\/leases\/kube-config\.ts$/,
+    /^lib\/leases\/http\/kube-config\.ts$/,
     'it costs 60 ms and 15 MB: one module loads it, in Kubernetes mode only',
   ],
   ['bindings', /^lib\/rtnl\/addon\.ts$/, 'one module finds and loads the addon'],
@@ -79,6 +84,7 @@ function floorBreaches(file: SourceFile, imports: readonly Import[]): string[] {
         `${file.path} imports the adapter ${one.file}: only agent.ts and the command wire adapters, everything else takes the port, so that tests can give a fake`,
       ]
     const to = folderOf(one.file)
+    if (from === 'leases' && to === 'leases') return roomBreaches(file.path, one.file)
     if (from === to || from === 'index.ts') return []
     const [own, other] = [FLOORS[from], FLOORS[to]]
     if (own === undefined || other === undefined) return [`${file.path} imports ${one.file}: a folder without a floor`]
@@ -87,6 +93,13 @@ function floorBreaches(file: SourceFile, imports: readonly Import[]): string[] {
       `${file.path} (floor ${own}) imports ${one.file} (floor ${other}): imports run downwards only, so that a floor can be read and tested without those above`,
     ]
   })
+}
+
+function roomBreaches(from: string, to: string): string[] {
+  const roomOf = (path: string): number => LEASE_ROOMS.findIndex((room) => path.startsWith(`lib/leases/${room}/`))
+  const [own, other] = [roomOf(from), roomOf(to)]
+  if (own < 0 || own === other || (other < 0 ? !LEASE_DOORS.test(to) : own < other)) return []
+  return [`${from} imports ${to}: the rooms of lib/leases reach ${LEASE_ROOMS.join(' → ')}, never back`]
 }
 
 function mayWire(file: string, one: Import): boolean {
@@ -117,7 +130,7 @@ function doorBreaches(file: SourceFile, imports: readonly Import[]): string[] {
       .map(() => `${file.path} imports ${name}: ${because}`),
   )
   const eager = imports
-    .filter((one) => one.file === 'lib/leases/kube-config.ts' && !one.dynamic && !one.typeOnly)
+    .filter((one) => one.file === 'lib/leases/http/kube-config.ts' && !one.dynamic && !one.typeOnly)
     .map(
       () =>
         `${file.path} imports kube-config.ts at start: use \`await import\`, so that only Kubernetes mode pays for the client`,

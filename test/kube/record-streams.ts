@@ -1,5 +1,5 @@
 /**
- * Records what a real kube-apiserver sends, the same in JSON and in protobuf, for test/leases/recorded-streams.test.ts:
+ * Records what a real kube-apiserver sends, the same in JSON and in protobuf, for test/leases/wire/recorded-streams.test.ts:
  * `node --import tsx test/kube/record-streams.ts`. Needed again only for a new version of the API server.
  */
 import { writeFileSync } from 'node:fs'

@@ -1,9 +1,9 @@
 /** What the lease tests share: values from text, a log that remembers, waiting for an event with a bound. */
 import assert from 'node:assert/strict'
-import { type Believed, createBelief } from '../../lib/leases/believe.ts'
+import { type Believed, createBelief } from '../../lib/leases/belief/believe.ts'
+import type { OwnClaim } from '../../lib/leases/belief/sound.ts'
 import type { FamilyLease, Lease } from '../../lib/leases/lease.ts'
-import type { NodeFacts } from '../../lib/leases/node-facts.ts'
-import type { OwnClaim } from '../../lib/leases/sound.ts'
+import type { NodeFacts } from '../../lib/leases/wire/node-facts.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'

@@ -1,7 +1,7 @@
 /** Contract of both API servers: lists and reads, in every encoding, by pages, of versions that are gone or not there yet. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createNodeFormats } from '../../../lib/leases/kube-formats.ts'
+import { createNodeFormats } from '../../../lib/leases/wire/kube-formats.ts'
 import { nodeObject } from '../node-objects.ts'
 import {
   annotate,

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { KEPT_MS } from '../../../lib/leases/known-nodes.ts'
+import { KEPT_MS } from '../../../lib/leases/kube/known-nodes.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
 import { annotate } from './client.ts'
 import { NODES, onBothServers } from './servers.ts'

@@ -1,7 +1,7 @@
 /** Contract of both API servers: watches and WatchList in every encoding, resumes, expiry, restarts, ends. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createToldPrints } from '../../../lib/leases/told-prints.ts'
+import { createToldPrints } from '../../../lib/leases/wire/told-prints.ts'
 import {
   annotate,
   type Body,

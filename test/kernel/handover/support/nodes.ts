@@ -4,7 +4,7 @@
  */
 
 import type { NodeObject } from '../../../../lib/lab/api-server/objects.ts'
-import type { NodeFacts } from '../../../../lib/leases/node-facts.ts'
+import type { NodeFacts } from '../../../../lib/leases/wire/node-facts.ts'
 import { type Claim, claimOf, deviceName, type Family, routeLine } from '../../healing/support/cluster.ts'
 
 /** Our own number. */

@@ -4,10 +4,10 @@
  */
 import { systemClock } from '../../../../lib/host/clock.ts'
 import { annotationKeys } from '../../../../lib/leases/annotations.ts'
-import { createKubeTable, type KubeTable } from '../../../../lib/leases/kube-table.ts'
-import { readClaim } from '../../../../lib/leases/node-claim.ts'
-import type { NodeFacts } from '../../../../lib/leases/node-facts.ts'
+import { createKubeTable, type KubeTable } from '../../../../lib/leases/kube/kube-table.ts'
+import { readClaim } from '../../../../lib/leases/kube/node-claim.ts'
 import type { LeaseSource } from '../../../../lib/leases/source.ts'
+import type { NodeFacts } from '../../../../lib/leases/wire/node-facts.ts'
 import type { Network } from '../../../../lib/overlay/network.ts'
 import type { Family } from '../../healing/support/cluster.ts'
 import { factsOf, type PeerNode, US } from './nodes.ts'

@@ -1,0 +1,147 @@
+/**
+ * Follows all Nodes for as long as it is asked to: session after session, with pauses that grow while nothing works.
+ * Owns the retries and their log lines. Must not: interpret Nodes; while nobody answers it tells no change at all.
+ */
+import { KubeError } from '../../errors.ts'
+import { createBackoff } from '../../util/backoff.ts'
+import type { Clock } from '../../util/clock.ts'
+import type { Log } from '../../util/log.ts'
+import { KubeRefusal, type KubeTarget, LONGEST_RETRY_AFTER_MS } from '../http/kube-http.ts'
+import type { NodeFormats } from '../wire/kube-formats.ts'
+import type { NodeFacts } from '../wire/node-facts.ts'
+import { createToldPrints } from '../wire/told-prints.ts'
+import { createNodeSpecs } from './node-specs.ts'
+import { type NodeChange, type StreamMemory, WATCH, type WatchMode } from './node-stream-parts.ts'
+import { runSession } from './node-stream-session.ts'
+import { pause } from './pause.ts'
+import { createReminder } from './reminder.ts'
+
+export interface NodeStreamOptions<T> {
+  /** Fresh credentials for each session; may reject with KubeError, which is waited out. */
+  readonly open: (signal: AbortSignal) => Promise<KubeTarget>
+  /** Known once `open` has resolved. */
+  readonly ownName: () => string
+  readonly formats: NodeFormats
+  /** Keys of the annotations that are kept. */
+  readonly wanted: ReadonlySet<string>
+  readonly watch: WatchMode
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: () => number
+  /** What is kept of a Node. Called from within the reading of the stream, as onChange is: both must be quick. */
+  readonly read: (node: NodeFacts) => T
+  readonly onChange: (change: NodeChange<T>) => void
+  /** undefined: the server answers; else why what we know may be old. */
+  readonly onTrouble: (because: string | undefined) => void
+}
+
+export interface NodeStream {
+  /** Resolves when nothing runs any more; no callback after the call. */
+  close(): Promise<void>
+}
+
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 30_000
+/** A session that ends well but sooner than this is followed by a pause too. */
+const SHORT_SESSION_MS = 1000
+
+/** Starts at once. */
+export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
+  const { clock, log } = options
+  const reminder = createReminder('leases.kube', log, clock)
+  const backoff = createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS, random: options.random })
+  const stop = new AbortController()
+  const memory: StreamMemory = {
+    version: undefined,
+    newest: undefined,
+    syncBy: 'stream',
+    watch: options.watch,
+    jsonOnly: false,
+    relistAt: 0,
+    ownSeenAt: clock.now(),
+    specs: createNodeSpecs(),
+    prints: createToldPrints(),
+  }
+
+  const session = async (): Promise<void> => {
+    const target = await options.open(stop.signal)
+    try {
+      await runSession(target, memory, {
+        formats: options.formats,
+        wanted: options.wanted,
+        ownName: options.ownName(),
+        clock,
+        random: options.random,
+        signal: stop.signal,
+        read: options.read,
+        onChange: (change) => {
+          if (!stop.signal.aborted) options.onChange(change)
+        },
+        onLive: () => options.onTrouble(undefined),
+        onProgress() {
+          backoff.reset()
+          reminder.done('the API server answers again')
+        },
+      })
+    } finally {
+      target.close()
+    }
+  }
+  /** How long to pause before the next session. */
+  const once = async (): Promise<number> => {
+    const startedAt = clock.now()
+    const { watch, version } = memory
+    try {
+      await session()
+      return clock.now() - startedAt < SHORT_SESSION_MS ? backoff.next() : 0
+    } catch (error) {
+      if (stop.signal.aborted) return 0
+      if (!(error instanceof KubeError))
+        log.error('leases.kube-bug', `following the Nodes: ${String(error)}`, { error })
+      const because = error instanceof Error ? error.message : String(error)
+      if (lacksWatchList(error, memory)) {
+        log.debug('leases.kube-pages', `no WatchList here, listing by pages: ${because}`)
+        return 0
+      }
+      if (version !== undefined && hasExpired(error, memory)) {
+        // The server is there, whatever the pauses before have grown to. A list that is refused with 410 has no version.
+        log.debug('leases.kube-expired', `listing the Nodes anew: ${because}`)
+        backoff.reset()
+        return backoff.next()
+      }
+      if (watch !== memory.watch) {
+        log.warn('leases.whole-nodes', `following whole Nodes from now on, not their metadata: ${because}`)
+        return 0
+      }
+      reminder.tell(`waiting for the API server: ${because}`, { error })
+      options.onTrouble(because)
+      const asked = error instanceof KubeRefusal ? (error.retryAfterMs ?? 0) : 0
+      return Math.max(backoff.next(), Math.min(asked, LONGEST_RETRY_AFTER_MS))
+    }
+  }
+  const run = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      const pauseMs = await once()
+      if (pauseMs > 0) await pause(clock, pauseMs, stop.signal)
+    }
+  }
+  const running = run()
+
+  return {
+    async close() {
+      stop.abort(new Error('closed'))
+      await running
+    },
+  }
+}
+
+/** A server without WatchList refuses it with 400 or 422: no trouble, the pages follow at once. */
+function lacksWatchList(error: unknown, memory: StreamMemory): boolean {
+  const refused = error instanceof KubeError && (error.status === 400 || error.status === 422)
+  return refused && error.request === WATCH && memory.syncBy === 'pages'
+}
+
+/** What we had is no longer in the server's history: usual after it was away, or we were. */
+function hasExpired(error: unknown, memory: StreamMemory): boolean {
+  return error instanceof KubeError && error.status === 410 && memory.version === undefined
+}

@@ -1,0 +1,196 @@
+/**
+ * How the API server is reached: kubeconfig, in-cluster files, or a bare URL. The only module that imports
+ * @kubernetes/client-node, and itself imported dynamically, in Kubernetes mode only (it costs 60 ms and 15 MB).
+ * Must not: use the library's requests, lists or watches (kubernetes-notes), or keep a credential beyond one target.
+ */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import http from 'node:http'
+import https, { type RequestOptions } from 'node:https'
+import path from 'node:path'
+import { type Cluster, KubeConfig, type User } from '@kubernetes/client-node'
+import { KubeError } from '../../errors.ts'
+import { isMissing, readIfExists } from '../../host/files.ts'
+import { isRecord } from '../../util/go-json.ts'
+import type { KubeTarget } from './kube-http.ts'
+
+export interface KubeAccessOptions {
+  /** undefined: the files that Kubernetes puts into every pod. */
+  readonly kubeconfigFile: string | undefined
+  /** Goes before the server of the kubeconfig; alone, it needs no credentials. */
+  readonly apiUrl: string | undefined
+  /** Where a pod finds its token and CA; only tests give another. */
+  readonly serviceAccountDir?: string
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+/**
+ * Reads every file anew each time, so that what was rotated, or written late, is used by the next connection. Rejects with
+ * KubeError (status 0) that names the file or variable: all of it can become right by itself.
+ */
+export async function openKubeTarget(options: KubeAccessOptions): Promise<KubeTarget> {
+  const config = await loadConfig(options)
+  const cluster = config.getCurrentCluster()
+  const server = cluster?.server
+  const where = options.kubeconfigFile ?? 'the cluster'
+  if (cluster === null || server === undefined)
+    throw trouble(where, 'names no cluster: current-context, contexts and clusters must agree')
+  const url = parseUrl(server, where)
+  const given: RequestOptions = {}
+  try {
+    await config.applyToHTTPSOptions(given)
+  } catch (cause) {
+    throw trouble(where, `credentials cannot be read: ${messageOf(cause)}`, cause)
+  }
+  const direct = cluster.proxyUrl === undefined
+  const agent = direct ? createAgent(url, given, 'kept') : given.agent
+  const streams = direct ? createAgent(url, given, 'one each') : undefined
+  const { headers, auth } = given
+  return {
+    url,
+    cluster: fingerprint(given.ca ?? url.href),
+    options: { agent, ...(headers === undefined ? {} : { headers }), ...(typeof auth === 'string' ? { auth } : {}) },
+    streams,
+    close() {
+      if (typeof agent === 'object') agent.destroy()
+      streams?.destroy()
+    },
+  }
+}
+
+/** Of what only one cluster has: its CA, or its URL where there is none. */
+function fingerprint(of: NonNullable<RequestOptions['ca']>): string {
+  const hash = createHash('sha256')
+  for (const part of Array.isArray(of) ? of : [of]) hash.update(part)
+  return hash.digest('hex')
+}
+
+/** Of one target, as the next one has fresh certificates. `kept`: connections live on between the pages of a list. */
+function createAgent(url: URL, given: RequestOptions, connections: 'kept' | 'one each'): http.Agent {
+  const keepAlive = connections === 'kept'
+  if (url.protocol === 'http:') return new http.Agent({ keepAlive })
+  const { ca, cert, key, servername, rejectUnauthorized } = given
+  const tls = Object.entries({ ca, cert, key, servername, rejectUnauthorized }).filter(
+    ([, value]) => value !== undefined,
+  )
+  return new https.Agent({ keepAlive, ...Object.fromEntries(tls) })
+}
+
+async function loadConfig(options: KubeAccessOptions): Promise<KubeConfig> {
+  const { cluster, user } =
+    options.kubeconfigFile === undefined ? await inCluster(options) : await fromFile(options.kubeconfigFile)
+  const server = options.apiUrl ?? cluster.server
+  // The library refuses plain HTTP unless TLS is skipped, and leaves the CA out where there is no user.
+  const reached: Cluster = {
+    ...cluster,
+    name: 'cluster',
+    server,
+    skipTLSVerify: isPlain(server) || cluster.skipTLSVerify,
+  }
+  const config = new KubeConfig()
+  config.loadFromOptions({
+    clusters: [reached],
+    users: [{ ...user, name: 'user' }],
+    contexts: [{ name: 'context', cluster: 'cluster', user: 'user' }],
+    currentContext: 'context',
+  })
+  return config
+}
+
+interface Access {
+  readonly cluster: Cluster
+  readonly user: User
+}
+
+async function fromFile(file: string): Promise<Access> {
+  let text: string | undefined
+  try {
+    text = await readIfExists(file)
+  } catch (cause) {
+    throw trouble(file, `cannot be read: ${messageOf(cause)}`, cause)
+  }
+  if (text === undefined) throw trouble(file, 'does not exist yet')
+  const config = new KubeConfig()
+  try {
+    config.loadFromString(text)
+    config.makePathsAbsolute(path.dirname(file))
+  } catch (cause) {
+    throw trouble(file, `is no kubeconfig: ${messageOf(cause)}`, cause)
+  }
+  const cluster = config.getCurrentCluster()
+  if (cluster === null) throw trouble(file, 'names no cluster: current-context, contexts and clusters must agree')
+  const user = config.getCurrentUser() ?? { name: 'user' }
+  const token = await readToken(await tokenFileOf(text, user.name), path.dirname(file))
+  return { cluster, user: token === undefined ? user : { ...user, token } }
+}
+
+/** `tokenFile` of a user, which the library does not know. */
+async function tokenFileOf(text: string, userName: string): Promise<string | undefined> {
+  if (!text.includes('tokenFile')) return undefined
+  const { parse } = await import('yaml')
+  const config: unknown = parse(text)
+  const users: unknown = isRecord(config) ? config.users : undefined
+  const entry: unknown = Array.isArray(users) ? users.find((one) => isRecord(one) && one.name === userName) : undefined
+  const user: unknown = isRecord(entry) ? entry.user : undefined
+  return isRecord(user) && typeof user.tokenFile === 'string' ? user.tokenFile : undefined
+}
+
+async function inCluster(options: KubeAccessOptions): Promise<Access> {
+  const env = options.env ?? process.env
+  const folder = options.serviceAccountDir ?? SERVICE_ACCOUNT
+  const host = env.KUBERNETES_SERVICE_HOST
+  const ca = path.join(folder, 'ca.crt')
+  if (options.apiUrl !== undefined && (await missing(ca)))
+    return { cluster: { name: 'cluster', server: options.apiUrl, skipTLSVerify: false }, user: { name: 'user' } }
+  if (options.apiUrl === undefined && (host === undefined || host === ''))
+    throw trouble('KUBERNETES_SERVICE_HOST', 'is not set: this is no pod, so give --kubeconfig-file or --kube-api-url')
+  const token = await readToken(path.join(folder, 'token'), '/')
+  const authority = `${host?.includes(':') ? `[${host}]` : host}:${env.KUBERNETES_SERVICE_PORT ?? '443'}`
+  return {
+    cluster: { name: 'cluster', server: `https://${authority}`, caFile: ca, skipTLSVerify: false },
+    user: { name: 'user', ...(token === undefined ? {} : { token }) },
+  }
+}
+
+async function readToken(file: string | undefined, folder: string): Promise<string | undefined> {
+  if (file === undefined) return undefined
+  const absolute = path.resolve(folder, file)
+  try {
+    return (await readFile(absolute, 'utf8')).trim()
+  } catch (cause) {
+    throw trouble(absolute, `the token cannot be read: ${messageOf(cause)}`, cause)
+  }
+}
+
+async function missing(file: string): Promise<boolean> {
+  try {
+    await readFile(file)
+    return false
+  } catch (error) {
+    return isMissing(error)
+  }
+}
+
+function isPlain(server: string): boolean {
+  return server.startsWith('http:')
+}
+
+function parseUrl(server: string, where: string): URL {
+  try {
+    const url = new URL(server)
+    if (url.protocol === 'http:' || url.protocol === 'https:') return url
+  } catch {
+    // Said below.
+  }
+  throw trouble(where, `'${server}' is no URL of an API server: write it like https://10.0.0.1:6443`)
+}
+
+function trouble(where: string, reason: string, cause?: unknown): KubeError {
+  return new KubeError({ request: where, status: 0, reason }, { cause })
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,198 @@
+/**
+ * The claims of all Nodes as last told, and the view that follows from them, computed when it is asked for. Tells of a
+ * change only when a derived lease, our own Node or the state of knowledge changed: heartbeats change nothing.
+ * Must not: do input or output.
+ */
+import type { LeaseError } from '../../errors.ts'
+import type { Network } from '../../overlay/network.ts'
+import type { Clock } from '../../util/clock.ts'
+import { atOnce, type Slices } from '../../util/slices.ts'
+import type { AnnotationKeys } from '../annotations.ts'
+import { createBelief } from '../belief/believe.ts'
+import type { ClaimChange } from '../belief/judge.ts'
+import type { OwnClaim } from '../belief/sound.ts'
+import type { NodeChange } from '../follow/node-stream-session.ts'
+import { keepLease } from '../keep.ts'
+import type { LeaseView, OwnVtep } from '../source.ts'
+import type { NodeFacts } from '../wire/node-facts.ts'
+import { createKnownNodes, type KnownNode } from './known-nodes.ts'
+import { type Claim, readClaim, readOwn, readPublished } from './node-claim.ts'
+import { type NodePatch, planPublish } from './publish-patch.ts'
+import type { RememberedView } from './view-file.ts'
+
+export type { KnownNode } from './known-nodes.ts'
+
+export interface KubeTable {
+  /** For the stream; changes nothing. A claim that says what is known already is the known object. */
+  read(node: NodeFacts): KnownNode
+  apply(change: NodeChange<KnownNode>): void
+  /** Why nothing new is heard; undefined: all is well. Matters for the view only until the first list. */
+  setTrouble(because: string | undefined): void
+  /** What was known in the last run, for as long as nothing better is told. After the first list it comes too late. */
+  recall(view: RememberedView): void
+  /** Everything was listed, our own Node among it: the view is synced. */
+  readonly complete: boolean
+  /** What to keep for the next run; undefined while the view is not synced. */
+  remember(): RememberedView | undefined
+  /** Brings view() up to what is known when it begins. One at a time. */
+  settle(): Slices<void>
+  /** The same object until something changed. While a settle() is under way, the view from before. */
+  view(): LeaseView
+  /** Our own Node as last told. */
+  readonly ownFacts: NodeFacts | undefined
+  planPublish(node: NodeFacts, own: OwnVtep, setCondition: boolean, now: Date): NodePatch | undefined
+  /** No onChange after it. */
+  close(): void
+}
+
+export function createKubeTable(options: {
+  readonly keys: AnnotationKeys
+  readonly network: Network
+  readonly nodeName: () => string | undefined
+  readonly clock: Clock
+  readonly onChange: () => void
+  /** The API server's data was lost or restored: so many Nodes that it lacks are kept for ten minutes. */
+  readonly onKept: (count: number) => void
+}): KubeTable {
+  const { keys, network } = options
+  const nodes = createKnownNodes({
+    ownName: () => options.nodeName() ?? '',
+    clock: options.clock,
+    onKept: options.onKept,
+    onForgotten: () => changed(),
+  })
+  const belief = createBelief(network)
+  /** The claims with faults of their own, by node. */
+  const faulty = new Map<string, readonly LeaseError[]>()
+  let mine: Mine | undefined
+  let trouble: string | undefined
+  let view: LeaseView = {
+    synced: false,
+    because: 'nothing is known yet',
+    peers: new Map(),
+    own: undefined,
+    rejected: [],
+  }
+  /** `view` is not that of what is known. */
+  let stale = true
+  let settling = false
+
+  const changed = (): void => {
+    stale = true
+    options.onChange()
+  }
+  const read = (node: NodeFacts): KnownNode => {
+    const before = nodes.listedAs(node.name)
+    if (node.name !== options.nodeName())
+      return keepClaim(before === undefined || 'own' in before ? undefined : before, readClaim(node, keys, network))
+    return before !== undefined && 'own' in before && sameFacts(before.own, node) ? before : { own: node }
+  }
+  const readMine = (facts: NodeFacts | undefined): Mine | undefined => {
+    if (facts === undefined || facts === mine?.facts) return facts === undefined ? undefined : mine
+    const { own, faults } = readOwn(facts, keys, network)
+    return { facts, own, faults, underlays: readPublished(facts, keys) }
+  }
+  /** Of what was known when it began; what is told between two slices is for the next time. */
+  function* compute(): Slices<LeaseView> {
+    stale = false
+    const now = readMine(nodes.own)
+    if (now !== mine) belief.setOwn(now && claimOf(now))
+    mine = now
+    const because = incomplete()
+    const changes: ClaimChange[] = []
+    for (const { name, before, after } of nodes.takeChanges()) {
+      const claim = claimedBy(after)
+      if (claim === undefined || claim.faults.length === 0) faulty.delete(name)
+      else faulty.set(name, claim.faults)
+      changes.push({ before: claimedBy(before)?.lease, after: claim?.lease })
+    }
+    yield* belief.changeInSlices(changes)
+    const { peers, rejected } = belief.believed
+    const faults = [...(mine?.faults ?? []), ...[...faulty.values()].flat()]
+    const known = { peers, own: mine?.own, rejected: [...faults, ...rejected] }
+    return because === undefined ? { synced: true, ...known } : { synced: false, because, ...known }
+  }
+  function* settle(): Slices<void> {
+    if (!stale || settling) return
+    settling = true
+    try {
+      view = yield* compute()
+    } finally {
+      settling = false
+    }
+  }
+  const currentView = (): LeaseView => {
+    atOnce(settle())
+    return view
+  }
+  const incomplete = (): string | undefined => {
+    const unheard = trouble ?? 'the Nodes have not been listed yet'
+    if (!nodes.listed) return nodes.recalled ? `from the cache of the last run, not confirmed yet: ${unheard}` : unheard
+    if (nodes.listedOwn !== undefined) return undefined
+    return `the API server knows no Node ${options.nodeName() ?? ''} (our own) among ${nodes.size}: not created yet, or its data was lost`
+  }
+
+  return {
+    read,
+    apply(change) {
+      if (nodes.apply(change)) changed()
+    },
+    setTrouble(because) {
+      const matters = !nodes.listed && because !== undefined && because !== trouble
+      trouble = because
+      if (matters) changed()
+    },
+    recall({ own, leases }) {
+      if (nodes.listed || nodes.listedOwn !== undefined || own.name !== options.nodeName()) return
+      const known = new Map<string, KnownNode>([[own.name, { own }]])
+      for (const lease of leases) known.set(lease.node, { lease, faults: [] })
+      nodes.recall(known)
+      changed()
+    },
+    get complete() {
+      return incomplete() === undefined
+    },
+    remember() {
+      const own = nodes.listedOwn
+      const { synced, peers } = currentView()
+      return own === undefined || !synced ? undefined : { own, leases: peers.values() }
+    },
+    settle,
+    view: currentView,
+    get ownFacts() {
+      return nodes.listedOwn
+    },
+    planPublish(node, own, setCondition, now) {
+      const { publishInstead } = readOwn(node, keys, network).own
+      return planPublish({ keys, node, publishInstead, own, setCondition, now })
+    },
+    close: () => nodes.close(),
+  }
+}
+
+/** What our own Node says, read once. */
+interface Mine extends ReturnType<typeof readOwn> {
+  readonly facts: NodeFacts
+  readonly underlays: OwnClaim['underlays']
+}
+
+function claimOf({ own, underlays }: Mine): OwnClaim {
+  return { node: own.node, subnets: own.subnets, lladdrs: own.lladdrs, underlays }
+}
+
+function claimedBy(known: KnownNode): Claim | undefined {
+  return known === undefined || 'own' in known ? undefined : known
+}
+
+function keepClaim(before: Claim | undefined, now: Claim | undefined): Claim | undefined {
+  if (before === undefined || now === undefined) return now
+  const lease = now.lease === undefined ? undefined : keepLease(before.lease, now.lease)
+  const sameFaults =
+    before.faults.length === now.faults.length &&
+    before.faults.every((fault, index) => fault.message === now.faults[index]?.message)
+  return lease === before.lease && sameFaults ? before : { lease, faults: now.faults }
+}
+
+function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}

@@ -1,0 +1,147 @@
+/**
+ * A Node's facts → what it claims, and what we know of our own Node. Each family is read by itself: a fault in one
+ * leaves the other's claim standing. Must not: compare claims of different nodes (believe.ts).
+ */
+import { LeaseError } from '../../errors.ts'
+import { type Cidr, cidrFamily, containsCidr, parseCidr } from '../../net/cidr.ts'
+import { type Family, type Ip, parseIpOf } from '../../net/ip.ts'
+import type { Lladdr } from '../../net/lladdr.ts'
+import type { Network } from '../../overlay/network.ts'
+import { flatText } from '../../util/flat-text.ts'
+import { type AnnotationKeys, parseBackendData, shorten } from '../annotations.ts'
+import type { FamilyLease, Lease, OwnNode } from '../lease.ts'
+import type { NodeFacts } from '../wire/node-facts.ts'
+
+/** `lease` is undefined when no family of it can be read; each fault names its annotation. */
+export interface Claim {
+  readonly lease: Lease | undefined
+  readonly faults: readonly LeaseError[]
+}
+
+const NO_FAULTS: readonly LeaseError[] = []
+
+/** undefined: the node does not take part (not marked as flannel's), which is no fault. Never throws. */
+export function readClaim(node: NodeFacts, keys: AnnotationKeys, network: Network): Claim | undefined {
+  if (node.annotations[keys.subnetManager] !== 'true') return undefined
+  const type = node.annotations[keys.backendType]
+  if (type !== 'vxlan') {
+    const reason = `${type === undefined ? 'missing' : `${shorten(type)}`}: only "vxlan" can be a peer`
+    return { lease: undefined, faults: [new LeaseError(node.name, keys.backendType, reason)] }
+  }
+  const faults: LeaseError[] = []
+  const ipv4 = attempt(faults, () => (network.ipv4 === undefined ? undefined : readFamily('ipv4', node, keys)))
+  const ipv6 = attempt(faults, () => (network.ipv6 === undefined ? undefined : readFamily('ipv6', node, keys)))
+  if (ipv4 === undefined && ipv6 === undefined) {
+    if (faults.length === 0)
+      faults.push(new LeaseError(node.name, 'annotations', 'no claim in any family that we have'))
+    return { lease: undefined, faults }
+  }
+  return {
+    lease: { node: node.name, seniority: seniorityOf(node), ipv4, ipv6 },
+    faults: faults.length === 0 ? NO_FAULTS : faults,
+  }
+}
+
+/** Faults are those of our own annotations and podCIDRs; the part that cannot be read counts as absent. Never throws. */
+export function readOwn(
+  node: NodeFacts,
+  keys: AnnotationKeys,
+  network: Network,
+): { readonly own: OwnNode; readonly faults: readonly LeaseError[] } {
+  const faults: LeaseError[] = []
+  const both = <T>(read: (family: Family) => T | undefined): { ipv4: T | undefined; ipv6: T | undefined } => ({
+    ipv4: attempt(faults, () => (network.ipv4 === undefined ? undefined : read('ipv4'))),
+    ipv6: attempt(faults, () => (network.ipv6 === undefined ? undefined : read('ipv6'))),
+  })
+  const own: OwnNode = {
+    node: node.name,
+    subnets: both((family) => readOwnSubnet(family, node, network)),
+    lladdrs: both((family) => readOwnLladdr(family, node, keys)),
+    publishInstead: both((family) => readIp(family, node, keys[family].publicIpOverwrite)),
+    underlayHint: both((family) => readIp(family, node, keys[family].nodePublicIp)),
+  }
+  return { own, faults }
+}
+
+/** What our own annotations say is published now; what cannot be read counts as absent. */
+export function readPublished(node: NodeFacts, keys: AnnotationKeys): Readonly<Record<Family, Ip | undefined>> {
+  const read = (family: Family): Ip | undefined => attempt([], () => readIp(family, node, keys[family].publicIp))
+  return { ipv4: read('ipv4'), ipv6: read('ipv6') }
+}
+
+/** Older first, as text: the UID decides between Nodes made in the same second. */
+function seniorityOf(node: NodeFacts): string {
+  return flatText(`${node.creationTimestamp} ${node.uid}`)
+}
+
+/** No claim (undefined) is a node without that family: neither a podCIDR nor an annotation of it. */
+function readFamily(family: Family, node: NodeFacts, keys: AnnotationKeys): FamilyLease | undefined {
+  const { backendData, publicIp } = keys[family]
+  const data = node.annotations[backendData]
+  const subnet = readSubnet(family, node)
+  const underlay = readIp(family, node, publicIp)
+  if (subnet === undefined && underlay === undefined && data === undefined) return undefined
+  if (subnet === undefined) throw new LeaseError(node.name, 'spec.podCIDRs', `no ${family} podCIDR is assigned`)
+  if (underlay === undefined) throw new LeaseError(node.name, publicIp, 'missing')
+  if (data === undefined) throw new LeaseError(node.name, backendData, 'missing')
+  return { subnet, underlay, lladdr: parseBackendData(node.name, backendData, data).lladdr }
+}
+
+/** Kubernetes allows one podCIDR a family; more are refused, as flannel does. */
+function readSubnet(family: Family, node: NodeFacts): Cidr | undefined {
+  const wrong = (reason: string, cause?: unknown): LeaseError =>
+    new LeaseError(node.name, 'spec.podCIDRs', reason, { cause })
+  if (node.podCidrs.length > 2) throw wrong(`${node.podCidrs.length} podCIDRs: one a family is allowed`)
+  let found: Cidr | undefined
+  for (const text of node.podCidrs) {
+    let cidr: Cidr
+    try {
+      cidr = parseCidr(text)
+    } catch (cause) {
+      throw wrong(`${shorten(text)} is not a CIDR`, cause)
+    }
+    if (cidrFamily(cidr) !== family) continue
+    if (found !== undefined) throw wrong(`two ${family} podCIDRs, ${found} and ${cidr}: one a family is allowed`)
+    found = cidr
+  }
+  return found
+}
+
+function readOwnSubnet(family: Family, node: NodeFacts, network: Network): Cidr | undefined {
+  const subnet = readSubnet(family, node)
+  const whole = network[family]
+  if (subnet === undefined || whole === undefined || containsCidr(whole, subnet)) return subnet
+  const reason = `our own podCIDR ${subnet} is outside the network ${whole}: net-conf and the cluster's CIDR must agree`
+  throw new LeaseError(node.name, 'spec.podCIDRs', reason)
+}
+
+function readOwnLladdr(family: Family, node: NodeFacts, keys: AnnotationKeys): Lladdr | undefined {
+  const key = keys[family].backendData
+  const text = node.annotations[key]
+  // An IPv6-only flannel writes the text `null` for the family that it does not run.
+  return text === undefined || text === 'null' ? undefined : parseBackendData(node.name, key, text).lladdr
+}
+
+/** An empty annotation counts as absent. */
+function readIp(family: Family, node: NodeFacts, key: string): Ip | undefined {
+  const text = node.annotations[key]
+  if (text === undefined || text === '') return undefined
+  try {
+    return parseIpOf(family, text)
+  } catch (cause) {
+    throw new LeaseError(node.name, key, `${shorten(text)} is not an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} address`, {
+      cause,
+    })
+  }
+}
+
+function attempt<T>(faults: LeaseError[], read: () => T | undefined): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof LeaseError)) throw error
+    // Both families read the same podCIDRs: one fault there is one line.
+    if (!faults.some((fault) => fault.message === error.message)) faults.push(error)
+    return undefined
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What vtepd keeps of a Kubernetes Node: the projection that every decoder makes, whatever the encoding on the wire.
+ * Must not: interpret annotations (node-claim.ts).
+ */
+import { isRecord } from '../../util/go-json.ts'
+
+export interface NodeFacts {
+  readonly name: string
+  readonly uid: string
+  /** RFC 3339 in UTC, to the second: sorts as text. '' if the server sent none. */
+  readonly creationTimestamp: string
+  /** Only the wanted keys; empty for a Node without annotations. */
+  readonly annotations: Readonly<Record<string, string>>
+  /** spec.podCIDRs, or spec.podCIDR alone; empty until it is assigned. */
+  readonly podCidrs: readonly string[]
+  /** The status of the condition NetworkUnavailable; undefined: not set, or not our own Node. */
+  readonly networkUnavailable: string | undefined
+}
+
+/** A Node as the API writes it in JSON → its facts; undefined when it has no name. The condition is read of `ownName`. */
+export function projectNode(node: unknown, wanted: ReadonlySet<string>, ownName: string): NodeFacts | undefined {
+  const metadata = member(node, 'metadata')
+  const name = member(metadata, 'name')
+  if (typeof name !== 'string' || name === '') return undefined
+  return {
+    name,
+    uid: textOf(member(metadata, 'uid')),
+    creationTimestamp: textOf(member(metadata, 'creationTimestamp')),
+    annotations: projectAnnotations(member(metadata, 'annotations'), wanted),
+    podCidrs: projectPodCidrs(member(node, 'spec')),
+    networkUnavailable: name === ownName ? projectCondition(member(member(node, 'status'), 'conditions')) : undefined,
+  }
+}
+
+/** metadata.resourceVersion of an object or a list; undefined when absent. */
+export function resourceVersionOf(object: unknown): string | undefined {
+  const version = member(member(object, 'metadata'), 'resourceVersion')
+  return typeof version === 'string' && version !== '' ? version : undefined
+}
+
+/** A property of what may or may not be a JSON object. */
+export function member(value: unknown, key: string): unknown {
+  return isRecord(value) ? value[key] : undefined
+}
+
+function projectAnnotations(annotations: unknown, wanted: ReadonlySet<string>): Readonly<Record<string, string>> {
+  const kept: Record<string, string> = {}
+  if (!isRecord(annotations)) return kept
+  for (const key of wanted) {
+    const value = Object.hasOwn(annotations, key) ? annotations[key] : undefined
+    if (typeof value === 'string') kept[key] = value
+  }
+  return kept
+}
+
+function projectPodCidrs(spec: unknown): readonly string[] {
+  const many = member(spec, 'podCIDRs')
+  if (Array.isArray(many) && many.length > 0)
+    return many.map((cidr: unknown) => (typeof cidr === 'string' ? cidr : JSON.stringify(cidr)))
+  const one = member(spec, 'podCIDR')
+  return typeof one === 'string' && one !== '' ? [one] : []
+}
+
+function projectCondition(conditions: unknown): string | undefined {
+  if (!Array.isArray(conditions)) return undefined
+  const condition: unknown = conditions.find((entry) => member(entry, 'type') === 'NetworkUnavailable')
+  return condition === undefined ? undefined : textOf(member(condition, 'status'))
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}

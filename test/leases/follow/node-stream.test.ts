@@ -1,0 +1,459 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { allKeys, annotationKeys } from '../../../lib/leases/annotations.ts'
+import { startNodeStream } from '../../../lib/leases/follow/node-stream.ts'
+import { openKubeTarget } from '../../../lib/leases/http/kube-config.ts'
+import { createNodeFormats } from '../../../lib/leases/wire/kube-formats.ts'
+import { createManualClock } from '../../support/manual-clock.ts'
+import {
+  bookmark,
+  cut,
+  ended,
+  errorEvent,
+  event,
+  type NodeText,
+  open,
+  openProtobuf,
+  page,
+  refused,
+  reset,
+  silence,
+  startScriptedHttp,
+} from '../../support/scripted-http.ts'
+import { createMemoryLog, PREFIX, until } from '../support.ts'
+
+const MINUTE = 60_000
+
+/** A stream against a scripted server, on a clock that stands still; what it tells is kept as short texts. */
+async function setUp(t: TestContext, random = () => 0.5) {
+  const server = await startScriptedHttp(t)
+  const clock = createManualClock()
+  const log = createMemoryLog()
+  const told: string[] = []
+  const troubles: (string | undefined)[] = []
+  let failures = 0
+  const start = () => {
+    const stream = startNodeStream({
+      open: () => openKubeTarget({ kubeconfigFile: undefined, apiUrl: server.url }),
+      ownName: () => 'me',
+      formats: createNodeFormats(100_000),
+      wanted: allKeys(annotationKeys(PREFIX)),
+      watch: 'nodes',
+      clock,
+      log,
+      random,
+      read: (node) => node.uid,
+      onChange: (change) => {
+        if (change.kind === 'put') told.push(`+${change.name}`)
+        else if (change.kind === 'delete') told.push(`-${change.name}`)
+        else told.push(`=${[...change.nodes.keys()].join()}`)
+      },
+      onTrouble: (because) => void troubles.push(because),
+    })
+    t.after(() => stream.close())
+    return stream
+  }
+  return {
+    ...server,
+    clock,
+    log,
+    told,
+    troubles,
+    start,
+    heard: (...texts: string[]) =>
+      until(() => told.join(' ') === texts.join(' '), `[${texts.join(' ')}], got [${told.join(' ')}]`),
+    asked: (count: number) =>
+      until(() => server.requests.length >= count, `request ${count} of ${server.requests.join(' ')}`),
+    /** Waits for the next failure and the pause after it, then lets that pass; resolves with its milliseconds. */
+    async afterPause(before: () => void = () => undefined): Promise<number> {
+      failures += 1
+      await until(() => troubles.filter((because) => because !== undefined).length >= failures, `failure ${failures}`)
+      await until(() => clock.pending === 1, 'a pause')
+      const pauseMs = clock.nextIn ?? 0
+      before()
+      clock.advance(pauseMs)
+      return pauseMs
+    },
+  }
+}
+
+const recordedWatch = readFileSync(path.join(import.meta.dirname, '..', 'recorded', 'protobuf', 'watch'))
+const node = (name: string): NodeText => ({ name })
+const listed = [event('ADDED', node('a'), '4'), event('ADDED', node('me'), '5'), bookmark('6', true)]
+const kindOf = (path: string | undefined): string => {
+  const query = new URLSearchParams(path?.split('?')[1])
+  if (query.has('sendInitialEvents')) return 'watch-list'
+  if (query.has('watch')) return `watch ${query.get('resourceVersion')}`
+  return `list ${query.get('continue') ?? ''}`.trim()
+}
+const kinds = (requests: readonly string[]) => requests.map(kindOf).join(', ')
+
+test('everything that exists is told at once, then each change', async (t) => {
+  const { script, start, heard, requests } = await setUp(t)
+  script(open(...listed, event('ADDED', node('b'), '7'), event('DELETED', node('a'), '8')))
+  start()
+  await heard('=a,me', '+b', '-a')
+  const query = new URLSearchParams(requests[0]?.split('?')[1])
+  assert.deepEqual(Object.fromEntries(query), {
+    watch: '1',
+    allowWatchBookmarks: 'true',
+    sendInitialEvents: 'true',
+    resourceVersionMatch: 'NotOlderThan',
+    timeoutSeconds: '450',
+  })
+})
+
+test('protobuf is asked for, and read when it comes', async (t) => {
+  const { script, start, heard, accepts } = await setUp(t)
+  script(openProtobuf(recordedWatch))
+  start()
+  await heard('=a,me,unmarked,young', '+a', '+young', '+unmarked', '-young')
+  assert.deepEqual(accepts, ['application/vnd.kubernetes.protobuf;stream=watch, application/json'])
+})
+
+test('protobuf that is not understood is not asked for again', async (t) => {
+  const { script, start, heard, accepts, afterPause } = await setUp(t)
+  script(openProtobuf(Buffer.from([0, 0, 0, 1, 7])), ended(page([node('me')], '20')), cut(), open(...listed))
+  start()
+  await afterPause()
+  await afterPause()
+  await heard('=me', '+a', '+me')
+  assert.deepEqual(accepts.slice(1), ['application/json', 'application/json', 'application/json'])
+})
+
+test('the time after which the server shall end a watch is between five and ten minutes', async (t) => {
+  for (const [random, seconds] of [
+    [0, '300'],
+    [0.999999, '600'],
+  ] as const) {
+    const { script, start, heard, requests } = await setUp(t, () => random)
+    script(open(...listed))
+    start()
+    await heard('=a,me')
+    assert.match(requests[0] ?? '', new RegExp(`timeoutSeconds=${seconds}`))
+  }
+})
+
+test('a stream that ends is resumed where the last event or bookmark was', async (t) => {
+  const { script, start, heard, requests, clock, asked } = await setUp(t)
+  script(
+    (response, request) => {
+      open(...listed, event('MODIFIED', node('a'), '9'))(response, request)
+      setTimeout(() => {
+        clock.advance(5 * MINUTE - 161_000)
+        response.end(`${bookmark('12')}\n`)
+      }, 20)
+    },
+    open(event('ADDED', node('b'), '13')),
+  )
+  start()
+  await asked(2)
+  await heard('=a,me', '+a', '+b')
+  assert.equal(kinds(requests), 'watch-list, watch 12')
+})
+
+test('a connection that breaks is resumed after a pause, and what is known stays', async (t) => {
+  const { script, start, heard, requests, afterPause, troubles, log } = await setUp(t)
+  script(cut(...listed), reset, open(event('ADDED', node('b'), '7')))
+  start()
+  await afterPause()
+  await afterPause()
+  await heard('=a,me', '+b')
+  assert.equal(kinds(requests), 'watch-list, watch 6, watch 6')
+  assert.ok(troubles.some((because) => because !== undefined))
+  assert.equal(troubles.at(-1), undefined)
+  assert.equal(log.lines.at(-1)?.message, 'the API server answers again')
+})
+
+test('a list that breaks off is not believed: nothing is told, and pages follow', async (t) => {
+  const { script, start, heard, requests, afterPause, told } = await setUp(t)
+  script(
+    cut(event('ADDED', node('a'), '4')),
+    ended(page([node('b'), node('me')], '20')),
+    open(event('ADDED', node('c'), '21')),
+  )
+  start()
+  await afterPause()
+  await heard('=b,me', '+c')
+  assert.equal(told.length, 2)
+  assert.equal(kinds(requests), 'watch-list, list, watch 20')
+})
+
+test('a list that ends before its end is not believed either', async (t) => {
+  const { script, start, heard, requests, afterPause } = await setUp(t)
+  script(ended(event('ADDED', node('a'), '4')), ended(page([node('me')], '20')), open())
+  start()
+  await afterPause()
+  await heard('=me')
+  assert.equal(kinds(requests).split(', ').slice(0, 2).join(), 'watch-list,list')
+})
+
+for (const code of [400, 422])
+  test(`a server that refuses WatchList with ${code} is listed by pages at once, without a warning`, async (t) => {
+    const { script, start, heard, requests, log } = await setUp(t)
+    script(
+      refused(code, 'sendInitialEvents is forbidden'),
+      ended(page([node('a')], '20', 'two')),
+      ended(page([node('me')], '20')),
+      open(),
+    )
+    start()
+    await heard('=a,me')
+    await until(() => requests.length === 4, 'the watch')
+    assert.equal(kinds(requests), 'watch-list, list, list two, watch 20')
+    assert.match(requests[1] ?? '', /limit=500/)
+    assert.deepEqual(log.of('leases.kube'), [])
+  })
+
+test('a server that does not get on with WatchList is listed by pages', async (t) => {
+  const { script, start, heard, requests, clock, asked, afterPause } = await setUp(t)
+  script(open(event('ADDED', node('a'), '4')), ended(page([node('me')], '20')), open())
+  start()
+  await asked(1)
+  await until(() => clock.pending === 1, 'the watchdog')
+  clock.advance(MINUTE)
+  await afterPause()
+  await heard('=me')
+  assert.equal(kinds(requests.slice(0, 2)), 'watch-list, list')
+})
+
+test('a server that answers WatchList with endless news is listed by pages after two minutes', async (t) => {
+  const { script, start, heard, requests, clock, asked, afterPause } = await setUp(t)
+  let more: ((line: string) => void) | undefined
+  script(
+    (response, request) => {
+      open()(response, request)
+      more = (line) => void response.write(`${line}\n`)
+    },
+    ended(page([node('me')], '20')),
+    open(),
+  )
+  start()
+  await asked(1)
+  await until(() => clock.pending === 1, 'the watchdog')
+  for (let i = 0; requests.length === 1 && i < 10; i += 1) {
+    more?.(event('MODIFIED', node('a'), String(i)))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    clock.advance(20_000)
+    if ((clock.nextIn ?? 0) < 1000) break
+  }
+  assert.equal(clock.now(), 120_000)
+  await afterPause()
+  await heard('=me')
+})
+
+for (const code of [410, 504, 500])
+  test(`ERROR ${code} in the stream lists everything again, and deletions are seen`, async (t) => {
+    const { script, start, heard, requests, clock } = await setUp(t)
+    script(
+      open(...listed, errorEvent(code, 'the server says')),
+      open(event('ADDED', node('me'), '30'), bookmark('31', true)),
+    )
+    start()
+    await heard('=a,me')
+    await until(() => clock.pending === 1 && (clock.nextIn ?? 0) <= 500, 'a pause')
+    clock.advance(500)
+    await heard('=a,me', '=me')
+    assert.equal(kinds(requests), 'watch-list, watch-list')
+  })
+
+test('410 as a status lists everything again, soon, whatever the pauses before had grown to, and is no trouble', async (t) => {
+  const { script, start, heard, asked, requests, afterPause, clock, log, troubles } = await setUp(t)
+  script(
+    ...[cut(...listed), reset, reset, reset, refused(410, 'too old')],
+    open(event('ADDED', node('me'), '30'), bookmark('31', true)),
+  )
+  start()
+  const pauses = [await afterPause(), await afterPause(), await afterPause(), await afterPause()]
+  assert.ok((pauses[3] ?? 0) >= 3000, `pauses ${pauses}`)
+  await asked(5)
+  await until(() => clock.pending === 1, 'a pause')
+  assert.ok((clock.nextIn ?? 0) <= 500)
+  clock.advance(500)
+  await heard('=a,me', '=me')
+  assert.equal(kinds(requests), 'watch-list, watch 6, watch 6, watch 6, watch 6, watch-list')
+  assert.equal(troubles.filter((because) => because?.includes('410')).length, 0)
+  assert.equal(log.of('leases.kube-expired').length, 1)
+})
+
+test('a list that is refused with 410 is trouble, and the pauses grow', async (t) => {
+  const { script, start, heard, afterPause, troubles } = await setUp(t)
+  script(refused(410, 'too old'), refused(410, 'too old'), refused(410, 'too old'), open(...listed))
+  start()
+  const pauses = [await afterPause(), await afterPause(), await afterPause()]
+  assert.ok((pauses[2] ?? 0) > 2 * (pauses[0] ?? 0), `pauses ${pauses}`)
+  await heard('=a,me')
+  assert.match(troubles[0] ?? '', /410 Gone: too old|410 .*too old/)
+})
+
+test('410 in the middle of the pages starts over with the first', async (t) => {
+  const { script, start, heard, requests, afterPause } = await setUp(t)
+  script(
+    refused(422, 'no WatchList'),
+    ended(page([node('a')], '20', 'two')),
+    refused(410, 'the token is too old'),
+    ended(page([node('b')], '25', 'three')),
+    ended(page([node('me')], '25')),
+    open(),
+  )
+  start()
+  await afterPause()
+  await heard('=b,me')
+  assert.equal(kinds(requests.slice(0, 5)), 'watch-list, list, list two, list, list three')
+})
+
+test('a resumed stream that ends without a word is not trusted: everything is listed again', async (t) => {
+  const { script, start, heard, requests, afterPause, log } = await setUp(t)
+  script(cut(...listed), ended(), open(event('ADDED', node('me'), '2'), bookmark('3', true)))
+  start()
+  await afterPause()
+  await afterPause()
+  await heard('=a,me', '=me')
+  assert.equal(kinds(requests), 'watch-list, watch 6, watch-list')
+  assert.ok(log.of('leases.kube').some(({ message }) => /ended without a word/.test(message)))
+})
+
+test('a stream that goes silent for 150 s is given up, and everything is listed again', async (t) => {
+  const { script, start, heard, requests, clock, afterPause, troubles } = await setUp(t)
+  script(open(...listed), open(event('ADDED', node('me'), '30'), bookmark('31', true)))
+  start()
+  await heard('=a,me')
+  await until(() => clock.pending === 1, 'the watchdog')
+  clock.advance(149_999)
+  assert.equal(requests.length, 1)
+  clock.advance(1)
+  await afterPause()
+  await heard('=a,me', '=me')
+  assert.equal(kinds(requests), 'watch-list, watch-list')
+  assert.ok(troubles.includes('watch nodes: the stream went silent'))
+})
+
+/** A server that lists, then sends a line whenever the test wants. */
+async function chatty(t: TestContext) {
+  const parts = await setUp(t, () => 0)
+  let write: (line: string) => void = () => undefined
+  const list = open(...listed)
+  parts.script((response, request) => {
+    list(response, request)
+    write = (line) => void response.write(`${line}\n`)
+  })
+  parts.start()
+  await parts.heard('=a,me')
+  let said = 1
+  return {
+    ...parts,
+    /** Sends an event of that node every minute, for so many minutes. */
+    async chat(name: string, minutes: number): Promise<void> {
+      for (let i = 0; i < minutes; i += 1) {
+        parts.clock.advance(MINUTE)
+        assert.equal(parts.clock.pending, 1, `the stream was given up after ${i + 1} minutes`)
+        write(event('MODIFIED', node(name), '50'))
+        said += 1
+        await until(() => parts.told.length >= said, 'the event')
+      }
+    },
+  }
+}
+
+test('our own Node unseen for 11 minutes lists everything again, without a warning', async (t) => {
+  const { chat, requests, asked, clock, log } = await chatty(t)
+  await chat('a', 10)
+  assert.equal(requests.length, 1)
+  clock.advance(MINUTE)
+  await asked(2)
+  assert.equal(kinds(requests), 'watch-list, watch-list')
+  assert.deepEqual(log.of('leases.kube'), [])
+})
+
+test('after six hours everything is listed again, however lively the stream', async (t) => {
+  const { chat, requests, asked, clock } = await chatty(t)
+  await chat('me', 359)
+  assert.equal(requests.length, 1)
+  clock.advance(MINUTE)
+  await asked(2)
+  assert.equal(kinds(requests), 'watch-list, watch-list')
+})
+
+test('garbage in the stream ends it, and everything is listed again', async (t) => {
+  for (const garbage of ['{"type":', '<html>', 'x'.repeat(150_000)]) {
+    const { script, start, heard, requests, afterPause } = await setUp(t)
+    script(open(...listed, garbage), open(event('ADDED', node('me'), '30'), bookmark('31', true)))
+    start()
+    await afterPause()
+    await heard('=a,me', '=me')
+    assert.equal(kinds(requests), 'watch-list, watch-list')
+  }
+})
+
+test('Retry-After is honoured', async (t) => {
+  const { script, start, heard, clock, requests, asked } = await setUp(t)
+  script(refused(429, 'too many requests', { 'retry-after': '17' }), open(...listed))
+  start()
+  await asked(1)
+  await until(() => clock.pending === 1 && clock.nextIn === 17_000, 'a pause of 17 s')
+  clock.advance(16_999)
+  assert.equal(requests.length, 1)
+  clock.advance(1)
+  await heard('=a,me')
+})
+
+test('pauses grow to 30 s while nothing works, and start over after progress', async (t) => {
+  const { script, start, heard, afterPause } = await setUp(t, () => 0)
+  script(refused(500, 'boom'))
+  start()
+  const pauses: number[] = []
+  for (let i = 1; i <= 8; i += 1) pauses.push(await afterPause())
+  pauses.push(await afterPause(() => script(cut(...listed), open())))
+  await heard('=a,me')
+  pauses.push(await afterPause())
+  assert.deepEqual(pauses, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 500])
+})
+
+test('trouble is told once, then once a minute', async (t) => {
+  const { script, start, clock, afterPause, log } = await setUp(t, () => 0)
+  script(refused(403, 'nodes is forbidden'))
+  start()
+  while (clock.now() < 3 * MINUTE) await afterPause()
+  const lines = log.of('leases.kube')
+  assert.ok(lines.length >= 3 && lines.length <= 4, `${lines.length} lines`)
+  assert.equal(
+    lines[0]?.message,
+    'waiting for the API server: watch nodes: 403 nodes is forbidden (vtepd needs the rights get, list, watch on nodes, patch on nodes/status, get on pods)',
+  )
+})
+
+test('the credentials of a kubelet are refused with what to give instead', async (t) => {
+  const { script, start, afterPause, log } = await setUp(t)
+  script(refused(403, 'User "system:node:a" cannot watch resource "nodes"'))
+  start()
+  await afterPause()
+  assert.match(log.of('leases.kube')[0]?.message ?? '', /with k3s give agent\/k3scontroller\.kubeconfig/)
+})
+
+test('a server that accepts and never answers is given up', async (t) => {
+  const { script, start, heard, clock, asked, afterPause } = await setUp(t)
+  script(silence, ended(page([node('me')], '20')), open())
+  start()
+  await asked(1)
+  await until(() => clock.pending === 1, 'the watchdog')
+  clock.advance(30_000)
+  await afterPause()
+  await heard('=me')
+})
+
+test('close ends everything, also in the middle of a pause or a stream', async (t) => {
+  const streaming = await setUp(t)
+  streaming.script(open(...listed))
+  const first = streaming.start()
+  await streaming.heard('=a,me')
+  await first.close()
+  assert.equal(streaming.clock.pending, 0)
+  const pausing = await setUp(t)
+  pausing.script(reset)
+  const second = pausing.start()
+  await until(() => pausing.log.of('leases.kube').length === 1 && pausing.clock.pending === 1, 'a pause')
+  await second.close()
+  assert.equal(pausing.clock.pending, 0)
+})

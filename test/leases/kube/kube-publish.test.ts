@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { KubeError } from '../../../lib/errors.ts'
+import { startApiServer } from '../../../lib/lab/api-server/api-server.ts'
+import { createKubeSource } from '../../../lib/leases/kube.ts'
+import type { OwnVtep } from '../../../lib/leases/source.ts'
+import { parseIp } from '../../../lib/net/ip.ts'
+import { parseLladdr } from '../../../lib/net/lladdr.ts'
+import { parseVni } from '../../../lib/net/vni.ts'
+import { createManualClock } from '../../support/manual-clock.ts'
+import { nodeObject, refused, startScriptedHttp } from '../../support/scripted-http.ts'
+import { claim4, claim6, createMemoryLog, dualNetwork, flannelNode, PREFIX, until } from '../support.ts'
+
+const own: OwnVtep = { vni: parseVni(1), ipv4: claim4(9), ipv6: undefined }
+const publicIp = `${PREFIX}/public-ip`
+
+/** A source whose view is followed by a publisher as the agent's: whatever changes, it is asked to publish again. */
+async function setUp(t: TestContext, asked: () => OwnVtep = () => own) {
+  const api = await startApiServer()
+  t.after(() => api.close())
+  const clock = createManualClock(1_000_000)
+  const log = createMemoryLog()
+  const source = createKubeSource({
+    config: {
+      kubeconfigFile: undefined,
+      apiUrl: api.url,
+      annotationPrefix: PREFIX,
+      setNodeNetworkUnavailable: true,
+      node: { name: 'me' },
+    },
+    network: dualNetwork,
+    log,
+    clock,
+    random: () => 0,
+  })
+  t.after(() => source.close())
+  const errors: unknown[] = []
+  let queue: Promise<void> = Promise.resolve()
+  const publish = (): void => {
+    queue = queue.then(() => source.publish(asked())).catch((error: unknown) => void errors.push(error))
+  }
+  const published = (): string | undefined => api.nodes.get('me')?.metadata.annotations?.[publicIp]
+  return {
+    api,
+    clock,
+    log,
+    source,
+    errors,
+    publish,
+    published,
+    start: () => source.start(publish),
+    create: (podCidr = '10.42.9.0/24') =>
+      api.nodes.create({ metadata: { name: 'me' }, spec: { podCIDR: podCidr, podCIDRs: [podCidr] } }),
+    annotate: (key: string, value: string | null) =>
+      api.nodes.patchStatus('me', { metadata: { annotations: { [key]: value } } }),
+    /** The stream has told the loss, and the publisher waits; no other limit is so short. */
+    waiting: () => until(() => (clock.nextIn ?? 10_000) <= 5000, 'the wait before the next patch'),
+  }
+}
+
+test('what somebody removed or altered is published again, and said', async (t) => {
+  const { api, clock, log, start, create, annotate, published } = await setUp(t)
+  create()
+  start()
+  await until(() => published() === '192.168.0.9', 'the first time')
+  await until(() => api.watchCount === 1 && clock.pending === 1, 'quiet')
+  clock.advance(6000)
+  annotate(publicIp, null)
+  await until(() => published() === '192.168.0.9', 'the address')
+  clock.advance(6000)
+  annotate(`${PREFIX}/backend-data`, '{"VNI":1,"VtepMAC":"02:00:00:00:00:66"}')
+  await until(
+    () => api.nodes.get('me')?.metadata.annotations?.[`${PREFIX}/backend-data`]?.includes('04:09') === true,
+    'the MAC address',
+  )
+  assert.equal(log.of('lease.published').length, 1)
+  assert.match(log.of('lease.republished')[0]?.message ?? '', /Node me did not say what we had published.*public-ip/)
+})
+
+test('the condition is set again when somebody else sets it', async (t) => {
+  const { api, clock, start, create, published } = await setUp(t)
+  create()
+  start()
+  await until(() => published() === '192.168.0.9', 'the first time')
+  clock.advance(6000)
+  api.nodes.patchStatus('me', { status: { conditions: [{ type: 'NetworkUnavailable', status: 'True' }] } })
+  await until(() => api.nodes.get('me')?.status.conditions?.[0]?.status === 'False', 'the condition')
+})
+
+test('against a program that writes the same there is one patch in five seconds, and one line a minute', async (t) => {
+  const { api, clock, log, start, create, annotate, published, waiting } = await setUp(t)
+  create()
+  start()
+  await until(() => published() === '192.168.0.9', 'the first time')
+  let patchedAt = clock.now()
+  for (let round = 1; round <= 20; round += 1) {
+    const before = api.counters.patch
+    annotate(publicIp, '10.66.0.1')
+    await waiting()
+    const waitMs = clock.nextIn ?? 0
+    assert.equal(clock.now() + waitMs, patchedAt + 5000, `the wait of round ${round}`)
+    assert.equal(api.counters.patch, before)
+    clock.advance(waitMs)
+    patchedAt = clock.now()
+    await until(() => published() === '192.168.0.9', `round ${round}`)
+  }
+  const lines = log.of('lease.republished').length
+  assert.ok(lines >= 1 && lines <= 3, `${lines} lines`)
+})
+
+test('a quarrel that ends by itself needs no patch', async (t) => {
+  const { api, clock, start, create, annotate, published, waiting } = await setUp(t)
+  create()
+  start()
+  await until(() => published() === '192.168.0.9', 'the first time')
+  const before = api.counters.patch
+  annotate(publicIp, '10.66.0.1')
+  await waiting()
+  annotate(publicIp, '192.168.0.9')
+  annotate('other', 'a mark that the stream has told everything')
+  await until(() => api.watchCount === 1, 'the stream')
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  clock.advance(5000)
+  await until(() => clock.pending === 1, 'quiet')
+  assert.equal(api.counters.patch, before)
+})
+
+test('a new device or address of ours, and a new family, are published at once', async (t) => {
+  let now = own
+  const { api, clock, publish, start, create, published } = await setUp(t, () => now)
+  const annotation = (name: string) => api.nodes.get('me')?.metadata.annotations?.[`${PREFIX}/${name}`]
+  create()
+  start()
+  await until(() => published() === '192.168.0.9', 'the first time')
+  now = { ...own, ipv4: { ...claim4(9), lladdr: parseLladdr('02:00:00:00:00:77') } }
+  publish()
+  await until(() => annotation('backend-data')?.includes(':77') === true, 'the new MAC address')
+  now = { ...now, ipv6: claim6(9) }
+  publish()
+  await until(() => annotation('public-ipv6') === 'fd00::9', 'the new family')
+  clock.advance(5000)
+  now = { ...now, ipv4: { ...claim4(9), underlay: parseIp('192.168.0.99') } }
+  publish()
+  await until(() => published() === '192.168.0.99', 'the new address')
+})
+
+test('the overwrite annotation is followed when it appears and when it vanishes', async (t) => {
+  const { clock, start, create, annotate, published } = await setUp(t)
+  create()
+  start()
+  await until(() => published() === '192.168.0.9', 'the first time')
+  clock.advance(6000)
+  annotate(`${publicIp}-overwrite`, '203.0.113.9')
+  await until(() => published() === '203.0.113.9', 'the overwrite')
+  clock.advance(6000)
+  annotate(`${publicIp}-overwrite`, null)
+  await until(() => published() === '192.168.0.9', 'the end of it')
+})
+
+test('our own Node deleted is waited for; when it returns, with another podCIDR too, it says at once who we are', async (t) => {
+  const { api, source, errors, start, create, published, publish } = await setUp(t)
+  create()
+  start()
+  await until(() => published() === '192.168.0.9', 'the first time')
+  api.nodes.delete('me')
+  await until(() => !source.view().synced, 'the loss')
+  publish()
+  await until(() => errors.length > 0, 'the refusal')
+  assert.ok(errors[0] instanceof KubeError && errors[0].status === 404)
+  create('10.42.19.0/24')
+  await until(() => published() === '192.168.0.9', 'the second time')
+  await until(() => source.view().own?.subnets.ipv4 === '10.42.19.0/24', 'the other podCIDR')
+})
+
+test('a server that asks for patience gets it, and not for ever', async (t) => {
+  const server = await startScriptedHttp(t)
+  const clock = createManualClock()
+  const source = createKubeSource({
+    config: {
+      kubeconfigFile: undefined,
+      apiUrl: server.url,
+      annotationPrefix: PREFIX,
+      setNodeNetworkUnavailable: false,
+      node: { name: 'me' },
+    },
+    network: dualNetwork,
+    log: createMemoryLog(),
+    clock,
+  })
+  t.after(() => source.close())
+  const me = JSON.stringify(nodeObject(flannelNode('me', 3), '5'))
+  const answer = (response: { end(text: string): void }): void => response.end(me)
+  const busy = (seconds: number) => refused(429, 'too many requests', { 'retry-after': String(seconds) })
+  server.script(answer, busy(20), answer, busy(100_000), answer, answer)
+  await assert.rejects(source.publish(own), /patch node me\/status: 429 too many requests/)
+  for (const [patienceMs, requests] of [
+    [20_000, 2],
+    [300_000, 4],
+  ] as const) {
+    let ended = false
+    const next = source.publish(own).finally(() => {
+      ended = true
+    })
+    next.catch(() => undefined)
+    await until(() => clock.nextIn !== undefined, 'the wait')
+    clock.advance(patienceMs - 1)
+    assert.equal(server.requests.length, requests)
+    clock.advance(1)
+    await until(() => ended, 'the next try')
+  }
+  assert.equal(server.requests.length, 6)
+})
+
+test('closing ends a publish that waits', async (t) => {
+  const { source, start, create, annotate, published, errors, waiting } = await setUp(t)
+  create()
+  start()
+  await until(() => published() === '192.168.0.9', 'the first time')
+  annotate(publicIp, null)
+  await waiting()
+  await source.close()
+  await until(() => errors.length === 1, 'the end')
+  assert.match(String(errors[0]), /publishing: closed/)
+})

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parseViewFile, renderViewFile } from '../../../lib/leases/kube/view-file.ts'
+import { claim4, claim6, flannelNode, lease } from '../support.ts'
+
+const own = flannelNode('me', 9, { networkUnavailable: 'False' })
+const leases = [
+  lease('a', { ipv4: claim4(1), ipv6: claim6(1) }, '2026-01-01T00:00:00Z uid-a'),
+  lease('b', { ipv6: claim6(2) }),
+  lease('ä "\n', { ipv4: claim4(3) }),
+]
+/** A piece is valid until the next. */
+const collect = (pieces: Iterable<Uint8Array>): Buffer =>
+  Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece)))
+const render = (): Buffer => collect(renderViewFile({ own, leases }, 'ours'))
+
+test('a view comes back as it was', () => {
+  assert.deepEqual(parseViewFile(render(), 'ours'), { own, leases })
+  const alone = collect(renderViewFile({ own, leases: [] }, 'ours'))
+  assert.deepEqual(parseViewFile(alone, 'ours'), { own, leases: [] })
+})
+
+test('the text of many peers is made in pieces of one buffer, whatever its characters and its longest line', () => {
+  const long = (text: string): typeof own => ({ ...own, annotations: { 'example.com/x': text } })
+  for (const [node, mine] of [
+    ['node', own],
+    ['ä€', long('€'.repeat(30_000))],
+    ['x'.repeat(25_000), long('x'.repeat(21_000))],
+  ] as const) {
+    const many = Array.from({ length: 3000 }, (_, i) =>
+      lease(i % 1000 ? `n-${i}` : `${node}-${i}`, { ipv4: claim4(i % 250) }),
+    )
+    const lengths: number[] = []
+    const buffers = new Set<ArrayBufferLike>()
+    const whole = collect(
+      (function* () {
+        for (const piece of renderViewFile({ own: mine, leases: many }, 'ours')) {
+          lengths.push(piece.length)
+          buffers.add(piece.buffer)
+          yield piece
+        }
+      })(),
+    )
+    assert.ok(lengths.length > 3 && lengths.every((length) => length > 0 && length < 100_000), String(lengths))
+    assert.ok(buffers.size < 7, `${buffers.size} buffers for ${lengths.length} pieces`)
+    assert.deepEqual(parseViewFile(whole, 'ours'), { own: mine, leases: many })
+  }
+})
+
+test('the view of another cluster, node or network is refused', () => {
+  assert.throws(() => parseViewFile(render(), 'theirs'), /another cluster, node or network/)
+})
+
+test('a text of another kind or version is refused', () => {
+  const sealed = (...lines: string[]): Buffer => {
+    const body = lines.map((line) => `${line}\n`).join('')
+    const sha256 = createHash('sha256').update(body).digest('hex')
+    return Buffer.from(`${body}${JSON.stringify({ sha256 })}\n`)
+  }
+  const head = '{"format":"vtepd-view","version":1,"binding":"ours"}'
+  for (const [bytes, reason] of [
+    [Buffer.from(''), /damaged/],
+    [Buffer.from('\n'), /damaged/],
+    [Buffer.from('{"sha256":"x"}\n'), /damaged/],
+    [sealed('{"format":"other"}'), /no view of vtepd/],
+    [sealed('{"format":"vtepd-view","version":2,"binding":"ours"}'), /of version 2, not 1/],
+    [sealed(head), /lacks our own Node/],
+    [sealed(head, JSON.stringify(own), '{}'), /a line that is no peer/],
+    [sealed(head, JSON.stringify(own), '["a","s",[1],null]'), /a peer that is none/],
+    [sealed(head, JSON.stringify(own), '["a","s",["10.42.1.0","x","y"],null]'), /is not a CIDR/],
+  ] as const)
+    assert.throws(
+      () => parseViewFile(bytes, 'ours'),
+      (error) => error instanceof RangeError && reason.test(error.message),
+    )
+})
+
+test('wherever the text was cut or altered, it is refused', () => {
+  const whole = render()
+  fc.assert(
+    fc.property(fc.nat(whole.length - 1), fc.nat(255), fc.boolean(), (at, byte, cut) => {
+      const damaged = cut ? whole.subarray(0, at) : Buffer.from(whole)
+      if (!cut) damaged[at] = byte
+      if (damaged.equals(whole)) return
+      assert.throws(() => parseViewFile(damaged, 'ours'), RangeError)
+    }),
+    { numRuns: 500 },
+  )
+})
