@@ -1,7 +1,9 @@
 /** Programs of this folder as processes of their own, so that their memory and CPU are theirs alone. Must not: know what they do. */
+
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { v8Flags } from '../../lib/cli/v8-flags.ts'
 import type { Scope } from '../../test/support/netns.ts'
 
 /** A bound, not a measure. */
@@ -17,7 +19,7 @@ export interface Child {
 
 /** The program is started as `vtepd` starts itself: a small young generation, a late optimizer. */
 export function startChild(scope: Scope, name: string, words: readonly string[]): Child {
-  const flags = ['--max-semi-space-size=1', '--interrupt-budget=1000000', '--expose-gc', '--import', 'tsx']
+  const flags = ['--max-semi-space-size=1', ...v8Flags(process.versions.v8), '--expose-gc', '--import', 'tsx']
   const child = spawn(process.execPath, [...flags, path.join(import.meta.dirname, `${name}.ts`), ...words], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })

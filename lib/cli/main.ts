@@ -5,10 +5,9 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import { HELP } from './help.ts'
+import { v8Flags } from './v8-flags.ts'
 
-// V8's optimizer costs 8 to 10 MB as soon as it runs once. Reading a small cluster's leases shall not wake it; the loops
-// over 100,000 peers still do. Measured with 100 peers: 56 MB instead of 64 (docs/development.md).
-setFlagsFromString('--interrupt-budget=1000000')
+for (const flag of v8Flags(process.versions.v8)) setFlagsFromString(flag)
 
 type Command = (argv: readonly string[]) => Promise<number>
 
