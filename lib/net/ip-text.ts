@@ -3,6 +3,8 @@
  * compares a million addresses. Must not: decide which addresses vtepd accepts (ip.ts).
  */
 
+import { hexDigit } from '../util/hex-digit.ts'
+
 const DOT = 0x2e
 const COLON = 0x3a
 const ZERO = 0x30
@@ -90,13 +92,6 @@ function readGroups(text: string, into: Uint8Array): boolean {
   if (at === 16) return false
   for (let to = 15, from = at - 1; to >= gap; to -= 1, from -= 1) into[to] = from >= gap ? (into[from] ?? 0) : 0
   return true
-}
-
-/** 0 to 15; -1: no hexadecimal digit. */
-function hexDigit(code: number): number {
-  if (code >= ZERO && code <= ZERO + 9) return code - ZERO
-  const lower = code | 0x20
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
 }
 
 /** Dotted quad of the first four bytes. */

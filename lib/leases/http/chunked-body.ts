@@ -3,6 +3,8 @@
  * Must not: read heads; node:http does.
  */
 
+import { hexDigit } from '../../util/hex-digit.ts'
+
 /** The bytes are not chunked as announced. Stays inside lib/leases: the reader of the body makes a KubeError of it. */
 export class ChunkFault extends Error {}
 
@@ -102,11 +104,4 @@ export function createUnchunker(): Unchunker {
       return place === 'end'
     },
   }
-}
-
-/** -1: none. */
-function hexDigit(byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
-  const letter = byte | 0x20
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
 }
