@@ -49,8 +49,13 @@ export interface AgentParts {
 }
 
 /** What a failure shows of the log of the agent at fault. */
-export function lastLines(agent: LabAgent | undefined): readonly string[] {
+function lastLines(agent: LabAgent | undefined): readonly string[] {
   return agent?.lines.slice(-SHOWN_LINES) ?? []
+}
+
+/** The same of the agent of this node. */
+export function logOf(all: readonly LabAgent[], node: string): readonly string[] {
+  return lastLines(all.find((agent) => agent.node === node))
 }
 
 const SHOWN_LINES = 15

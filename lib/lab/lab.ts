@@ -4,7 +4,7 @@
  */
 import { monotonicMs } from '../host/clock.ts'
 import { planLab } from './address-plan.ts'
-import { type Agents, lastLines } from './agents.ts'
+import { type Agents, logOf } from './agents.ts'
 import { type BringUp, bringUp } from './bring-up.ts'
 import { type Inside, onToldToEnd } from './isolation.ts'
 import { LabError } from './lab-error.ts'
@@ -56,11 +56,11 @@ async function playAll(options: LabOptions, progress: Progress, findings: Findin
   const stage = await bringUp(planLab(options), options, progress, onAgents)
   findings.stage = stage
   const silent = stage.matrix.cells.find((cell) => cell.arrived === 0)
-  if (silent !== undefined) findings.log = logOf(stage.agents, silent.node)
+  if (silent !== undefined) findings.log = logOf(stage.agents.all, silent.node)
   for (const name of options.scenarios) {
     const report = await playOne(name, stage, progress)
     findings.scenarios.push(report)
-    if (!isHealed(report)) findings.log = logOf(stage.agents, report.node)
+    if (!isHealed(report)) findings.log = logOf(stage.agents.all, report.node)
   }
 }
 
@@ -79,10 +79,6 @@ async function playOne(
   })
   progress.print(renderScenarioStory(report, progress.style))
   return report
-}
-
-function logOf(agents: Agents, node: string): readonly string[] {
-  return lastLines(agents.all.find((agent) => agent.node === node))
 }
 
 function makeReport(options: LabOptions, findings: Findings, failure: unknown, totalMs: number): LabReport {

@@ -7,7 +7,7 @@ import { monotonicMs } from '../host/clock.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { NodePlan } from './address-plan.ts'
 import { timelineText } from './agent-log.ts'
-import { type Agents, type LabAgent, lastLines } from './agents.ts'
+import { type Agents, type LabAgent, logOf } from './agents.ts'
 import { DISTURBANCES } from './disturbances.ts'
 import type { Fabric } from './fabric.ts'
 import { outageOf } from './gaps.ts'
@@ -129,7 +129,9 @@ async function damageUnderProbes(
     await damage()
     onPhase('waiting until all answer again')
     if (!(await answersSince(monotonicMs())))
-      throw new LabError(`${title}: some pods of ${node.name} did not answer again`, { log: lastLinesOf(agents, node) })
+      throw new LabError(`${title}: some pods of ${node.name} did not answer again`, {
+        log: logOf(agents.all, node.name),
+      })
   }
   const monitor = await watchKernel(rtnl, fabric, (row) => rows.push(row))
   try {
@@ -162,10 +164,6 @@ function between(results: readonly PairResult[], fromMs: number, toMs = Number.P
     ...result,
     runs: result.runs.filter((run) => run.fromMs >= fromMs && run.fromMs < toMs),
   }))
-}
-
-function lastLinesOf(agents: Agents, { name }: NodePlan): readonly string[] {
-  return lastLines(agents.all.find((agent) => agent.node === name))
 }
 
 /** Our own requests are heard too: they are the damage. */
