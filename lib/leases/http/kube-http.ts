@@ -7,7 +7,7 @@ import https, { type RequestOptions } from 'node:https'
 import { KubeError } from '../../errors.ts'
 import type { Clock } from '../../util/clock.ts'
 import { createNodeFormats } from '../wire/kube-formats.ts'
-import { createSocketTap, type KubeStream, type SocketTap } from './kube-stream.ts'
+import { createPlainStream, createSocketTap, type KubeStream, type SocketTap } from './kube-stream.ts'
 
 /** One set of fresh credentials. Closed by whoever opened it, when its last request is over. */
 export interface KubeTarget {
@@ -86,9 +86,10 @@ export async function fetchAnswer(call: Call): Promise<KubeAnswer> {
 
 /** Resolves when a 200 begins; its body is the caller's to read and to limit in time. Rejects as fetchAnswer. */
 export async function openStream(call: Call): Promise<KubeStream> {
-  const tap = createSocketTap()
+  const tap = call.target.streams === undefined ? undefined : createSocketTap()
   try {
-    return tap.streamOf(await accepted(call, tap))
+    const response = await accepted(call, tap)
+    return tap?.streamOf(response) ?? createPlainStream(response)
   } catch (error) {
     throw toRefusal(call.request, error)
   }
@@ -108,7 +109,7 @@ function send({ target, request, clock, signal }: Call, tap: SocketTap | undefin
     const base = url.pathname.replace(/\/+$/, '')
     const sent = module.request(new URL(base + request.path, url), {
       ...options,
-      ...(tap === undefined || target.streams === undefined ? {} : { agent: target.streams, onread: tap.onread }),
+      ...(tap === undefined ? {} : { agent: target.streams, onread: tap.onread }),
       method: request.method,
       signal,
       headers: {

@@ -110,7 +110,8 @@ function isChunked({ statusCode, headers }: IncomingMessage): boolean {
   return statusCode === 200 && headers['transfer-encoding']?.toLowerCase() === 'chunked'
 }
 
-function createPlainStream(response: IncomingMessage): KubeStream {
+/** For a connection that is not ours. */
+export function createPlainStream(response: IncomingMessage): KubeStream {
   return {
     contentType: response.headers['content-type'],
     read: (onPiece) => eachChunk(response, onPiece),
