@@ -1,5 +1,4 @@
 /** Programs of this folder as processes of their own, so that their memory and CPU are theirs alone. Must not: know what they do. */
-
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { createInterface } from 'node:readline'

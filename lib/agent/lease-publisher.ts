@@ -7,6 +7,7 @@ import { createBackoff } from '../util/backoff.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
+import { messageOf } from '../util/message-of.ts'
 
 export interface LeasePublisher {
   /** Something changed: in us or in the source. Publishing what is there already costs the source a comparison. */
@@ -37,12 +38,7 @@ export function createLeasePublisher(parts: {
       failing = false
     },
     (error) => {
-      if (!failing)
-        log.warn(
-          'lease.publish-failed',
-          `cannot publish our lease yet: ${error instanceof Error ? error.message : String(error)}`,
-          { error },
-        )
+      if (!failing) log.warn('lease.publish-failed', `cannot publish our lease yet: ${messageOf(error)}`, { error })
       failing = true
       retry = clock.after(backoff.next(), () => loop.mark())
     },

@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process'
 import { createSocket, Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { Family } from '../net/ip.ts'
+import { messageOf } from '../util/message-of.ts'
 import { unreachable } from '../util/unreachable.ts'
 import { netnsPath } from './address-plan.ts'
 import { createMeasurements } from './measurement.ts'
@@ -65,7 +66,7 @@ function serve(answer: (request: ProberRequest) => Promise<unknown>): void {
     const { id, request } = message as { id: number; request: ProberRequest }
     answer(request).then(
       (value) => reply({ id, ok: true, value: value ?? null }),
-      (error: unknown) => reply({ id, ok: false, error: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => reply({ id, ok: false, error: messageOf(error) }),
     )
   })
 }

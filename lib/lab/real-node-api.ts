@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { messageOf } from '../util/message-of.ts'
 import type { LabPlan } from './address-plan.ts'
 import { renderKubeconfig } from './api-server/kubeconfig.ts'
 import type { NodeObject } from './api-server/objects.ts'
@@ -29,7 +30,7 @@ export async function startRealNodeApi(plan: LabPlan, folder: string, programs: 
     await server.startApiServer()
     for (const node of plan.nodes) await createNode(server, token, nodeObject(node))
   } catch (error) {
-    const [first = '', ...log] = (error instanceof Error ? error.message : String(error)).trim().split('\n')
+    const [first = '', ...log] = messageOf(error).trim().split('\n')
     throw new LabError(first, { log })
   }
   return {

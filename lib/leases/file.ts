@@ -11,6 +11,7 @@ import type { Network } from '../overlay/network.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
+import { messageOf } from '../util/message-of.ts'
 import { createFileView } from './file-view.ts'
 import { parseLeasesFile } from './leases-file.ts'
 import type { LeaseSource, LeaseView, OwnVtep } from './source.ts'
@@ -72,7 +73,7 @@ export function createFileSource(options: FileSourceOptions): LeaseSource {
     },
     (error) => {
       if (!(error instanceof ConfigError)) lastText = undefined
-      complain('leases.file-broken', error instanceof Error ? error.message : String(error), error)
+      complain('leases.file-broken', messageOf(error), error)
     },
   )
 

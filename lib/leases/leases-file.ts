@@ -8,6 +8,7 @@ import { type Family, type Ip, parseIpOf } from '../net/ip.ts'
 import { type Lladdr, parseLladdr } from '../net/lladdr.ts'
 import { isRecord } from '../util/go-json.ts'
 import { findJsonFault, type JsonPath, locateJson, positionAt } from '../util/json-locate.ts'
+import { messageOf } from '../util/message-of.ts'
 
 /** Absent only in our own entry. */
 export interface FileFamily {
@@ -71,7 +72,7 @@ async function parseYaml(text: string, where: string): Promise<Parsed> {
   try {
     value = document.toJS()
   } catch (cause) {
-    throw new ConfigError(where, `not usable YAML: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    throw new ConfigError(where, `not usable YAML: ${messageOf(cause)}`, {
       cause,
     })
   }
@@ -147,7 +148,7 @@ function readFamily(
     try {
       return parse(text)
     } catch (error) {
-      throw new Misfit([...path, key], error instanceof Error ? error.message : String(error))
+      throw new Misfit([...path, key], messageOf(error))
     }
   }
   const subnet = read('subnet', (text) => parseSubnet(family, text))

@@ -7,6 +7,7 @@ import { readIfExists, replaceFile } from '../host/files.ts'
 import { isUnicastLladdr, type Lladdr, parseLladdr } from '../net/lladdr.ts'
 import { isRecord } from '../util/go-json.ts'
 import type { Log } from '../util/log.ts'
+import { messageOf } from '../util/message-of.ts'
 
 const VERSION = 1
 
@@ -30,7 +31,7 @@ export function createLladdrStore(options: {
         const text = await readIfExists(file)
         return text === undefined ? undefined : parseSaved(text)
       } catch (error) {
-        const because = error instanceof Error ? error.message : String(error)
+        const because = messageOf(error)
         options.log.warn('state.unreadable', `${file} cannot be used, a new MAC address is chosen: ${because}`, {
           error,
         })

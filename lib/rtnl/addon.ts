@@ -6,6 +6,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import path from 'node:path'
 import bindings from 'bindings'
 import { ConfigError } from '../errors.ts'
+import { messageOf } from '../util/message-of.ts'
 
 /** `kind` is OUTCOME_*; `errno` positive or 0; `text` the kernel's sentence, or what failed. */
 export interface Outcome {
@@ -102,7 +103,7 @@ function load(): Addon {
     return bindings({ bindings: FILE, module_root: root, try: places }) as Addon
   } catch (cause) {
     const remedy = 'the native addon cannot be loaded; build it with `npm rebuild vtepd` (in a checkout: `npm ci`)'
-    throw new ConfigError(FILE, `${remedy}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    throw new ConfigError(FILE, `${remedy}: ${messageOf(cause)}`, { cause })
   }
 }
 

@@ -3,6 +3,7 @@
  * or who may ask (api-server.ts).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { messageOf } from '../../util/message-of.ts'
 import type { Attempt } from './access.ts'
 import { beginAnswer, sendJson, sendNode, sendStatus } from './answers.ts'
 import { isTrue, parseListRequest, parseReadRevision, parseWatchRequest } from './list-options.ts'
@@ -218,7 +219,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw badRequest(`the object provided is unrecognized: ${error instanceof Error ? error.message : String(error)}`)
+    throw badRequest(`the object provided is unrecognized: ${messageOf(error)}`)
   }
 }
 

@@ -4,6 +4,7 @@
  * Must not: retry or wait, or let the consumer slow the stream down.
  */
 import { KubeError } from '../../errors.ts'
+import { messageOf } from '../../util/message-of.ts'
 import { KubeRefusal, type KubeTarget, openStream } from '../http/kube-http.ts'
 import type { KubeStream } from '../http/kube-stream.ts'
 import type { NodeEvent, NodeFormat } from '../wire/kube-events.ts'
@@ -68,7 +69,7 @@ export async function watch<T>(target: KubeTarget, memory: StreamMemory, parts: 
     if (over !== undefined) return noteEnd(over, memory)
     follower.fail(error)
     if (metadata && error instanceof KubeError && error.status === 406) memory.watch = 'nodes'
-    throw error instanceof KubeError ? error : broken(what, error instanceof Error ? error.message : String(error))
+    throw error instanceof KubeError ? error : broken(what, messageOf(error))
   } finally {
     follower.stop()
     signal.removeEventListener('abort', pass)

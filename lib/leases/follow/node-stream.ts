@@ -6,6 +6,7 @@ import { KubeError } from '../../errors.ts'
 import { createBackoff } from '../../util/backoff.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
+import { messageOf } from '../../util/message-of.ts'
 import { KubeRefusal, type KubeTarget, LONGEST_RETRY_AFTER_MS } from '../http/kube-http.ts'
 import type { NodeFormats } from '../wire/kube-formats.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
@@ -98,7 +99,7 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
       if (stop.signal.aborted) return 0
       if (!(error instanceof KubeError))
         log.error('leases.kube-bug', `following the Nodes: ${String(error)}`, { error })
-      const because = error instanceof Error ? error.message : String(error)
+      const because = messageOf(error)
       if (lacksWatchList(error, memory)) {
         log.debug('leases.kube-pages', `no WatchList here, listing by pages: ${because}`)
         return 0

@@ -12,6 +12,7 @@ import { type Cluster, KubeConfig, type User } from '@kubernetes/client-node'
 import { KubeError } from '../../errors.ts'
 import { isMissing, readIfExists } from '../../host/files.ts'
 import { isRecord } from '../../util/go-json.ts'
+import { messageOf } from '../../util/message-of.ts'
 import type { KubeTarget } from './kube-http.ts'
 
 export interface KubeAccessOptions {
@@ -189,8 +190,4 @@ function parseUrl(server: string, where: string): URL {
 
 function trouble(where: string, reason: string, cause?: unknown): KubeError {
   return new KubeError({ request: where, status: 0, reason }, { cause })
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -8,6 +8,7 @@ import { readBytesIfExists, replaceFile } from '../../host/files.ts'
 import type { Vni } from '../../net/vni.ts'
 import type { Clock, Timer } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
+import { messageOf } from '../../util/message-of.ts'
 import { parseViewFile, type RememberedView, renderViewFile } from './view-file.ts'
 
 /** A start has other things to do first. Milliseconds, as below. */
@@ -88,7 +89,7 @@ export function createViewCache(parts: {
         const bytes = await readBytesIfExists(file, MAX_BYTES)
         return bytes === undefined ? undefined : parseViewFile(bytes, binding ?? '')
       } catch (error) {
-        const because = error instanceof Error ? error.message : String(error)
+        const because = messageOf(error)
         log.warn('state.unreadable', `${file} is not used: ${because}`, { error })
         return undefined
       }
