@@ -269,8 +269,8 @@ test('410 as a status lists everything again, soon, whatever the pauses before h
   const pauses = [await afterPause(), await afterPause(), await afterPause(), await afterPause()]
   assert.ok((pauses[3] ?? 0) >= 3000, `pauses ${pauses}`)
   await asked(5)
-  await until(() => clock.pending === 1, 'a pause')
-  assert.ok((clock.nextIn ?? 0) <= 500)
+  // Until the answer is read, the one timer is the connection's.
+  await until(() => clock.pending === 1 && (clock.nextIn ?? Infinity) <= 500, 'a short pause')
   clock.advance(500)
   await heard('=a,me', '=me')
   assert.equal(kinds(requests), 'watch-list, watch 6, watch 6, watch 6, watch 6, watch-list')
