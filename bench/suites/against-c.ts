@@ -1,5 +1,5 @@
 /** What `start` and `rebuild` share: the agent's overlay beside the C loop on one device, size by size. Must not: measure. */
-import type { Lease } from '../../lib/leases/lease.ts'
+import type { Lease } from '../../lib/cluster/lease.ts'
 import { cLoop, LIMIT } from '../contenders/c-loops.ts'
 import { compileLimit } from '../contenders/programs.ts'
 import { compete, type Timing } from '../frame/rounds.ts'

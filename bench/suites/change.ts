@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { performance } from 'node:perf_hooks'
-import type { LeaseView } from '../../lib/leases/source.ts'
+import type { LeaseView } from '../../lib/cluster/view.ts'
 import { LIMIT } from '../contenders/c-loops.ts'
 import { compileLimit, cpuMsSince, runTimed } from '../contenders/programs.ts'
 import { compete, type Timing } from '../frame/rounds.ts'

@@ -4,7 +4,7 @@
  * and writes the same entries in C.
  */
 import { performance } from 'node:perf_hooks'
-import type { Lease } from '../../lib/leases/lease.ts'
+import type { Lease } from '../../lib/cluster/lease.ts'
 import type { Timing } from '../frame/rounds.ts'
 import { BENCH_FAMILIES } from '../frame/sample.ts'
 import { SIZES, type Suite } from '../frame/suite.ts'

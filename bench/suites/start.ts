@@ -4,7 +4,7 @@
  * same entries in C.
  */
 import { performance } from 'node:perf_hooks'
-import type { Lease } from '../../lib/leases/lease.ts'
+import type { Lease } from '../../lib/cluster/lease.ts'
 import { cpuMsSince } from '../contenders/programs.ts'
 import { startLoopMonitor } from '../frame/loop-monitor.ts'
 import type { Timing } from '../frame/rounds.ts'

@@ -2,7 +2,7 @@
  * What programming a cluster writes: the batches that vtepd's own plan gives, so that every contender is held to the same
  * entries. Must not: touch the kernel.
  */
-import type { Lease } from '../../lib/leases/lease.ts'
+import type { Lease } from '../../lib/cluster/lease.ts'
 import type { Ifindex } from '../../lib/net/ifindex.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { type DesiredTables, desiredTables } from '../../lib/overlay/desired.ts'

@@ -1,11 +1,11 @@
 /** A made-up cluster of any size: leases by node name, and our own place in it. Must not: touch the kernel. */
-import type { FamilyLease, Lease, OwnNode } from '../../lib/leases/lease.ts'
-import type { LeaseView, SyncedView } from '../../lib/leases/source.ts'
+import type { FamilyLease, Lease, OwnNode } from '../../lib/cluster/lease.ts'
+import type { Network } from '../../lib/cluster/network.ts'
+import type { LeaseView, SyncedView } from '../../lib/cluster/view.ts'
 import { type Cidr, cidrOf, parseCidr } from '../../lib/net/cidr.ts'
 import { type Family, type Ip, ipFromBytes, parseIp } from '../../lib/net/ip.ts'
 import { type Lladdr, lladdrFromBytes, parseLladdr } from '../../lib/net/lladdr.ts'
 import { parseVni } from '../../lib/net/vni.ts'
-import type { Network } from '../../lib/overlay/network.ts'
 
 /** The most peers that the addresses below can tell apart. */
 export const LARGEST_CLUSTER = 131_000

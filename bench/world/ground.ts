@@ -4,12 +4,12 @@
  */
 import type { Ifindex } from '../../lib/net/ifindex.ts'
 import type { Family } from '../../lib/net/ip.ts'
-import type { Underlay } from '../../lib/overlay/underlay.ts'
 import { deviceName, wantedDevice } from '../../lib/overlay/vtep.ts'
 import { NUD_PERMANENT, OFFSET_PROTOCOL, OFFSET_TYPE, RTPROT_VTEPD } from '../../lib/rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry } from '../../lib/rtnl/entries.ts'
 import { openRtnl } from '../../lib/rtnl/native.ts'
 import type { Rtnl } from '../../lib/rtnl/port.ts'
+import type { Underlay } from '../../lib/underlay/underlay.ts'
 import { createNetns, type Netns, type Scope } from '../../test/support/netns.ts'
 import { networkOf, OURS, VNI } from './cluster.ts'
 

@@ -1,5 +1,5 @@
 /** A cluster as a leases file (docs/leases-file.md), our own entry first. Must not: write it. */
-import type { FamilyLease, Lease } from '../../lib/leases/lease.ts'
+import type { FamilyLease, Lease } from '../../lib/cluster/lease.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { OURS } from './cluster.ts'
 

@@ -3,11 +3,11 @@
  * wait; a view is there when the call returns.
  */
 import { performance } from 'node:perf_hooks'
+import type { Lease } from '../../lib/cluster/lease.ts'
+import type { LeaseView } from '../../lib/cluster/view.ts'
 import { systemClock } from '../../lib/host/clock.ts'
 import { allKeys } from '../../lib/leases/annotations.ts'
 import { createKubeTable } from '../../lib/leases/kube/kube-table.ts'
-import type { Lease } from '../../lib/leases/lease.ts'
-import type { LeaseView } from '../../lib/leases/source.ts'
 import { type NodeFacts, projectNode } from '../../lib/leases/wire/node-facts.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { networkOf, OUR_NAME } from './cluster.ts'

@@ -3,9 +3,9 @@
  * Must not: store or serve them (lib/lab/api-server).
  */
 
+import type { Lease } from '../../lib/cluster/lease.ts'
 import type { NodeObject } from '../../lib/lab/api-server/objects.ts'
 import { annotationKeys, renderBackendData } from '../../lib/leases/annotations.ts'
-import type { Lease } from '../../lib/leases/lease.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { OUR_NAME, OURS, VNI } from './cluster.ts'
 

@@ -3,8 +3,8 @@
  * that the bench gives it. Must not: decide when something is done; it only tells what the agent says.
  */
 import { createFamilyOverlay, type FamilyOverlay } from '../../lib/agent/family-overlay.ts'
+import type { LeaseView } from '../../lib/cluster/view.ts'
 import { systemClock } from '../../lib/host/clock.ts'
-import type { LeaseView } from '../../lib/leases/source.ts'
 import { openRtnl } from '../../lib/rtnl/native.ts'
 import type { Log, LogFields } from '../../lib/util/log.ts'
 import { networkOf, OURS, ownNode } from './cluster.ts'

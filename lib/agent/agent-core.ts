@@ -2,10 +2,12 @@
  * The agent without its adapters: one FamilyOverlay a family, the lease source, publishing, subnet.env and readiness, and
  * who is told what when. Owns those connections. Must not: import a concrete adapter (agent.ts wires them).
  */
+
+import type { OwnNode } from '../cluster/lease.ts'
+import type { LeaseView, OwnVtep } from '../cluster/view.ts'
 import type { SubnetEnv } from '../cni/subnet-env.ts'
 import { HostError, type LeaseError } from '../errors.ts'
-import type { OwnNode } from '../leases/lease.ts'
-import type { LeaseSource, LeaseView, OwnVtep } from '../leases/source.ts'
+import type { LeaseSource } from '../leases/source.ts'
 import type { Cidr } from '../net/cidr.ts'
 import { FAMILIES, type Family } from '../net/ip.ts'
 import { type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'

@@ -2,8 +2,8 @@
  * Everything an agent is told at start, already checked: what lib/cli makes of flags, environment and net-conf, and what
  * a program that imports vtepd writes by hand. Must not: read any of them itself.
  */
-import type { Network } from '../overlay/network.ts'
-import type { UnderlayChoice } from '../overlay/underlay-choice.ts'
+import type { Network } from '../cluster/network.ts'
+import type { UnderlayChoice } from '../underlay/choice.ts'
 
 export interface AgentConfig {
   readonly network: Network

@@ -15,8 +15,8 @@ import type {
   DeviceState,
   Observation,
 } from '../overlay/device-machine/types.ts'
-import type { UnderlayChoice } from '../overlay/underlay-choice.ts'
 import type { Rtnl } from '../rtnl/port.ts'
+import type { UnderlayChoice } from '../underlay/choice.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { unreachable } from '../util/unreachable.ts'

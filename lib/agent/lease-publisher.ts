@@ -2,7 +2,8 @@
  * Tells the lease source what this node's VTEP is, whenever that changes, and again until it is accepted.
  * Must not: decide what is published (agent.ts) or how (the source).
  */
-import type { LeaseSource, OwnVtep } from '../leases/source.ts'
+import type { OwnVtep } from '../cluster/view.ts'
+import type { LeaseSource } from '../leases/source.ts'
 import { createBackoff } from '../util/backoff.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'

@@ -3,7 +3,7 @@
  * random one, saved before anybody sees it, so that a restart uses it again.
  * Must not: look at the device (the device machine lets a device that exists keep its own).
  */
-import type { OwnNode } from '../leases/lease.ts'
+import type { OwnNode } from '../cluster/lease.ts'
 import type { Family } from '../net/ip.ts'
 import { type Lladdr, randomLladdr } from '../net/lladdr.ts'
 import type { Wanted } from '../overlay/device-machine/types.ts'

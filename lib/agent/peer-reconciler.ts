@@ -5,13 +5,14 @@
  * Owns the loop, its retries and what makes a full round due. Must not: decide what is desired or which entry may be
  * touched (lib/overlay), nor touch the device.
  */
+
+import type { Network } from '../cluster/network.ts'
+import type { LeaseView } from '../cluster/view.ts'
 import { NetlinkError } from '../errors.ts'
-import type { LeaseView } from '../leases/source.ts'
 import type { Family } from '../net/ip.ts'
 import { type Change, type DesiredBook, packBook } from '../overlay/desired-book.ts'
 import type { Device } from '../overlay/device-machine/types.ts'
 import { directRoutes } from '../overlay/direct.ts'
-import type { Network } from '../overlay/network.ts'
 import { type ForeignPrefixes, foreignPrefixes } from '../overlay/plan/foreign-prefixes.ts'
 import { planInSlices, planPeers } from '../overlay/plan.ts'
 import { KIND_ROUTE, OFFSET_KIND } from '../rtnl/abi.ts'

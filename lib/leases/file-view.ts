@@ -2,16 +2,17 @@
  * The entries of a leases file → a view; what did not change keeps its object, so that a reader can compare by identity.
  * Must not: read anything.
  */
+
+import type { FamilyLease, Lease, OwnNode } from '../cluster/lease.ts'
+import type { Network } from '../cluster/network.ts'
+import type { LeaseView } from '../cluster/view.ts'
 import { LeaseError } from '../errors.ts'
 import { containsCidr } from '../net/cidr.ts'
 import type { Family } from '../net/ip.ts'
-import type { Network } from '../overlay/network.ts'
 import { createBelief } from './belief/believe.ts'
 import type { ClaimChange } from './belief/judge.ts'
 import { keepLease } from './keep.ts'
-import type { FamilyLease, Lease, OwnNode } from './lease.ts'
 import type { FileEntry, FileFamily } from './leases-file.ts'
-import type { LeaseView } from './source.ts'
 
 /** Called with the whole file each time that it changed. */
 export function createFileView(options: {

@@ -3,18 +3,20 @@
  * gone is reported and the last good view stays; the file is the truth, so nothing is ever published into it.
  * Must not: understand the format (leases-file.ts) or judge claims (believe.ts).
  */
+
+import type { Network } from '../cluster/network.ts'
+import type { LeaseView, OwnVtep } from '../cluster/view.ts'
 import { ConfigError } from '../errors.ts'
 import { readIfExists } from '../host/files.ts'
 import { type FileWatch, watchFile } from '../host/watch-file.ts'
 import { FAMILIES } from '../net/ip.ts'
-import type { Network } from '../overlay/network.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
 import { createFileView } from './file-view.ts'
 import { parseLeasesFile } from './leases-file.ts'
-import type { LeaseSource, LeaseView, OwnVtep } from './source.ts'
+import type { LeaseSource } from './source.ts'
 
 /** A file that is written in place is left alone this long after the last sign of change, so that it is read whole. */
 const SETTLE_MS = 50

@@ -1,7 +1,7 @@
 /**
  * Keeps the object of what did not change: a reader of 100,000 leases compares by identity. Must not: merge anything.
  */
-import type { FamilyLease, Lease } from './lease.ts'
+import type { FamilyLease, Lease } from '../cluster/lease.ts'
 
 /** `known` if it says the same as `next`. */
 export function keepFamily(known: FamilyLease | undefined, next: FamilyLease | undefined): FamilyLease | undefined {

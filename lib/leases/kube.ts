@@ -3,8 +3,9 @@
  * API server is away they stay, and nothing is deleted. Must not: speak HTTP (node-stream.ts, kube-http.ts) or know the
  * annotations' format (annotations.ts).
  */
+
+import type { Network } from '../cluster/network.ts'
 import { KubeError } from '../errors.ts'
-import type { Network } from '../overlay/network.ts'
 import type { Clock } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'

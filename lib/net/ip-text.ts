@@ -14,26 +14,26 @@ const page = Buffer.alloc(40)
 const HEX = Buffer.from('0123456789abcdef', 'latin1')
 
 /**
- * Fills the beginning of `into` (16 bytes) and says how many bytes the address has; 0: the text is no address. As strict
- * as Go's net.ParseIP: no leading zeros in dotted quads, no zones; `::` stands for one group at least.
+ * Fills 4 or 16 bytes of `into` from `at` and says how many the address has; 0: the text is no address. `end`: where the
+ * address ends in a longer text, such as a CIDR. As strict as Go's net.ParseIP: no leading zeros in dotted quads, no zones;
+ * `::` stands for one group at least.
  */
-export function readAddress(text: string, into: Uint8Array): 0 | 4 | 16 {
-  const length = text.length
-  if (length < 2 || length > 45) return 0
+export function readAddress(text: string, into: Uint8Array, at = 0, end = text.length): 0 | 4 | 16 {
+  if (end < 2 || end > 45) return 0
   for (let i = 0; i < 5; i += 1) {
     const code = text.charCodeAt(i)
-    if (code === DOT) return readQuad(text, 0, into, 0) ? 4 : 0
+    if (code === DOT) return readQuad(text, 0, end, into, at) ? 4 : 0
     if (code === COLON) break
   }
-  return readGroups(text, into) ? 16 : 0
+  return readGroups(text, end, into, at) ? 16 : 0
 }
 
-/** `1.2.3.4` from `start` to the end of the text, as four bytes from `at`. */
-function readQuad(text: string, start: number, into: Uint8Array, at: number): boolean {
+/** `1.2.3.4` from `start` to `end` of the text, as four bytes from `at`. */
+function readQuad(text: string, start: number, end: number, into: Uint8Array, at: number): boolean {
   let value = -1
   let parts = 0
-  for (let i = start; i <= text.length; i += 1) {
-    const code = i === text.length ? DOT : text.charCodeAt(i)
+  for (let i = start; i <= end; i += 1) {
+    const code = i === end ? DOT : text.charCodeAt(i)
     if (code === DOT) {
       if (value < 0 || parts === 4) return false
       into[at + parts] = value
@@ -51,14 +51,14 @@ function readQuad(text: string, start: number, into: Uint8Array, at: number): bo
 }
 
 /** Hexadecimal groups, at most one `::`, perhaps a dotted quad as the last two groups. */
-function readGroups(text: string, into: Uint8Array): boolean {
-  const end = text.length
-  let at = 0
+function readGroups(text: string, end: number, into: Uint8Array, from: number): boolean {
+  const limit = from + 16
+  let at = from
   let gap = -1
   let i = 0
   if (text.charCodeAt(0) === COLON) {
     if (text.charCodeAt(1) !== COLON) return false
-    gap = 0
+    gap = from
     i = 2
   }
   while (i < end) {
@@ -71,11 +71,11 @@ function readGroups(text: string, into: Uint8Array): boolean {
       digit = i - start < 5 && i < end ? hexDigit(text.charCodeAt(i)) : -1
     }
     if (i < end && text.charCodeAt(i) === DOT) {
-      if (at > 12 || !readQuad(text, start, into, at)) return false
+      if (at > limit - 4 || !readQuad(text, start, end, into, at)) return false
       at += 4
       break
     }
-    if (i === start || i - start > 4 || at === 16) return false
+    if (i === start || i - start > 4 || at === limit) return false
     into[at] = value >> 8
     into[at + 1] = value & 0xff
     at += 2
@@ -88,9 +88,10 @@ function readGroups(text: string, into: Uint8Array): boolean {
     gap = at
     i += 1
   }
-  if (gap < 0) return at === 16
-  if (at === 16) return false
-  for (let to = 15, from = at - 1; to >= gap; to -= 1, from -= 1) into[to] = from >= gap ? (into[from] ?? 0) : 0
+  if (gap < 0) return at === limit
+  if (at === limit) return false
+  into.copyWithin(limit - (at - gap), gap, at)
+  into.fill(0, gap, limit - (at - gap))
   return true
 }
 

@@ -15,3 +15,6 @@ export function parseMtu(value: number): Mtu {
 export function vxlanOverhead(underlay: Family): 50 | 70 {
   return underlay === 'ipv4' ? 50 : 70
 }
+
+/** Of a device that carries the family, bytes: RFC 791's 68; RFC 8200's 1280, below which Linux takes IPv6 away from it. */
+export const LEAST_MTU: Readonly<Record<Family, number>> = { ipv4: 68, ipv6: 1280 }

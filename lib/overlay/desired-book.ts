@@ -3,15 +3,14 @@
  * is taken and whether an entry is as desired without packing 100,000 peers anew. Pure but for its own memory.
  * Must not: know what the kernel has.
  */
-import type { FamilyLease } from '../leases/lease.ts'
-import type { Peers } from '../leases/source.ts'
+import type { FamilyLease } from '../cluster/lease.ts'
+import type { Peers } from '../cluster/view.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import * as abi from '../rtnl/abi.ts'
 import { changedKeys } from '../util/layered-map.ts'
 import type { Slices } from '../util/slices.ts'
 import { type DesiredTable, type DesiredTables, desiredTables, packTables, type TablesOf } from './desired.ts'
-import { writeLladdr } from './packing.ts'
-import { type FamilyPeers, type Peer, peersOf } from './peers.ts'
+import { writeLladdr } from './packed/packing.ts'
 import {
   HEAD,
   HEAD_MASK,
@@ -24,7 +23,8 @@ import {
   word,
   wordOf,
   wordsOf,
-} from './plan/words.ts'
+} from './packed/words.ts'
+import { type FamilyPeers, type Peer, peersOf } from './peers.ts'
 
 /** What the tables are made for. */
 export interface BookOf extends TablesOf {

@@ -7,9 +7,9 @@
 
 import type { Ifindex } from '../net/ifindex.ts'
 import { addressBits, type Family, type Ip } from '../net/ip.ts'
+import { readAddress } from '../net/ip-text.ts'
 import * as abi from '../rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry } from '../rtnl/entries.ts'
-import { writeIp } from './packing.ts'
 
 /** The link on which `ip` is a neighbour of ours; undefined: behind a gateway, unreachable, or behind our own device. */
 export type OnLink = (ip: Ip) => Ifindex | undefined
@@ -51,7 +51,7 @@ export function directRoutes(family: Family, routes: EntryTable, device: Ifindex
     onLink(ip) {
       for (const length of lengths) {
         address.fill(0)
-        writeIp(address, 0, ip)
+        readAddress(ip, address, 0)
         mask(address, length)
         const best = byLength.get(length)?.get(keyOf(address))
         if (best !== undefined) return best.ifindex === 0 ? undefined : (best.ifindex as Ifindex)

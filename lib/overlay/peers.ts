@@ -1,16 +1,16 @@
 /**
- * The peers of one family: remote leases as they are programmed, one claim an overlay address and a lladdr, and the metric
- * of their routes. Must not: judge a lease by itself (lib/leases does) or pack bytes (lib/overlay/desired).
+ * The peers of one family: remote leases as they are programmed, one claim an overlay address and a lladdr.
+ * Must not: judge a lease by itself (lib/leases does) or pack bytes (lib/overlay/packed).
  *
  * One packet's way through the three tables: a pod sends to 10.42.1.7; the ROUTE 10.42.1.0/24 via 10.42.1.0 dev flannel.1
  * onlink names the peer's VTEP as next hop; the NEIGHBOUR entry of 10.42.1.0 gives that VTEP's lladdr; the FDB entry of the
  * lladdr gives the underlay address to which the frame goes, wrapped in UDP.
  */
 
-import type { FamilyLease } from '../leases/lease.ts'
-import type { Peers } from '../leases/source.ts'
-import { type Cidr, networkAddress, prefixLength, subnetIndex } from '../net/cidr.ts'
-import { addressBits, type Family } from '../net/ip.ts'
+import type { FamilyLease } from '../cluster/lease.ts'
+import type { Peers } from '../cluster/view.ts'
+import { networkAddress } from '../net/cidr.ts'
+import type { Family } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 
 /** A remote lease of one family; its overlay address is the network address of `subnet`. */
@@ -78,35 +78,4 @@ function settle(contested: Peer[], ownLladdr: Lladdr | undefined): PeerConflict[
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
-}
-
-/** What the kernel stores for an IPv6 route without a metric; IPv6 needs no spread (kernel-facts 1). */
-export const IPV6_METRIC = 1024
-
-/** Metrics run from 1 up to this, below 2^32 - 1. */
-const METRICS = 0xfffffffd
-
-/**
- * IPv4: the subnet's index in the network plus one. A distinct metric a route makes insertion constant-time (kernel-facts 1);
- * never 0, which the kernel reads as "any" in a delete. Subnets of different length may share one: different prefixes.
- */
-export function routeMetric(family: Family, network: Cidr, subnet: Cidr): number {
-  if (family === 'ipv6') return IPV6_METRIC
-  return Number(subnetIndex(network, subnet) % BigInt(METRICS)) + 1
-}
-
-/** The same for many: `address` is the subnet's network address as an unsigned number of 32 bits. */
-export function ipv4Metric(networkBase: number, address: number, length: number): number {
-  const size = 2 ** (addressBits('ipv4') - length)
-  return (Math.floor((address - networkBase) / size) % METRICS) + 1
-}
-
-/** The lowest address of an IPv4 network as an unsigned number of 32 bits. */
-export function ipv4Base(network: Cidr): number {
-  return Number(subnetBase(network))
-}
-
-function subnetBase(network: Cidr): bigint {
-  const whole = '0.0.0.0/0' as Cidr
-  return subnetIndex(whole, network) << BigInt(addressBits('ipv4') - prefixLength(network))
 }

@@ -20,11 +20,11 @@ import { atOnce, type Slices } from '../util/slices.ts'
 import { classify, operationOf } from './classify.ts'
 import type { DesiredTables } from './desired.ts'
 import { renderKey } from './entry-text.ts'
+import { WORDS, wordsOf } from './packed/words.ts'
 import { createBatchWriter, type PlannedBatch } from './plan/batch.ts'
 import { ownershipOf } from './plan/ownership.ts'
 import { planPairs } from './plan/pairs.ts'
 import { planRoutes } from './plan/routes.ts'
-import { WORDS, wordsOf } from './plan/words.ts'
 
 /** The kernel's tables as dumps returned them. */
 export interface ActualTables {

@@ -2,20 +2,19 @@
  * Our own VXLAN device as it should be: its attributes, its overlay address, and what an existing link lacks to be it.
  * Must not: decide when to mend or re-create (lib/overlay/device-machine), or talk to the kernel.
  */
+
+import type { Network } from '../cluster/network.ts'
 import { type Cidr, contains, networkAddress } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { addressBits, type Family, isLinkLocal } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
-import { vxlanOverhead } from '../net/mtu.ts'
+import { LEAST_MTU, vxlanOverhead } from '../net/mtu.ts'
 import type { Address, AddressSpec, Link, LinkChange, VxlanAttributes, VxlanSpec } from '../rtnl/port.ts'
-import type { Network } from './network.ts'
-import type { Underlay } from './underlay.ts'
+import type { Underlay } from '../underlay/underlay.ts'
 
 /** The UDP port that Linux gives a VXLAN device whose creation names none (vxlan.c; not IANA's 4789). */
 export const KERNEL_VXLAN_PORT = 8472
 
-/** The least device MTU: IPv4 has RFC 791's 68; below 1280 the kernel switches IPv6 off on the device (RFC 8200). */
-const LEAST_MTU: Readonly<Record<Family, number>> = { ipv4: 68, ipv6: 1280 }
 const GREATEST_MTU = 65535
 
 export interface WantedDevice {

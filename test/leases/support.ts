@@ -1,13 +1,14 @@
 /** What the lease tests share: values from text, a log that remembers, waiting for an event with a bound. */
 import assert from 'node:assert/strict'
+import type { FamilyLease, Lease } from '../../lib/cluster/lease.ts'
+import { parseNetwork } from '../../lib/cluster/net-conf.ts'
+import type { Network } from '../../lib/cluster/network.ts'
 import { type Believed, createBelief } from '../../lib/leases/belief/believe.ts'
 import type { OwnClaim } from '../../lib/leases/belief/sound.ts'
-import type { FamilyLease, Lease } from '../../lib/leases/lease.ts'
 import type { NodeFacts } from '../../lib/leases/wire/node-facts.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
-import { type Network, parseNetwork } from '../../lib/overlay/network.ts'
 import type { Log } from '../../lib/util/log.ts'
 
 export const PREFIX = 'flannel.alpha.coreos.com'

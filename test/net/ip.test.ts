@@ -14,6 +14,7 @@ import {
   parseIpOf,
   samePrefix,
 } from '../../lib/net/ip.ts'
+import { readAddress } from '../../lib/net/ip-text.ts'
 
 const parsed = (text: string): string | undefined => {
   try {
@@ -174,4 +175,18 @@ test('what a host can have, and what needs an interface, is known', () => {
   const local = (text: string): boolean => isLinkLocal(parseIp(text) satisfies Ip)
   for (const text of ['169.254.0.1', 'fe80::1', 'febf::1']) assert.ok(local(text), text)
   for (const text of ['169.253.0.1', 'fec0::1', 'fd00::1']) assert.ok(!local(text), text)
+})
+
+test('an address is read at any place, and only as far as it reaches in a longer text', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.uint8Array({ minLength: 4, maxLength: 4 }), bytes16), fc.nat(20), (given, at) => {
+      const bytes = Uint8Array.from(given)
+      const text = ipFromBytes(bytes)
+      const into = new Uint8Array(at + 17)
+      assert.equal(readAddress(`${text}/24`, into, at, text.length), bytes.length)
+      assert.deepEqual(into.subarray(at, at + bytes.length), bytes)
+      assert.ok(into.subarray(0, at).every((byte) => byte === 0) && into[at + 16] === 0)
+    }),
+    { numRuns: 3000 },
+  )
 })

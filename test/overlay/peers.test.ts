@@ -6,35 +6,13 @@ import { cidrOf, networkAddress, parseCidr } from '../../lib/net/cidr.ts'
 import { FAMILIES, ipFromBytes, ipToBytes, parseIp } from '../../lib/net/ip.ts'
 import { lladdrFromBytes, lladdrToBytes, parseLladdr } from '../../lib/net/lladdr.ts'
 import { desiredTables } from '../../lib/overlay/desired.ts'
-import { writeIp, writeLladdr } from '../../lib/overlay/packing.ts'
-import { ipv4Base, ipv4Metric, peersOf, routeMetric } from '../../lib/overlay/peers.ts'
+import { writeLladdr } from '../../lib/overlay/packed/packing.ts'
+import { peersOf } from '../../lib/overlay/peers.ts'
+import { ipv4Base, ipv4Metric, routeMetric } from '../../lib/overlay/route-metric.ts'
 import { type Entry, packEntries } from '../../lib/rtnl/entries.ts'
 import { DEVICE, leaseOf, NETWORKS, peersNamed, viewOf } from './support/cluster.ts'
 
 const bytesOf = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length })
-/** Zeros are frequent, so that `::` appears everywhere. */
-const ipv6Bytes = fc
-  .array(fc.oneof(fc.constant(0), fc.nat(255)), { minLength: 16, maxLength: 16 })
-  .map((a) => Uint8Array.from(a))
-
-test('an address is packed as lib/net reads it', () => {
-  fc.assert(
-    fc.property(fc.oneof(bytesOf(4), bytesOf(16), ipv6Bytes), (bytes) => {
-      const ip = ipFromBytes(bytes)
-      const packed = new Uint8Array(18)
-      writeIp(packed, 1, ip)
-      assert.deepEqual(packed.subarray(1, 1 + bytes.length), ipToBytes(ip))
-      assert.equal(packed[17], 0)
-    }),
-    { numRuns: 3000 },
-  )
-})
-
-test('only the address of a CIDR is packed', () => {
-  const packed = new Uint8Array(4)
-  writeIp(packed, 0, '10.42.1.0/24', 9)
-  assert.deepEqual([...packed], [10, 42, 1, 0])
-})
 
 test('a lladdr is packed as lib/net reads it', () => {
   fc.assert(

@@ -10,8 +10,9 @@ import { type Family, parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
 import { desiredTables } from '../../lib/overlay/desired.ts'
 import { renderEntries } from '../../lib/overlay/entry-text.ts'
-import { type Peer, routeMetric } from '../../lib/overlay/peers.ts'
+import type { Peer } from '../../lib/overlay/peers.ts'
 import { isEmptyPlan, type PeerPlan, planPeers } from '../../lib/overlay/plan.ts'
+import { routeMetric } from '../../lib/overlay/route-metric.ts'
 import { OP_CREATE, OP_REPLACE } from '../../lib/rtnl/abi.ts'
 import {
   type Entry,

@@ -14,12 +14,13 @@
  * not be larger than a node can need, and of two claims of which one's subnet holds the other's underlay address the older
  * stays; the same for ours.
  */
+
+import type { Lease } from '../../cluster/lease.ts'
+import type { Network } from '../../cluster/network.ts'
 import type { LeaseError } from '../../errors.ts'
 import { FAMILIES, type Family } from '../../net/ip.ts'
-import type { Network } from '../../overlay/network.ts'
 import { withChanges } from '../../util/layered-map.ts'
 import { atOnce, SLICE_ROWS, type Slices } from '../../util/slices.ts'
-import type { Lease } from '../lease.ts'
 import { type ClaimChange, createJudge, type Judge } from './judge.ts'
 import type { OwnClaim } from './sound.ts'
 

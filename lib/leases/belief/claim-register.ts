@@ -2,10 +2,11 @@
  * The claims of one family that are sound by themselves, and which of them speak against each other: finds in constant time
  * whom a claim meets, so that a change among 100,000 is judged by its own few. Must not: decide between them (settle.ts).
  */
+
+import type { FamilyLease, Lease } from '../../cluster/lease.ts'
 import { cidrOf, networkAddress, prefixLength } from '../../net/cidr.ts'
 import type { Family } from '../../net/ip.ts'
 import { createTextIndex, type TextIndex } from '../../util/text-index.ts'
-import type { FamilyLease, Lease } from '../lease.ts'
 
 export interface ClaimRegister {
   /** True when it meets another claim. */

@@ -3,11 +3,12 @@
  * The verdicts are those that the whole set would have, whatever the order of the changes.
  * Must not: know leases' other family (believe.ts).
  */
+
+import type { FamilyLease, Lease } from '../../cluster/lease.ts'
 import { LeaseError } from '../../errors.ts'
 import { type Cidr, prefixLength } from '../../net/cidr.ts'
 import type { Family } from '../../net/ip.ts'
 import { atOnce, SLICE_ROWS, type Slices } from '../../util/slices.ts'
-import type { FamilyLease, Lease } from '../lease.ts'
 import { createClaimRegister } from './claim-register.ts'
 import { byAge, type Candidate, createLoopCheck, type Fault, noLoops, settle } from './settle.ts'
 import { besideOwn, createSoundness, type OwnClaim } from './sound.ts'

@@ -2,11 +2,12 @@
  * Which of several claims of one family stand beside each other, and which are refused for an older one's sake.
  * Must not: judge a claim by itself, or against our own (believe.ts).
  */
+
+import type { FamilyLease, Lease } from '../../cluster/lease.ts'
 import { type Cidr, cidrOf, contains, networkAddress, prefixLength } from '../../net/cidr.ts'
 import type { Ip } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
 import { SLICE_ROWS, type Slices } from '../../util/slices.ts'
-import type { FamilyLease, Lease } from '../lease.ts'
 
 /** Why a claim is not believed. */
 export interface Fault {

@@ -2,10 +2,11 @@
  * Whether a claim can be believed for all that it says itself, and beside our own (design decision 10).
  * Must not: compare claims of different nodes (settle.ts).
  */
+
+import type { FamilyLease } from '../../cluster/lease.ts'
 import { type Cidr, networkAddress, overlaps, prefixLength } from '../../net/cidr.ts'
 import { type Family, familyOf, type Ip, isLinkLocal, isUnicastHost, samePrefix } from '../../net/ip.ts'
 import { isUnicastLladdr, type Lladdr } from '../../net/lladdr.ts'
-import type { FamilyLease } from '../lease.ts'
 import { type Fault, loop } from './settle.ts'
 
 type PerFamily<T> = Readonly<Record<Family, T | undefined>>

@@ -3,6 +3,8 @@
  * server that asks for it and towards another program that writes the same annotations.
  * Must not: decide what is written (publish-patch.ts), nor when to try again (the caller marks whenever the view changed).
  */
+
+import type { OwnVtep } from '../../cluster/view.ts'
 import { KubeError } from '../../errors.ts'
 import { FAMILIES } from '../../net/ip.ts'
 import type { Clock } from '../../util/clock.ts'
@@ -10,7 +12,6 @@ import type { Log } from '../../util/log.ts'
 import { pause } from '../follow/pause.ts'
 import { createReminder } from '../follow/reminder.ts'
 import { KubeRefusal, LONGEST_RETRY_AFTER_MS } from '../http/kube-http.ts'
-import type { OwnVtep } from '../source.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import type { KubeDoor } from './kube-door.ts'
 import type { KubeTable } from './kube-table.ts'

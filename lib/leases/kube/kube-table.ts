@@ -3,8 +3,10 @@
  * change only when a derived lease, our own Node or the state of knowledge changed: heartbeats change nothing.
  * Must not: do input or output.
  */
+
+import type { Network } from '../../cluster/network.ts'
+import type { LeaseView, OwnVtep } from '../../cluster/view.ts'
 import type { LeaseError } from '../../errors.ts'
-import type { Network } from '../../overlay/network.ts'
 import type { Clock } from '../../util/clock.ts'
 import { atOnce, type Slices } from '../../util/slices.ts'
 import type { AnnotationKeys } from '../annotations.ts'
@@ -13,7 +15,6 @@ import type { ClaimChange } from '../belief/judge.ts'
 import type { OwnClaim } from '../belief/sound.ts'
 import type { NodeChange } from '../follow/node-stream-session.ts'
 import { keepLease } from '../keep.ts'
-import type { LeaseView, OwnVtep } from '../source.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import { createKnownNodes, type KnownNode } from './known-nodes.ts'
 import { type Claim, readClaim, readOwn, readPublished } from './node-claim.ts'

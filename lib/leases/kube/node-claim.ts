@@ -2,14 +2,15 @@
  * A Node's facts → what it claims, and what we know of our own Node. Each family is read by itself: a fault in one
  * leaves the other's claim standing. Must not: compare claims of different nodes (believe.ts).
  */
+
+import type { FamilyLease, Lease, OwnNode } from '../../cluster/lease.ts'
+import type { Network } from '../../cluster/network.ts'
 import { LeaseError } from '../../errors.ts'
 import { type Cidr, cidrFamily, containsCidr, parseCidr } from '../../net/cidr.ts'
 import { type Family, type Ip, parseIpOf } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
-import type { Network } from '../../overlay/network.ts'
 import { flatText } from '../../util/flat-text.ts'
 import { type AnnotationKeys, parseBackendData, shorten } from '../annotations.ts'
-import type { FamilyLease, Lease, OwnNode } from '../lease.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 
 /** `lease` is undefined when no family of it can be read; each fault names its annotation. */

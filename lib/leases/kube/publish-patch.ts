@@ -2,10 +2,11 @@
  * What has to be written on our own Node so that the others see our VTEP: a strategic merge patch for its status
  * subresource (flannel-contract 3 and 12). Must not: send it (kube.ts).
  */
+
+import type { OwnNode } from '../../cluster/lease.ts'
+import type { OwnVtep } from '../../cluster/view.ts'
 import type { Ip } from '../../net/ip.ts'
 import { type AnnotationKeys, renderBackendData } from '../annotations.ts'
-import type { OwnNode } from '../lease.ts'
-import type { OwnVtep } from '../source.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 
 /** Serialised as it is with Content-Type application/strategic-merge-patch+json. */

@@ -3,12 +3,12 @@
  * of all before it. Must not: touch the disk (view-cache.ts), or judge claims (believe.ts does again).
  */
 import { createHash } from 'node:crypto'
+import type { FamilyLease, Lease } from '../../cluster/lease.ts'
 import { parseCidr } from '../../net/cidr.ts'
 import { parseIp } from '../../net/ip.ts'
 import { parseLladdr } from '../../net/lladdr.ts'
 import { flatText } from '../../util/flat-text.ts'
 import { isRecord } from '../../util/go-json.ts'
-import type { FamilyLease, Lease } from '../lease.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 
 const FORMAT = 'vtepd-view'

@@ -7,7 +7,7 @@ import { addressBits, type Ip, parseIp } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
 import { vxlanOverhead } from '../../net/mtu.ts'
 import type { Link, VxlanSpec } from '../../rtnl/port.ts'
-import type { Underlay } from '../underlay.ts'
+import type { Underlay } from '../../underlay/underlay.ts'
 import { compatible, type Difference, KERNEL_VXLAN_PORT, mendingChange, planAddresses, wantedDevice } from '../vtep.ts'
 import type { Device, DeviceOp, DeviceSettings, Observation, Wanted } from './types.ts'
 

@@ -1,7 +1,7 @@
 /** Collects packed entries for applyEntries, and remembers for which peer each one is. */
 import * as abi from '../../rtnl/abi.ts'
 import type { EntryTable } from '../../rtnl/entries.ts'
-import { HEAD_MASK, WORDS, word, wordOf, wordsOf } from './words.ts'
+import { HEAD_MASK, WORDS, word, wordOf, wordsOf } from '../packed/words.ts'
 
 /** A batch whose entry i serves peer `peers[i]` of the desired tables; -1: none (a delete). */
 export interface PlannedBatch extends EntryTable {

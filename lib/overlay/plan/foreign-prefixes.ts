@@ -7,8 +7,8 @@ import type { Cidr } from '../../net/cidr.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import type { EntryTable } from '../../rtnl/entries.ts'
 import { SLICE_ROWS, type Slices } from '../../util/slices.ts'
+import { DST, HEAD, HEAD_MASK, WORDS, word, wordsOf } from '../packed/words.ts'
 import { ownershipOf } from './ownership.ts'
-import { DST, HEAD, HEAD_MASK, WORDS, word, wordsOf } from './words.ts'
 
 /** Whether any route of a table is for one of those prefixes, whatever its metric. */
 export type ForeignPrefixes = (wanted: EntryTable) => boolean

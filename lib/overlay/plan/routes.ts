@@ -9,9 +9,9 @@ import * as abi from '../../rtnl/abi.ts'
 import type { EntryTable } from '../../rtnl/entries.ts'
 import { SLICE_ROWS, type Slices } from '../../util/slices.ts'
 import type { DesiredTable } from '../desired.ts'
+import { BLOCK, BLOCKS_A_SLICE } from '../packed/key-index.ts'
+import { IFINDEX, PRIORITY, sameAddress, TAIL, VIA, WORDS, word, wordOf, wordsOf } from '../packed/words.ts'
 import type { BatchWriter } from './batch.ts'
-import { BLOCK, BLOCKS_A_SLICE } from './key-index.ts'
-import { IFINDEX, PRIORITY, sameAddress, TAIL, VIA, WORDS, word, wordOf, wordsOf } from './words.ts'
 
 export interface RoutesInput {
   readonly family: Family

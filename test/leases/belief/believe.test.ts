@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { FamilyLease, Lease } from '../../../lib/cluster/lease.ts'
+import type { Network } from '../../../lib/cluster/network.ts'
 import { type Believed, createBelief } from '../../../lib/leases/belief/believe.ts'
 import type { ClaimChange } from '../../../lib/leases/belief/judge.ts'
 import type { OwnClaim } from '../../../lib/leases/belief/sound.ts'
-import type { FamilyLease, Lease } from '../../../lib/leases/lease.ts'
 import { contains, containsCidr, overlaps, parseCidr } from '../../../lib/net/cidr.ts'
-import type { Network } from '../../../lib/overlay/network.ts'
 import { believeAll, claim4, claim6, dualNetwork, lease, v4Network } from '../support.ts'
 
 const own: OwnClaim = {

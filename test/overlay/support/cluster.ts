@@ -1,5 +1,5 @@
 /** Peers for tests: node i has subnet i of the network, lladdr …:i and underlay address i. */
-import type { Lease } from '../../../lib/leases/lease.ts'
+import type { Lease } from '../../../lib/cluster/lease.ts'
 import { type Cidr, parseCidr } from '../../../lib/net/cidr.ts'
 import { parseIfindex } from '../../../lib/net/ifindex.ts'
 import { type Family, parseIp } from '../../../lib/net/ip.ts'

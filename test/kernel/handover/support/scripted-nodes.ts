@@ -2,13 +2,14 @@
  * A lease source whose Nodes come in exactly the order that a test tells: the table of the Kubernetes source, without its
  * stream. Must not: interpret anything; what follows from the Nodes is the table's business.
  */
+
+import type { Network } from '../../../../lib/cluster/network.ts'
 import { systemClock } from '../../../../lib/host/clock.ts'
 import { annotationKeys } from '../../../../lib/leases/annotations.ts'
 import { createKubeTable, type KubeTable } from '../../../../lib/leases/kube/kube-table.ts'
 import { readClaim } from '../../../../lib/leases/kube/node-claim.ts'
 import type { LeaseSource } from '../../../../lib/leases/source.ts'
 import type { NodeFacts } from '../../../../lib/leases/wire/node-facts.ts'
-import type { Network } from '../../../../lib/overlay/network.ts'
 import type { Family } from '../../healing/support/cluster.ts'
 import { factsOf, type PeerNode, US } from './nodes.ts'
 

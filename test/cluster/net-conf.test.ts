@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { parseNetwork } from '../../lib/cluster/net-conf.ts'
 import { ConfigError } from '../../lib/errors.ts'
-import { parseNetwork } from '../../lib/overlay/network.ts'
 
 const FILE = '/etc/kube-flannel/net-conf.json'
 

@@ -1,6 +1,6 @@
 /**
- * A lease: what one node claims of the overlay, one claim a family. Owns the values and the rules by which a set of
- * claims becomes believable (design decisions 9 and 10). Must not: know annotations, files or HTTP.
+ * A lease: what one node claims of the overlay, one claim a family; and what is known of this very node. Values only.
+ * Must not: know annotations, files or HTTP, nor decide which claims are believed (lib/leases).
  */
 import type { Cidr } from '../net/cidr.ts'
 import type { Ip } from '../net/ip.ts'

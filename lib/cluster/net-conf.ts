@@ -1,36 +1,15 @@
 /**
- * The network of the cluster as net-conf.json describes it (flannel-contract 1), parsed and checked.
- * Must not: read the file (lib/cli) or know which interface is used.
+ * net-conf.json (flannel-contract 1) → the network of the cluster, parsed and checked.
+ * Must not: read the file (lib/cli).
  */
 import { ConfigError } from '../errors.ts'
 import { type Cidr, cidrFamily, parseCidr } from '../net/cidr.ts'
 import type { Family } from '../net/ip.ts'
-import { type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'
-import { parseVni, type Vni } from '../net/vni.ts'
+import { LEAST_MTU, type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'
+import { parseVni } from '../net/vni.ts'
 import { foldKeys, isRecord } from '../util/go-json.ts'
 import { findJsonFault, positionAt } from '../util/json-locate.ts'
-
-/** A family that is not enabled is undefined: it does not exist for the rest of the program. At least one exists. */
-export interface Network {
-  readonly ipv4: Cidr | undefined
-  readonly ipv6: Cidr | undefined
-  readonly enableNftables: boolean
-  readonly backend: VxlanBackend
-}
-
-export interface VxlanBackend {
-  readonly type: 'vxlan'
-  readonly vni: Vni
-  /** UDP port, host byte order; undefined: the kernel's default (8472). */
-  readonly port: number | undefined
-  /** Outer MTU; undefined: that of the underlay interface. */
-  readonly mtu: Mtu | undefined
-  readonly gbp: boolean
-  readonly learning: boolean
-  readonly directRouting: boolean
-  /** vtepd's addition `PinDevice`; --pin-device sets it too. */
-  readonly pinDevice: boolean
-}
+import type { Network, VxlanBackend } from './network.ts'
 
 export interface ParsedNetwork {
   readonly network: Network
@@ -58,12 +37,9 @@ export function parseNetwork(text: string, where: string): ParsedNetwork {
   return { network: { ipv4, ipv6, enableNftables, backend }, warnings }
 }
 
-/** The least MTU of a device that carries the family: RFC 791's 68; RFC 8200's 1280, below which Linux takes IPv6 away. */
-const LEAST_DEVICE_MTU = { ipv4: 68, ipv6: 1280 } as const
-
 function checkMtu(mtu: Mtu | undefined, family: Family, where: string): void {
   if (mtu === undefined) return
-  const least = LEAST_DEVICE_MTU[family] + vxlanOverhead(family)
+  const least = LEAST_MTU[family] + vxlanOverhead(family)
   const name = family === 'ipv4' ? 'IPv4' : 'IPv6'
   if (mtu < least)
     throw new ConfigError(

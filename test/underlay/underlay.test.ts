@@ -4,11 +4,11 @@ import { test } from 'node:test'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { type Family, parseIp } from '../../lib/net/ip.ts'
-import { chooseUnderlay, type UnderlayFacts } from '../../lib/overlay/underlay.ts'
-import type { UnderlayChoice } from '../../lib/overlay/underlay-choice.ts'
 import { packEntries, type RouteEntry } from '../../lib/rtnl/entries.ts'
 import type { AddressFlags } from '../../lib/rtnl/port.ts'
-import { addressOf, linkOf } from './support/host.ts'
+import type { UnderlayChoice } from '../../lib/underlay/choice.ts'
+import { chooseUnderlay, type UnderlayFacts } from '../../lib/underlay/underlay.ts'
+import { addressOf, linkOf } from '../overlay/support/host.ts'
 
 const NO_CHOICE: UnderlayChoice = {
   ifaces: [],

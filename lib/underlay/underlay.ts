@@ -12,8 +12,8 @@ import { type Family, familyOf, type Ip, parseIp } from '../net/ip.ts'
 import * as abi from '../rtnl/abi.ts'
 import { type EntryTable, type RouteEntry, unpackEntry } from '../rtnl/entries.ts'
 import type { Address, Link, ResolvedRoute } from '../rtnl/port.ts'
-import { bestAddress, isReady, whyNoAddress } from './underlay-address.ts'
-import type { UnderlayChoice } from './underlay-choice.ts'
+import { bestAddress, isReady, whyNoAddress } from './address-rank.ts'
+import type { UnderlayChoice } from './choice.ts'
 
 /** The chosen interface, and the two addresses that can differ behind NAT. */
 export interface Underlay {
