@@ -78,7 +78,12 @@ export function viewOf(families: readonly Family[], peers: LeaseView['peers']): 
 }
 
 function familyLease(family: Family, index: number, behind = index): FamilyLease {
-  return { subnet: subnetOf(family, index), underlay: underlayOf(family, behind), lladdr: lladdrOf(family, behind) }
+  return {
+    subnet: subnetOf(family, index),
+    underlay: underlayOf(family, behind),
+    lladdr: lladdrOf(family, behind),
+    vni: VNI,
+  }
 }
 
 function subnetOf(family: Family, index: number): Cidr {

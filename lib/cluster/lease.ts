@@ -5,8 +5,9 @@
 import type { Cidr } from '../net/cidr.ts'
 import type { Ip } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
+import type { Vni } from '../net/vni.ts'
 
-/** One node's VTEP in one family: all three are of that family. */
+/** One node's VTEP in one family: all addresses are of that family. */
 export interface FamilyLease {
   /** The node's part of the network: its podCIDR. */
   readonly subnet: Cidr
@@ -14,6 +15,8 @@ export interface FamilyLease {
   readonly underlay: Ip
   /** Of its VXLAN device. */
   readonly lladdr: Lladdr
+  /** The one that the node says it uses; undefined: it does not say. Nobody is refused for another than ours. */
+  readonly vni: Vni | undefined
 }
 
 export interface Lease {

@@ -69,7 +69,7 @@ export function renderBackendData(vni: Vni, lladdr: Lladdr): string {
   return `{"VNI":${vni},"VtepMAC":"${lladdr}"}`
 }
 
-/** `vni` is undefined in what flannel wrote before it had one; nobody compares it with the network's. */
+/** `vni` is undefined in what flannel wrote before it had one. */
 export interface BackendData {
   readonly vni: Vni | undefined
   readonly lladdr: Lladdr

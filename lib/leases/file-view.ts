@@ -64,7 +64,7 @@ export function createFileView(options: {
 /** `underlay` and `lladdr` are there for every entry but our own (leases-file.ts). */
 function toFamilyLease(part: FileFamily | undefined): FamilyLease | undefined {
   if (part?.underlay === undefined || part.lladdr === undefined) return undefined
-  return { subnet: part.subnet, underlay: part.underlay, lladdr: part.lladdr }
+  return { subnet: part.subnet, underlay: part.underlay, lladdr: part.lladdr, vni: undefined }
 }
 
 function readOwnEntry(entry: FileEntry, network: Network, faults: LeaseError[]): OwnNode {

@@ -6,7 +6,11 @@ import type { FamilyLease, Lease } from '../cluster/lease.ts'
 /** `known` if it says the same as `next`. */
 export function keepFamily(known: FamilyLease | undefined, next: FamilyLease | undefined): FamilyLease | undefined {
   if (known === undefined || next === undefined) return next
-  const same = known.subnet === next.subnet && known.underlay === next.underlay && known.lladdr === next.lladdr
+  const same =
+    known.subnet === next.subnet &&
+    known.underlay === next.underlay &&
+    known.lladdr === next.lladdr &&
+    known.vni === next.vni
   return same ? known : next
 }
 

@@ -45,8 +45,8 @@ export function peersOf(view: Peers, family: Family, ownLladdr?: Lladdr): Family
   for (const lease of view.values()) {
     const claim = lease[family]
     if (claim === undefined) continue
-    const { subnet, underlay, lladdr } = claim
-    const peer: Peer = { node: lease.node, seniority: lease.seniority, subnet, underlay, lladdr }
+    const { subnet, underlay, lladdr, vni } = claim
+    const peer: Peer = { node: lease.node, seniority: lease.seniority, subnet, underlay, lladdr, vni }
     all.push(peer)
     if (lladdr === ownLladdr) contested.add(peer)
     for (const key of [lladdr, networkAddress(subnet)]) {

@@ -18,7 +18,12 @@ interface Entry {
   readonly ipv4?: object
   readonly ipv6?: object
 }
-const peer = (n: number): Entry => ({ name: `node-${n}`, ipv4: claim4(n) })
+/** As a file says it: without a VNI. */
+function written(...claim: Parameters<typeof claim4>): object {
+  const { vni: _, ...rest } = claim4(...claim)
+  return rest
+}
+const peer = (n: number): Entry => ({ name: `node-${n}`, ipv4: written(n) })
 const me: Entry = { name: 'me', ipv4: { subnet: '10.42.9.0/24' } }
 
 async function setUp(t: TestContext, network: Network = v4Network, clock: Clock = systemClock) {
@@ -49,11 +54,11 @@ async function setUp(t: TestContext, network: Network = v4Network, clock: Clock 
 
 test('a file is a synced view with our own entry apart', async (t) => {
   const { write, start, peers } = await setUp(t)
-  await write(peer(1), { name: 'me', ipv4: claim4(9) }, peer(2))
+  await write(peer(1), { name: 'me', ipv4: written(9) }, peer(2))
   start()
   const view = await peers('node-1', 'node-2')
   assert.equal(view.synced, true)
-  assert.deepEqual(view.peers.get('node-2')?.ipv4, claim4(2))
+  assert.deepEqual(view.peers.get('node-2')?.ipv4, { ...claim4(2), vni: undefined })
   assert.deepEqual(view.own, {
     node: 'me',
     subnets: { ipv4: '10.42.9.0/24', ipv6: undefined },
@@ -161,7 +166,7 @@ test('a file without our own entry may add, but not delete', async (t) => {
 
 test('entries are believed by the same rules as Nodes, the earlier one first', async (t) => {
   const { write, start, peers } = await setUp(t, dualNetwork)
-  await write(me, peer(1), { name: 'late', ipv4: claim4(1, { lladdr: '02:00:00:00:07:07' }) }, peer(2))
+  await write(me, peer(1), { name: 'late', ipv4: written(1, { lladdr: '02:00:00:00:07:07' }) }, peer(2))
   start()
   const view = await peers('node-1', 'node-2')
   assert.deepEqual(
@@ -184,7 +189,7 @@ test('our own subnet outside the network is named and counts as absent', async (
 
 test('publishing writes nothing; an entry that contradicts the device is told once', async (t) => {
   const { write, start, peers, source, log } = await setUp(t)
-  await write({ name: 'me', ipv4: claim4(9) }, peer(1))
+  await write({ name: 'me', ipv4: written(9) }, peer(1))
   start()
   await peers('node-1')
   const own = { vni: parseVni(1), ipv4: claim4(9), ipv6: undefined }

@@ -9,6 +9,7 @@ import type { NodeFacts } from '../../lib/leases/wire/node-facts.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
+import { parseVni } from '../../lib/net/vni.ts'
 import type { Log } from '../../lib/util/log.ts'
 
 export const PREFIX = 'flannel.alpha.coreos.com'
@@ -31,22 +32,24 @@ export function believeAll(network: Network, claims: readonly Lease[], own: OwnC
   return belief.believed
 }
 
-/** The claim of the `n`th node: 10.42.n.0/24 at 192.168.0.n. */
+/** The claim of the `n`th node: 10.42.n.0/24 at 192.168.0.n, VNI 1. */
 export function claim4(n: number, change: Partial<Record<keyof FamilyLease, string>> = {}): FamilyLease {
   return {
     subnet: parseCidr(change.subnet ?? `10.42.${n}.0/24`),
     underlay: parseIp(change.underlay ?? `192.168.0.${n}`),
     lladdr: parseLladdr(change.lladdr ?? `02:00:00:00:04:${n.toString(16).padStart(2, '0')}`),
+    vni: parseVni(Number(change.vni ?? 1)),
   }
 }
 
-/** The claim of the `n`th node: fd00:42:0:n::/64 at fd00::n. */
+/** The claim of the `n`th node: fd00:42:0:n::/64 at fd00::n, VNI 1. */
 export function claim6(n: number, change: Partial<Record<keyof FamilyLease, string>> = {}): FamilyLease {
   const hex = n.toString(16)
   return {
     subnet: parseCidr(change.subnet ?? `fd00:42:0:${hex}::/64`),
     underlay: parseIp(change.underlay ?? `fd00::${hex}`),
     lladdr: parseLladdr(change.lladdr ?? `02:00:00:00:06:${hex.padStart(2, '0')}`),
+    vni: parseVni(Number(change.vni ?? 1)),
   }
 }
 

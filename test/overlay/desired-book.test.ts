@@ -7,6 +7,7 @@ import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
+import { parseVni } from '../../lib/net/vni.ts'
 import { desiredTables } from '../../lib/overlay/desired.ts'
 import { packBook } from '../../lib/overlay/desired-book.ts'
 import { renderEntries } from '../../lib/overlay/entry-text.ts'
@@ -31,6 +32,7 @@ function lease(node: string, subnet: number, machine: number): Lease {
       subnet: parseCidr(`10.42.${subnet}.0/24`),
       underlay: parseIp(`192.168.1.${machine}`),
       lladdr: parseLladdr(`12:00:00:00:01:${machine.toString(16).padStart(2, '0')}`),
+      vni: undefined,
     },
     ipv6: undefined,
   }
@@ -110,6 +112,18 @@ test('changes planned by their keys, one after the other, end as the whole view 
     { numRuns: 2000 },
   )
   assert.ok(keyed > 1000, `only ${keyed} changes were planned by their keys`)
+})
+
+test('a peer that says another VNI is a change without entries', () => {
+  const a = lease('a', 2, 2)
+  const change = bookOf(of, viewOf(a)).changeTo(viewOf({ ...a, ipv4: a.ipv4 && { ...a.ipv4, vni: parseVni(7) } }))
+  assert.ok(change !== undefined)
+  assert.deepEqual(change.nodes, ['a'])
+  const plan = planPeers({ ...of, desired: change.after, actual: change.before, complete: true })
+  assert.deepEqual(
+    [plan.entries, plan.routes, plan.deletes, plan.leftovers].map((batch) => batch.length),
+    [0, 0, 0, 0],
+  )
 })
 
 test('a subnet that changes hands is one change, in either order of the nodes', () => {

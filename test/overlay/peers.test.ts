@@ -114,6 +114,7 @@ test('of two nodes with one MAC the senior is kept whole, the other named and le
       subnet: parseCidr('10.42.3.0/24'),
       underlay: parseIp('192.168.0.3'),
       lladdr: parseLladdr('0e:2a:00:00:00:02'),
+      vni: undefined,
     },
   }
   for (const view of [viewOf(leaseOf(1), leaseOf(2), clone), viewOf(clone, leaseOf(2), leaseOf(1))]) {
@@ -129,6 +130,7 @@ test('two subnets that begin at one address cannot both have its neighbour entry
       subnet: parseCidr('10.42.1.0/25'),
       underlay: parseIp('192.168.0.2'),
       lladdr: parseLladdr('0e:2a:00:00:00:02'),
+      vni: undefined,
     },
   })
   const { peers, conflicts } = peersOf(viewOf(wider, leaseOf(1)), 'ipv4')
@@ -145,6 +147,7 @@ test('a claim that has lost costs no third one its place', () => {
       subnet: parseCidr('10.42.3.0/25'),
       underlay: parseIp('192.168.0.2'),
       lladdr: parseLladdr('0e:2a:00:00:00:01'),
+      vni: undefined,
     },
   })
   const { peers } = peersOf(viewOf(leaseOf(3), second, leaseOf(1)), 'ipv4')

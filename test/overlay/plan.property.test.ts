@@ -67,6 +67,7 @@ function peersArbitrary(family: Family): fc.Arbitrary<Peer[]> {
         subnet,
         lladdr: macs[i] ?? parseLladdr('0e:ff:ff:ff:ff:ff'),
         underlay: remotes.next().value ?? parseIp('192.168.0.9'),
+        vni: undefined,
       })),
     )
 }

@@ -85,7 +85,8 @@ function readFamily(family: Family, node: NodeFacts, keys: AnnotationKeys): Fami
   if (subnet === undefined) throw new LeaseError(node.name, 'spec.podCIDRs', `no ${family} podCIDR is assigned`)
   if (underlay === undefined) throw new LeaseError(node.name, publicIp, 'missing')
   if (data === undefined) throw new LeaseError(node.name, backendData, 'missing')
-  return { subnet, underlay, lladdr: parseBackendData(node.name, backendData, data).lladdr }
+  const { lladdr, vni } = parseBackendData(node.name, backendData, data)
+  return { subnet, underlay, lladdr, vni }
 }
 
 /** Kubernetes allows one podCIDR a family; more are refused, as flannel does. */

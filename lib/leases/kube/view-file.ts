@@ -7,6 +7,7 @@ import type { FamilyLease, Lease } from '../../cluster/lease.ts'
 import { parseCidr } from '../../net/cidr.ts'
 import { parseIp } from '../../net/ip.ts'
 import { parseLladdr } from '../../net/lladdr.ts'
+import { parseVni } from '../../net/vni.ts'
 import { flatText } from '../../util/flat-text.ts'
 import { isRecord } from '../../util/go-json.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
@@ -74,7 +75,9 @@ function line(value: unknown): string {
 }
 
 function rowOf(family: FamilyLease | undefined): readonly string[] | null {
-  return family === undefined ? null : [family.subnet, family.underlay, family.lladdr]
+  if (family === undefined) return null
+  const { subnet, underlay, lladdr, vni } = family
+  return vni === undefined ? [subnet, underlay, lladdr] : [subnet, underlay, lladdr, String(vni)]
 }
 
 /** The lines between the beginning and the checksum, which is checked before the first is given. */
@@ -122,8 +125,13 @@ function parseLease(row: unknown): Lease {
 function parseRow(row: unknown): FamilyLease | undefined {
   if (row === null) return undefined
   if (!isTexts(row)) throw new RangeError('it has a peer that is none')
-  const [subnet = '', underlay = '', lladdr = ''] = row
-  return { subnet: parseCidr(subnet), underlay: parseIp(underlay), lladdr: parseLladdr(flatText(lladdr)) }
+  const [subnet = '', underlay = '', lladdr = '', vni] = row
+  return {
+    subnet: parseCidr(subnet),
+    underlay: parseIp(underlay),
+    lladdr: parseLladdr(flatText(lladdr)),
+    vni: vni === undefined ? undefined : parseVni(Number(vni)),
+  }
 }
 
 function isTexts(value: unknown): value is readonly string[] {

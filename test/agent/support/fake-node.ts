@@ -221,6 +221,7 @@ function claim(world: World, index: number, behind: number): FamilyLease {
     subnet: parseCidr(world.subnet(index)),
     underlay: parseIp(world.remote(behind)),
     lladdr: parseLladdr(lladdrOf(behind)),
+    vni: undefined,
   }
 }
 

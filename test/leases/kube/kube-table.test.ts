@@ -195,6 +195,24 @@ test('a view stays as it was while later events change the table', () => {
   assert.deepEqual([...table.view().peers.keys()], ['n2'])
 })
 
+test('a peer that changes its VNI alone is told as another one; the same again is none', () => {
+  const table = createTable()
+  const withVni = (vni: number): NodeFacts => {
+    const facts = nodeOf(1, 0)
+    const data = `{"VNI":${vni},"VtepMAC":"02:00:00:00:04:02"}`
+    return { ...facts, annotations: { ...facts.annotations, [keys.ipv4.backendData]: data } }
+  }
+  const nodes = new Map([nodeOf(0, 0), withVni(1)].map((facts) => [facts.name, table.read(facts)]))
+  table.apply({ kind: 'replace', nodes, rewound: false })
+  const before = table.view()
+  assert.equal(before.peers.get('n1')?.ipv4?.vni, 1)
+  for (const vni of [4096, 4096]) table.apply({ kind: 'put', name: 'n1', node: table.read(withVni(vni)) })
+  const after = table.view()
+  assert.equal(after.peers.get('n1')?.ipv4?.vni, 4096)
+  table.apply({ kind: 'put', name: 'n1', node: table.read(withVni(4096)) })
+  assert.equal(table.view(), after)
+})
+
 test('what is told between two slices of a settle is in the next view, not lost and not in this one', () => {
   const table = createTable()
   const facts = (n: number): NodeFacts =>

@@ -76,6 +76,23 @@ test('a fault in one family leaves the claim of the other standing', () => {
   assert.deepEqual(messages(bad4?.faults ?? []), [`node a: ${keys.ipv4.publicIp}: "fd00::1" is not an IPv4 address`])
 })
 
+test('a claim says which VNI its node uses, in each family; another than ours, or none, is no fault', () => {
+  const data = (vni: string, lladdr: string): string => `{${vni}"VtepMAC":"${lladdr}"}`
+  const node = withAnnotations(dualNode('a', 3), {
+    [keys.ipv4.backendData]: data('"VNI":4096,', claim4(3).lladdr),
+    [keys.ipv6.backendData]: data('', claim6(3).lladdr),
+  })
+  assert.deepEqual(readClaim(node, keys, dualNetwork), {
+    lease: {
+      node: 'a',
+      seniority: '2026-01-01T00:00:00Z uid-a',
+      ipv4: claim4(3, { vni: '4096' }),
+      ipv6: { ...claim6(3), vni: undefined },
+    },
+    faults: [],
+  })
+})
+
 test('a node without one family is no fault, a family with half a claim is', () => {
   assert.deepEqual(readClaim(flannelNode('a', 3), keys, dualNetwork)?.faults, [])
   const half = readClaim(withAnnotations(dualNode('a', 3), { [keys.ipv6.publicIp]: undefined }), keys, dualNetwork)

@@ -8,8 +8,8 @@ import { claim4, claim6, flannelNode, lease } from '../support.ts'
 const own = flannelNode('me', 9, { networkUnavailable: 'False' })
 const leases = [
   lease('a', { ipv4: claim4(1), ipv6: claim6(1) }, '2026-01-01T00:00:00Z uid-a'),
-  lease('b', { ipv6: claim6(2) }),
-  lease('ä "\n', { ipv4: claim4(3) }),
+  lease('b', { ipv6: claim6(2, { vni: '16777215' }) }),
+  lease('ä "\n', { ipv4: { ...claim4(3), vni: undefined } }),
 ]
 /** A piece is valid until the next. */
 const collect = (pieces: Iterable<Uint8Array>): Buffer =>
@@ -53,13 +53,21 @@ test('the view of another cluster, node or network is refused', () => {
   assert.throws(() => parseViewFile(render(), 'theirs'), /another cluster, node or network/)
 })
 
+const sealed = (...lines: string[]): Buffer => {
+  const body = lines.map((line) => `${line}\n`).join('')
+  const sha256 = createHash('sha256').update(body).digest('hex')
+  return Buffer.from(`${body}${JSON.stringify({ sha256 })}\n`)
+}
+const head = '{"format":"vtepd-view","version":1,"binding":"ours"}'
+
+test('a view from before VNIs were kept comes back without them', () => {
+  const row = '["a","s",["10.42.1.0/24","192.168.0.1","02:00:00:00:04:01"],null]'
+  assert.deepEqual(parseViewFile(sealed(head, JSON.stringify(own), row), 'ours').leases, [
+    lease('a', { ipv4: { ...claim4(1), vni: undefined } }, 's'),
+  ])
+})
+
 test('a text of another kind or version is refused', () => {
-  const sealed = (...lines: string[]): Buffer => {
-    const body = lines.map((line) => `${line}\n`).join('')
-    const sha256 = createHash('sha256').update(body).digest('hex')
-    return Buffer.from(`${body}${JSON.stringify({ sha256 })}\n`)
-  }
-  const head = '{"format":"vtepd-view","version":1,"binding":"ours"}'
   for (const [bytes, reason] of [
     [Buffer.from(''), /damaged/],
     [Buffer.from('\n'), /damaged/],
@@ -70,6 +78,10 @@ test('a text of another kind or version is refused', () => {
     [sealed(head, JSON.stringify(own), '{}'), /a line that is no peer/],
     [sealed(head, JSON.stringify(own), '["a","s",[1],null]'), /a peer that is none/],
     [sealed(head, JSON.stringify(own), '["a","s",["10.42.1.0","x","y"],null]'), /is not a CIDR/],
+    [
+      sealed(head, JSON.stringify(own), '["a","s",["10.42.1.0/24","192.168.0.1","02:00:00:00:04:01","x"],null]'),
+      /VNI NaN/,
+    ],
   ] as const)
     assert.throws(
       () => parseViewFile(bytes, 'ours'),

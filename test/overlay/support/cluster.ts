@@ -20,8 +20,8 @@ export function leaseOf(index: number, overrides: Partial<Lease> = {}): Lease {
   return {
     node: `node${index}`,
     seniority: `000${index}`,
-    ipv4: { subnet: parseCidr(`10.42.${index}.0/24`), underlay: parseIp(`192.168.0.${index}`), lladdr },
-    ipv6: { subnet: parseCidr(`fd42:0:0:42${hex}::/64`), underlay: parseIp(`fd00::${hex}`), lladdr },
+    ipv4: { subnet: parseCidr(`10.42.${index}.0/24`), underlay: parseIp(`192.168.0.${index}`), lladdr, vni: undefined },
+    ipv6: { subnet: parseCidr(`fd42:0:0:42${hex}::/64`), underlay: parseIp(`fd00::${hex}`), lladdr, vni: undefined },
     ...overrides,
   }
 }
