@@ -70,6 +70,8 @@ export function ownNode(families: readonly Family[]): OwnNode {
     lladdrs: of((family) => OURS[family].lladdr),
     publishInstead: of(() => undefined),
     underlayHint: of(() => undefined),
+    internalIps: of(() => undefined),
+    published: of(() => undefined),
   }
 }
 

@@ -39,4 +39,11 @@ export interface OwnNode {
   readonly publishInstead: { readonly ipv4: Ip | undefined; readonly ipv6: Ip | undefined }
   /** `node-public-ip(v6)`, or the file's `underlay`: counts like --public-ip(v6) for the choice of the interface. */
   readonly underlayHint: { readonly ipv4: Ip | undefined; readonly ipv6: Ip | undefined }
+  /** status.addresses of type InternalIP, the first of each family; may come late and change. The file source has none. */
+  readonly internalIps: { readonly ipv4: Ip | undefined; readonly ipv6: Ip | undefined }
+  /**
+   * What our annotations public-ip(v6) say at this moment, whoever wrote them: what we publish ourselves comes back here. With
+   * `publishInstead` that address, which need not be this host's. The file source has none.
+   */
+  readonly published: { readonly ipv4: Ip | undefined; readonly ipv6: Ip | undefined }
 }

@@ -67,6 +67,8 @@ function toFamilyLease(part: FileFamily | undefined): FamilyLease | undefined {
   return { subnet: part.subnet, underlay: part.underlay, lladdr: part.lladdr, vni: undefined }
 }
 
+const NONE = { ipv4: undefined, ipv6: undefined }
+
 function readOwnEntry(entry: FileEntry, network: Network, faults: LeaseError[]): OwnNode {
   const both = <T>(read: (part: FileFamily, family: Family) => T | undefined): Record<Family, T | undefined> => ({
     ipv4: entry.ipv4 === undefined || network.ipv4 === undefined ? undefined : read(entry.ipv4, 'ipv4'),
@@ -82,7 +84,9 @@ function readOwnEntry(entry: FileEntry, network: Network, faults: LeaseError[]):
       return undefined
     }),
     lladdrs: both((part) => part.lladdr),
-    publishInstead: { ipv4: undefined, ipv6: undefined },
+    publishInstead: NONE,
     underlayHint: both((part) => part.underlay),
+    internalIps: NONE,
+    published: NONE,
   }
 }

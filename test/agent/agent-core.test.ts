@@ -22,6 +22,8 @@ const own: OwnNode = {
   lladdrs: none,
   publishInstead: none,
   underlayHint: none,
+  internalIps: none,
+  published: none,
 }
 const dual: Network = { ...networkOf(IPV4), ipv6: networkOf(IPV6).ipv6 }
 

@@ -65,6 +65,8 @@ test('a file is a synced view with our own entry apart', async (t) => {
     lladdrs: { ipv4: claim4(9).lladdr, ipv6: undefined },
     publishInstead: { ipv4: undefined, ipv6: undefined },
     underlayHint: { ipv4: '192.168.0.9', ipv6: undefined },
+    internalIps: { ipv4: undefined, ipv6: undefined },
+    published: { ipv4: undefined, ipv6: undefined },
   })
 })
 

@@ -138,6 +138,66 @@ for (const watch of ['nodes', 'metadata'] as const)
     assert.deepEqual(log.of('leases.whole-nodes'), [])
   })
 
+for (const watch of ['nodes', 'metadata'] as const)
+  test(`an InternalIP that comes late, moves, or comes with IPv6 first is a new view with --watch=${watch}; the same again is none`, async (t) => {
+    const { api, start, peers, changes, source } = await setUp(t, { config: { watch }, network: dualNetwork })
+    const beat = { type: 'Ready', status: 'True', reason: 'heartbeat' }
+    let beats = 0
+    const say = (...addresses: readonly string[]): void => {
+      beats += 1
+      const internal = addresses.map((address) => ({ type: 'InternalIP', address }))
+      const hostname = { type: 'Hostname', address: 'me' }
+      const conditions = [{ ...beat, message: String(beats) }]
+      api.nodes.patchStatus('me', {
+        status: { conditions, addresses: [hostname, ...internal, { $patch: 'replace' }] },
+      })
+    }
+    const internalIs = (ipv4: string | undefined, ipv6?: string): Promise<void> =>
+      until(() => {
+        const now = source.view().own?.internalIps
+        return now?.ipv4 === ipv4 && now?.ipv6 === ipv6
+      }, `${ipv4} ${ipv6}`)
+    api.nodes.create(nodeOf('me', 9))
+    api.nodes.create(nodeOf('a', 1))
+    start()
+    await peers('a')
+    await internalIs(undefined)
+    say('172.16.0.9')
+    await internalIs('172.16.0.9')
+    say('fd07::9', '172.16.0.9')
+    await internalIs('172.16.0.9', 'fd07::9')
+    const [before, told] = [source.view(), changes()]
+    // A kubelet and a cloud controller take turns.
+    for (const order of [
+      ['172.16.0.9', 'fd07::9'],
+      ['fd07::9', '172.16.0.9', '172.16.0.10'],
+      ['172.16.0.9', 'fd07::9'],
+    ])
+      say(...order)
+    api.nodes.create(nodeOf('b', 2))
+    const after = await peers('a', 'b')
+    assert.equal(changes(), told + 1)
+    assert.deepEqual(after.own, before.own)
+    say('172.16.0.77')
+    await internalIs('172.16.0.77')
+    api.nodes.patchStatus('a', { status: { addresses: [{ type: 'InternalIP', address: '172.16.0.1' }] } })
+    api.nodes.create(nodeOf('c', 3))
+    assert.equal((await peers('a', 'b', 'c')).peers.get('a'), before.peers.get('a'))
+  })
+
+test('what is published comes back as such, whoever wrote it', async (t) => {
+  const { api, start, source } = await setUp(t)
+  const { metadata, spec } = nodeOf('me', 9)
+  api.nodes.create({ metadata: { name: metadata.name }, spec })
+  start()
+  await until(() => source.view().own !== undefined, 'our own Node')
+  assert.deepEqual(source.view().own?.published, { ipv4: undefined, ipv6: undefined })
+  await source.publish(own)
+  await until(() => source.view().own?.published.ipv4 === '192.168.0.9', 'what we published')
+  api.nodes.patchStatus('me', { metadata: { annotations: { [`${PREFIX}/public-ip`]: '10.66.0.1' } } })
+  await until(() => source.view().own?.published.ipv4 === '10.66.0.1', 'what somebody else published')
+})
+
 test('following metadata, a Node made anew with another podCIDR and a condition of ours that changed are seen', async (t) => {
   const { api, start, peers, source, clock } = await setUp(t, { config: { watch: 'metadata' } })
   api.nodes.create(nodeOf('me', 9))

@@ -5,7 +5,7 @@ import { parseNetwork } from '../../lib/cluster/net-conf.ts'
 import type { Network } from '../../lib/cluster/network.ts'
 import { type Believed, createBelief } from '../../lib/leases/belief/believe.ts'
 import type { OwnClaim } from '../../lib/leases/belief/sound.ts'
-import type { NodeFacts } from '../../lib/leases/wire/node-facts.ts'
+import { NO_IPS, type NodeFacts } from '../../lib/leases/wire/node-facts.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
@@ -71,6 +71,7 @@ export function flannelNode(name: string, n: number, change: Partial<NodeFacts> 
     },
     podCidrs: [`10.42.${n}.0/24`],
     networkUnavailable: undefined,
+    internalIps: NO_IPS,
     ...change,
   }
 }

@@ -3,7 +3,7 @@
  * meanwhile waits for that GET, the rest passes it by; so each Node's events keep their order. The metadata told is always
  * the stream's: a GET may be ahead of it. Must not: read the stream, or wait for ever; whoever gives up lists everything.
  *
- * Our own Node is fetched for each of its events: its condition NetworkUnavailable is no metadata.
+ * Our own Node is fetched for each of its events: its status is no metadata.
  */
 import { KubeError } from '../../errors.ts'
 import { createBackoff } from '../../util/backoff.ts'
@@ -99,7 +99,7 @@ export function createNodeCompleter(options: CompleterOptions): NodeCompleter {
     const { node } = entry
     if (found !== undefined) specs.remember(found)
     if (found?.uid === node.uid && (newest || (found.podCidrs.length > 0 && node.name !== ownName)))
-      tell({ ...node, podCidrs: found.podCidrs, networkUnavailable: found.networkUnavailable })
+      tell({ ...found, annotations: node.annotations })
     // Gone, or another one of that name: the stream is about to say so.
     else if (newest) waiting.delete(node.name)
     else queue.push(node.name)

@@ -17,7 +17,7 @@ import type { NodeChange } from '../follow/node-stream-session.ts'
 import { keepLease } from '../keep.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import { createKnownNodes, type KnownNode } from './known-nodes.ts'
-import { type Claim, readClaim, readOwn, readPublished } from './node-claim.ts'
+import { type Claim, readClaim, readOwn } from './node-claim.ts'
 import { type NodePatch, planPublish } from './publish-patch.ts'
 import type { RememberedView } from './view-file.ts'
 
@@ -90,8 +90,7 @@ export function createKubeTable(options: {
   }
   const readMine = (facts: NodeFacts | undefined): Mine | undefined => {
     if (facts === undefined || facts === mine?.facts) return facts === undefined ? undefined : mine
-    const { own, faults } = readOwn(facts, keys, network)
-    return { facts, own, faults, underlays: readPublished(facts, keys) }
+    return { facts, ...readOwn(facts, keys, network) }
   }
   /** Of what was known when it began; what is told between two slices is for the next time. */
   function* compute(): Slices<LeaseView> {
@@ -174,11 +173,10 @@ export function createKubeTable(options: {
 /** What our own Node says, read once. */
 interface Mine extends ReturnType<typeof readOwn> {
   readonly facts: NodeFacts
-  readonly underlays: OwnClaim['underlays']
 }
 
-function claimOf({ own, underlays }: Mine): OwnClaim {
-  return { node: own.node, subnets: own.subnets, lladdrs: own.lladdrs, underlays }
+function claimOf({ own }: Mine): OwnClaim {
+  return { node: own.node, subnets: own.subnets, lladdrs: own.lladdrs, underlays: own.published }
 }
 
 function claimedBy(known: KnownNode): Claim | undefined {

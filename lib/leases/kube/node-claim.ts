@@ -60,14 +60,11 @@ export function readOwn(
     lladdrs: both((family) => readOwnLladdr(family, node, keys)),
     publishInstead: both((family) => readIp(family, node, keys[family].publicIpOverwrite)),
     underlayHint: both((family) => readIp(family, node, keys[family].nodePublicIp)),
+    internalIps: both((family) => node.internalIps[family]),
+    // What cannot be read there is no fault: we are about to write it.
+    published: both((family) => attempt([], () => readIp(family, node, keys[family].publicIp))),
   }
   return { own, faults }
-}
-
-/** What our own annotations say is published now; what cannot be read counts as absent. */
-export function readPublished(node: NodeFacts, keys: AnnotationKeys): Readonly<Record<Family, Ip | undefined>> {
-  const read = (family: Family): Ip | undefined => attempt([], () => readIp(family, node, keys[family].publicIp))
-  return { ipv4: read('ipv4'), ipv6: read('ipv6') }
 }
 
 /** Older first, as text: the UID decides between Nodes made in the same second. */

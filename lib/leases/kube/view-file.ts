@@ -10,7 +10,7 @@ import { parseLladdr } from '../../net/lladdr.ts'
 import { parseVni } from '../../net/vni.ts'
 import { flatText } from '../../util/flat-text.ts'
 import { isRecord } from '../../util/go-json.ts'
-import type { NodeFacts } from '../wire/node-facts.ts'
+import { firstIps, type NodeFacts } from '../wire/node-facts.ts'
 
 const FORMAT = 'vtepd-view'
 const VERSION = 1
@@ -112,6 +112,7 @@ function parseOwn(own: unknown): NodeFacts {
     annotations: Object.fromEntries(annotations),
     podCidrs: own.podCidrs,
     networkUnavailable: typeof own.networkUnavailable === 'string' ? own.networkUnavailable : undefined,
+    internalIps: firstIps(isRecord(own.internalIps) ? Object.values(own.internalIps).map(String) : []),
   }
 }
 

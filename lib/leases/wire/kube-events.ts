@@ -46,7 +46,7 @@ export interface NodeDecoder {
   push(chunk: Uint8Array): Iterable<NodeEvent>
 }
 
-/** One encoding on the wire. `ownName`: the one Node whose condition NetworkUnavailable is read too. Throws KubeGarbage. */
+/** One encoding on the wire. `ownName`: the one Node whose status is read too. Throws KubeGarbage. */
 export interface NodeFormat {
   readonly name: 'json' | 'protobuf'
   /**

@@ -2,6 +2,7 @@
  * What vtepd keeps of a Kubernetes Node: the projection that every decoder makes, whatever the encoding on the wire.
  * Must not: interpret annotations (node-claim.ts).
  */
+import { familyOf, type Ip, parseIp } from '../../net/ip.ts'
 import { isRecord } from '../../util/go-json.ts'
 
 export interface NodeFacts {
@@ -15,21 +16,44 @@ export interface NodeFacts {
   readonly podCidrs: readonly string[]
   /** The status of the condition NetworkUnavailable; undefined: not set, or not our own Node. */
   readonly networkUnavailable: string | undefined
+  /** status.addresses of type InternalIP, the first of each family; none of a Node that is not our own. */
+  readonly internalIps: { readonly ipv4: Ip | undefined; readonly ipv6: Ip | undefined }
 }
 
-/** A Node as the API writes it in JSON → its facts; undefined when it has no name. The condition is read of `ownName`. */
+export const NO_IPS: NodeFacts['internalIps'] = { ipv4: undefined, ipv6: undefined }
+
+/** A Node as the API writes it in JSON → its facts; undefined when it has no name. The status is read of `ownName`. */
 export function projectNode(node: unknown, wanted: ReadonlySet<string>, ownName: string): NodeFacts | undefined {
   const metadata = member(node, 'metadata')
   const name = member(metadata, 'name')
   if (typeof name !== 'string' || name === '') return undefined
+  const status = name === ownName ? member(node, 'status') : undefined
   return {
     name,
     uid: textOf(member(metadata, 'uid')),
     creationTimestamp: textOf(member(metadata, 'creationTimestamp')),
     annotations: projectAnnotations(member(metadata, 'annotations'), wanted),
     podCidrs: projectPodCidrs(member(node, 'spec')),
-    networkUnavailable: name === ownName ? projectCondition(member(member(node, 'status'), 'conditions')) : undefined,
+    networkUnavailable: projectCondition(member(status, 'conditions')),
+    internalIps: projectAddresses(member(status, 'addresses')),
   }
+}
+
+/**
+ * Of texts in the order of the Node, the first of each family that is an address: kubelets and cloud controllers write one
+ * twice, IPv6 before IPv4, or what is no address.
+ */
+export function firstIps(texts: readonly string[]): NodeFacts['internalIps'] {
+  if (texts.length === 0) return NO_IPS
+  const ips = texts.flatMap((text) => {
+    try {
+      return [parseIp(text)]
+    } catch {
+      return []
+    }
+  })
+  const first = (family: 'ipv4' | 'ipv6'): Ip | undefined => ips.find((ip) => familyOf(ip) === family)
+  return { ipv4: first('ipv4'), ipv6: first('ipv6') }
 }
 
 /** metadata.resourceVersion of an object or a list; undefined when absent. */
@@ -65,6 +89,12 @@ function projectCondition(conditions: unknown): string | undefined {
   if (!Array.isArray(conditions)) return undefined
   const condition: unknown = conditions.find((entry) => member(entry, 'type') === 'NetworkUnavailable')
   return condition === undefined ? undefined : textOf(member(condition, 'status'))
+}
+
+function projectAddresses(addresses: unknown): NodeFacts['internalIps'] {
+  if (!Array.isArray(addresses)) return NO_IPS
+  const internal = addresses.filter((entry: unknown) => member(entry, 'type') === 'InternalIP')
+  return firstIps(internal.map((entry: unknown) => textOf(member(entry, 'address'))))
 }
 
 function textOf(value: unknown): string {

@@ -3,10 +3,11 @@
  * generated.proto files). The twin of node-facts.ts, which reads the same from JSON.
  * Must not: know frames, events or lists (kube-protobuf.ts).
  */
-import type { NodeFacts } from './node-facts.ts'
+import { firstIps, NO_IPS, type NodeFacts } from './node-facts.ts'
 import { type Cursor, enter, fieldEquals, leave, nextField, seekBytes, textOf, WireFault } from './proto-reader.ts'
 
 const NETWORK_UNAVAILABLE = Buffer.from('NetworkUnavailable', 'latin1')
+const INTERNAL_IP = Buffer.from('InternalIP', 'latin1')
 /** Of 9999-12-31: what RFC 3339 can say. */
 const LAST_SECOND = 253_402_300_799
 
@@ -15,8 +16,9 @@ const ENTRY = { key: 1, value: 2 } as const
 const TIME = { seconds: 1 } as const
 export const NODE = { metadata: 1, spec: 2, status: 3 } as const
 const SPEC = { podCidr: 1, podCidrs: 7 } as const
-const NODE_STATUS = { conditions: 4 } as const
-const CONDITION = { type: 1, status: 2 } as const
+const NODE_STATUS = { conditions: 4, addresses: 5 } as const
+/** Of a condition its type and status, of an address its type and the address: each the first two fields. */
+const TYPED = { type: 1, value: 2 } as const
 
 /** The keys whose values are read, in the order in which they are kept. */
 export interface WantedKeys {
@@ -40,27 +42,39 @@ export interface ProtoMeta {
   readonly values: (string | undefined)[]
 }
 
+type OwnStatus = Pick<NodeFacts, 'networkUnavailable' | 'internalIps'>
+const NO_STATUS: OwnStatus = { networkUnavailable: undefined, internalIps: NO_IPS }
+
 export interface ProtoNode {
   readonly node: NodeFacts
   readonly resourceVersion: string | undefined
 }
 
-/** Reads the rest of the message. Throws WireFault, also for a Node without a name. `ownName`: whose condition is read too. */
+/** Reads the rest of the message. Throws WireFault, also for a Node without a name. `ownName`: whose status is read too. */
 export function projectProtoNode(object: Cursor, wanted: WantedKeys, ownName: string): ProtoNode {
   const meta = noMeta()
   let podCidrs: readonly string[] = []
-  let networkUnavailable: string | undefined
+  let status: OwnStatus = NO_STATUS
   while (nextField(object)) {
     if (object.type !== 'bytes') continue
     if (object.field === NODE.metadata) readMeta(object, meta, wanted)
     else if (object.field === NODE.spec) podCidrs = readPodCidrs(object)
     // Go writes fields in the order of their numbers: the name is known.
-    else if (object.field === NODE.status && meta.name === ownName) networkUnavailable = readCondition(object)
+    else if (object.field === NODE.status && meta.name === ownName) status = readOwnStatus(object)
   }
   const { name, uid, creationTimestamp, resourceVersion } = meta
+  const { networkUnavailable, internalIps } = status
   if (name === '') throw new WireFault('a Node without a name')
   return {
-    node: { name, uid, creationTimestamp, annotations: annotationsOf(meta, wanted), podCidrs, networkUnavailable },
+    node: {
+      name,
+      uid,
+      creationTimestamp,
+      annotations: annotationsOf(meta, wanted),
+      podCidrs,
+      networkUnavailable,
+      internalIps,
+    },
     resourceVersion: resourceVersion === '' ? undefined : resourceVersion,
   }
 }
@@ -140,21 +154,29 @@ function readPodCidrs(cursor: Cursor): readonly string[] {
   return many.length > 0 ? many : one
 }
 
-function readCondition(cursor: Cursor): string | undefined {
+function readOwnStatus(cursor: Cursor): OwnStatus {
   const outer = enter(cursor)
-  let found: string | undefined
-  while (found === undefined && seekBytes(cursor, NODE_STATUS.conditions)) {
-    const list = enter(cursor)
-    let isIt = false
-    let value = ''
-    while (nextField(cursor)) {
-      if (cursor.type !== 'bytes') continue
-      if (cursor.field === CONDITION.type) isIt = fieldEquals(cursor, NETWORK_UNAVAILABLE)
-      else if (cursor.field === CONDITION.status) value = textOf(cursor)
-    }
-    if (isIt) found = value
-    leave(cursor, list)
+  let networkUnavailable: string | undefined
+  const internal: string[] = []
+  while (nextField(cursor)) {
+    if (cursor.type !== 'bytes') continue
+    if (cursor.field === NODE_STATUS.conditions) networkUnavailable ??= readTyped(cursor, NETWORK_UNAVAILABLE)
+    else if (cursor.field === NODE_STATUS.addresses) internal.push(readTyped(cursor, INTERNAL_IP) ?? '')
   }
   leave(cursor, outer)
-  return found
+  return { networkUnavailable, internalIps: firstIps(internal) }
+}
+
+/** The value beside this type; undefined: it is of another. */
+function readTyped(cursor: Cursor, type: Buffer): string | undefined {
+  const outer = enter(cursor)
+  let isIt = false
+  let value = ''
+  while (nextField(cursor)) {
+    if (cursor.type !== 'bytes') continue
+    if (cursor.field === TYPED.type) isIt = fieldEquals(cursor, type)
+    else if (cursor.field === TYPED.value) value = textOf(cursor)
+  }
+  leave(cursor, outer)
+  return isIt ? value : undefined
 }

@@ -204,6 +204,8 @@ export function viewOf(world: World, peers: ReadonlyMap<number, number>, synced:
     lladdrs: none,
     publishInstead: none,
     underlayHint: none,
+    internalIps: none,
+    published: none,
   }
   const rejected: readonly LeaseError[] = []
   return synced

@@ -25,7 +25,7 @@ export const WATCH_LIST = 'watch=1&sendInitialEvents=true&resourceVersionMatch=N
 
 /** Annotation keys that the decoders keep. */
 export const WANTED: ReadonlySet<string> = new Set(['example.com/one', 'example.com/two'])
-/** Whose condition NetworkUnavailable they keep. */
+/** Whose status they keep. */
 export const OWN = 'me'
 
 const formats = createNodeFormats()

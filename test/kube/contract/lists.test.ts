@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createNodeFormats } from '../../../lib/leases/wire/kube-formats.ts'
+import { NO_IPS } from '../../../lib/leases/wire/node-facts.ts'
 import { nodeObject } from '../node-objects.ts'
 import {
   annotate,
@@ -27,7 +28,18 @@ async function createFullNodes({ must }: Contract): Promise<void> {
   await must('POST', NODES, { metadata: { name: 'bare' } })
   await must('POST', NODES, nodeObject(OWN, 2, { podCidrs: ['10.0.1.0/25', 'fd00:42:0:1::/64'] }))
   const condition = { type: 'NetworkUnavailable', status: 'False', reason: 'r', message: '"},"spec":{ äöü' }
-  const body = { metadata: { annotations: { 'example.com/one': 'äöü 😀' } }, status: { conditions: [condition] } }
+  const addresses = [
+    { type: 'Hostname', address: OWN },
+    { type: 'InternalIP', address: 'fd07::2' },
+    { type: 'InternalIP', address: '172.16.0.2' },
+    { type: 'ExternalIP', address: '203.0.113.2' },
+    { type: 'InternalIP', address: '172.16.0.3' },
+    { $patch: 'replace' },
+  ]
+  const body = {
+    metadata: { annotations: { 'example.com/one': 'äöü 😀' } },
+    status: { addresses, conditions: [condition] },
+  }
   await must('PATCH', `${NODES}/${OWN}/status`, body, STRATEGIC)
 }
 
@@ -42,6 +54,7 @@ onBothServers((contract) => {
     assert.deepEqual([bare?.podCidrs, bare?.annotations], [[], {}])
     assert.deepEqual(me?.podCidrs, ['10.0.1.0/25', 'fd00:42:0:1::/64'])
     assert.deepEqual([me?.annotations, me?.networkUnavailable], [{ 'example.com/one': 'äöü 😀' }, 'False'])
+    assert.deepEqual([a?.internalIps, me?.internalIps], [NO_IPS, { ipv4: '172.16.0.2', ipv6: 'fd07::2' }])
     for (const node of json.nodes) {
       assert.match(node.uid, /^[0-9a-f]{8}-[0-9a-f-]{27}$/)
       assert.match(node.creationTimestamp, /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
@@ -109,7 +122,7 @@ onBothServers((contract) => {
       const rest = await readPage(contract, `${NODES}?continue=${page.continue}`, `${encoding}${METADATA_LIST}`)
       assert.deepEqual(
         [...page.nodes, ...rest.nodes],
-        whole.nodes.map((node) => ({ ...node, podCidrs: [], networkUnavailable: undefined })),
+        whole.nodes.map((node) => ({ ...node, podCidrs: [], networkUnavailable: undefined, internalIps: NO_IPS })),
       )
     }
     const one = await contract.ask('GET', `${NODES}/a`, { accept: `${JSON_TYPE}${METADATA}` })

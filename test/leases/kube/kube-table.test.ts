@@ -10,7 +10,7 @@ import type { LeaseView } from '../../../lib/cluster/view.ts'
 import { annotationKeys } from '../../../lib/leases/annotations.ts'
 import { KEPT_MS } from '../../../lib/leases/kube/known-nodes.ts'
 import { createKubeTable, type KnownNode } from '../../../lib/leases/kube/kube-table.ts'
-import { readClaim, readOwn, readPublished } from '../../../lib/leases/kube/node-claim.ts'
+import { readClaim, readOwn } from '../../../lib/leases/kube/node-claim.ts'
 import type { NodeFacts } from '../../../lib/leases/wire/node-facts.ts'
 import { atOnce, SLICE_ROWS } from '../../../lib/util/slices.ts'
 import { createManualClock, type ManualClock } from '../../support/manual-clock.ts'
@@ -136,7 +136,7 @@ function createModel() {
         if (claim?.lease !== undefined) claims.push(claim.lease)
       }
       const ours =
-        facts === undefined || mine === undefined ? undefined : { ...mine.own, underlays: readPublished(facts, keys) }
+        facts === undefined || mine === undefined ? undefined : { ...mine.own, underlays: mine.own.published }
       const { peers, rejected } = believeAll(v4Network, claims, ours)
       return {
         synced: listed && nodes.has(ME),

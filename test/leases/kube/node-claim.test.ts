@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { allKeys, annotationKeys } from '../../../lib/leases/annotations.ts'
-import { readClaim, readOwn, readPublished } from '../../../lib/leases/kube/node-claim.ts'
+import { readClaim, readOwn } from '../../../lib/leases/kube/node-claim.ts'
 import { type NodeFacts, projectNode } from '../../../lib/leases/wire/node-facts.ts'
+import { parseIp } from '../../../lib/net/ip.ts'
 import { claim4, claim6, dualNetwork, flannelNode, PREFIX, v4Network, v6Network } from '../support.ts'
 
 const keys = annotationKeys(PREFIX)
@@ -132,17 +133,33 @@ test('our own Node tells subnets, the lladdr of before, and what the user asked 
     [keys.ipv4.publicIpOverwrite]: '203.0.113.9',
     [keys.ipv6.nodePublicIp]: 'fd00::99',
   })
-  assert.deepEqual(readOwn(node, keys, dualNetwork), {
+  const internalIps = { ipv4: parseIp('172.16.0.9'), ipv6: parseIp('fd07::9') }
+  assert.deepEqual(readOwn({ ...node, internalIps }, keys, dualNetwork), {
     own: {
       node: 'me',
       subnets: { ipv4: '10.42.9.0/24', ipv6: 'fd00:42:0:9::/64' },
       lladdrs: { ipv4: claim4(9).lladdr, ipv6: claim6(9).lladdr },
       publishInstead: { ipv4: '203.0.113.9', ipv6: undefined },
       underlayHint: { ipv4: undefined, ipv6: 'fd00::99' },
+      internalIps,
+      published: { ipv4: '192.168.0.9', ipv6: 'fd00::9' },
     },
     faults: [],
   })
-  assert.deepEqual(readPublished(node, keys), { ipv4: '192.168.0.9', ipv6: 'fd00::9' })
+})
+
+test('a public-ip of ours that cannot be read is not published, and no fault: we are about to write it', () => {
+  const node = withAnnotations(dualNode('me', 9), { [keys.ipv4.publicIp]: 'x', [keys.ipv6.publicIp]: '10.0.0.1' })
+  const { own, faults } = readOwn(node, keys, dualNetwork)
+  assert.deepEqual(own.published, { ipv4: undefined, ipv6: undefined })
+  assert.deepEqual(faults, [])
+})
+
+test('of a family that we do not have, neither an InternalIP nor what is published is ours', () => {
+  const internalIps = { ipv4: parseIp('172.16.0.9'), ipv6: parseIp('fd07::9') }
+  const { own } = readOwn({ ...dualNode('me', 9), internalIps }, keys, v4Network)
+  assert.deepEqual(own.internalIps, { ipv4: '172.16.0.9', ipv6: undefined })
+  assert.deepEqual(own.published, { ipv4: '192.168.0.9', ipv6: undefined })
 })
 
 test('our own young Node, without annotations and podCIDR, has everything still to come', () => {
@@ -186,6 +203,7 @@ test('a Node is projected to what we keep of it, whatever it lacks', () => {
     annotations: {},
     podCidrs: [],
     networkUnavailable: undefined,
+    internalIps: { ipv4: undefined, ipv6: undefined },
   })
   const node = projectNode(
     {
@@ -208,6 +226,24 @@ test('a Node is projected to what we keep of it, whatever it lacks', () => {
   assert.deepEqual(odd?.podCidrs, ['{"toString":1}', '7'])
 })
 
+test('of the addresses of our own Node the first InternalIP of each family counts, in whatever order they come', () => {
+  const of = (...addresses: readonly unknown[]) =>
+    projectNode({ metadata: { name: 'a' }, status: { addresses } }, allKeys(keys), 'a')?.internalIps
+  const internal = (address: unknown) => ({ type: 'InternalIP', address })
+  const none = { ipv4: undefined, ipv6: undefined }
+  const v6First = [internal('fd07::9'), internal('172.16.0.9')]
+  assert.deepEqual(of(...v6First), { ipv4: '172.16.0.9', ipv6: 'fd07::9' })
+  assert.deepEqual(of(...v6First, ...v6First, internal('172.16.0.10')), { ipv4: '172.16.0.9', ipv6: 'fd07::9' })
+  assert.deepEqual(of(internal('FD07:0:0::9')), { ipv4: undefined, ipv6: 'fd07::9' })
+  for (const odd of ['', 'node-a', '172.16.0.9/24', '::ffff:1.2.3.4', 7, undefined])
+    assert.deepEqual(of(internal(odd), internal('172.16.0.9')), { ipv4: '172.16.0.9', ipv6: undefined })
+  assert.deepEqual(of({ type: 'ExternalIP', address: '203.0.113.9' }, { type: 'Hostname', address: '1.2.3.4' }), none)
+  assert.deepEqual(of(null, 7, {}), none)
+  assert.deepEqual(projectNode({ metadata: { name: 'a' }, status: { addresses: 'x' } }, allKeys(keys), 'a'), {
+    ...projectNode({ metadata: { name: 'a' } }, allKeys(keys), 'a'),
+  })
+})
+
 test('whatever stands in the annotations and podCIDRs, reading a Node never throws', () => {
   const value = fc.oneof(fc.string(), fc.json(), fc.ipV4(), fc.ipV6(), fc.constantFrom('true', 'vxlan', '10.42.1.0/24'))
   const annotations = fc.dictionary(fc.constantFrom(...allKeys(keys)), value)
@@ -217,7 +253,6 @@ test('whatever stands in the annotations and podCIDRs, reading a Node never thro
       for (const noted of [{ ...node.annotations, ...given }, given]) {
         readClaim({ ...node, annotations: noted }, keys, dualNetwork)
         readOwn({ ...node, annotations: noted }, keys, dualNetwork)
-        readPublished({ ...node, annotations: noted }, keys)
       }
       projectNode(given, allKeys(keys), 'a')
     }),

@@ -3,9 +3,12 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseViewFile, renderViewFile } from '../../../lib/leases/kube/view-file.ts'
+import { NO_IPS } from '../../../lib/leases/wire/node-facts.ts'
+import { parseIp } from '../../../lib/net/ip.ts'
 import { claim4, claim6, flannelNode, lease } from '../support.ts'
 
-const own = flannelNode('me', 9, { networkUnavailable: 'False' })
+const internalIps = { ipv4: parseIp('172.16.0.9'), ipv6: parseIp('fd07::9') }
+const own = flannelNode('me', 9, { networkUnavailable: 'False', internalIps })
 const leases = [
   lease('a', { ipv4: claim4(1), ipv6: claim6(1) }, '2026-01-01T00:00:00Z uid-a'),
   lease('b', { ipv6: claim6(2, { vni: '16777215' }) }),
@@ -60,11 +63,21 @@ const sealed = (...lines: string[]): Buffer => {
 }
 const head = '{"format":"vtepd-view","version":1,"binding":"ours"}'
 
-test('a view from before VNIs were kept comes back without them', () => {
+test('a view from before VNIs and InternalIPs were kept comes back without them', () => {
+  const { internalIps: _, ...before } = own
   const row = '["a","s",["10.42.1.0/24","192.168.0.1","02:00:00:00:04:01"],null]'
-  assert.deepEqual(parseViewFile(sealed(head, JSON.stringify(own), row), 'ours').leases, [
-    lease('a', { ipv4: { ...claim4(1), vni: undefined } }, 's'),
-  ])
+  assert.deepEqual(parseViewFile(sealed(head, JSON.stringify(before), row), 'ours'), {
+    own: { ...own, internalIps: NO_IPS },
+    leases: [lease('a', { ipv4: { ...claim4(1), vni: undefined } }, 's')],
+  })
+})
+
+test('of an InternalIP that is none, nothing is believed', () => {
+  for (const odd of ['x', 7, null, [], { ipv4: 'x', ipv6: 7 }])
+    assert.deepEqual(
+      parseViewFile(sealed(head, JSON.stringify({ ...own, internalIps: odd })), 'ours').own.internalIps,
+      NO_IPS,
+    )
 })
 
 test('a text of another kind or version is refused', () => {

@@ -49,15 +49,18 @@ test('a line is told only when it is whole', () => {
   assert.deepEqual(decode('\n\n'), [])
 })
 
-test('only of our own Node is the condition read', () => {
-  const status = { conditions: [{ type: 'NetworkUnavailable', status: 'True' }] }
-  const conditionOf = (name: string) => {
+test('only of our own Node are the condition and the addresses read', () => {
+  const status = {
+    conditions: [{ type: 'NetworkUnavailable', status: 'True' }],
+    addresses: [{ type: 'InternalIP', address: '172.16.0.9' }],
+  }
+  const statusOf = (name: string) => {
     const line = JSON.stringify({ type: 'ADDED', object: { ...nodeObject({ name }, '1'), status } })
     const [told] = decode(`${line}\n`)
-    return told?.kind === 'put' ? told.node.networkUnavailable : assert.fail()
+    return told?.kind === 'put' ? [told.node.networkUnavailable, told.node.internalIps.ipv4] : assert.fail()
   }
-  assert.equal(conditionOf('me'), 'True')
-  assert.equal(conditionOf('other'), undefined)
+  assert.deepEqual(statusOf('me'), ['True', '172.16.0.9'])
+  assert.deepEqual(statusOf('other'), [undefined, undefined])
 })
 
 test('an event whose members stand in another order is read all the same', () => {

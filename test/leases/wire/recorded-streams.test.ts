@@ -12,6 +12,7 @@ import { allKeys, annotationKeys } from '../../../lib/leases/annotations.ts'
 import type { NodeEvent, NodeFormat } from '../../../lib/leases/wire/kube-events.ts'
 import { createNodeFormats } from '../../../lib/leases/wire/kube-formats.ts'
 import { createProtobufFormat } from '../../../lib/leases/wire/kube-protobuf.ts'
+import { NO_IPS } from '../../../lib/leases/wire/node-facts.ts'
 import { PREFIX } from '../support.ts'
 
 const wanted = allKeys(annotationKeys(PREFIX))
@@ -61,6 +62,7 @@ test('of a real Node all that we keep is read', () => {
     [['10.0.0.128/25'], ['10.0.1.0/25', 'fd00:42:0:1::/64'], []],
   )
   assert.deepEqual([a?.networkUnavailable, me?.networkUnavailable], [undefined, 'False'])
+  assert.deepEqual([a?.internalIps, me?.internalIps], [NO_IPS, { ...NO_IPS, ipv4: '172.16.0.2' }])
   assert.deepEqual([unmarked?.annotations, young?.annotations], [{}, {}])
   assert.equal(changed?.annotations[`${PREFIX}/public-ip`], '172.16.9.9')
 })
@@ -76,16 +78,17 @@ test('both read the same pages and lists', () => {
   }
 })
 
-test('both read the same one Node, the condition of our own included', () => {
+test('both read the same one Node, the status of our own included', () => {
   const [one, other] = both('node').map(([format, body]) => format.decodeNode(body, wanted, 'me'))
   assert.deepEqual(other, one)
   assert.deepEqual(other?.podCidrs, ['10.0.1.0/25', 'fd00:42:0:1::/64'])
   assert.equal(other?.networkUnavailable, 'False')
+  assert.equal(other?.internalIps.ipv4, '172.16.0.2')
   assert.throws(() => protobuf.decodeNode(recorded('protobuf', 'list'), wanted, 'me'), KubeError)
   assert.throws(() => json.decodeNode(Buffer.from('{}'), wanted, 'me'), KubeError)
 })
 
-test('of a watch of metadata alone both read all but the podCIDRs and the condition', () => {
+test('of a watch of metadata alone both read all but the podCIDRs and the status', () => {
   const [one, other] = both('metadata').map(([format, bytes]) => decode(format, bytes))
   assert.deepEqual(other, one)
   const nodes = (events: readonly NodeEvent[] | undefined) =>
@@ -93,7 +96,7 @@ test('of a watch of metadata alone both read all but the podCIDRs and the condit
   const whole = nodes(fromProtobuf).slice(0, 4)
   assert.deepEqual(
     nodes(other),
-    whole.map((node) => ({ ...node, podCidrs: [], networkUnavailable: undefined })),
+    whole.map((node) => ({ ...node, podCidrs: [], networkUnavailable: undefined, internalIps: NO_IPS })),
   )
   assert.deepEqual(other?.at(-1)?.kind, 'bookmark')
 })

@@ -4,7 +4,7 @@
  */
 
 import type { NodeObject } from '../../../../lib/lab/api-server/objects.ts'
-import type { NodeFacts } from '../../../../lib/leases/wire/node-facts.ts'
+import { NO_IPS, type NodeFacts } from '../../../../lib/leases/wire/node-facts.ts'
 import { type Claim, claimOf, deviceName, type Family, routeLine } from '../../healing/support/cluster.ts'
 
 /** Our own number. */
@@ -93,6 +93,7 @@ export function factsOf(node: PeerNode, families: readonly Family[]): NodeFacts 
     annotations: annotationsOf(node, families),
     podCidrs: families.flatMap((family) => node.claims[family]?.subnet ?? []),
     networkUnavailable: undefined,
+    internalIps: NO_IPS,
   }
 }
 
