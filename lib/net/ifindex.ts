@@ -8,7 +8,12 @@ export type Ifindex = number & { readonly [ifindexBrand]: true }
 
 /** 1 … 2^31-1 (the kernel's `int ifindex`); throws RangeError. */
 export function parseIfindex(value: number): Ifindex {
-  if (!Number.isInteger(value) || value < 1 || value > 0x7fffffff)
-    throw new RangeError(`${value} is not an interface index`)
-  return value as Ifindex
+  const ifindex = toIfindex(value)
+  if (ifindex === undefined) throw new RangeError(`${value} is not an interface index`)
+  return ifindex
+}
+
+/** What the kernel says is a link: undefined for a number that none can have. */
+export function toIfindex(value: number): Ifindex | undefined {
+  return Number.isInteger(value) && value >= 1 && value <= 0x7fffffff ? (value as Ifindex) : undefined
 }

@@ -142,8 +142,13 @@ export const RESOLVED_SOURCE = 24
 export const EVENT_HEADER_BYTES = 8
 export const EVENT_TYPE = 0
 export const EVENT_ACTION = 1
-/** u32: nlmsg_pid; for EVENT_CLOSED the errno. */
+/**
+ * u32: nlmsg_pid; for EVENT_CLOSED the errno; for EVENT_OVERRUN 0 where messages were lost, else the type of a message that
+ * does not decode, or BROKEN_FRAME.
+ */
 export const EVENT_VALUE = 4
+/** A datagram that does not hold whole messages. */
+export const BROKEN_FRAME = 0x10000
 
 export const EVENT_LINK = 1
 export const EVENT_ADDRESS = 2

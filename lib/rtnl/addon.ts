@@ -20,6 +20,9 @@ export interface Outcome {
 export interface RecordsOutcome extends Outcome {
   readonly records?: ArrayBuffer
   readonly interrupted?: boolean
+  /** Messages that did not decode and were passed over, and the first of them by name. */
+  readonly unreadable?: number
+  readonly firstUnreadable?: string
 }
 
 export interface BatchOutcome extends Outcome {

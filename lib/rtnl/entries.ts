@@ -2,11 +2,14 @@
  * Bulk tables: neighbour, FDB and route entries packed in one buffer (layout: abi.ts), as dumps return them and batches
  * take them. Owns packing, unpacking and appending. Must not: talk to the kernel or know what is desired.
  */
-import { type Cidr, networkAddress, parseCidr, prefixLength } from '../net/cidr.ts'
+import type { Cidr } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
-import { type Family, familyOf, type Ip, ipFromBytes, ipToBytes } from '../net/ip.ts'
-import { type Lladdr, lladdrFromBytes, lladdrToBytes } from '../net/lladdr.ts'
+import type { Ip } from '../net/ip.ts'
+import type { Lladdr } from '../net/lladdr.ts'
 import * as abi from './abi.ts'
+import { decodeEntry, isEntry, writeEntry } from './entry-codec.ts'
+import { getUint32, viewOf } from './host-order.ts'
+import { createUnreadableTally, type Unreadable } from './unreadable.ts'
 
 export type EntryOp = 'replace' | 'delete' | 'create'
 
@@ -114,8 +117,38 @@ export function packEntries(entries: Iterable<Entry>): EntryTable {
   return table
 }
 
+/** Every entry as a value, in the table's order; what cannot be read is left out. Never throws. */
 export function unpackEntries(table: EntryTable): Entry[] {
-  return Array.from({ length: table.length }, (_, index) => unpackEntry(table, index))
+  return Array.from({ length: table.length }, (_, index) => decodeEntry(entryBytes(table, index))).filter(
+    (entry) => entry !== undefined,
+  )
+}
+
+/**
+ * One entry as a value. Throws RangeError when the bytes are no entry: those of a table that came through the port always
+ * are one (decodeEntries).
+ */
+export function unpackEntry(table: EntryTable, index: number): Entry {
+  const entry = decodeEntry(entryBytes(table, index))
+  if (entry === undefined) throw new RangeError(`the bytes of entry ${index} are none`)
+  return entry
+}
+
+/** The entries of a dump, back to back, as a table; what cannot be read, or is cut off, is left out and named. */
+export function decodeEntries(bytes: Uint8Array): { value: EntryTable; unreadable: Unreadable | undefined } {
+  const tally = createUnreadableTally()
+  for (let at = 0; at < bytes.length; at += abi.ENTRY_BYTES)
+    if (!isEntry(bytes, at)) tally.add(bytes.subarray(at, at + abi.ENTRY_BYTES))
+  const { found } = tally
+  if (found === undefined) return { value: { bytes, length: bytes.length / abi.ENTRY_BYTES }, unreadable: undefined }
+  const kept = new Uint8Array(bytes.length)
+  let length = 0
+  for (let at = 0; at < bytes.length; at += abi.ENTRY_BYTES) {
+    if (!isEntry(bytes, at)) continue
+    kept.set(bytes.subarray(at, at + abi.ENTRY_BYTES), length * abi.ENTRY_BYTES)
+    length += 1
+  }
+  return { value: { bytes: kept.slice(0, length * abi.ENTRY_BYTES), length }, unreadable: found }
 }
 
 /** A view, not a copy, of the 48 bytes of entry `index`. */
@@ -125,122 +158,6 @@ export function entryBytes(table: EntryTable, index: number): Uint8Array {
 
 /** The link of packed entry `bytes` (of a route: its output link), 0 for none; without unpacking the rest. */
 export function ifindexOfEntry(bytes: Uint8Array): number {
-  return new Uint32Array(bytes.slice(abi.OFFSET_IFINDEX, abi.OFFSET_IFINDEX + 4).buffer)[0] ?? 0
-}
-
-function writeEntry(bytes: Uint8Array, at: number, entry: Entry): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, abi.ENTRY_BYTES)
-  bytes.fill(0, at, at + abi.ENTRY_BYTES)
-  const put = (offset: number, value: Uint8Array): void => bytes.set(value, at + offset)
-  switch (entry.kind) {
-    case 'neighbour':
-      view.setUint8(abi.OFFSET_KIND, abi.KIND_NEIGHBOUR)
-      view.setUint8(abi.OFFSET_FAMILY, afOf(familyOf(entry.ip)))
-      put(abi.OFFSET_DST, ipToBytes(entry.ip))
-      if (entry.lladdr !== undefined) put(abi.OFFSET_VIA, lladdrToBytes(entry.lladdr))
-      setUint32(view, abi.OFFSET_IFINDEX, entry.ifindex)
-      view.setUint8(abi.OFFSET_PROTOCOL, entry.protocol)
-      view.setUint8(abi.OFFSET_TYPE, entry.state & 0xff)
-      view.setUint8(abi.OFFSET_SCOPE, entry.flags)
-      return
-    case 'fdb':
-      view.setUint8(abi.OFFSET_KIND, abi.KIND_FDB)
-      put(abi.OFFSET_DST, lladdrToBytes(entry.lladdr))
-      if (entry.remote !== undefined) {
-        view.setUint8(abi.OFFSET_FAMILY, afOf(familyOf(entry.remote)))
-        put(abi.OFFSET_VIA, ipToBytes(entry.remote))
-      }
-      setUint32(view, abi.OFFSET_IFINDEX, entry.ifindex)
-      view.setUint8(abi.OFFSET_TYPE, entry.state & 0xff)
-      view.setUint8(abi.OFFSET_SCOPE, entry.flags)
-      view.setUint8(abi.OFFSET_FLAGS, entry.extras ? abi.ENTRY_EXTRAS : 0)
-      return
-    case 'route': {
-      view.setUint8(abi.OFFSET_KIND, abi.KIND_ROUTE)
-      view.setUint8(abi.OFFSET_FAMILY, afOf(familyOf(networkAddress(entry.dst))))
-      view.setUint8(abi.OFFSET_DST_LENGTH, prefixLength(entry.dst))
-      put(abi.OFFSET_DST, ipToBytes(networkAddress(entry.dst)))
-      setUint32(view, abi.OFFSET_PRIORITY, entry.metric)
-      if (entry.gateway !== undefined) put(abi.OFFSET_VIA, ipToBytes(entry.gateway))
-      setUint32(view, abi.OFFSET_IFINDEX, entry.oif ?? 0)
-      view.setUint8(abi.OFFSET_PROTOCOL, entry.protocol)
-      view.setUint8(abi.OFFSET_TYPE, entry.type)
-      view.setUint8(abi.OFFSET_SCOPE, entry.scope)
-      const flags =
-        (entry.onlink ? abi.ENTRY_ONLINK : 0) |
-        (entry.gateway === undefined ? 0 : abi.ENTRY_GATEWAY) |
-        (entry.extras ? abi.ENTRY_EXTRAS : 0) |
-        (entry.dead ? abi.ENTRY_DEAD : 0)
-      view.setUint8(abi.OFFSET_FLAGS, flags)
-    }
-  }
-}
-
-/** One entry as a value; throws RangeError when the bytes are no entry. */
-export function unpackEntry(table: EntryTable, index: number): Entry {
-  const bytes = entryBytes(table, index)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, abi.ENTRY_BYTES)
-  const u8 = (offset: number): number => view.getUint8(offset)
-  const family: Family | undefined =
-    u8(abi.OFFSET_FAMILY) === abi.AF_INET ? 'ipv4' : u8(abi.OFFSET_FAMILY) === abi.AF_INET6 ? 'ipv6' : undefined
-  const ipAt = (offset: number): Ip => {
-    if (family === undefined) throw new RangeError(`entry ${index} has no address family`)
-    return ipFromBytes(bytes.subarray(offset, offset + (family === 'ipv4' ? 4 : 16)))
-  }
-  const ifindex = getUint32(view, abi.OFFSET_IFINDEX) as Ifindex
-  const flags = u8(abi.OFFSET_FLAGS)
-  const kind = u8(abi.OFFSET_KIND)
-  if (kind === abi.KIND_NEIGHBOUR) {
-    const lladdr = lladdrFromBytes(bytes.subarray(abi.OFFSET_VIA, abi.OFFSET_VIA + 6))
-    return {
-      kind: 'neighbour',
-      ifindex,
-      ip: ipAt(abi.OFFSET_DST),
-      lladdr: lladdr === '00:00:00:00:00:00' ? undefined : lladdr,
-      state: u8(abi.OFFSET_TYPE),
-      flags: u8(abi.OFFSET_SCOPE),
-      protocol: u8(abi.OFFSET_PROTOCOL),
-    }
-  }
-  if (kind === abi.KIND_FDB) {
-    return {
-      kind: 'fdb',
-      ifindex,
-      lladdr: lladdrFromBytes(bytes.subarray(abi.OFFSET_DST, abi.OFFSET_DST + 6)),
-      remote: family === undefined ? undefined : ipAt(abi.OFFSET_VIA),
-      state: u8(abi.OFFSET_TYPE),
-      flags: u8(abi.OFFSET_SCOPE),
-      extras: (flags & abi.ENTRY_EXTRAS) !== 0,
-    }
-  }
-  if (kind === abi.KIND_ROUTE) {
-    return {
-      kind: 'route',
-      dst: parseCidr(`${ipAt(abi.OFFSET_DST)}/${u8(abi.OFFSET_DST_LENGTH)}`),
-      metric: getUint32(view, abi.OFFSET_PRIORITY),
-      gateway: (flags & abi.ENTRY_GATEWAY) === 0 ? undefined : ipAt(abi.OFFSET_VIA),
-      oif: ifindex === 0 ? undefined : ifindex,
-      onlink: (flags & abi.ENTRY_ONLINK) !== 0,
-      protocol: u8(abi.OFFSET_PROTOCOL),
-      type: u8(abi.OFFSET_TYPE),
-      scope: u8(abi.OFFSET_SCOPE),
-      extras: (flags & abi.ENTRY_EXTRAS) !== 0,
-      dead: (flags & abi.ENTRY_DEAD) !== 0,
-    }
-  }
-  throw new RangeError(`entry ${index} has the unknown kind ${kind}`)
-}
-
-function afOf(family: Family): number {
-  return family === 'ipv4' ? abi.AF_INET : abi.AF_INET6
-}
-
-const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
-
-function setUint32(view: DataView, offset: number, value: number): void {
-  view.setUint32(offset, value, LITTLE_ENDIAN)
-}
-
-function getUint32(view: DataView, offset: number): number {
-  return view.getUint32(offset, LITTLE_ENDIAN)
+  if (bytes.length < abi.ENTRY_BYTES) return 0
+  return getUint32(viewOf(bytes), abi.OFFSET_IFINDEX)
 }

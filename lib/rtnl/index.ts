@@ -59,6 +59,7 @@ export type {
   ResolvedRoute,
   Rtnl,
   RtnlOptions,
+  Unreadable,
   VethSpec,
   VxlanAttributes,
   VxlanSpec,

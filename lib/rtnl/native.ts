@@ -7,11 +7,14 @@ import { parseIfindex } from '../net/ifindex.ts'
 import { type Family, familyOf } from '../net/ip.ts'
 import * as abi from './abi.ts'
 import { type AddonSocket, type BatchOutcome, loadAddon, type Outcome, type RecordsOutcome } from './addon.ts'
-import type { EntryTable } from './entries.ts'
+import { decodeAddress, decodeLink, decodeRecords, decodeResolved } from './decode-records.ts'
+import { decodeEntries } from './entries.ts'
+import { afOf } from './entry-codec.ts'
 import { errnoName } from './errno.ts'
 import { openMonitor } from './native-monitor.ts'
 import type { BatchResult, Dump, Monitor, Rtnl, RtnlOptions } from './port.ts'
 import * as records from './records.ts'
+import { addUnreadable, type Unreadable } from './unreadable.ts'
 
 const DEFAULT_TIMEOUT_MS = 10_000
 // Also what the kernel fills a message of a dump up to.
@@ -49,39 +52,37 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
     what: number,
     family: number,
     ifindex: number,
-    decode: (bytes: Uint8Array) => T,
+    read: (bytes: Uint8Array) => Pick<Dump<T>, 'value' | 'unreadable'>,
   ): Promise<Dump<T>> => {
     const outcome = done(await socket.dump(what, family, ifindex), op, subject)
-    return { value: decode(bytesOf(outcome)), interrupted: outcome.interrupted === true }
+    const { value, unreadable } = read(bytesOf(outcome))
+    return {
+      value,
+      interrupted: outcome.interrupted === true,
+      unreadable: addUnreadable(passedOver(outcome), unreadable),
+    }
   }
-  const entries = (bytes: Uint8Array): EntryTable => ({ bytes, length: bytes.length / abi.ENTRY_BYTES })
 
   return {
     portId: socket.portId,
     dumpLinks: () =>
-      dump('link.dump', 'all', abi.DUMP_LINKS, 0, 0, (bytes) =>
-        records.splitRecords(bytes, abi.LINK_BYTES, records.decodeLink),
-      ),
+      dump('link.dump', 'all', abi.DUMP_LINKS, 0, 0, (bytes) => decodeRecords(bytes, abi.LINK_BYTES, decodeLink)),
     dumpAddresses: (family?: Family) =>
-      dump(
-        'address.dump',
-        family ?? 'all',
-        abi.DUMP_ADDRESSES,
-        family === undefined ? 0 : records.afOf(family),
-        0,
-        (bytes) => records.splitRecords(bytes, abi.ADDRESS_BYTES, records.decodeAddress),
+      dump('address.dump', family ?? 'all', abi.DUMP_ADDRESSES, family === undefined ? 0 : afOf(family), 0, (bytes) =>
+        decodeRecords(bytes, abi.ADDRESS_BYTES, decodeAddress),
       ),
-    dumpRoutes: (family) => dump('route.dump', family, abi.DUMP_ROUTES, records.afOf(family), 0, entries),
+    dumpRoutes: (family) => dump('route.dump', family, abi.DUMP_ROUTES, afOf(family), 0, decodeEntries),
     dumpNeighbours: async (family, ifindex) =>
       dump(
         'neighbour.dump',
         `${family} ${nameOf(ifindex)}`,
         abi.DUMP_NEIGHBOURS,
-        records.afOf(family),
+        afOf(family),
         parseIfindex(ifindex),
-        entries,
+        decodeEntries,
       ),
-    dumpFdb: async (ifindex) => dump('fdb.dump', nameOf(ifindex), abi.DUMP_FDB, 0, parseIfindex(ifindex), entries),
+    dumpFdb: async (ifindex) =>
+      dump('fdb.dump', nameOf(ifindex), abi.DUMP_FDB, 0, parseIfindex(ifindex), decodeEntries),
 
     async createVxlan(spec) {
       done(await socket.createLink(records.encodeVxlan(spec), undefined, ''), 'link.create', spec.ifname)
@@ -117,12 +118,14 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
       if (source !== undefined && familyOf(source) !== familyOf(dst))
         throw new RangeError(`${source} cannot be the source of a packet to ${dst}`)
       const outcome = await socket.resolveRoute(
-        records.afOf(familyOf(dst)),
+        afOf(familyOf(dst)),
         records.ipField(dst),
         source === undefined ? undefined : records.ipField(source),
         oif === undefined ? 0 : parseIfindex(oif),
       )
-      return records.decodeResolved(bytesOf(done(outcome, 'route.resolve', dst)))
+      const resolved = decodeResolved(bytesOf(done(outcome, 'route.resolve', dst)))
+      if (resolved === undefined) throw new NetlinkProtocolError(`route.resolve ${dst}: the answer cannot be read`)
+      return resolved
     },
 
     async applyEntries(batch) {
@@ -186,6 +189,10 @@ function errorOf(outcome: Outcome, op: string, subject: string): Error {
     default:
       return new NetlinkProtocolError(`${op} ${subject}: ${outcome.text}`)
   }
+}
+
+function passedOver({ unreadable = 0, firstUnreadable = '' }: RecordsOutcome): Unreadable | undefined {
+  return unreadable === 0 ? undefined : { count: unreadable, first: firstUnreadable }
 }
 
 function bytesOf(outcome: RecordsOutcome): Uint8Array {

@@ -10,6 +10,7 @@ import type { Ifindex } from '../net/ifindex.ts'
 import type { Family, Ip } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import type { EntryTable } from './entries.ts'
+import type { Unreadable } from './unreadable.ts'
 
 /** Attributes of a VXLAN link as the kernel reports them (IFLA_VXLAN_*). */
 export interface VxlanAttributes {
@@ -164,23 +165,26 @@ export interface BatchResult {
 
 /** A dump, and whether it can be believed whole: still interrupted after the bounded repeats, it may add, never delete. */
 export interface Dump<T> {
+  /** What could be read. Each entry of a packed table has a value (unpackEntry does not throw). */
   readonly value: T
   readonly interrupted: boolean
+  /** What the kernel sent and could not be read: it is in the kernel and not in `value`. undefined: nothing. */
+  readonly unreadable: Unreadable | undefined
 }
 
 export type MonitorGroup = 'link' | 'address' | 'neighbour' | 'route'
 
 /**
  * What the monitor heard. `pid` is the port ID of the socket that caused it where the kernel says so, 0 where not
- * (FDB entries, the last neighbour deletion). `overrun`: messages were lost, dump everything. `closed`: the socket
- * failed under us (`errno` positive), nothing more will come.
+ * (FDB entries, the last neighbour deletion). `overrun`: messages were lost, or one could not be read and `unreadable` says
+ * which: dump everything. `closed`: the socket failed under us (`errno` positive), nothing more will come.
  */
 export type Notification =
   | { readonly type: 'link'; readonly action: 'set' | 'deleted'; readonly link: Link; readonly pid: number }
   | { readonly type: 'address'; readonly action: 'set' | 'deleted'; readonly address: Address; readonly pid: number }
   /** One neighbour, FDB entry or route of the main table, packed: a table of length 1. */
   | { readonly type: 'entry'; readonly action: 'set' | 'deleted'; readonly entry: EntryTable; readonly pid: number }
-  | { readonly type: 'overrun' }
+  | { readonly type: 'overrun'; readonly unreadable?: string }
   | { readonly type: 'closed'; readonly errno: number; readonly errnoName: string }
 
 export interface MonitorOptions {
@@ -257,4 +261,4 @@ export interface RtnlOptions {
 }
 
 /** Re-exported so that a caller of the port needs no second import. */
-export type { Cidr, EntryTable, Ifindex }
+export type { Cidr, EntryTable, Ifindex, Unreadable }

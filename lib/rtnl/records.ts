@@ -1,27 +1,21 @@
 /**
- * Links, addresses and answers between values and the records of abi.ts, as entries.ts does it for the bulk tables.
+ * What requests say of links and addresses, from values to the records of abi.ts, as entries.ts does it for the bulk tables.
  * Owns the checks of what a caller may write into a record (RangeError). Must not: talk to the kernel.
  */
 import { type Ifindex, parseIfindex } from '../net/ifindex.ts'
-import { type Family, familyOf, type Ip, ipFromBytes, ipToBytes } from '../net/ip.ts'
-import { type Lladdr, lladdrFromBytes, lladdrToBytes } from '../net/lladdr.ts'
+import { familyOf, type Ip, ipToBytes } from '../net/ip.ts'
+import { type Lladdr, lladdrToBytes } from '../net/lladdr.ts'
 import { parseVni } from '../net/vni.ts'
 import * as abi from './abi.ts'
-import type { Address, AddressSpec, Link, LinkChange, ResolvedRoute, VxlanAttributes, VxlanSpec } from './port.ts'
+import { afOf } from './entry-codec.ts'
+import { getUint32, setUint16, setUint32, viewOf } from './host-order.ts'
+import type { AddressSpec, LinkChange, VxlanSpec } from './port.ts'
 
 const IFF_UP = 0x1
-const IFF_LOOPBACK = 0x8
-const IFF_LOWER_UP = 0x10000
-const IFA_F_SECONDARY = 0x01
 const IFA_F_NODAD = 0x02
-const IFA_F_DADFAILED = 0x08
-const IFA_F_DEPRECATED = 0x20
-const IFA_F_TENTATIVE = 0x40
-const IFA_F_PERMANENT = 0x80
 
-const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 const TEXT_BYTES = 16
-const UTF8 = { encoder: new TextEncoder(), decoder: new TextDecoder() }
+const UTF8 = new TextEncoder()
 
 /** What a plain link (veth, bridge) is created with. */
 export interface PlainLink {
@@ -31,97 +25,11 @@ export interface PlainLink {
   readonly mtu?: number | undefined
 }
 
-export function afOf(family: Family): number {
-  return family === 'ipv4' ? abi.AF_INET : abi.AF_INET6
-}
-
 /** 16 bytes, IPv4 in the first four. */
 export function ipField(ip: Ip): Uint8Array {
   const field = new Uint8Array(16)
   field.set(ipToBytes(ip))
   return field
-}
-
-/** The records of one dump; throws RangeError when the bytes are not whole records. */
-export function splitRecords<T>(bytes: Uint8Array, size: number, decode: (record: Uint8Array) => T): T[] {
-  if (bytes.length % size !== 0) throw new RangeError(`${bytes.length} bytes are not records of ${size}`)
-  return Array.from({ length: bytes.length / size }, (_, i) => decode(bytes.subarray(i * size, (i + 1) * size)))
-}
-
-export function decodeLink(record: Uint8Array): Link {
-  const view = viewOf(record)
-  const u32 = (offset: number): number => view.getUint32(offset, LITTLE_ENDIAN)
-  const fields = u32(abi.LINK_FIELDS)
-  const flags = u32(abi.LINK_FLAGS)
-  const has = (field: number): boolean => (fields & field) !== 0
-  const lladdr = record.subarray(abi.LINK_LLADDR, abi.LINK_LLADDR + 6)
-  return {
-    ifindex: parseIfindex(u32(abi.LINK_IFINDEX)),
-    ifname: textAt(record, abi.LINK_IFNAME),
-    kind: textAt(record, abi.LINK_KIND),
-    mtu: u32(abi.LINK_MTU),
-    lladdr: has(abi.LINK_HAS_LLADDR) ? lladdrFromBytes(lladdr) : undefined,
-    up: (flags & IFF_UP) !== 0,
-    carrier: (flags & IFF_LOWER_UP) !== 0,
-    loopback: (flags & IFF_LOOPBACK) !== 0,
-    master: has(abi.LINK_HAS_MASTER) ? parseIfindex(u32(abi.LINK_MASTER)) : undefined,
-    parent: has(abi.LINK_HAS_PARENT) ? parseIfindex(u32(abi.LINK_PARENT)) : undefined,
-    txQueueLength: u32(abi.LINK_TX_QUEUE_LENGTH),
-    vxlan: has(abi.LINK_HAS_VXLAN) ? decodeVxlan(record, view, has) : undefined,
-  }
-}
-
-function decodeVxlan(record: Uint8Array, view: DataView, has: (field: number) => boolean): VxlanAttributes {
-  const flags = view.getUint16(abi.LINK_VXLAN_FLAGS, LITTLE_ENDIAN)
-  const local = ipAt(record, abi.LINK_LOCAL_FAMILY, abi.LINK_LOCAL)
-  const group = ipAt(record, abi.LINK_GROUP_FAMILY, abi.LINK_GROUP)
-  const either = local ?? group
-  const parent = has(abi.LINK_HAS_VXLAN_PARENT) ? view.getUint32(abi.LINK_VXLAN_PARENT, LITTLE_ENDIAN) : undefined
-  return {
-    vni: view.getUint32(abi.LINK_VNI, LITTLE_ENDIAN),
-    underlay: either === undefined ? 'ipv4' : familyOf(either),
-    local,
-    parent: parent === undefined ? undefined : parseIfindex(parent),
-    port: view.getUint16(abi.LINK_PORT, LITTLE_ENDIAN),
-    learning: (flags & abi.VXLAN_LEARNING) !== 0,
-    gbp: (flags & abi.VXLAN_GBP) !== 0,
-    metadata: (flags & abi.VXLAN_METADATA) !== 0,
-    l2miss: (flags & abi.VXLAN_L2MISS) !== 0,
-    l3miss: (flags & abi.VXLAN_L3MISS) !== 0,
-    group,
-  }
-}
-
-export function decodeAddress(record: Uint8Array): Address {
-  const view = viewOf(record)
-  const flags = view.getUint32(abi.ADDRESS_FLAGS, LITTLE_ENDIAN)
-  const ip = ipAt(record, abi.ADDRESS_FAMILY, abi.ADDRESS_IP)
-  if (ip === undefined) throw new RangeError('an address record has no address')
-  const has = (flag: number): boolean => (flags & flag) !== 0
-  const isIpv4 = familyOf(ip) === 'ipv4'
-  return {
-    ifindex: parseIfindex(view.getUint32(abi.ADDRESS_IFINDEX, LITTLE_ENDIAN)),
-    ip,
-    prefixLength: view.getUint8(abi.ADDRESS_PREFIX_LENGTH),
-    scope: view.getUint8(abi.ADDRESS_SCOPE),
-    flags: {
-      permanent: has(IFA_F_PERMANENT),
-      tentative: has(IFA_F_TENTATIVE),
-      dadFailed: has(IFA_F_DADFAILED),
-      deprecated: has(IFA_F_DEPRECATED),
-      temporary: !isIpv4 && has(IFA_F_SECONDARY),
-      secondary: isIpv4 && has(IFA_F_SECONDARY),
-      noDad: has(IFA_F_NODAD),
-    },
-  }
-}
-
-export function decodeResolved(record: Uint8Array): ResolvedRoute {
-  return {
-    oif: parseIfindex(viewOf(record).getUint32(abi.RESOLVED_OIF, LITTLE_ENDIAN)),
-    gateway: ipAt(record, abi.RESOLVED_GATEWAY_FAMILY, abi.RESOLVED_GATEWAY),
-    source: ipAt(record, abi.RESOLVED_SOURCE_FAMILY, abi.RESOLVED_SOURCE),
-  }
 }
 
 /** A new VXLAN link, txqueuelen 0. */
@@ -173,8 +81,8 @@ export function encodeAddress(spec: Omit<AddressSpec, 'noDad'> & { readonly noDa
   const bytes = new Uint8Array(abi.ADDRESS_BYTES)
   const view = viewOf(bytes)
   const bits = familyOf(spec.ip) === 'ipv4' ? 32 : 128
-  view.setUint32(abi.ADDRESS_IFINDEX, parseIfindex(spec.ifindex), LITTLE_ENDIAN)
-  view.setUint32(abi.ADDRESS_FLAGS, spec.noDad === true ? IFA_F_NODAD : 0, LITTLE_ENDIAN)
+  setUint32(view, abi.ADDRESS_IFINDEX, parseIfindex(spec.ifindex))
+  setUint32(view, abi.ADDRESS_FLAGS, spec.noDad === true ? IFA_F_NODAD : 0)
   view.setUint8(abi.ADDRESS_FAMILY, afOf(familyOf(spec.ip)))
   view.setUint8(abi.ADDRESS_PREFIX_LENGTH, inRange('prefix length', spec.prefixLength, 0, bits))
   bytes.set(ipField(spec.ip), abi.ADDRESS_IP)
@@ -183,7 +91,7 @@ export function encodeAddress(spec: Omit<AddressSpec, 'noDad'> & { readonly noDa
 
 /** 1 to 15 bytes, neither `.` nor `..`, without `/`, `:` and white space: what the kernel's dev_valid_name takes. */
 export function checkIfname(name: string): string {
-  const bytes = UTF8.encoder.encode(name).length
+  const bytes = UTF8.encode(name).length
   if (bytes < 1 || bytes >= TEXT_BYTES || name === '.' || name === '..' || /[/:\s\0]/.test(name))
     throw new RangeError(`'${name}' is not an interface name`)
   return name
@@ -199,11 +107,10 @@ export function inRange(what: string, value: number, least: number, most: number
 function newLink() {
   const bytes = new Uint8Array(abi.LINK_BYTES)
   const view = viewOf(bytes)
-  const mark = (field: number): void =>
-    view.setUint32(abi.LINK_FIELDS, view.getUint32(abi.LINK_FIELDS, LITTLE_ENDIAN) | field, LITTLE_ENDIAN)
-  const text = (offset: number, value: string): void => bytes.set(UTF8.encoder.encode(value), offset)
+  const mark = (field: number): void => setUint32(view, abi.LINK_FIELDS, getUint32(view, abi.LINK_FIELDS) | field)
+  const text = (offset: number, value: string): void => bytes.set(UTF8.encode(value), offset)
   const u32 = (offset: number, value: number, field: number): void => {
-    view.setUint32(offset, value, LITTLE_ENDIAN)
+    setUint32(view, offset, value)
     mark(field)
   }
   return {
@@ -226,25 +133,9 @@ function newLink() {
       mark(abi.LINK_HAS_LOCAL)
     },
     port(value: number): void {
-      view.setUint16(abi.LINK_PORT, inRange('UDP port', value, 1, 65535), LITTLE_ENDIAN)
+      setUint16(view, abi.LINK_PORT, inRange('UDP port', value, 1, 65535))
       mark(abi.LINK_HAS_PORT)
     },
-    vxlanFlags: (value: number): void => view.setUint16(abi.LINK_VXLAN_FLAGS, value, LITTLE_ENDIAN),
+    vxlanFlags: (value: number): void => setUint16(view, abi.LINK_VXLAN_FLAGS, value),
   }
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
-function textAt(record: Uint8Array, offset: number): string {
-  const field = record.subarray(offset, offset + TEXT_BYTES)
-  const end = field.indexOf(0)
-  return UTF8.decoder.decode(field.subarray(0, end < 0 ? TEXT_BYTES : end))
-}
-
-function ipAt(record: Uint8Array, familyOffset: number, offset: number): Ip | undefined {
-  const family = record[familyOffset]
-  if (family !== abi.AF_INET && family !== abi.AF_INET6) return undefined
-  return ipFromBytes(record.subarray(offset, offset + (family === abi.AF_INET ? 4 : 16)))
 }

@@ -6,11 +6,13 @@
 #include <atomic>
 #include <cerrno>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/thread.h"
 #include "check.h"
 #include "golden.h"
+#include "rtnl/decode.h"
 #include "rtnl/link.h"
 #include "samples.h"
 #include "sock/batch.h"
@@ -178,14 +180,33 @@ TEST("a dump that stays interrupted is handed over as such after five attempts")
   CHECK_EQ(stage.Heard().size(), 5u);
 }
 
-TEST("a dump with a broken message fails, but is read to its end") {
+TEST("a message of a dump that does not decode is passed over, counted and named, and the rest is read") {
   Stage stage;
-  stage.Say(Message(RTM_NEWLINK, NLM_F_MULTI, 1, std::vector<uint8_t>(4)));
-  stage.Say(Join({Link(1), Done(1)}));
+  stage.Say(Join({Link(1), Message(RTM_NEWLINK, NLM_F_MULTI, 1, std::vector<uint8_t>{0, 1, 0xab, 0xcd})}));
+  stage.Say(Join({Message(RTM_NEWADDR, NLM_F_MULTI, 1, std::vector<uint8_t>(4)), Link(1), Done(1)}));
   stage.Say(Join({Link(2), Done(2)}));
   DumpResult result;
-  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).kind == Outcome::Kind::kProtocol);
   CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK_EQ(result.records.size(), 2 * sizeof(rtnl::LinkRecord));
+  CHECK_EQ(result.unreadable.count, 2u);
+  CHECK_EQ(result.unreadable.first, std::string("RTM_NEWLINK of 4 bytes: 0001abcd"));
+  CHECK(!result.interrupted);
+  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK_EQ(result.unreadable.count, 0u);
+  CHECK_EQ(result.unreadable.first, std::string());
+}
+
+TEST("a datagram of a dump that does not hold whole messages costs what is behind the break") {
+  Stage stage;
+  std::vector<uint8_t> broken = Join({Link(1), Link(1)});
+  broken.resize(broken.size() - 5);
+  stage.Say(broken);
+  stage.Say(Join({Link(1), Done(1)}));
+  DumpResult result;
+  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK_EQ(result.records.size(), 2 * sizeof(rtnl::LinkRecord));
+  CHECK_EQ(result.unreadable.count, 1u);
+  CHECK(result.unreadable.first.starts_with("a datagram of "));
 }
 
 TEST("a batch asks for one acknowledgement a chunk and numbers its messages") {
@@ -308,8 +329,24 @@ TEST("a datagram of notifications becomes events, and what does not decode an ov
   CHECK(events.empty());
   AppendEvents(Message(RTM_NEWLINK, 0, 0, std::vector<uint8_t>(4)), &events);
   AppendEvents(std::vector<uint8_t>{1, 2, 3}, &events);
-  CHECK_EQ(events.size(), 2 * sizeof(rtnl::EventHeader));
-  CHECK_EQ(events[0], rtnl::kOverrunEvent);
+  REQUIRE(events.size() == 2 * sizeof(rtnl::EventHeader));
+  SpanReader reader(events);
+  for (const uint32_t what : {uint32_t{RTM_NEWLINK}, rtnl::kBrokenFrame}) {
+    const auto header = reader.Read<rtnl::EventHeader>();
+    CHECK_EQ(header.type, rtnl::kOverrunEvent);
+    CHECK_EQ(header.value, what);
+  }
+}
+
+TEST("what does not decode is named by its type and its first bytes") {
+  const std::vector<uint8_t> bytes = Message(RTM_NEWROUTE, 0, 0, std::vector<uint8_t>(70, 0x0a));
+  nl::MessageReader reader(bytes);
+  const auto message = reader.Next();
+  REQUIRE(message.has_value());
+  std::string expected = "RTM_NEWROUTE of 70 bytes: ";
+  for (int i = 0; i < 64; ++i) expected += "0a";
+  CHECK_EQ(rtnl::Describe(*message), expected + "…");
+  CHECK_EQ(rtnl::Describe({{0, 99, 0, 0, 0}, {}}), std::string("message type 99 of 0 bytes: "));
 }
 
 }  // namespace vtepd::sock

@@ -10,6 +10,7 @@ test('the main table of a namespace that never had a route is empty, in both fam
     assert.deepEqual(await rtnl.dumpRoutes(family), {
       value: { bytes: new Uint8Array(0), length: 0 },
       interrupted: false,
+      unreadable: undefined,
     })
 })
 

@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { parseCidr } from '../../lib/net/cidr.ts'
+import { cidrOf } from '../../lib/net/cidr.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { ipFromBytes } from '../../lib/net/ip.ts'
 import { lladdrFromBytes, parseLladdr } from '../../lib/net/lladdr.ts'
 import * as abi from '../../lib/rtnl/abi.ts'
+import { decodeAddress, decodeLink } from '../../lib/rtnl/decode-records.ts'
 import { createEntryWriter, type Entry, packEntries, unpackEntries, unpackEntry } from '../../lib/rtnl/entries.ts'
 import { errnoName } from '../../lib/rtnl/errno.ts'
 import { decodeEvents } from '../../lib/rtnl/events.ts'
-import { decodeAddress, decodeLink, encodeAddress, encodeVxlan, splitRecords } from '../../lib/rtnl/records.ts'
+import { encodeAddress, encodeVxlan } from '../../lib/rtnl/records.ts'
 import { VXLAN } from './support.ts'
 
 // With Object's own prototype, as the code makes them.
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record<T>(model, { noNullPrototype: true })
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
-const ip = (length: 4 | 16) =>
-  bytes(length).map((b) => ipFromBytes(length === 16 ? Uint8Array.of(0xfd, ...b.subarray(1)) : b))
+const ip = (length: 4 | 16) => bytes(length).map(ipFromBytes)
 const lladdr = bytes(6).map(lladdrFromBytes)
 const ifindex = fc.integer({ min: 1, max: 0x7fffffff }).map(parseIfindex)
 const byte = fc.nat(255)
@@ -46,7 +46,7 @@ const fdb: fc.Arbitrary<Entry> = record({
 const route: fc.Arbitrary<Entry> = fc.oneof(fc.constant(4 as const), fc.constant(16 as const)).chain((length) =>
   record({
     kind: fc.constant('route'),
-    dst: fc.tuple(ip(length), fc.nat(length * 8)).map(([address, bits]) => parseCidr(`${address}/${bits}`)),
+    dst: fc.tuple(ip(length), fc.nat(length * 8)).map(([address, bits]) => cidrOf(address, bits)),
     metric: fc.nat(0xffffffff),
     gateway: fc.option(ip(length), { nil: undefined }),
     oif: fc.option(ifindex, { nil: undefined }),
@@ -91,18 +91,13 @@ test('a copied entry differs from its original in the operation alone', () => {
   )
 })
 
-test('bytes that are no entry are refused', () => {
-  const table = { bytes: new Uint8Array(abi.ENTRY_BYTES), length: 1 }
-  assert.throws(() => unpackEntry(table, 0), RangeError)
-  assert.throws(() => splitRecords(new Uint8Array(49), 48, (record) => record), RangeError)
-})
-
 test('a link and an address that are written are read back', () => {
   const record = encodeVxlan({ ...VXLAN, gbp: true, learning: true })
   // What only the kernel adds.
   record[abi.LINK_IFINDEX] = 7
   record[abi.LINK_FIELDS] = (record[abi.LINK_FIELDS] ?? 0) | abi.LINK_HAS_VXLAN
   const link = decodeLink(record)
+  assert.ok(link)
   assert.deepEqual(
     [
       link.ifname,
@@ -121,7 +116,7 @@ test('a link and an address that are written are read back', () => {
   assert.throws(() => encodeAddress({ ...spec, prefixLength: 33 }), RangeError)
 })
 
-test('events are read one behind the other, and what is none is a protocol error', () => {
+test('events are read one behind the other', () => {
   const overrun = Uint8Array.of(abi.EVENT_OVERRUN, abi.ACTION_SET, 0, 0, 0, 0, 0, 0)
   const closed = Uint8Array.from(new Uint8Array([abi.EVENT_CLOSED, abi.ACTION_SET, 0, 0, 0, 0, 0, 0]))
   new Uint32Array(closed.buffer)[1] = 9
@@ -143,8 +138,6 @@ test('events are read one behind the other, and what is none is a protocol error
     { type: 'entry', action: 'deleted', entry, pid: 0 },
     { type: 'closed', errno: 9, errnoName: 'EBADF' },
   ])
-  for (const broken of [all.subarray(0, 20), Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 0), all.subarray(0, 3)])
-    assert.throws(() => decodeEvents(broken), { code: 'ERR_VTEPD_NETLINK_PROTOCOL' })
 })
 
 test('error numbers have the names that netlink uses', () => {

@@ -119,6 +119,8 @@ inline constexpr size_t kEventType = 0;
 inline constexpr size_t kEventAction = 1;
 inline constexpr size_t kEventValue = 4;
 
+inline constexpr uint32_t kBrokenFrame = 0x10000;
+
 inline constexpr uint8_t kEventLink = 1;
 inline constexpr uint8_t kEventAddress = 2;
 inline constexpr uint8_t kEventEntry = 3;
@@ -189,6 +191,7 @@ static_assert(offsetof(rtnl::ResolvedRecord, source) == kResolvedSource);
 
 static_assert(sizeof(rtnl::EventHeader) == kEventHeaderBytes && offsetof(rtnl::EventHeader, type) == kEventType);
 static_assert(offsetof(rtnl::EventHeader, action) == kEventAction && offsetof(rtnl::EventHeader, value) == kEventValue);
+static_assert(rtnl::kBrokenFrame == kBrokenFrame);
 static_assert(rtnl::kLinkEvent == kEventLink && rtnl::kAddressEvent == kEventAddress);
 static_assert(rtnl::kEntryEvent == kEventEntry && rtnl::kOverrunEvent == kEventOverrun);
 static_assert(rtnl::kClosedEvent == kEventClosed && rtnl::kSet == kActionSet && rtnl::kDeleted == kActionDeleted);

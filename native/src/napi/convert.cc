@@ -65,6 +65,8 @@ ObjectBuilder ToObject(napi_env env, const Reply& reply) {
   if (reply.records) {
     object.Set("records", ToArrayBuffer(env, *reply.records));
     object.Set("interrupted", reply.interrupted);
+    object.Set("unreadable", reply.unreadable.count);
+    object.Set("firstUnreadable", reply.unreadable.first);
   }
   if (reply.batch) {
     object.SetTypedArray("errnos", napi_int32_array, reply.batch->errnos);

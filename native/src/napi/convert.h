@@ -18,6 +18,7 @@
 #include "base/span_reader.h"
 #include "sock/batch.h"
 #include "sock/outcome.h"
+#include "sock/transaction.h"
 
 namespace vtepd::addon {
 
@@ -26,6 +27,7 @@ struct Reply {
   sock::Outcome outcome;
   std::optional<std::vector<uint8_t>> records;
   bool interrupted = false;
+  sock::Unreadable unreadable;
   std::optional<sock::BatchResult> batch;
 };
 
@@ -55,7 +57,7 @@ class ObjectBuilder {
 
 // { kind, errno, text, offset }
 [[nodiscard]] ObjectBuilder ToObject(napi_env env, const sock::Outcome& outcome);
-// The outcome with { records, interrupted } and { errnos, failed, failedText, texts } where they are set.
+// The outcome with { records, interrupted, unreadable, firstUnreadable } and { errnos, failed, failedText, texts } where they are set.
 [[nodiscard]] ObjectBuilder ToObject(napi_env env, const Reply& reply);
 // A copy: the bytes of a vector cannot be handed to a garbage-collected buffer. nullptr when refused.
 [[nodiscard]] napi_value ToArrayBuffer(napi_env env, Bytes bytes);

@@ -2,6 +2,8 @@
 #ifndef VTEPD_RTNL_DECODE_H_
 #define VTEPD_RTNL_DECODE_H_
 
+#include <string>
+
 #include "nl/message.h"
 #include "rtnl/decoded.h"
 
@@ -12,6 +14,9 @@ namespace vtepd::rtnl {
 
 // Whether the type is one of RTM_DEL*: then the record is what has gone.
 [[nodiscard]] bool IsDeletion(const nl::Message& message);
+
+// How a message that does not decode is named: `RTM_NEWROUTE of 44 bytes: 02180000…`, its first 64 bytes at most.
+[[nodiscard]] std::string Describe(const nl::Message& message);
 
 }  // namespace vtepd::rtnl
 

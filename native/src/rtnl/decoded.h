@@ -10,7 +10,8 @@ namespace vtepd::rtnl {
 
 // A message that is well formed and no concern of ours: another family, another table, a cached route.
 struct Skipped {};
-// A message that breaks the framing or lacks what it must have. A dump fails on it; a monitor reports an overrun.
+// A message that breaks the framing or lacks what it must have. A dump passes over it, counts and names it; a monitor
+// reports an overrun.
 struct Malformed {};
 
 using Decoded = std::variant<Skipped, Malformed, LinkRecord, AddressRecord, Entry>;

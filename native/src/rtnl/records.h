@@ -105,8 +105,12 @@ struct EventHeader {
   uint8_t type;
   uint8_t action;
   uint16_t reserved;
-  uint32_t value;  // nlmsg_pid; for closed the errno
+  // nlmsg_pid · closed: the errno · overrun: 0 where messages were lost, else the type of the one that does not decode
+  uint32_t value;
 };
+
+// In an overrun: a datagram that does not hold whole messages. No type of message is as large.
+inline constexpr uint32_t kBrokenFrame = 0x10000;
 
 enum EventType : uint8_t { kLinkEvent = 1, kAddressEvent = 2, kEntryEvent = 3, kOverrunEvent = 4, kClosedEvent = 5 };
 enum EventAction : uint8_t { kSet = 1, kDeleted = 2 };

@@ -93,7 +93,7 @@ void AppendEvents(Bytes datagram, std::vector<uint8_t>* events) {
         [&](const auto& record) {
           using T = std::decay_t<decltype(record)>;
           if constexpr (std::is_same_v<T, rtnl::Malformed>) {
-            AppendBare(rtnl::kOverrunEvent, 0, events);
+            AppendBare(rtnl::kOverrunEvent, message->header.nlmsg_type, events);
           } else if constexpr (!std::is_same_v<T, rtnl::Skipped>) {
             Append(rtnl::EventHeader{TypeOf<T>(), action, 0, message->header.nlmsg_pid}, events);
             Append(record, events);
@@ -101,7 +101,7 @@ void AppendEvents(Bytes datagram, std::vector<uint8_t>* events) {
         },
         rtnl::Decode(*message));
   }
-  if (reader.malformed()) AppendBare(rtnl::kOverrunEvent, 0, events);
+  if (reader.malformed()) AppendBare(rtnl::kOverrunEvent, rtnl::kBrokenFrame, events);
 }
 
 }  // namespace vtepd::sock

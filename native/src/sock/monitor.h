@@ -51,8 +51,8 @@ class Monitor {
   Deliver deliver_;
 };
 
-// Appends the events of one datagram. A message that does not decode becomes an overrun: something was not understood,
-// so only a dump tells. Pure.
+// Appends the events of one datagram. A message that does not decode becomes an overrun that names its type: something
+// was not understood, so only a dump tells. Pure.
 void AppendEvents(Bytes datagram, std::vector<uint8_t>* events);
 
 }  // namespace vtepd::sock

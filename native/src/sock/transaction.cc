@@ -33,9 +33,10 @@ Outcome SendRequest(Connection* connection, const Encoder& encode, uint32_t sequ
 }
 
 // Hands every message that answers `sequence` to `take` until it returns an outcome. Answers to earlier requests, which
-// timed out, are passed over.
-template <typename Take>
-Outcome Await(Connection* connection, uint32_t sequence, Take take) {
+// timed out, are passed over. `broken` says what follows from a datagram whose framing is broken, of which the messages
+// before the break have been handed over; nullopt: reading on.
+template <typename Take, typename Broken>
+Outcome Await(Connection* connection, uint32_t sequence, Take take, Broken broken) {
   connection->leftovers = true;
   while (true) {
     const Received received = connection->Receive();
@@ -52,8 +53,13 @@ Outcome Await(Connection* connection, uint32_t sequence, Take take) {
         return *std::move(outcome);
       }
     }
-    if (reader.malformed()) return Outcome::Protocol("a datagram does not hold whole messages");
+    if (!reader.malformed()) continue;
+    if (std::optional<Outcome> outcome = broken(received.datagram.size())) return *std::move(outcome);
   }
+}
+
+std::optional<Outcome> FailOnBrokenFrame(size_t) {
+  return Outcome::Protocol("a datagram does not hold whole messages");
 }
 
 Outcome FromVerdict(std::optional<nl::Verdict> verdict) {
@@ -67,33 +73,34 @@ bool EndsAnswer(const nl::Message& message) {
 
 // One attempt. `interrupted`: the kernel says so, or messages were lost.
 Outcome DumpOnce(Connection* connection, const Encoder& encode, DumpResult* result) {
-  result->records.clear();
-  result->interrupted = false;
+  *result = {};
   const uint32_t sequence = connection->TakeSequences(1);
   if (Outcome sent = SendRequest(connection, encode, sequence); !sent.done()) return sent;
-  bool malformed = false;
-  return Await(connection, sequence, [&](const nl::Message* message) -> std::optional<Outcome> {
+  const auto pass_over = [&](std::string what) {
+    if (result->unreadable.count++ == 0) result->unreadable.first = std::move(what);
+  };
+  const auto take = [&](const nl::Message* message) -> std::optional<Outcome> {
     if (message == nullptr) {
       result->interrupted = true;
       return std::nullopt;
     }
     if ((message->header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) result->interrupted = true;
-    if (EndsAnswer(*message)) {
-      // A broken message is reported only here, so that no half of this dump is left for the next request.
-      if (malformed) return Outcome::Protocol("a message of a dump does not decode");
-      return FromVerdict(nl::DecodeVerdict(*message));
-    }
+    if (EndsAnswer(*message)) return FromVerdict(nl::DecodeVerdict(*message));
     std::visit(
         [&](const auto& record) {
           using T = std::decay_t<decltype(record)>;
           if constexpr (std::is_same_v<T, rtnl::Malformed>) {
-            malformed = true;
+            pass_over(rtnl::Describe(*message));
           } else if constexpr (!std::is_same_v<T, rtnl::Skipped>) {
             const auto* bytes = reinterpret_cast<const uint8_t*>(&record);
             result->records.insert(result->records.end(), bytes, bytes + sizeof(T));
           }
         },
         rtnl::Decode(*message));
+    return std::nullopt;
+  };
+  return Await(connection, sequence, take, [&](size_t size) -> std::optional<Outcome> {
+    pass_over("a datagram of " + std::to_string(size) + " bytes that does not hold whole messages");
     return std::nullopt;
   });
 }
@@ -103,11 +110,12 @@ Outcome DumpOnce(Connection* connection, const Encoder& encode, DumpResult* resu
 Outcome Request(Connection* connection, const Encoder& encode) {
   const uint32_t sequence = connection->TakeSequences(1);
   if (Outcome sent = SendRequest(connection, encode, sequence); !sent.done()) return sent;
-  return Await(connection, sequence, [](const nl::Message* message) -> std::optional<Outcome> {
+  const auto take = [](const nl::Message* message) -> std::optional<Outcome> {
     if (message == nullptr) return Outcome::Socket(ENOBUFS, "the answer was lost");
     if (message->header.nlmsg_type != NLMSG_ERROR) return std::nullopt;
     return FromVerdict(nl::DecodeVerdict(*message));
-  });
+  };
+  return Await(connection, sequence, take, FailOnBrokenFrame);
 }
 
 Outcome Resolve(Connection* connection, const rtnl::RouteQuery& query, rtnl::ResolvedRecord* resolved) {
@@ -116,7 +124,7 @@ Outcome Resolve(Connection* connection, const rtnl::RouteQuery& query, rtnl::Res
     return rtnl::EncodeResolveRoute(out, number, query);
   };
   if (Outcome sent = SendRequest(connection, encode, sequence); !sent.done()) return sent;
-  return Await(connection, sequence, [&](const nl::Message* message) -> std::optional<Outcome> {
+  const auto take = [&](const nl::Message* message) -> std::optional<Outcome> {
     if (message == nullptr) return Outcome::Socket(ENOBUFS, "the answer was lost");
     if (EndsAnswer(*message)) {
       Outcome outcome = FromVerdict(nl::DecodeVerdict(*message));
@@ -126,7 +134,8 @@ Outcome Resolve(Connection* connection, const rtnl::RouteQuery& query, rtnl::Res
     if (!answer) return Outcome::Protocol("the answer to a route query does not decode");
     *resolved = *answer;
     return Outcome{};
-  });
+  };
+  return Await(connection, sequence, take, FailOnBrokenFrame);
 }
 
 Outcome Dump(Connection* connection, const Encoder& encode, DumpResult* result) {

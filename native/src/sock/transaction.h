@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "base/span_writer.h"
@@ -26,12 +27,22 @@ using Encoder = std::function<rtnl::Encoded(SpanWriter*, uint32_t)>;
 // How often a dump is taken before it is handed over as interrupted.
 inline constexpr int kDumpAttempts = 5;
 
+// What of a dump did not decode and was passed over.
+struct Unreadable {
+  uint32_t count = 0;
+  // The first of them, for a person (rtnl::Describe); empty when there is none.
+  std::string first;
+};
+
 struct DumpResult {
   // Records of one type, back to back.
   std::vector<uint8_t> records;
   // NLM_F_DUMP_INTR was set in every attempt: something may be missing or twice.
   bool interrupted = false;
+  Unreadable unreadable;
 };
+
+// One message that does not decode costs that message alone: the rest of the dump is read.
 
 [[nodiscard]] Outcome Dump(Connection* connection, const Encoder& encode, DumpResult* result);
 

@@ -154,6 +154,16 @@ for (const family of ['ipv4', 'ipv6'] as const) {
   })
 }
 
+entries.set('routes to addresses that no host has stand beside ours', async (stage) => {
+  await overlay(stage, 'ipv6')
+  await stage.admin.replaceRoute({ dst: '::ffff:0:0/96', type: 7 })
+  await stage.admin.replaceRoute({ dst: '::/96', dev: 'u0' })
+  await stage.admin.replaceRoute({ dst: 'ff05::/16', dev: 'u0' })
+  await stage.admin.replaceRoute({ dst: '224.0.0.0/4', dev: 'u0' })
+  await stage.admin.replaceRoute({ dst: '240.0.0.0/4', type: 6 })
+  await stage.admin.deleteRoute({ dst: '::ffff:0:0/96', type: 7 })
+})
+
 function never(): never {
   throw new RangeError('every plan has two peers')
 }

@@ -1,7 +1,8 @@
 /** The administrator's entries: routes, neighbours and FDB entries as iproute2 writes them. Must not: touch links. */
-import { cidrFamily, parseCidr } from '../../../lib/net/cidr.ts'
+import { type Cidr, cidrFamily, cidrOf } from '../../../lib/net/cidr.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
-import { type Ip, parseIp } from '../../../lib/net/ip.ts'
+import { type Ip, ipFromBytes, parseIp } from '../../../lib/net/ip.ts'
+import { readAddress } from '../../../lib/net/ip-text.ts'
 import { type Lladdr, parseLladdr } from '../../../lib/net/lladdr.ts'
 import * as abi from '../../../lib/rtnl/abi.ts'
 import { type Entry, type EntryOp, packEntries } from '../../../lib/rtnl/entries.ts'
@@ -93,7 +94,7 @@ function foreignRoutes(state: State, ifindex: Ifindex): Uint8Array[] {
 
 /** As iproute2 sends it: a delete names neither protocol nor type unless it is told to. */
 function routeEntry(op: EntryOp, spec: AdminRoute, oif: Ifindex | undefined): Entry {
-  const dst = parseCidr(spec.dst)
+  const dst = prefixOf(spec.dst)
   const gateway = spec.via === undefined ? undefined : parseIp(spec.via)
   const connected = gateway === undefined && oif !== undefined && cidrFamily(dst) === 'ipv4'
   return {
@@ -109,6 +110,13 @@ function routeEntry(op: EntryOp, spec: AdminRoute, oif: Ifindex | undefined): En
     extras: false,
     dead: false,
   }
+}
+
+/** Any prefix that iproute2 takes, IPv4-mapped ones too: the kernel has fewer scruples than parseCidr. */
+function prefixOf(text: string): Cidr {
+  const [address = '', length = ''] = text.split('/')
+  const bytes = new Uint8Array(16)
+  return cidrOf(ipFromBytes(bytes.subarray(0, readAddress(address, bytes))), Number(length))
 }
 
 /** 'ENODEV', or undefined for done. */

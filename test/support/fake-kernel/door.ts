@@ -4,7 +4,7 @@
 
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { type Family, familyOf } from '../../../lib/net/ip.ts'
-import type { Dump, Rtnl } from '../../../lib/rtnl/port.ts'
+import type { Dump, Rtnl, Unreadable } from '../../../lib/rtnl/port.ts'
 import { addAddress, deleteAddress } from './addresses.ts'
 import { applyBatch, namedIfindexes } from './batch.ts'
 import { type Answer, ECANCELED, EINVAL, type Refusal, refuse } from './errnos.ts'
@@ -49,7 +49,11 @@ export function openDoor(state: State, queue: RequestQueue, portId: number, dist
       subject: '',
       args,
       ifindexes,
-      execute: (fault) => ({ value: execute(keeper(fault)), interrupted: fault?.kind === 'interrupted' }),
+      execute: (fault) => {
+        const sieve = createSieve(fault)
+        const value = execute(sieve.keep)
+        return { value, interrupted: fault?.kind === 'interrupted', unreadable: sieve.unreadable }
+      },
     })
 
   return {
@@ -163,9 +167,20 @@ function subjectOf(ifindex: Ifindex): string {
   return `ifindex ${ifindex}`
 }
 
-function keeper(fault: Fault | undefined): (index: number) => boolean {
-  const omit = fault?.kind === 'interrupted' ? fault.omit : undefined
-  return omit === undefined ? () => true : (index) => !omit(index)
+/** What a fault leaves of a dump. */
+function createSieve(fault: Fault | undefined) {
+  const omit = fault?.kind === 'interrupted' || fault?.kind === 'unreadable' ? fault.omit : undefined
+  let omitted = 0
+  return {
+    keep(index: number): boolean {
+      if (omit?.(index) !== true) return true
+      omitted += 1
+      return false
+    },
+    get unreadable(): Unreadable | undefined {
+      return fault?.kind === 'unreadable' && omitted > 0 ? { count: omitted, first: 'a hostile message' } : undefined
+    },
+  }
 }
 
 function filterTable(table: { bytes: Uint8Array; length: number }, keep: (index: number) => boolean) {

@@ -19,6 +19,8 @@ export type Fault =
   | { readonly kind: 'lost-acks'; readonly from?: number; readonly done?: boolean }
   /** Dumps: `interrupted` is true; what `omit` selects by its index is missing. */
   | { readonly kind: 'interrupted'; readonly omit?: (index: number) => boolean }
+  /** Dumps: what `omit` selects by its index does not decode; the dump is whole otherwise. */
+  | { readonly kind: 'unreadable'; readonly omit: (index: number) => boolean }
 
 export interface FaultRule {
   readonly on: RequestName | ((request: RequestName, args: readonly unknown[]) => boolean)

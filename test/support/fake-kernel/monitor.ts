@@ -30,6 +30,12 @@ export function overrunMonitors(state: State): void {
   }
 }
 
+/** Something comes that does not decode; nothing else is lost. */
+export function garbleMonitors(state: State): void {
+  for (const listener of state.listeners)
+    if (!listener.ended) enqueue(state, listener, { type: 'overrun', unreadable: 'a hostile message' })
+}
+
 /** The sockets die: what is queued still arrives, then `closed`, then nothing. */
 export function failMonitors(state: State, errno: number): void {
   for (const listener of state.listeners) {

@@ -1,0 +1,144 @@
+/**
+ * What the addon brings of links, addresses and answers, from the records of abi.ts to values. The bytes may be anything:
+ * every value that the kernel can hold is read, and a record that is none is undefined.
+ * Must not: throw, or call a parser of what people write.
+ */
+import { toIfindex } from '../net/ifindex.ts'
+import { addressBits, familyOf, type Ip, ipFromBytes } from '../net/ip.ts'
+import { lladdrFromBytes } from '../net/lladdr.ts'
+import * as abi from './abi.ts'
+import { getUint16, getUint32, viewOf } from './host-order.ts'
+import type { Address, AddressFlags, Link, ResolvedRoute, VxlanAttributes } from './port.ts'
+import { createUnreadableTally, type Unreadable } from './unreadable.ts'
+
+const IFF_UP = 0x1
+const IFF_LOOPBACK = 0x8
+const IFF_LOWER_UP = 0x10000
+const IFA_F_SECONDARY = 0x01
+const IFA_F_NODAD = 0x02
+const IFA_F_DADFAILED = 0x08
+const IFA_F_DEPRECATED = 0x20
+const IFA_F_TENTATIVE = 0x40
+const IFA_F_PERMANENT = 0x80
+
+const TEXT_BYTES = 16
+/** A name may be any bytes: what is no UTF-8 reads U+FFFD, and a byte order mark is a character. */
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** The records of one dump, `size` bytes each; what `read` does not know, or is cut off, is left out and named. */
+export function decodeRecords<T>(
+  bytes: Uint8Array,
+  size: number,
+  read: (record: Uint8Array) => T | undefined,
+): { value: T[]; unreadable: Unreadable | undefined } {
+  const value: T[] = []
+  const tally = createUnreadableTally()
+  for (let at = 0; at < bytes.length; at += size) {
+    const record = bytes.subarray(at, at + size)
+    const one = record.length === size ? read(record) : undefined
+    if (one === undefined) tally.add(record)
+    else value.push(one)
+  }
+  return { value, unreadable: tally.found }
+}
+
+/** LINK_BYTES of a link that the kernel has. */
+export function decodeLink(record: Uint8Array): Link | undefined {
+  if (record.length !== abi.LINK_BYTES) return undefined
+  const view = viewOf(record)
+  const ifindex = toIfindex(getUint32(view, abi.LINK_IFINDEX))
+  if (ifindex === undefined) return undefined
+  const fields = getUint32(view, abi.LINK_FIELDS)
+  const flags = getUint32(view, abi.LINK_FLAGS)
+  const has = (field: number): boolean => (fields & field) !== 0
+  const linkAt = (field: number, offset: number) => (has(field) ? toIfindex(getUint32(view, offset)) : undefined)
+  const lladdr = record.subarray(abi.LINK_LLADDR, abi.LINK_LLADDR + 6)
+  return {
+    ifindex,
+    ifname: textAt(record, abi.LINK_IFNAME),
+    kind: textAt(record, abi.LINK_KIND),
+    mtu: getUint32(view, abi.LINK_MTU),
+    lladdr: has(abi.LINK_HAS_LLADDR) ? lladdrFromBytes(lladdr) : undefined,
+    up: (flags & IFF_UP) !== 0,
+    carrier: (flags & IFF_LOWER_UP) !== 0,
+    loopback: (flags & IFF_LOOPBACK) !== 0,
+    master: linkAt(abi.LINK_HAS_MASTER, abi.LINK_MASTER),
+    parent: linkAt(abi.LINK_HAS_PARENT, abi.LINK_PARENT),
+    txQueueLength: getUint32(view, abi.LINK_TX_QUEUE_LENGTH),
+    vxlan: has(abi.LINK_HAS_VXLAN) ? decodeVxlan(record, view, has(abi.LINK_HAS_VXLAN_PARENT)) : undefined,
+  }
+}
+
+function decodeVxlan(record: Uint8Array, view: DataView, pinned: boolean): VxlanAttributes {
+  const flags = getUint16(view, abi.LINK_VXLAN_FLAGS)
+  const local = ipAt(record, abi.LINK_LOCAL_FAMILY, abi.LINK_LOCAL)
+  const group = ipAt(record, abi.LINK_GROUP_FAMILY, abi.LINK_GROUP)
+  const either = local ?? group
+  return {
+    vni: getUint32(view, abi.LINK_VNI),
+    underlay: either === undefined ? 'ipv4' : familyOf(either),
+    local,
+    parent: pinned ? toIfindex(getUint32(view, abi.LINK_VXLAN_PARENT)) : undefined,
+    port: getUint16(view, abi.LINK_PORT),
+    learning: (flags & abi.VXLAN_LEARNING) !== 0,
+    gbp: (flags & abi.VXLAN_GBP) !== 0,
+    metadata: (flags & abi.VXLAN_METADATA) !== 0,
+    l2miss: (flags & abi.VXLAN_L2MISS) !== 0,
+    l3miss: (flags & abi.VXLAN_L3MISS) !== 0,
+    group,
+  }
+}
+
+/** ADDRESS_BYTES of an address that a link has. */
+export function decodeAddress(record: Uint8Array): Address | undefined {
+  if (record.length !== abi.ADDRESS_BYTES) return undefined
+  const view = viewOf(record)
+  const ifindex = toIfindex(getUint32(view, abi.ADDRESS_IFINDEX))
+  const ip = ipAt(record, abi.ADDRESS_FAMILY, abi.ADDRESS_IP)
+  const prefixLength = view.getUint8(abi.ADDRESS_PREFIX_LENGTH)
+  if (ifindex === undefined || ip === undefined || prefixLength > addressBits(familyOf(ip))) return undefined
+  return {
+    ifindex,
+    ip,
+    prefixLength,
+    scope: view.getUint8(abi.ADDRESS_SCOPE),
+    flags: decodeAddressFlags(getUint32(view, abi.ADDRESS_FLAGS), familyOf(ip) === 'ipv4'),
+  }
+}
+
+function decodeAddressFlags(flags: number, isIpv4: boolean): AddressFlags {
+  const has = (flag: number): boolean => (flags & flag) !== 0
+  return {
+    permanent: has(IFA_F_PERMANENT),
+    tentative: has(IFA_F_TENTATIVE),
+    dadFailed: has(IFA_F_DADFAILED),
+    deprecated: has(IFA_F_DEPRECATED),
+    temporary: !isIpv4 && has(IFA_F_SECONDARY),
+    secondary: isIpv4 && has(IFA_F_SECONDARY),
+    noDad: has(IFA_F_NODAD),
+  }
+}
+
+/** RESOLVED_BYTES that answer "which route reaches X". */
+export function decodeResolved(record: Uint8Array): ResolvedRoute | undefined {
+  if (record.length !== abi.RESOLVED_BYTES) return undefined
+  const oif = toIfindex(getUint32(viewOf(record), abi.RESOLVED_OIF))
+  if (oif === undefined) return undefined
+  return {
+    oif,
+    gateway: ipAt(record, abi.RESOLVED_GATEWAY_FAMILY, abi.RESOLVED_GATEWAY),
+    source: ipAt(record, abi.RESOLVED_SOURCE_FAMILY, abi.RESOLVED_SOURCE),
+  }
+}
+
+function textAt(record: Uint8Array, offset: number): string {
+  const field = record.subarray(offset, offset + TEXT_BYTES)
+  const end = field.indexOf(0)
+  return UTF8.decode(field.subarray(0, end < 0 ? TEXT_BYTES : end))
+}
+
+function ipAt(record: Uint8Array, familyOffset: number, offset: number): Ip | undefined {
+  const family = record[familyOffset]
+  if (family !== abi.AF_INET && family !== abi.AF_INET6) return undefined
+  return ipFromBytes(record.subarray(offset, offset + (family === abi.AF_INET ? 4 : 16)))
+}

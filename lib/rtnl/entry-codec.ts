@@ -1,0 +1,149 @@
+/**
+ * One entry between a value and its 48 bytes (layout: abi.ts). What is read may be anything: every address and prefix that
+ * the kernel can hold has a value, and bytes that are no entry have none. Must not: throw on what it reads, or call a parser
+ * of what people write.
+ */
+import { cidrOf, networkAddress, prefixLength } from '../net/cidr.ts'
+import type { Ifindex } from '../net/ifindex.ts'
+import { addressBits, type Family, familyOf, type Ip, ipFromBytes, ipToBytes } from '../net/ip.ts'
+import { lladdrFromBytes, lladdrToBytes } from '../net/lladdr.ts'
+import * as abi from './abi.ts'
+import type { Entry, FdbEntry, NeighbourEntry, RouteEntry } from './entries.ts'
+import { getUint32, setUint32, viewOf } from './host-order.ts'
+
+/** Fills the ENTRY_BYTES of `bytes` from `at` on, operation 0. */
+export function writeEntry(bytes: Uint8Array, at: number, entry: Entry): void {
+  const view = viewOf(bytes.subarray(at, at + abi.ENTRY_BYTES))
+  bytes.fill(0, at, at + abi.ENTRY_BYTES)
+  const put = (offset: number, value: Uint8Array): void => bytes.set(value, at + offset)
+  switch (entry.kind) {
+    case 'neighbour':
+      view.setUint8(abi.OFFSET_KIND, abi.KIND_NEIGHBOUR)
+      view.setUint8(abi.OFFSET_FAMILY, afOf(familyOf(entry.ip)))
+      put(abi.OFFSET_DST, ipToBytes(entry.ip))
+      if (entry.lladdr !== undefined) put(abi.OFFSET_VIA, lladdrToBytes(entry.lladdr))
+      setUint32(view, abi.OFFSET_IFINDEX, entry.ifindex)
+      view.setUint8(abi.OFFSET_PROTOCOL, entry.protocol)
+      view.setUint8(abi.OFFSET_TYPE, entry.state & 0xff)
+      view.setUint8(abi.OFFSET_SCOPE, entry.flags)
+      return
+    case 'fdb':
+      view.setUint8(abi.OFFSET_KIND, abi.KIND_FDB)
+      put(abi.OFFSET_DST, lladdrToBytes(entry.lladdr))
+      if (entry.remote !== undefined) {
+        view.setUint8(abi.OFFSET_FAMILY, afOf(familyOf(entry.remote)))
+        put(abi.OFFSET_VIA, ipToBytes(entry.remote))
+      }
+      setUint32(view, abi.OFFSET_IFINDEX, entry.ifindex)
+      view.setUint8(abi.OFFSET_TYPE, entry.state & 0xff)
+      view.setUint8(abi.OFFSET_SCOPE, entry.flags)
+      view.setUint8(abi.OFFSET_FLAGS, entry.extras ? abi.ENTRY_EXTRAS : 0)
+      return
+    case 'route': {
+      view.setUint8(abi.OFFSET_KIND, abi.KIND_ROUTE)
+      view.setUint8(abi.OFFSET_FAMILY, afOf(familyOf(networkAddress(entry.dst))))
+      view.setUint8(abi.OFFSET_DST_LENGTH, prefixLength(entry.dst))
+      put(abi.OFFSET_DST, ipToBytes(networkAddress(entry.dst)))
+      setUint32(view, abi.OFFSET_PRIORITY, entry.metric)
+      if (entry.gateway !== undefined) put(abi.OFFSET_VIA, ipToBytes(entry.gateway))
+      setUint32(view, abi.OFFSET_IFINDEX, entry.oif ?? 0)
+      view.setUint8(abi.OFFSET_PROTOCOL, entry.protocol)
+      view.setUint8(abi.OFFSET_TYPE, entry.type)
+      view.setUint8(abi.OFFSET_SCOPE, entry.scope)
+      const flags =
+        (entry.onlink ? abi.ENTRY_ONLINK : 0) |
+        (entry.gateway === undefined ? 0 : abi.ENTRY_GATEWAY) |
+        (entry.extras ? abi.ENTRY_EXTRAS : 0) |
+        (entry.dead ? abi.ENTRY_DEAD : 0)
+      view.setUint8(abi.OFFSET_FLAGS, flags)
+    }
+  }
+}
+
+/** Whether the ENTRY_BYTES of `bytes` from `at` on can be read: a known kind, with the family and prefix length it needs. */
+export function isEntry(bytes: Uint8Array, at: number): boolean {
+  if (at + abi.ENTRY_BYTES > bytes.length) return false
+  const family = familyFrom(bytes[at + abi.OFFSET_FAMILY])
+  switch (bytes[at + abi.OFFSET_KIND]) {
+    case abi.KIND_NEIGHBOUR:
+      return family !== undefined
+    case abi.KIND_FDB:
+      return family !== undefined || bytes[at + abi.OFFSET_FAMILY] === 0
+    case abi.KIND_ROUTE:
+      return family !== undefined && (bytes[at + abi.OFFSET_DST_LENGTH] ?? 0) <= addressBits(family)
+    default:
+      return false
+  }
+}
+
+/** The entry in the first ENTRY_BYTES of `bytes`; undefined: they are none (isEntry). */
+export function decodeEntry(bytes: Uint8Array): Entry | undefined {
+  if (!isEntry(bytes, 0)) return undefined
+  const family = familyFrom(bytes[abi.OFFSET_FAMILY])
+  if (bytes[abi.OFFSET_KIND] === abi.KIND_FDB) return decodeFdb(bytes, family)
+  if (family === undefined) return undefined
+  return bytes[abi.OFFSET_KIND] === abi.KIND_ROUTE ? decodeRoute(bytes, family) : decodeNeighbour(bytes, family)
+}
+
+function decodeNeighbour(bytes: Uint8Array, family: Family): NeighbourEntry {
+  const lladdr = lladdrFromBytes(bytes.subarray(abi.OFFSET_VIA, abi.OFFSET_VIA + 6))
+  return {
+    kind: 'neighbour',
+    ifindex: ifindexAt(bytes),
+    ip: ipAt(bytes, abi.OFFSET_DST, family),
+    lladdr: lladdr === '00:00:00:00:00:00' ? undefined : lladdr,
+    state: bytes[abi.OFFSET_TYPE] ?? 0,
+    flags: bytes[abi.OFFSET_SCOPE] ?? 0,
+    protocol: bytes[abi.OFFSET_PROTOCOL] ?? 0,
+  }
+}
+
+function decodeFdb(bytes: Uint8Array, family: Family | undefined): FdbEntry {
+  return {
+    kind: 'fdb',
+    ifindex: ifindexAt(bytes),
+    lladdr: lladdrFromBytes(bytes.subarray(abi.OFFSET_DST, abi.OFFSET_DST + 6)),
+    remote: family === undefined ? undefined : ipAt(bytes, abi.OFFSET_VIA, family),
+    state: bytes[abi.OFFSET_TYPE] ?? 0,
+    flags: bytes[abi.OFFSET_SCOPE] ?? 0,
+    extras: flagOf(bytes, abi.ENTRY_EXTRAS),
+  }
+}
+
+function decodeRoute(bytes: Uint8Array, family: Family): RouteEntry {
+  const oif = ifindexAt(bytes)
+  return {
+    kind: 'route',
+    dst: cidrOf(ipAt(bytes, abi.OFFSET_DST, family), bytes[abi.OFFSET_DST_LENGTH] ?? 0),
+    metric: getUint32(viewOf(bytes), abi.OFFSET_PRIORITY),
+    gateway: flagOf(bytes, abi.ENTRY_GATEWAY) ? ipAt(bytes, abi.OFFSET_VIA, family) : undefined,
+    oif: oif === 0 ? undefined : oif,
+    onlink: flagOf(bytes, abi.ENTRY_ONLINK),
+    protocol: bytes[abi.OFFSET_PROTOCOL] ?? 0,
+    type: bytes[abi.OFFSET_TYPE] ?? 0,
+    scope: bytes[abi.OFFSET_SCOPE] ?? 0,
+    extras: flagOf(bytes, abi.ENTRY_EXTRAS),
+    dead: flagOf(bytes, abi.ENTRY_DEAD),
+  }
+}
+
+function flagOf(bytes: Uint8Array, flag: number): boolean {
+  return ((bytes[abi.OFFSET_FLAGS] ?? 0) & flag) !== 0
+}
+
+function ifindexAt(bytes: Uint8Array): Ifindex {
+  return getUint32(viewOf(bytes), abi.OFFSET_IFINDEX) as Ifindex
+}
+
+function ipAt(bytes: Uint8Array, offset: number, family: Family): Ip {
+  return ipFromBytes(bytes.subarray(offset, offset + addressBits(family) / 8))
+}
+
+function familyFrom(af: number | undefined): Family | undefined {
+  return af === abi.AF_INET ? 'ipv4' : af === abi.AF_INET6 ? 'ipv6' : undefined
+}
+
+/** AF_*. */
+export function afOf(family: Family): number {
+  return family === 'ipv4' ? abi.AF_INET : abi.AF_INET6
+}
