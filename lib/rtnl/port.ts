@@ -177,7 +177,9 @@ export type MonitorGroup = 'link' | 'address' | 'neighbour' | 'route'
 /**
  * What the monitor heard. `pid` is the port ID of the socket that caused it where the kernel says so, 0 where not
  * (FDB entries, the last neighbour deletion). `overrun`: messages were lost, or one could not be read and `unreadable` says
- * which: dump everything. `closed`: the socket failed under us (`errno` positive), nothing more will come.
+ * which: dump everything. Lost ones are told at once, and again when the queue has been empty: until then the kernel drops
+ * on in silence, so only a dump made after the last overrun has seen it all. `closed`: the socket failed under us (`errno`
+ * positive), nothing more will come.
  */
 export type Notification =
   | { readonly type: 'link'; readonly action: 'set' | 'deleted'; readonly link: Link; readonly pid: number }

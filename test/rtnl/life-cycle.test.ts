@@ -4,13 +4,15 @@ import path from 'node:path'
 import test, { before } from 'node:test'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
-import { kernelTests } from '../support/netns.ts'
+import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
 
 const run = promisify(execFile)
 const ROOT = path.resolve(import.meta.dirname, '../..')
 // Two levels below the root, where the loader of the addon expects to stand.
 const COMPILED = path.join(ROOT, 'build-native/life-cycle')
-const STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8]
+const STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+/** Steps after which everything is in flight at once. */
+const LOADED = 6
 
 const bounded = { ...kernelTests, timeout: 240_000 }
 
@@ -28,31 +30,38 @@ before(() =>
   }),
 )
 
-async function live(steps: string | number, ending: string): Promise<void> {
-  const { stdout, stderr } = await run(process.execPath, [path.join(COMPILED, 'program.mjs'), String(steps), ending])
+async function live(netns: Netns, steps: string | number, ending: string): Promise<void> {
+  const program = [path.join(COMPILED, 'program.mjs'), netns.path, String(steps), ending]
+  const { stdout, stderr } = await run(process.execPath, program)
   assert.deepEqual({ stdout, stderr }, { stdout: '', stderr: '' }, `after ${steps} steps`)
 }
 
 for (const ending of ['return', 'exit'])
-  test(`a process ends well after every prefix of an Rtnl's life, by ${ending}`, bounded, async () => {
-    for (const steps of STEPS) await live(steps, ending)
+  test(`a process ends well after every prefix of an Rtnl's life, by ${ending}`, bounded, async (t) => {
+    const netns = await createNetns(t)
+    for (const steps of STEPS) await live(netns, steps, ending)
   })
 
 for (const ending of ['worker-end', 'worker-terminate', 'worker-exit'])
-  test(`a worker thread ends well after every prefix of an Rtnl's life, by ${ending}`, bounded, async () => {
-    await live(STEPS.join(','), ending)
+  test(`a worker thread ends well after every prefix of an Rtnl's life, by ${ending}`, bounded, async (t) => {
+    await live(await createNetns(t), STEPS.join(','), ending)
   })
 
-test('an exception with everything in flight is reported as such, and nothing else', bounded, async () => {
-  await assert.rejects(live(5, 'throw'), (error: Error & { code: number; signal: string | null; stderr: string }) => {
-    assert.deepEqual([error.code, error.signal], [1, null])
-    assert.match(error.stderr, /as planned/)
-    return true
-  })
+test('an exception with everything in flight is reported as such, and nothing else', bounded, async (t) => {
+  const netns = await createNetns(t)
+  await assert.rejects(
+    live(netns, LOADED, 'throw'),
+    (error: Error & { code: number; signal: string | null; stderr: string }) => {
+      assert.deepEqual([error.code, error.signal], [1, null])
+      assert.match(error.stderr, /as planned/)
+      return true
+    },
+  )
 })
 
-test('process.exit under load ends well, twenty times', bounded, async () => {
-  for (let i = 0; i < 10; i += 1) await Promise.all([live(5, 'exit'), live(5, 'worker-exit')])
+test('process.exit under load ends well, twenty times', bounded, async (t) => {
+  const netns = await createNetns(t)
+  for (let i = 0; i < 10; i += 1) await Promise.all([live(netns, LOADED, 'exit'), live(netns, LOADED, 'worker-exit')])
 })
 
 test('doors that were forgotten are closed by the garbage collector', bounded, async () => {

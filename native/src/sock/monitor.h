@@ -1,11 +1,16 @@
 // Hears what changes in one namespace: multicast groups of rtnetlink on a thread of its own, decoded to event records.
 // Must not: keep a queue of its own. While its reader is busy the socket's receive buffer is the queue, so memory is
 // bounded and an overflow is the kernel's ENOBUFS, delivered as an event.
+//
+// An overflow is told twice. ENOBUFS comes before what is still queued, and until that has been read to its end the kernel
+// drops further messages without another ENOBUFS (netlink_overrun, netlink_rcv_wake): a dump that answers the first overrun
+// may be older than what was dropped. The second comes once the queue has been empty, behind everything that is older.
 #ifndef VTEPD_SOCK_MONITOR_H_
 #define VTEPD_SOCK_MONITOR_H_
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "base/thread.h"
@@ -45,8 +50,12 @@ class Monitor {
   void Loop();
   // Appends what is queued, up to a bound. False: the socket is of no use any more, and the last event says so.
   [[nodiscard]] bool Read(std::vector<uint8_t>* events);
+  // Tells the second overrun, if one is due.
+  void EndCongestion(std::vector<uint8_t>* events);
 
   Connection connection_;
+  // Set from ENOBUFS until the queue has certainly been empty: bytes read since.
+  std::optional<size_t> congested_;
   Thread thread_;
   Deliver deliver_;
 };

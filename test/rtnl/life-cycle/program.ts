@@ -1,19 +1,33 @@
 /**
  * A life cut short: goes the first steps of an Rtnl's life and then ends in one of several ways. Started, compiled, by
  * life-cycle.test.ts in a process of its own; whatever is left open at the end is the point.
- *   program STEPS return|exit|throw
- *   program STEPS worker-end|worker-terminate|worker-exit    (the same life inside a worker thread)
+ *   program NETNS STEPS return|exit|throw
+ *   program NETNS STEPS worker-end|worker-terminate|worker-exit    (the same life inside a worker thread)
  * STEPS may be several numbers, `0,1,2`, for the endings that leave the process alive.
  */
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { type Monitor, openRtnl, packEntries, parseIp, parseLladdr, type Rtnl } from '../../../lib/rtnl/index.ts'
+import { isMainThread, parentPort, threadId, Worker, workerData } from 'node:worker_threads'
+import {
+  type Ifindex,
+  type Monitor,
+  type Notification,
+  openRtnl,
+  parseIp,
+  parseLladdr,
+  type Rtnl,
+} from '../../../lib/rtnl/index.ts'
 import { batchOf } from '../support.ts'
 
-const NEIGHBOURS = 2000
+const NEIGHBOURS = 8000
+const MARK_MTU = 1400
+const NETNS: string = isMainThread ? (process.argv[2] ?? '') : workerData.netns
 
 interface Life {
   rtnl?: Rtnl
+  ifindex?: Ifindex
   monitor?: Monitor
+  created?: Promise<unknown>
+  /** Whether the first overrun came before the mark that follows the batch. */
+  overflow?: Promise<boolean>
 }
 
 type Step = (life: Life) => unknown
@@ -22,31 +36,57 @@ const opened = (life: Life): Rtnl => life.rtnl ?? fail('not opened')
 
 const STEPS: readonly Step[] = [
   (life) => {
-    life.rtnl = openRtnl({ receiveBufferBytes: 65_536 })
+    life.rtnl = openRtnl({ netns: NETNS, receiveBufferBytes: 65_536 })
   },
-  (life) => opened(life).dumpLinks(),
+  async (life) => {
+    const ifname = `b${process.pid}-${threadId}`
+    await opened(life).createBridge({ ifname })
+    const { value } = await opened(life).dumpLinks()
+    life.ifindex = value.find((link) => link.ifname === ifname)?.ifindex ?? fail('no bridge')
+  },
   (life) => {
-    const options = { groups: ['link', 'neighbour'], families: ['ipv4'], ignoreOwn: false } as const
-    life.monitor = opened(life).monitor({ ...options, onNotifications: busy })
+    life.overflow = new Promise((resolve) => {
+      life.monitor = opened(life).monitor({
+        groups: ['link', 'neighbour'],
+        families: ['ipv4'],
+        ignoreOwn: false,
+        receiveBufferBytes: 16_384,
+        onNotifications(list) {
+          for (const news of list) if (news.type === 'overrun' || isMark(life, news)) resolve(news.type === 'overrun')
+          busy()
+        },
+      })
+    })
   },
-  (life) => void opened(life).applyEntries(neighbours('create')).catch(ignore),
+  (life) => {
+    life.created = opened(life).applyEntries(neighbours(life, 'create')).catch(ignore)
+  },
+  async (life) => {
+    await life.created
+    await opened(life).changeLink(life.ifindex ?? fail('no bridge'), { mtu: MARK_MTU })
+    if (!(await life.overflow)) fail('the queue of the monitor was never full')
+  },
   (life) => {
     for (let i = 0; i < 20; i += 1) opened(life).dumpLinks().catch(ignore)
-    opened(life).applyEntries(neighbours('delete')).catch(ignore)
+    opened(life).applyEntries(neighbours(life, 'delete')).catch(ignore)
   },
   (life) => life.monitor?.close(),
   (life) => void opened(life).close(),
   (life) => opened(life).close(),
 ]
 
-// Keeps the monitor's queue full, so that its thread is blocked in a delivery when the end comes.
+function isMark({ ifindex }: Life, news: Notification): boolean {
+  return news.type === 'link' && news.link.ifindex === ifindex && news.link.mtu === MARK_MTU
+}
+
+// Keeps the monitor's queue full, so that its thread is blocked in a delivery when the end comes: the kernel writes some
+// 2,000 neighbours in this time, and one delivery holds 300.
 function busy(): void {
-  const until = process.hrtime.bigint() + 200_000n
+  const until = process.hrtime.bigint() + 5_000_000n
   while (process.hrtime.bigint() < until);
 }
 
-function neighbours(op: 'create' | 'delete') {
-  const ifindex = 1 as never
+function neighbours({ ifindex = fail('no bridge') }: Life, op: 'create' | 'delete') {
   const lladdr = parseLladdr('0e:2a:00:00:00:01')
   const entries = Array.from({ length: NEIGHBOURS }, (_, i) => ({
     kind: 'neighbour' as const,
@@ -57,7 +97,7 @@ function neighbours(op: 'create' | 'delete') {
     flags: 0,
     protocol: 118,
   }))
-  return packEntries(entries).length === NEIGHBOURS ? batchOf(op, entries) : fail('packing')
+  return batchOf(op, entries)
 }
 
 function ignore(): void {}
@@ -83,7 +123,7 @@ async function inMain(steps: number, ending: string): Promise<void> {
 }
 
 async function inWorker(steps: number, ending: string): Promise<void> {
-  const worker = new Worker(new URL(import.meta.url), { workerData: { steps, ending } })
+  const worker = new Worker(new URL(import.meta.url), { workerData: { netns: NETNS, steps, ending } })
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   await new Promise<void>((resolve, reject) => worker.once('message', resolve).once('error', reject))
   if (ending === 'worker-terminate') await worker.terminate()
@@ -98,5 +138,5 @@ async function asWorker(steps: number, ending: string): Promise<void> {
 }
 
 if (isMainThread)
-  for (const steps of process.argv[2]?.split(',') ?? []) await inMain(Number(steps), process.argv[3] ?? 'return')
+  for (const steps of process.argv[3]?.split(',') ?? []) await inMain(Number(steps), process.argv[4] ?? 'return')
 else await asWorker(workerData.steps, workerData.ending)
