@@ -52,7 +52,7 @@ Outcome CreateBridge(Connection* connection, const char* name) {
 // The index of the link of that name; 0: there is none.
 uint32_t IndexOf(Connection* connection, const std::string& name) {
   DumpResult result;
-  CHECK(Dump(connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK(Dump(connection, {rtnl::EncodeDumpLinks, RTM_NEWLINK}, &result).done());
   for (size_t at = 0; at < result.records.size(); at += sizeof(rtnl::LinkRecord)) {
     rtnl::LinkRecord link;
     std::memcpy(&link, result.records.data() + at, sizeof(link));

@@ -83,6 +83,8 @@ std::vector<uint8_t> Join(const std::vector<std::vector<uint8_t>>& messages) {
   return all;
 }
 
+const DumpQuestion kLinks{rtnl::EncodeDumpLinks, RTM_NEWLINK};
+
 rtnl::Encoded EncodeDelete(SpanWriter* out, uint32_t sequence) { return rtnl::EncodeDeleteLink(out, sequence, 5); }
 
 // A task that notes how its request ended.
@@ -153,7 +155,7 @@ TEST("a dump collects messages of many datagrams of any size") {
   stage.Say(Link(1));
   stage.Say(Done(1));
   DumpResult result;
-  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK(Dump(&stage.connection, kLinks, &result).done());
   CHECK_EQ(result.records.size(), 21 * sizeof(rtnl::LinkRecord));
   CHECK(!result.interrupted);
 }
@@ -164,7 +166,7 @@ TEST("a dump that the kernel calls interrupted is taken again, and only the whol
   stage.Say(Join({Link(2), Done(2, NLM_F_DUMP_INTR)}));
   stage.Say(Join({Link(3), Done(3)}));
   DumpResult result;
-  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK(Dump(&stage.connection, kLinks, &result).done());
   CHECK(!result.interrupted);
   CHECK_EQ(result.records.size(), sizeof(rtnl::LinkRecord));
   CHECK_EQ(stage.Heard().size(), 3u);
@@ -174,7 +176,7 @@ TEST("a dump that stays interrupted is handed over as such after five attempts")
   Stage stage;
   for (uint32_t attempt = 1; attempt <= 5; ++attempt) stage.Say(Join({Link(attempt), Done(attempt, NLM_F_DUMP_INTR)}));
   DumpResult result;
-  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK(Dump(&stage.connection, kLinks, &result).done());
   CHECK(result.interrupted);
   CHECK_EQ(result.records.size(), sizeof(rtnl::LinkRecord));
   CHECK_EQ(stage.Heard().size(), 5u);
@@ -183,15 +185,15 @@ TEST("a dump that stays interrupted is handed over as such after five attempts")
 TEST("a message of a dump that does not decode is passed over, counted and named, and the rest is read") {
   Stage stage;
   stage.Say(Join({Link(1), Message(RTM_NEWLINK, NLM_F_MULTI, 1, std::vector<uint8_t>{0, 1, 0xab, 0xcd})}));
-  stage.Say(Join({Message(RTM_NEWADDR, NLM_F_MULTI, 1, std::vector<uint8_t>(4)), Link(1), Done(1)}));
+  stage.Say(Join({Message(RTM_NEWLINK, NLM_F_MULTI, 1, {}), Link(1), Done(1)}));
   stage.Say(Join({Link(2), Done(2)}));
   DumpResult result;
-  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK(Dump(&stage.connection, kLinks, &result).done());
   CHECK_EQ(result.records.size(), 2 * sizeof(rtnl::LinkRecord));
   CHECK_EQ(result.unreadable.count, 2u);
   CHECK_EQ(result.unreadable.first, std::string("RTM_NEWLINK of 4 bytes: 0001abcd"));
   CHECK(!result.interrupted);
-  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK(Dump(&stage.connection, kLinks, &result).done());
   CHECK_EQ(result.unreadable.count, 0u);
   CHECK_EQ(result.unreadable.first, std::string());
 }
@@ -203,10 +205,58 @@ TEST("a datagram of a dump that does not hold whole messages costs what is behin
   stage.Say(broken);
   stage.Say(Join({Link(1), Done(1)}));
   DumpResult result;
-  CHECK(Dump(&stage.connection, rtnl::EncodeDumpLinks, &result).done());
+  CHECK(Dump(&stage.connection, kLinks, &result).done());
   CHECK_EQ(result.records.size(), 2 * sizeof(rtnl::LinkRecord));
   CHECK_EQ(result.unreadable.count, 1u);
   CHECK(result.unreadable.first.starts_with("a datagram of "));
+}
+
+// The answers of a kernel that was asked for one thing and tells all it has: records, of which only the wanted stay.
+static std::vector<uint8_t> Records(const DumpQuestion& question) {
+  Stage stage;
+  for (const char* name : {"link-loopback", "address-ipv4", "address-ipv6-nodad", "neighbour-ipv4", "neighbour-ipv6",
+                           "fdb-ipv4", "fdb-ipv6", "route-ipv4", "route-ipv6", "route-default"}) {
+    const test::GoldenMessage golden(name);
+    stage.Say(Message(golden.get().header.nlmsg_type, NLM_F_MULTI, 1, golden.get().payload));
+  }
+  stage.Say(Done(1));
+  DumpResult result;
+  CHECK(Dump(&stage.connection, question, &result).done());
+  CHECK_EQ(result.unreadable.count, 0u);
+  return result.records;
+}
+
+TEST("of a dump only the type, family and link that were asked for are kept") {
+  const Encoder any = rtnl::EncodeDumpLinks;
+  CHECK_EQ(Records({any, RTM_NEWLINK}).size(), sizeof(rtnl::LinkRecord));
+  CHECK_EQ(Records({any, RTM_NEWADDR}).size(), 2 * sizeof(rtnl::AddressRecord));
+  for (const uint8_t family : {uint8_t{AF_INET}, uint8_t{AF_INET6}}) {
+    const auto addresses = Records({any, RTM_NEWADDR, family});
+    REQUIRE(addresses.size() == sizeof(rtnl::AddressRecord));
+    CHECK_EQ(SpanReader(addresses).Read<rtnl::AddressRecord>().family, family);
+    CHECK_EQ(Records({any, RTM_NEWROUTE, family}).size(), (family == AF_INET ? 2 : 1) * sizeof(rtnl::Entry));
+    const auto neighbours = Records({any, RTM_NEWNEIGH, family});
+    REQUIRE(neighbours.size() == sizeof(rtnl::Entry));
+    CHECK_EQ(SpanReader(neighbours).Read<rtnl::Entry>().kind, rtnl::kNeighbour);
+  }
+  CHECK_EQ(Records({any, RTM_NEWNEIGH, AF_BRIDGE}).size(), 2 * sizeof(rtnl::Entry));
+  for (const uint32_t ifindex : {4u, 5u}) {
+    const auto fdb = Records({any, RTM_NEWNEIGH, AF_BRIDGE, ifindex});
+    REQUIRE(fdb.size() == sizeof(rtnl::Entry));
+    CHECK_EQ(SpanReader(fdb).Read<rtnl::Entry>().ifindex, ifindex);
+  }
+  CHECK(Records({any, RTM_NEWNEIGH, AF_INET, 99}).empty());
+}
+
+TEST("what does not decode and was not asked for is not counted") {
+  Stage stage;
+  stage.Say(Message(RTM_NEWADDR, NLM_F_MULTI, 1, std::vector<uint8_t>{AF_INET, 0}));
+  stage.Say(Message(RTM_NEWROUTE, NLM_F_MULTI, 1, std::vector<uint8_t>{AF_INET, 0}));
+  stage.Say(Message(RTM_NEWROUTE, NLM_F_MULTI, 1, std::vector<uint8_t>{AF_INET6, 0}));
+  stage.Say(Done(1));
+  DumpResult result;
+  CHECK(Dump(&stage.connection, {rtnl::EncodeDumpLinks, RTM_NEWROUTE, AF_INET6}, &result).done());
+  CHECK_EQ(result.unreadable.count, 1u);
 }
 
 TEST("a batch asks for one acknowledgement a chunk and numbers its messages") {

@@ -1,5 +1,9 @@
 // What can be asked of a socket: each method unpacks its arguments and says what the worker's thread shall do.
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "napi/abi.h"
@@ -13,29 +17,45 @@
 
 namespace vtepd::addon {
 
+namespace {
+
+// nullopt: `what` is none of abi::kDump*.
+std::optional<sock::DumpQuestion> QuestionOf(uint32_t what, uint8_t family, uint32_t ifindex) {
+  switch (what) {
+    case abi::kDumpLinks:
+      return sock::DumpQuestion{rtnl::EncodeDumpLinks, RTM_NEWLINK};
+    case abi::kDumpAddresses:
+      return sock::DumpQuestion{
+          [=](SpanWriter* out, uint32_t sequence) { return rtnl::EncodeDumpAddresses(out, sequence, family); },
+          RTM_NEWADDR, family};
+    case abi::kDumpRoutes:
+      return sock::DumpQuestion{
+          [=](SpanWriter* out, uint32_t sequence) { return rtnl::EncodeDumpRoutes(out, sequence, family); },
+          RTM_NEWROUTE, family};
+    case abi::kDumpNeighbours:
+      return sock::DumpQuestion{
+          [=](SpanWriter* out, uint32_t sequence) { return rtnl::EncodeDumpNeighbours(out, sequence, family, ifindex); },
+          RTM_NEWNEIGH, family, ifindex};
+    case abi::kDumpFdb:
+      return sock::DumpQuestion{
+          [=](SpanWriter* out, uint32_t sequence) { return rtnl::EncodeDumpFdb(out, sequence, ifindex); }, RTM_NEWNEIGH,
+          AF_BRIDGE, ifindex};
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
 Napi::Value RtnlSocket::Dump(const Napi::CallbackInfo& info) {
   const uint32_t what = ToUint32(info[0]);
   const auto family = static_cast<uint8_t>(ToUint32(info[1]));
   const uint32_t ifindex = ToUint32(info[2]);
-  return Submit(info.Env(), [=](sock::Connection* connection, Reply* reply) {
-    const sock::Encoder encode = [=](SpanWriter* out, uint32_t sequence) {
-      switch (what) {
-        case abi::kDumpLinks:
-          return rtnl::EncodeDumpLinks(out, sequence);
-        case abi::kDumpAddresses:
-          return rtnl::EncodeDumpAddresses(out, sequence, family);
-        case abi::kDumpRoutes:
-          return rtnl::EncodeDumpRoutes(out, sequence, family);
-        case abi::kDumpNeighbours:
-          return rtnl::EncodeDumpNeighbours(out, sequence, family, ifindex);
-        case abi::kDumpFdb:
-          return rtnl::EncodeDumpFdb(out, sequence, ifindex);
-        default:
-          return rtnl::Encoded::kCannot;
-      }
-    };
+  const std::optional<sock::DumpQuestion> question = QuestionOf(what, family, ifindex);
+  if (!question) return WrongArguments(info.Env());
+  return Submit(info.Env(), [what, question = *question](sock::Connection* connection, Reply* reply) {
     sock::DumpResult result;
-    reply->outcome = sock::Dump(connection, encode, &result);
+    reply->outcome = sock::Dump(connection, question, &result);
     // A namespace in which no IPv4 route was ever made has no main table.
     if (what == abi::kDumpRoutes && reply->outcome.kind == sock::Outcome::Kind::kRefused &&
         reply->outcome.error == ENOENT) {

@@ -1,5 +1,7 @@
 #include "sock/transaction.h"
 
+#include <sys/socket.h>
+
 #include <cerrno>
 #include <optional>
 #include <type_traits>
@@ -71,11 +73,17 @@ bool EndsAnswer(const nl::Message& message) {
   return message.header.nlmsg_type == NLMSG_ERROR || message.header.nlmsg_type == NLMSG_DONE;
 }
 
+// Every fixed part of rtnetlink begins with the family (struct rtgenmsg). What has none is left to its decoder.
+bool Answers(const DumpQuestion& question, const nl::Message& message) {
+  if (message.header.nlmsg_type != question.type) return false;
+  return question.family == AF_UNSPEC || message.payload.empty() || message.payload[0] == question.family;
+}
+
 // One attempt. `interrupted`: the kernel says so, or messages were lost.
-Outcome DumpOnce(Connection* connection, const Encoder& encode, DumpResult* result) {
+Outcome DumpOnce(Connection* connection, const DumpQuestion& question, DumpResult* result) {
   *result = {};
   const uint32_t sequence = connection->TakeSequences(1);
-  if (Outcome sent = SendRequest(connection, encode, sequence); !sent.done()) return sent;
+  if (Outcome sent = SendRequest(connection, question.encode, sequence); !sent.done()) return sent;
   const auto pass_over = [&](std::string what) {
     if (result->unreadable.count++ == 0) result->unreadable.first = std::move(what);
   };
@@ -86,9 +94,13 @@ Outcome DumpOnce(Connection* connection, const Encoder& encode, DumpResult* resu
     }
     if ((message->header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) result->interrupted = true;
     if (EndsAnswer(*message)) return FromVerdict(nl::DecodeVerdict(*message));
+    if (!Answers(question, *message)) return std::nullopt;
     std::visit(
         [&](const auto& record) {
           using T = std::decay_t<decltype(record)>;
+          if constexpr (std::is_same_v<T, rtnl::Entry>) {
+            if (question.ifindex != 0 && record.ifindex != question.ifindex) return;
+          }
           if constexpr (std::is_same_v<T, rtnl::Malformed>) {
             pass_over(rtnl::Describe(*message));
           } else if constexpr (!std::is_same_v<T, rtnl::Skipped>) {
@@ -138,9 +150,9 @@ Outcome Resolve(Connection* connection, const rtnl::RouteQuery& query, rtnl::Res
   return Await(connection, sequence, take, FailOnBrokenFrame);
 }
 
-Outcome Dump(Connection* connection, const Encoder& encode, DumpResult* result) {
+Outcome Dump(Connection* connection, const DumpQuestion& question, DumpResult* result) {
   for (int attempt = 1;; ++attempt) {
-    Outcome outcome = DumpOnce(connection, encode, result);
+    Outcome outcome = DumpOnce(connection, question, result);
     if (!outcome.done() || !result->interrupted || attempt == kDumpAttempts) return outcome;
   }
 }

@@ -42,9 +42,20 @@ struct DumpResult {
   Unreadable unreadable;
 };
 
-// One message that does not decode costs that message alone: the rest of the dump is read.
+// A dump, and what answers it. A kernel without IPv6 (ipv6.disable=1) answers for every family it has, and one that does not
+// filter by link for every link: what was not asked for is dropped.
+struct DumpQuestion {
+  Encoder encode;
+  // RTM_NEW*
+  uint16_t type;
+  // AF_*; AF_UNSPEC: every family.
+  uint8_t family = 0;
+  // Of neighbours and FDB entries; 0: every link.
+  uint32_t ifindex = 0;
+};
 
-[[nodiscard]] Outcome Dump(Connection* connection, const Encoder& encode, DumpResult* result);
+// One message that does not decode costs that message alone: the rest of the dump is read.
+[[nodiscard]] Outcome Dump(Connection* connection, const DumpQuestion& question, DumpResult* result);
 
 }  // namespace vtepd::sock
 
