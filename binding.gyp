@@ -37,6 +37,8 @@
         "native/src/sock/batch.h",
         "native/src/sock/connection.cc",
         "native/src/sock/connection.h",
+        "native/src/sock/fdb_lookup.cc",
+        "native/src/sock/fdb_lookup.h",
         "native/src/sock/monitor.cc",
         "native/src/sock/monitor.h",
         "native/src/sock/netns.cc",

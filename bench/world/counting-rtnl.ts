@@ -48,6 +48,11 @@ export function countTraffic(rtnl: Rtnl, traffic: Traffic): Rtnl {
     dumpRoutes: (family) => dump(rtnl.dumpRoutes(family), (table) => table.length),
     dumpNeighbours: (family, ifindex) => dump(rtnl.dumpNeighbours(family, ifindex), (table) => table.length),
     dumpFdb: (ifindex) => dump(rtnl.dumpFdb(ifindex), (table) => table.length),
+    async getFdb(entries) {
+      traffic.requests += entries.length
+      traffic.answers += entries.length
+      return await track(rtnl.getFdb(entries))
+    },
     createVxlan: (spec) => acknowledged(rtnl.createVxlan(spec)),
     changeLink: (ifindex, change) => acknowledged(rtnl.changeLink(ifindex, change)),
     deleteLink: (ifindex) => acknowledged(rtnl.deleteLink(ifindex)),

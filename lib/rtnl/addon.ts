@@ -46,7 +46,8 @@ export interface AddonSocket {
   addAddress(address: Uint8Array): Promise<Outcome>
   deleteAddress(address: Uint8Array): Promise<Outcome>
   resolveRoute(family: number, dst: Uint8Array, source: Uint8Array | undefined, oif: number): Promise<RecordsOutcome>
-  /** Copies the entries before it returns. */
+  /** Both copy the entries before they return. */
+  getFdb(entries: Uint8Array): Promise<RecordsOutcome>
   apply(entries: Uint8Array): Promise<BatchOutcome>
   /** `groups`: RTNLGRP_*; `onEvents` must not throw. */
   monitor(

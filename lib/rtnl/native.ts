@@ -8,7 +8,7 @@ import { type Family, familyOf } from '../net/ip.ts'
 import * as abi from './abi.ts'
 import { type AddonSocket, type BatchOutcome, loadAddon, type Outcome, type RecordsOutcome } from './addon.ts'
 import { decodeAddress, decodeLink, decodeRecords, decodeResolved } from './decode-records.ts'
-import { decodeEntries } from './entries.ts'
+import { decodeEntries, type EntryTable } from './entries.ts'
 import { afOf } from './entry-codec.ts'
 import { errnoName } from './errno.ts'
 import { openMonitor } from './native-monitor.ts'
@@ -83,6 +83,13 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
       ),
     dumpFdb: async (ifindex) =>
       dump('fdb.dump', nameOf(ifindex), abi.DUMP_FDB, 0, parseIfindex(ifindex), decodeEntries),
+    async getFdb(entries) {
+      const bytes = tableBytes(entries)
+      for (let at = abi.OFFSET_KIND; at < bytes.length; at += abi.ENTRY_BYTES)
+        if (bytes[at] !== abi.KIND_FDB) throw new RangeError('only FDB entries can be looked up')
+      const outcome = done(await socket.getFdb(bytes), 'fdb.get', `${entries.length} entries`)
+      return decodeEntries(bytesOf(outcome)).value
+    },
 
     async createVxlan(spec) {
       done(await socket.createLink(records.encodeVxlan(spec), undefined, ''), 'link.create', spec.ifname)
@@ -129,9 +136,7 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
     },
 
     async applyEntries(batch) {
-      if (!Number.isInteger(batch.length) || batch.length < 0 || batch.length * abi.ENTRY_BYTES > batch.bytes.length)
-        throw new RangeError(`a table of ${batch.length} entries cannot have ${batch.bytes.length} bytes`)
-      const outcome = await socket.apply(batch.bytes.subarray(0, batch.length * abi.ENTRY_BYTES))
+      const outcome = await socket.apply(tableBytes(batch))
       return batchResult(done(outcome, 'batch', `${batch.length} entries`))
     },
 
@@ -156,6 +161,12 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
       return closing
     },
   }
+}
+
+function tableBytes({ bytes, length }: EntryTable): Uint8Array {
+  if (!Number.isInteger(length) || length < 0 || length * abi.ENTRY_BYTES > bytes.length)
+    throw new RangeError(`a table of ${length} entries cannot have ${bytes.length} bytes`)
+  return bytes.subarray(0, length * abi.ENTRY_BYTES)
 }
 
 function batchResult(outcome: BatchOutcome): BatchResult {

@@ -219,8 +219,18 @@ export interface Rtnl {
   /** The whole main table of one family: a dump by device would hide what shadows ours. Cloned (cached) routes left out. */
   dumpRoutes(family: Family): Promise<Dump<EntryTable>>
   dumpNeighbours(family: Family, ifindex: Ifindex): Promise<Dump<EntryTable>>
-  /** FDB entries (PF_BRIDGE, NTF_SELF) of one VXLAN link, both underlay families. */
+  /**
+   * FDB entries (PF_BRIDGE, NTF_SELF) of one VXLAN link, both underlay families. Beside another writer the kernel's walk
+   * misses entries that never changed and shows others twice, and is never marked as interrupted (measured: 50 of 194 dumps,
+   * the worst without 3,339 of 4,000): absence here is no proof, ask `getFdb`.
+   */
   dumpFdb(ifindex: Ifindex): Promise<Dump<EntryTable>>
+  /**
+   * Those of the FDB entries that exist, as the kernel has them, in their order: each is asked for by link and lladdr
+   * (RTM_GETNEIGH), 10,000 in some tens of milliseconds. Of an entry with several remotes the first. ENODEV when a link is
+   * gone, EOPNOTSUPP when one has no table of that kind. RangeError for what is no FDB entry.
+   */
+  getFdb(entries: EntryTable): Promise<EntryTable>
 
   createVxlan(spec: VxlanSpec): Promise<void>
   createVeth(spec: VethSpec): Promise<void>

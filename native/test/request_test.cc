@@ -161,6 +161,20 @@ TEST("FDB entries are replaced and deleted with their remote") {
   CheckRequest("replace-fdb-ipv6", OfEntry(entry));
 }
 
+TEST("an FDB entry is looked up by its link and lladdr alone") {
+  Entry entry{};
+  entry.kind = kFdb;
+  entry.family = AF_INET;
+  entry.dst = Lladdr16({0x0e, 0x2a, 0, 0, 2, 0});
+  entry.via = Ip("192.0.2.2");
+  entry.ifindex = 5;
+  entry.type = 0x80;
+  CheckRequest("get-fdb", [&](auto* out, auto seq) { return EncodeGetFdb(out, seq, entry); });
+  entry.kind = kNeighbour;
+  SpanWriter out({});
+  CHECK(EncodeGetFdb(&out, 1, entry) == Encoded::kCannot);
+}
+
 static Entry Route(EntryOp op) {
   Entry entry{};
   entry.op = op;

@@ -16,6 +16,7 @@
 #include "rtnl/link.h"
 #include "samples.h"
 #include "sock/batch.h"
+#include "sock/fdb_lookup.h"
 #include "sock/monitor.h"
 #include "sock/transaction.h"
 #include "sock/worker.h"
@@ -316,6 +317,74 @@ TEST("a chunk whose acknowledgement never comes leaves its entries and the later
   CHECK(ApplyBatch(&stage.connection, Entries(6), 2, &result).done());
   CHECK((result.errnos == std::vector<int32_t>{0, 0, ENODEV, kUnknown, kUnknown, kUnknown}));
   CHECK_EQ(stage.Heard().size(), 2u);
+}
+
+static std::vector<uint8_t> Questions(size_t count) {
+  std::vector<uint8_t> bytes;
+  for (size_t i = 0; i < count; ++i) {
+    rtnl::Entry entry{};
+    entry.kind = rtnl::kFdb;
+    entry.ifindex = 4;
+    const auto* raw = reinterpret_cast<const uint8_t*>(&entry);
+    bytes.insert(bytes.end(), raw, raw + sizeof(entry));
+  }
+  return bytes;
+}
+
+static std::vector<uint8_t> Fdb(uint32_t sequence, const char* name = "fdb-ipv4") {
+  const test::GoldenMessage golden(name);
+  return Message(RTM_NEWNEIGH, 0, sequence, golden.get().payload);
+}
+
+TEST("FDB entries are looked up in chunks, and those that exist come in the order of the questions") {
+  // In the smallest buffer there is room for one question at a time.
+  for (const size_t bytes : {size_t{16}, size_t{128}, size_t{4096}}) {
+    Stage stage({.timeout_ms = 5'000, .user_buffer = bytes});
+    stage.Say(Verdict(99, EBUSY));
+    stage.Say(Fdb(1));
+    stage.Say(Verdict(2, ENOENT));
+    stage.Say(Fdb(3, "fdb-ipv6"));
+    stage.Say(Join({Fdb(4)}));
+    stage.Say(Verdict(5, ENOENT));
+    std::vector<uint8_t> found;
+    CHECK(GetFdb(&stage.connection, Questions(5), 3, &found).done());
+    REQUIRE(found.size() == 3 * sizeof(rtnl::Entry));
+    SpanReader reader(found);
+    CHECK_EQ(reader.Read<rtnl::Entry>().family, AF_INET);
+    CHECK_EQ(reader.Read<rtnl::Entry>().family, AF_INET6);
+    CHECK_EQ(reader.Read<rtnl::Entry>().family, AF_INET);
+    const auto heard = stage.Heard();
+    CHECK_EQ(heard.size(), bytes == 16 ? 5u : 2u);
+    CHECK_EQ(heard.front().front().nlmsg_flags, NLM_F_REQUEST);
+  }
+}
+
+TEST("a refusal of a look-up is told once every answer has been taken") {
+  Stage stage;
+  stage.Say(Join({Verdict(1, ENODEV), Fdb(2)}));
+  stage.Say(Verdict(3, EOPNOTSUPP));
+  std::vector<uint8_t> found;
+  const Outcome outcome = GetFdb(&stage.connection, Questions(3), 256, &found);
+  CHECK(outcome.kind == Outcome::Kind::kRefused);
+  CHECK_EQ(outcome.error, ENODEV);
+  CHECK(!stage.connection.leftovers);
+  stage.Say(Verdict(4, 0));
+  CHECK(Request(&stage.connection, EncodeDelete).done());
+}
+
+TEST("a look-up without an answer times out, and an answer that does not decode is no absence") {
+  Stage stage({.timeout_ms = 20});
+  std::vector<uint8_t> found;
+  stage.Say(Message(RTM_NEWNEIGH, 0, 1, std::vector<uint8_t>{AF_BRIDGE}));
+  const Outcome outcome = GetFdb(&stage.connection, Questions(1), 256, &found);
+  CHECK(outcome.kind == Outcome::Kind::kProtocol);
+  CHECK_EQ(outcome.text, std::string("RTM_NEWNEIGH of 1 bytes: 07"));
+  CHECK(GetFdb(&stage.connection, {}, 256, &found).done());
+  CHECK(found.empty());
+  CHECK_EQ(GetFdb(&stage.connection, Entries(1), 256, &found).error, EINVAL);
+  stage.Say(Fdb(2));
+  CHECK_EQ(GetFdb(&stage.connection, Questions(2), 256, &found).error, ETIMEDOUT);
+  CHECK(stage.connection.leftovers);
 }
 
 TEST("a wait is cancelled from another thread, and nothing is sent afterwards") {

@@ -5,9 +5,10 @@ import { NetlinkError } from '../../lib/errors.ts'
 import type { Ifindex } from '../../lib/net/ifindex.ts'
 import { type Family, type Ip, parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
+import { unpackEntries } from '../../lib/rtnl/entries.ts'
 import type { BatchResult, LinkChange, Rtnl, VxlanSpec } from '../../lib/rtnl/port.ts'
 import type { Administrator } from '../support/fake-kernel/index.ts'
-import { type EntrySpec, packSpecs } from './entry-specs.ts'
+import { type EntrySpec, type FdbSpec, packSpecs } from './entry-specs.ts'
 import type { Names } from './normal.ts'
 
 /** A link by its name, or by an ifindex kept from earlier (a stale one, mostly). */
@@ -31,6 +32,8 @@ export interface Stage {
   apply(...entries: EntrySpec[]): Promise<void>
   dumpNeighbours(family: Family, link: LinkRef): Promise<void>
   dumpFdb(link: LinkRef): Promise<void>
+  /** Those of them that exist. */
+  getFdb(...entries: FdbSpec[]): Promise<void>
 }
 
 export interface VxlanStep {
@@ -123,6 +126,11 @@ export function createStage(house: House, names: Names, record: Recorder): Stage
         `dumpNeighbours ${label(link)}`,
         async () => `${(await rtnl.dumpNeighbours(family, index(link))).value.length}`,
       ),
+    getFdb: (...entries) =>
+      ask(`getFdb ${entries.map((entry) => JSON.stringify(entry, shown(names))).join(' ')}`, async () => {
+        const found = unpackEntries(await rtnl.getFdb(packSpecs(entries, index)))
+        return found.map((each) => (each.kind === 'fdb' ? `${each.lladdr} at ${each.remote}` : each.kind)).join(', ')
+      }),
     dumpFdb: (link) => ask(`dumpFdb ${label(link)}`, async () => `${(await rtnl.dumpFdb(index(link))).value.length}`),
   }
 }

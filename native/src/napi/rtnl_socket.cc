@@ -51,6 +51,7 @@ Napi::Function RtnlSocket::Define(Napi::Env env) {
                          InstanceMethod<&RtnlSocket::AddAddress>("addAddress"),
                          InstanceMethod<&RtnlSocket::DeleteAddress>("deleteAddress"),
                          InstanceMethod<&RtnlSocket::ResolveRoute>("resolveRoute"),
+                         InstanceMethod<&RtnlSocket::GetFdb>("getFdb"),
                          InstanceMethod<&RtnlSocket::Apply>("apply"),
                          InstanceMethod<&RtnlSocket::Monitor>("monitor"),
                          InstanceMethod<&RtnlSocket::Close>("close"),

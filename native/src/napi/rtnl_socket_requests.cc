@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "napi/abi.h"
 #include "napi/rtnl_socket.h"
@@ -13,6 +14,7 @@
 #include "rtnl/link.h"
 #include "rtnl/route.h"
 #include "sock/batch.h"
+#include "sock/fdb_lookup.h"
 #include "sock/transaction.h"
 
 namespace vtepd::addon {
@@ -43,6 +45,14 @@ std::optional<sock::DumpQuestion> QuestionOf(uint32_t what, uint8_t family, uint
     default:
       return std::nullopt;
   }
+}
+
+// A copy (48 bytes an entry, microseconds for thousands): JavaScript may do with its buffer what it likes meanwhile.
+// nullopt: the bytes are not whole entries.
+std::optional<std::vector<uint8_t>> ToEntries(const Napi::Value& value) {
+  const Bytes given = ToBytes(value);
+  if (given.size() % sizeof(rtnl::Entry) != 0) return std::nullopt;
+  return std::vector<uint8_t>(given.begin(), given.end());
 }
 
 }  // namespace
@@ -142,12 +152,18 @@ Napi::Value RtnlSocket::ResolveRoute(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value RtnlSocket::GetFdb(const Napi::CallbackInfo& info) {
+  auto entries = ToEntries(info[0]);
+  if (!entries) return WrongArguments(info.Env());
+  return Submit(info.Env(), [entries = *std::move(entries), chunk = chunk_entries_](sock::Connection* at, Reply* reply) {
+    reply->outcome = sock::GetFdb(at, entries, chunk, &reply->records.emplace());
+  });
+}
+
 Napi::Value RtnlSocket::Apply(const Napi::CallbackInfo& info) {
-  // A copy (48 bytes an entry, microseconds for thousands): JavaScript may do with its buffer what it likes meanwhile.
-  const Bytes given = ToBytes(info[0]);
-  if (given.size() % sizeof(rtnl::Entry) != 0) return WrongArguments(info.Env());
-  std::vector<uint8_t> entries(given.begin(), given.end());
-  return Submit(info.Env(), [entries = std::move(entries), chunk = chunk_entries_](sock::Connection* at, Reply* reply) {
+  auto entries = ToEntries(info[0]);
+  if (!entries) return WrongArguments(info.Env());
+  return Submit(info.Env(), [entries = *std::move(entries), chunk = chunk_entries_](sock::Connection* at, Reply* reply) {
     reply->outcome = sock::ApplyBatch(at, entries, chunk, &reply->batch.emplace());
   });
 }

@@ -19,6 +19,9 @@ namespace vtepd::rtnl {
 // The request that `entry.op` asks for; `flags` is 0 or NLM_F_ACK.
 [[nodiscard]] Encoded EncodeEntry(SpanWriter* out, uint32_t sequence, uint16_t flags, const Entry& entry);
 
+// RTM_GETNEIGH for one FDB entry of the link itself, by its lladdr; the answer is an RTM_NEWNEIGH, or ENOENT.
+[[nodiscard]] Encoded EncodeGetFdb(SpanWriter* out, uint32_t sequence, const Entry& entry);
+
 // All neighbours of one link and one family.
 [[nodiscard]] Encoded EncodeDumpNeighbours(SpanWriter* out, uint32_t sequence, uint8_t family, uint32_t ifindex);
 // The FDB of one link. The answer to a bridge port also has the bridge's own entries: DecodeNeighbour skips them.

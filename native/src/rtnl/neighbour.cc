@@ -106,6 +106,19 @@ Encoded EncodeFdb(SpanWriter* out, uint32_t sequence, uint16_t flags, const Entr
   return writer.End() ? Encoded::kOk : Encoded::kDoesNotFit;
 }
 
+Encoded EncodeGetFdb(SpanWriter* out, uint32_t sequence, const Entry& entry) {
+  if (entry.kind != kFdb) return Encoded::kCannot;
+  // Strict checking allows nothing else in the header.
+  ndmsg header{};
+  header.ndm_family = AF_BRIDGE;
+  header.ndm_ifindex = static_cast<int>(entry.ifindex);
+  header.ndm_flags = NTF_SELF;
+  nl::MessageWriter writer(out);
+  writer.Begin(RTM_GETNEIGH, NLM_F_REQUEST, sequence, header);
+  writer.Put(a::kLladdr, LladdrSpan(entry.dst));
+  return writer.End() ? Encoded::kOk : Encoded::kDoesNotFit;
+}
+
 Encoded EncodeDumpNeighbours(SpanWriter* out, uint32_t sequence, uint8_t family, uint32_t ifindex) {
   ndmsg header{};
   header.ndm_family = family;

@@ -59,7 +59,7 @@ class Connection {
   [[nodiscard]] bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
 
   // Hands out `count` consecutive sequence numbers and returns the first. They wrap around.
-  [[nodiscard]] uint32_t TakeSequences(uint32_t count) {
+  uint32_t TakeSequences(uint32_t count) {
     const uint32_t first = next_sequence_;
     next_sequence_ += count;
     return first;

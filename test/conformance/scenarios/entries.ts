@@ -33,6 +33,18 @@ for (const family of ['ipv4', 'ipv6'] as const) {
     await stage.apply({ fdb: PEER3, dev: 'v1' })
     await stage.apply({ fdb: PEER3, dst: family === 'ipv4' ? '2001:db8::2' : '192.0.2.2', dev: 'v1' })
   })
+  entries.set(`${family}: FDB entries are looked up one by one`, async (stage) => {
+    await overlay(stage, family)
+    const stale = stage.index('v1')
+    await stage.getFdb({ fdb: PEER3, dev: 'v1' }, { fdb: '0e:2a:00:00:00:77', dev: 'v1' }, { fdb: PEER2, dev: 'v1' })
+    await stage.getFdb({ fdb: PEER2, dst: two.remote, dev: 'v1' })
+    await stage.getFdb()
+    await stage.apply({ op: 'delete', fdb: PEER2, dst: one.remote, dev: 'v1' })
+    await stage.getFdb({ fdb: PEER2, dev: 'v1' }, { fdb: PEER3, dev: 'v1' })
+    await stage.getFdb({ fdb: PEER2, dev: 'u0' })
+    await stage.deleteLink('v1')
+    await stage.getFdb({ fdb: PEER3, dev: stale })
+  })
   entries.set(`${family}: routes are keyed by destination and metric`, async (stage) => {
     await underlay(stage, family)
     await device(stage, family)

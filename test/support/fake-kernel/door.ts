@@ -4,11 +4,14 @@
 
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { type Family, familyOf } from '../../../lib/net/ip.ts'
+import { ENTRY_BYTES } from '../../../lib/rtnl/abi.ts'
+import type { EntryTable } from '../../../lib/rtnl/entries.ts'
 import type { Dump, Rtnl, Unreadable } from '../../../lib/rtnl/port.ts'
 import { addAddress, deleteAddress } from './addresses.ts'
 import { applyBatch, namedIfindexes } from './batch.ts'
 import { type Answer, ECANCELED, EINVAL, type Refusal, refuse } from './errnos.ts'
 import type { Fault } from './faults.ts'
+import { getFdb } from './fdb.ts'
 import { changeLink } from './link-changes.ts'
 import { createLink, createVethPair, deleteLink, type NewLink, sendAway } from './links.ts'
 import { closeMonitors, openMonitor } from './monitor.ts'
@@ -41,7 +44,7 @@ export function openDoor(state: State, queue: RequestQueue, portId: number, dist
     op: string,
     args: readonly unknown[],
     ifindexes: readonly Ifindex[],
-    execute: (keep: (index: number) => boolean) => T,
+    execute: (sift: Sift) => T,
   ): Promise<Dump<T>> =>
     submit({
       name,
@@ -51,28 +54,36 @@ export function openDoor(state: State, queue: RequestQueue, portId: number, dist
       ifindexes,
       execute: (fault) => {
         const sieve = createSieve(fault)
-        const value = execute(sieve.keep)
+        const value = execute(sieve.sift)
         return { value, interrupted: fault?.kind === 'interrupted', unreadable: sieve.unreadable }
       },
     })
 
   return {
     portId,
-    dumpLinks: () => dump('dumpLinks', 'link.dump', [], [], (keep) => linksOf(state).filter((_, i) => keep(i))),
+    dumpLinks: () => dump('dumpLinks', 'link.dump', [], [], (sift) => sift(linksOf(state))),
     dumpAddresses: (family?: Family) =>
-      dump('dumpAddresses', 'address.dump', [family], [], (keep) =>
-        addressesOf(state, family).filter((_, i) => keep(i)),
-      ),
+      dump('dumpAddresses', 'address.dump', [family], [], (sift) => sift(addressesOf(state, family))),
     dumpRoutes: (family) =>
-      dump('dumpRoutes', 'route.dump', [family], [], (keep) => filterTable(routeDump(state, family), keep)),
+      dump('dumpRoutes', 'route.dump', [family], [], (sift) => joinRecords(sift(recordsOf(routeDump(state, family))))),
     dumpNeighbours: (family, ifindex) =>
-      dump('dumpNeighbours', 'neighbour.dump', [family, ifindex], [ifindex], (keep) =>
-        joinRecords(neighbourRecords(state, family, ifindex).filter((_, i) => keep(i))),
+      dump('dumpNeighbours', 'neighbour.dump', [family, ifindex], [ifindex], (sift) =>
+        joinRecords(sift(neighbourRecords(state, family, ifindex))),
       ),
     dumpFdb: (ifindex) =>
-      dump('dumpFdb', 'fdb.dump', [ifindex], [ifindex], (keep) =>
-        joinRecords(fdbRecords(state, ifindex).filter((_, i) => keep(i))),
-      ),
+      dump('dumpFdb', 'fdb.dump', [ifindex], [ifindex], (sift) => joinRecords(sift(fdbRecords(state, ifindex)))),
+    getFdb: (entries) =>
+      submit({
+        name: 'getFdb',
+        op: 'fdb.get',
+        subject: `${entries.length} entries`,
+        args: [entries],
+        ifindexes: namedIfindexes(entries),
+        execute: () => {
+          const found = getFdb(state, recordsOf(entries))
+          return Array.isArray(found) ? joinRecords(found) : found
+        },
+      }),
     createVxlan: (spec) =>
       write('createVxlan', 'link.create', spec.ifname, [spec], spec.parent === undefined ? [] : [spec.parent], () => {
         const planned = planVxlan(state, spec)
@@ -167,24 +178,26 @@ function subjectOf(ifindex: Ifindex): string {
   return `ifindex ${ifindex}`
 }
 
+type Sift = <T>(list: readonly T[]) => T[]
+
 /** What a fault leaves of a dump. */
-function createSieve(fault: Fault | undefined) {
-  const omit = fault?.kind === 'interrupted' || fault?.kind === 'unreadable' ? fault.omit : undefined
+function createSieve(fault: Fault | undefined): { readonly sift: Sift; readonly unreadable: Unreadable | undefined } {
+  const repeat = fault?.kind === 'torn' ? fault.repeat : undefined
+  const omit = fault !== undefined && 'omit' in fault ? fault.omit : undefined
   let omitted = 0
   return {
-    keep(index: number): boolean {
-      if (omit?.(index) !== true) return true
-      omitted += 1
-      return false
-    },
-    get unreadable(): Unreadable | undefined {
+    sift: (list) =>
+      list.flatMap((item, index) => {
+        if (omit?.(index) !== true) return repeat?.(index) === true ? [item, item] : [item]
+        omitted += 1
+        return []
+      }),
+    get unreadable() {
       return fault?.kind === 'unreadable' && omitted > 0 ? { count: omitted, first: 'a hostile message' } : undefined
     },
   }
 }
 
-function filterTable(table: { bytes: Uint8Array; length: number }, keep: (index: number) => boolean) {
-  const size = table.length === 0 ? 0 : table.bytes.length / table.length
-  const records = Array.from({ length: table.length }, (_, i) => table.bytes.subarray(i * size, (i + 1) * size))
-  return joinRecords(records.filter((_, i) => keep(i)))
+function recordsOf({ bytes, length }: EntryTable): Uint8Array[] {
+  return Array.from({ length }, (_, i) => bytes.subarray(i * ENTRY_BYTES, (i + 1) * ENTRY_BYTES))
 }

@@ -6,7 +6,7 @@ import { NetlinkError, NetlinkSocketError } from '../../../lib/errors.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { parseIp } from '../../../lib/net/ip.ts'
 import { parseLladdr } from '../../../lib/net/lladdr.ts'
-import { type Entry, packEntries } from '../../../lib/rtnl/entries.ts'
+import { type Entry, packEntries, unpackEntries } from '../../../lib/rtnl/entries.ts'
 import type { Notification, Rtnl, VxlanSpec } from '../../../lib/rtnl/port.ts'
 import { createFakeKernel, type FakeKernel } from './index.ts'
 
@@ -99,6 +99,41 @@ test('an interrupted dump says so and may lack what it is told to omit', async (
   const cut = await rtnl.dumpLinks()
   assert.deepEqual([cut.interrupted, cut.value.map((link) => link.ifname)], [true, ['lo']])
   assert.equal((await rtnl.dumpLinks()).interrupted, false)
+})
+
+test('a torn dump lacks and repeats entries without a word, and a look-up finds what it lacks', async () => {
+  const kernel = createFakeKernel()
+  const { rtnl, ifindex } = await withDevice(kernel)
+  const lladdrs = ['0e:2a:00:00:00:02', '0e:2a:00:00:00:03', '0e:2a:00:00:00:04'] as const
+  for (const lladdr of lladdrs) kernel.admin.replaceFdb('flannel.1', lladdr, '192.0.2.9')
+  const whole = (await rtnl.dumpFdb(ifindex)).value
+  kernel.faults.inject({
+    on: 'dumpFdb',
+    fault: { kind: 'torn', omit: (index) => index === 0, repeat: (index) => index === 2 },
+  })
+  const torn = await rtnl.dumpFdb(ifindex)
+  const seen = unpackEntries(torn.value).map((entry) => (entry.kind === 'fdb' ? entry.lladdr : ''))
+  assert.deepEqual(seen, [lladdrs[1], lladdrs[2], lladdrs[2]])
+  assert.deepEqual([torn.interrupted, torn.unreadable], [false, undefined])
+  assert.deepEqual(await rtnl.getFdb(whole), whole)
+  kernel.admin.deleteFdb('flannel.1', lladdrs[1])
+  assert.equal((await rtnl.getFdb(whole)).length, 2)
+})
+
+test('what does not decode is missing from a dump and counted, and an overrun for a monitor', async () => {
+  const kernel = createFakeKernel()
+  const { rtnl } = await withDevice(kernel)
+  const heard = hear(rtnl)
+  kernel.faults.inject({ on: 'dumpLinks', fault: { kind: 'unreadable', omit: (index) => index === 1 } })
+  const { value, unreadable, interrupted } = await rtnl.dumpLinks()
+  assert.deepEqual(
+    value.map(({ ifname }) => ifname),
+    ['lo'],
+  )
+  assert.deepEqual([unreadable, interrupted], [{ count: 1, first: 'a hostile message' }, false])
+  kernel.garble()
+  await Promise.resolve()
+  assert.deepEqual(heard, [{ type: 'overrun', unreadable: 'a hostile message' }])
 })
 
 test('a disturbance strikes just before, just after and in the middle of a request', async () => {

@@ -19,6 +19,12 @@ export type Fault =
   | { readonly kind: 'lost-acks'; readonly from?: number; readonly done?: boolean }
   /** Dumps: `interrupted` is true; what `omit` selects by its index is missing. */
   | { readonly kind: 'interrupted'; readonly omit?: (index: number) => boolean }
+  /** Dumps: what `omit` selects by its index is missing, what `repeat` selects comes twice, and nothing says so. */
+  | {
+      readonly kind: 'torn'
+      readonly omit?: (index: number) => boolean
+      readonly repeat?: (index: number) => boolean
+    }
   /** Dumps: what `omit` selects by its index does not decode; the dump is whole otherwise. */
   | { readonly kind: 'unreadable'; readonly omit: (index: number) => boolean }
 

@@ -2,7 +2,17 @@
  * The forwarding tables of VXLAN links. Must not: know the bridges' own tables (never asked for by vtepd).
  */
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
-import { type Answer, EAFNOSUPPORT, EEXIST, EINVAL, ENODEV, ENOENT, EOPNOTSUPP, refuse } from './errnos.ts'
+import {
+  type Answer,
+  EAFNOSUPPORT,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  EOPNOTSUPP,
+  type Refusal,
+  refuse,
+} from './errnos.ts'
 import { decodeFdb, type Fdb, type Key } from './records.ts'
 import { emitEntry, type State } from './state.ts'
 
@@ -32,6 +42,19 @@ export function deleteFdb(state: State, bytes: Uint8Array): Answer {
   found.table.delete(entry.lladdr)
   emitEntry(state, 'neighbour', undefined, 'deleted', old.bytes, 0)
   return undefined
+}
+
+/** RTM_GETNEIGH of PF_BRIDGE for each record; those that exist, as they stand. The first refusal is the answer. */
+export function getFdb(state: State, records: readonly Uint8Array[]): Uint8Array[] | Refusal {
+  const found: Uint8Array[] = []
+  for (const bytes of records) {
+    const asked = decodeFdb(bytes)
+    const place = tableOf(state, asked)
+    if (!('table' in place)) return place
+    const entry = place.table.get(asked.lladdr)
+    if (entry !== undefined) found.push(entry.bytes)
+  }
+  return found
 }
 
 /** The link dies: its entries are announced one by one, before anything else of it. */

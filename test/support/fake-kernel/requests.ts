@@ -15,6 +15,7 @@ export type RequestName =
   | 'dumpRoutes'
   | 'dumpNeighbours'
   | 'dumpFdb'
+  | 'getFdb'
   | 'createVxlan'
   | 'createVeth'
   | 'createBridge'
