@@ -33,7 +33,7 @@ export function createLeasePublisher(parts: {
       const own = parts.own()
       if (own === undefined) return
       retry?.cancel()
-      await source.publish(own)
+      if ((await source.publish(own)) === 'later') return
       backoff.reset()
       if (failing) log.info('lease.published', 'the lease is published again')
       failing = false

@@ -100,6 +100,7 @@ export function createFileSource(options: FileSourceOptions): LeaseSource {
         contradictions.add(contradiction)
         log.warn('leases.file-differs', `${path}: ${contradiction}: the other nodes will not reach this one`)
       }
+      return 'accepted'
     },
     async close() {
       changed = undefined

@@ -77,7 +77,15 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
           clock,
         })
   const { setNodeNetworkUnavailable: setCondition } = config
-  const publisher = createKubePublisher({ door, table, setCondition, clock, today: () => new Date(), log })
+  const publisher = createKubePublisher({
+    door,
+    table,
+    setCondition,
+    clock,
+    today: () => new Date(),
+    log,
+    again: () => onChange?.(),
+  })
   const staleness = createStaleness(log, clock)
   let stream: NodeStream | undefined
   let onChange: (() => void) | undefined

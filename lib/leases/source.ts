@@ -4,15 +4,18 @@
  */
 import type { LeaseView, OwnVtep } from '../cluster/view.ts'
 
+/** `later`: it is not time yet; onChange is called when it is, and what is to be published then may be something else. */
+export type Published = 'accepted' | 'later'
+
 export interface LeaseSource {
   /** One word for the log: `kube` or `file`. */
   readonly kind: 'kube' | 'file'
   /** The newest view; before the first knowledge an empty PartialView. The same object until something changed. */
   view(): LeaseView
-  /** `onChange` only marks: it is called after view() has changed, never re-entrantly. */
+  /** `onChange` only marks: it is called after view() has changed, or when it is time to publish; never re-entrantly. */
   start(onChange: () => void): void
-  /** Publishes when it differs from what the source holds; resolves when accepted, rejects with KubeError after one try. */
-  publish(own: OwnVtep): Promise<void>
+  /** Publishes when it differs from what the source holds; rejects with KubeError after one try. */
+  publish(own: OwnVtep): Promise<Published>
   /** Stops everything; no onChange after it resolves. */
   close(): Promise<void>
 }

@@ -65,7 +65,10 @@ function setUp({
     start: (onChange) => {
       tell = onChange
     },
-    publish: async (vtep) => void published.push(vtep),
+    async publish(vtep) {
+      published.push(vtep)
+      return 'accepted'
+    },
     close: async () => undefined,
   }
   const config: AgentConfig = {

@@ -1,93 +1,140 @@
 /**
- * Writes on our own Node what the others need, when the Node says otherwise: one try a call, with patience towards a
- * server that asks for it and towards another program that writes the same annotations.
- * Must not: decide what is written (publish-patch.ts), nor when to try again (the caller marks whenever the view changed).
+ * Writes on our own Node what the others need, when the Node says otherwise: one try a call, at its time.
+ * Must not: decide what is written (publish-patch.ts), or how often (publish-pace.ts).
  */
 
 import type { OwnVtep } from '../../cluster/view.ts'
 import { KubeError } from '../../errors.ts'
-import { FAMILIES } from '../../net/ip.ts'
-import type { Clock } from '../../util/clock.ts'
+import type { Clock, Timer } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
-import { pause } from '../follow/pause.ts'
-import { createReminder } from '../follow/reminder.ts'
 import { KubeRefusal, LONGEST_RETRY_AFTER_MS } from '../http/kube-http.ts'
+import type { Published } from '../source.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import type { KubeDoor } from './kube-door.ts'
 import type { KubeTable } from './kube-table.ts'
+import { createPublishPace } from './publish-pace.ts'
+import type { PublishPlan } from './publish-patch.ts'
 
-/** Between two patches that say the same of us: each one is told to every watcher of the cluster. */
-const PATCH_EVERY_MS = 5000
+/** The stream tells what we wrote within this time, or does not tell it at all. Milliseconds, as below. */
+const ECHO_MS = 5000
+const SAY_EVERY_MS = 60_000
 
 export interface KubePublisher {
-  /** Resolves when the Node says what `own` says; rejects with KubeError after one try, or when closed. */
-  publish(own: OwnVtep): Promise<void>
-  /** A publish that waits rejects. */
+  /** As LeaseSource.publish; rejects with KubeError. */
+  publish(own: OwnVtep): Promise<Published>
+  /** No `again` after it. */
   close(): void
 }
 
 export function createKubePublisher(parts: {
   readonly door: Pick<KubeDoor, 'readOwnNode' | 'patchOwnStatus'>
-  readonly table: Pick<KubeTable, 'ownFacts' | 'planPublish' | 'read' | 'apply'>
+  readonly table: Pick<KubeTable, 'ownFacts' | 'planPublish'>
   readonly setCondition: boolean
   readonly clock: Clock
   /** The time of day, for the condition's texts. */
   readonly today: () => Date
   readonly log: Log
+  /** It is time for what was put off. */
+  readonly again: () => void
 }): KubePublisher {
   const { door, table, clock, log } = parts
-  const quarrel = createReminder('lease.republished', log, clock)
-  const closing = new AbortController()
-  let last: { readonly identity: string; readonly at: number } | undefined
+  const pace = createPublishPace()
+  let closed = false
+  let timer: Timer | undefined
   /** Until when the server asked to be left alone. */
   let notBefore = 0
+  /** What the server answered; the stream, which had told `told` when it was asked, says so later. */
+  let answer: { readonly told: NodeFacts | undefined; readonly node: NodeFacts; readonly until: number } | undefined
+  let undone = { times: 0, saidAt: Number.NEGATIVE_INFINITY }
 
-  const waitUntil = async (at: number): Promise<void> => {
-    if (at > clock.now()) await pause(clock, at - clock.now(), closing.signal)
-    if (closing.signal.aborted) throw new KubeError({ request: 'publishing', status: 0, reason: 'closed' })
+  const insistOpen = (): void => {
+    if (closed) throw new KubeError({ request: 'publishing', status: 0, reason: 'closed' })
   }
-  const patch = async (node: NodeFacts, own: OwnVtep): Promise<void> => {
-    const planned = table.planPublish(node, own, parts.setCondition, parts.today())
-    if (planned === undefined) return
-    const identity = identityOf(node, own)
-    const again = last?.identity === identity
-    last = { identity, at: clock.now() }
-    const patched = await door.patchOwnStatus(planned)
-    table.apply({ kind: 'put', name: patched.name, node: table.read(patched) })
-    const annotations = planned.metadata?.annotations ?? {}
-    if (!again) log.info('lease.published', `published on Node ${patched.name}`, { ...annotations })
-    else
-      quarrel.tell(
-        `Node ${patched.name} did not say what we had published, published again: ${Object.keys(annotations).join(', ') || 'NetworkUnavailable'}`,
-        { ...annotations },
-      )
+  const later = (at: number): Published => {
+    insistOpen()
+    timer = clock.after(at - clock.now(), parts.again)
+    return 'later'
   }
-
-  const once = async (own: OwnVtep): Promise<void> => {
-    const node = table.ownFacts ?? (await door.readOwnNode())
-    if (table.planPublish(node, own, parts.setCondition, parts.today()) === undefined) return
-    const allowedAt = last?.identity === identityOf(node, own) ? last.at + PATCH_EVERY_MS : 0
-    if (allowedAt <= clock.now()) return patch(node, own)
-    await waitUntil(allowedAt)
-    await patch(table.ownFacts ?? (await door.readOwnNode()), own)
+  const ask = async (question: () => Promise<NodeFacts>): Promise<NodeFacts> => {
+    const told = table.ownFacts
+    const node = await question()
+    answer = { told, node, until: clock.now() + ECHO_MS }
+    return node
+  }
+  const newest = async (): Promise<NodeFacts> => {
+    const told = table.ownFacts
+    if (answer !== undefined && answer.told === told && answer.until > clock.now()) return answer.node
+    return told ?? ask(door.readOwnNode)
+  }
+  const planFor = (node: NodeFacts, own: OwnVtep) => {
+    const plan = table.planPublish(node, own, parts.setCondition, parts.today())
+    return { ...plan, wish: JSON.stringify([node.uid, plan.wanted]) }
+  }
+  const write = async (patch: NonNullable<PublishPlan['patch']>, wish: string): Promise<void> => {
+    const sentAt = clock.now()
+    let accepted = false
+    try {
+      await ask(() => door.patchOwnStatus(patch))
+      accepted = true
+    } finally {
+      pace.tried(wish, sentAt, accepted)
+    }
+  }
+  const reportUndone = (node: NodeFacts, patch: NonNullable<PublishPlan['patch']>): void => {
+    undone.times += 1
+    if (clock.now() - undone.saidAt < SAY_EVERY_MS) return
+    const words = Object.keys(patch.metadata?.annotations ?? {}).map((key) => saidOf(key, node.annotations[key]))
+    if (patch.status !== undefined) words.push(saidOf('NetworkUnavailable', node.networkUnavailable))
+    const times = undone.times > 1 ? ` (${undone.times} times since this was said last)` : ''
+    undone = { times: 0, saidAt: clock.now() }
+    log.warn(
+      'lease.republished',
+      `Node ${node.name} did not say what we had published, published again: ${words.join(', ')}${times}`,
+      { ...patch.metadata?.annotations },
+    )
+  }
+  const once = async (own: OwnVtep): Promise<Published> => {
+    let node = await newest()
+    let plan = planFor(node, own)
+    const at = plan.patch === undefined ? 0 : pace.allowedAt(plan.wish, clock.now())
+    if (at > clock.now()) return later(at)
+    const isUndone = plan.patch !== undefined && pace.isUndone(plan.wish)
+    if (isUndone) {
+      // Nobody is accused, and nothing written again, because the stream is slow.
+      node = await ask(door.readOwnNode)
+      plan = planFor(node, own)
+    }
+    const { patch, wish } = plan
+    if (patch === undefined) {
+      pace.agreed(wish)
+      return 'accepted'
+    }
+    await write(patch, wish)
+    if (isUndone) reportUndone(node, patch)
+    else log.info('lease.published', `published on Node ${node.name}`, { ...patch.metadata?.annotations })
+    return 'accepted'
   }
 
   return {
     async publish(own) {
-      await waitUntil(notBefore)
+      insistOpen()
+      timer?.cancel()
+      if (notBefore > clock.now()) return later(notBefore)
       try {
-        await once(own)
+        return await once(own)
       } catch (error) {
         const asked = error instanceof KubeRefusal ? (error.retryAfterMs ?? 0) : 0
         notBefore = clock.now() + Math.min(asked, LONGEST_RETRY_AFTER_MS)
         throw error
       }
     },
-    close: () => closing.abort(new Error('closed')),
+    close() {
+      closed = true
+      timer?.cancel()
+    },
   }
 }
 
-/** What makes a patch news that cannot wait: another Node object, another device. An address may come from a quarrel. */
-function identityOf(node: NodeFacts, own: OwnVtep): string {
-  return [node.uid, own.vni, ...FAMILIES.map((family) => own[family]?.lladdr)].join(' ')
+function saidOf(key: string, value: string | undefined): string {
+  return value === undefined ? `it had no ${key}` : `its ${key} was ${JSON.stringify(value)}`
 }

@@ -18,7 +18,7 @@ import { keepLease } from '../keep.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import { createKnownNodes, type KnownNode } from './known-nodes.ts'
 import { type Claim, readClaim, readOwn } from './node-claim.ts'
-import { type NodePatch, planPublish } from './publish-patch.ts'
+import { type PublishPlan, planPublish } from './publish-patch.ts'
 import type { RememberedView } from './view-file.ts'
 
 export type { KnownNode } from './known-nodes.ts'
@@ -41,7 +41,7 @@ export interface KubeTable {
   view(): LeaseView
   /** Our own Node as last told. */
   readonly ownFacts: NodeFacts | undefined
-  planPublish(node: NodeFacts, own: OwnVtep, setCondition: boolean, now: Date): NodePatch | undefined
+  planPublish(node: NodeFacts, own: OwnVtep, setCondition: boolean, now: Date): PublishPlan
   /** No onChange after it. */
   close(): void
 }

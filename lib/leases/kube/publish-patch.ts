@@ -24,8 +24,15 @@ interface NodeCondition {
   readonly message: string
 }
 
+export interface PublishPlan {
+  /** The annotations that say who we are. */
+  readonly wanted: Readonly<Record<string, string>>
+  /** undefined: the Node says it all already. */
+  readonly patch: NodePatch | undefined
+}
+
 /**
- * undefined: the Node says it all already. A family that `own` lacks is left as it stands. `setCondition`: NetworkUnavailable
+ * A family that `own` lacks is left as it stands. `setCondition`: NetworkUnavailable
  * must be False too; somebody else's reason for the same False is left alone. `now` is only written, nothing decides by it.
  */
 export function planPublish(parts: {
@@ -35,16 +42,17 @@ export function planPublish(parts: {
   readonly own: OwnVtep
   readonly setCondition: boolean
   readonly now: Date
-}): NodePatch | undefined {
+}): PublishPlan {
   const { node, own } = parts
   const wanted = renderOwn(parts.keys, own, parts.publishInstead)
   const differing = Object.entries(wanted).filter(([key, value]) => node.annotations[key] !== value)
   const needsCondition = parts.setCondition && node.networkUnavailable !== 'False'
-  if (differing.length === 0 && !needsCondition) return undefined
-  return {
+  if (differing.length === 0 && !needsCondition) return { wanted, patch: undefined }
+  const patch = {
     ...(differing.length > 0 ? { metadata: { annotations: Object.fromEntries(differing) } } : {}),
     ...(needsCondition ? { status: { conditions: [networkIsUp(parts.now)] } } : {}),
   }
+  return { wanted, patch }
 }
 
 /** The annotations that say who we are; `publishInstead` goes before the address that we use ourselves. */

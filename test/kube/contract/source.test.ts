@@ -5,8 +5,10 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { KEPT_MS } from '../../../lib/leases/kube/known-nodes.ts'
+import { parseVni } from '../../../lib/net/vni.ts'
+import { claim4, PREFIX } from '../../leases/support.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
-import { annotate } from './client.ts'
+import { annotate, STRATEGIC } from './client.ts'
 import { NODES, onBothServers } from './servers.ts'
 import { createLeases, follow, isSynced, nodeWithLease } from './source-client.ts'
 
@@ -39,6 +41,38 @@ onBothServers((contract) => {
       await contract.must('POST', NODES, { ...heir, metadata: { ...heir.metadata, name: 'node-9' } })
       const subnet = () => followed.source.view().peers.get('node-9')?.ipv4?.subnet
       await followed.until(() => subnet() === '10.42.2.0/24', 'the podCIDR of node-2 is now that of node-9')
+    })
+
+  for (const watch of ['nodes', 'metadata'] as const)
+    test(`with --watch=${watch}, our InternalIP is heard, a change of ours is told at once, and who undoes it waits`, async (t) => {
+      await createLeases(contract, 1, 2)
+      const { source, clock, until, log } = await follow(t, contract, { watch })
+      const status = { addresses: ['fd07::1', '172.16.0.1'].map((address) => ({ type: 'InternalIP', address })) }
+      const whole = { status: { addresses: [...status.addresses, { $patch: 'replace' }] } }
+      await contract.must('PATCH', `${NODES}/node-1/status`, whole, STRATEGIC)
+      await until(() => source.view().own?.internalIps.ipv4 === '172.16.0.1', 'the InternalIP')
+
+      const publicIp = `${PREFIX}/public-ip`
+      const published = (ip: string) => until(() => source.view().own?.published.ipv4 === ip, `${ip} is told`)
+      await published('192.168.0.1')
+      for (const n of [77, 78]) {
+        const own = { vni: parseVni(1), ipv4: claim4(n), ipv6: undefined }
+        assert.equal(await source.publish(own), 'accepted')
+        await published(`192.168.0.${n}`)
+        assert.equal(await source.publish(own), 'accepted')
+        clock.skip(1000)
+      }
+      const own = { vni: parseVni(1), ipv4: claim4(78), ipv6: undefined }
+      const undo = { metadata: { annotations: { [publicIp]: '10.66.0.1' } } }
+      await contract.must('PATCH', `${NODES}/node-1/status`, undo, STRATEGIC)
+      await published('10.66.0.1')
+      assert.equal(await source.publish(own), 'later')
+      assert.deepEqual(log.of('lease.republished'), [])
+      clock.skip(5000)
+      assert.equal(await source.publish(own), 'accepted')
+      await published('192.168.0.78')
+      assert.match(log.of('lease.republished')[0]?.message ?? '', /its .*public-ip was "10\.66\.0\.1"/)
+      assert.equal(log.of('lease.published').length, 2)
     })
 
   test('restart of the API server in the middle of the stream: nothing vanishes, what changed meanwhile is seen', async (t) => {

@@ -21,7 +21,7 @@ const plan = (change: Partial<Parameters<typeof planPublish>[0]>) =>
     setCondition: false,
     now,
     ...change,
-  })
+  }).patch
 
 test('a Node without any annotation gets all of ours', () => {
   assert.deepEqual(plan({ node: { ...flannelNode('me', 9), annotations: {} } }), {
