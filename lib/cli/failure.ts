@@ -1,5 +1,6 @@
 /** An error at the end of a command → one line on stderr and the exit status. Must not: end the process itself. */
 import { ConfigError, InvariantError, VtepdError } from '../errors.ts'
+import { writeStderr } from '../host/stderr.ts'
 
 /** 0 done · 1 could not be done · 2 wrong flags or configuration, nothing touched. */
 export type ExitStatus = 0 | 1 | 2
@@ -7,8 +8,8 @@ export type ExitStatus = 0 | 1 | 2
 /** Expected errors read in one line; a bug of ours (InvariantError, anything unknown) shows its stack too. */
 export function reportFailure(error: unknown): ExitStatus {
   const expected = error instanceof VtepdError && !(error instanceof InvariantError)
-  process.stderr.write(`vtepd: ${failureLine(error)}\n`)
-  if (!expected && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  writeStderr(`vtepd: ${failureLine(error)}\n`)
+  if (!expected && error instanceof Error) writeStderr(`${error.stack}\n`)
   return error instanceof ConfigError ? 2 : 1
 }
 

@@ -61,7 +61,10 @@ export function onTermination(): Promise<NodeJS.Signals> {
   })
 }
 
-/** What nobody handled is a bug: said with its code, then the service manager starts us afresh (everything is adopted). */
+/**
+ * What nobody handled is a bug: said with its code, then the service manager starts us afresh (everything is adopted).
+ * Node's own warnings become lines of the log, since Node itself would wait for the reader of standard error.
+ */
 export function endOnSurprise(log: Log): void {
   const end = (kind: string) => (error: unknown) => {
     log.error('run.surprise', `Unhandled ${kind}: ${errorInOneLine(error)}`, { error })
@@ -69,4 +72,6 @@ export function endOnSurprise(log: Log): void {
   }
   process.on('unhandledRejection', end('rejection'))
   process.on('uncaughtException', end('exception'))
+  process.removeAllListeners('warning')
+  process.on('warning', (warning) => log.warn('run.warning', warning.message, { name: warning.name }))
 }

@@ -1,22 +1,38 @@
 /**
  * The real Log, on pino: one line per event on stderr, as JSON for machines or klog-like text for people.
- * Must not: buffer (the last line before a crash is the one that matters), nor fail when nobody reads stderr any more.
+ * Must not: hold a line back that can be written (the last one before a crash is the one that matters), nor wait for a
+ * reader (stderr.ts).
  */
 import { pino } from 'pino'
 import type { Log, LogFields, LogLevel } from '../util/log.ts'
 import { monotonicMs } from './clock.ts'
 import { describeError, renderTextLine } from './log-line.ts'
+import { describeGapBy, writeStderr } from './stderr.ts'
 
 export interface LogOptions {
   /** The least level that is written. */
   readonly level: LogLevel
   readonly format: 'text' | 'json'
-  /** Where whole lines, line feed included, go; default: stderr, written synchronously. */
+  /** Where whole lines, line feed included, go; default: stderr, where lines that nobody read are told by one of their own. */
   readonly destination?: { write(line: string): void }
 }
 
 /** JSON lines carry `level`, `time` (ISO 8601, UTC), `monotonicMs`, `event`, the fields, `msg`. */
 export function createLog(options: LogOptions): Log {
+  const { destination } = options
+  if (destination !== undefined) return logTo(options, (line) => destination.write(line))
+  let line = ''
+  const gaps = logTo({ ...options, level: 'warn' }, (text) => {
+    line = text
+  })
+  describeGapBy((lines) => {
+    gaps.warn('log.gap', `${lines} lines are lost here: nobody read standard error`, { lines })
+    return line
+  })
+  return logTo(options, writeStderr)
+}
+
+function logTo(options: LogOptions, write: (line: string) => void): Log {
   const logger = pino(
     {
       base: null,
@@ -27,7 +43,7 @@ export function createLog(options: LogOptions): Log {
       serializers: {},
       ...(options.format === 'text' ? { hooks: { streamWrite: renderTextLine } } : {}),
     },
-    options.destination ?? stderrDestination(),
+    { write },
   )
   return logWith((level, fields, message) => logger[level](fields, message), {})
 }
@@ -56,11 +72,4 @@ function safeValue(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (Array.isArray(value)) return value.map(safeValue)
   return value
-}
-
-function stderrDestination(): { write(line: string): void } {
-  const destination = pino.destination({ fd: 2, sync: true })
-  // A reader that went away (EPIPE) must not end the agent.
-  destination.on('error', () => {})
-  return destination
 }
