@@ -34,7 +34,7 @@ async function main(argv: readonly string[]): Promise<number> {
 async function argumentsMissing(): Promise<number> {
   if (Object.keys(process.env).some((name) => name.startsWith('FLANNELD_')))
     return (await import('./commands/run.ts')).runCommand([])
-  process.stderr.write(HELP)
+  await complain(HELP)
   return 2
 }
 
@@ -55,9 +55,8 @@ async function versionCommand(): Promise<number> {
 
 async function unknownCommand(name: string): Promise<number> {
   const { suggestCommand } = await import('./suggest-command.ts')
-  process.stderr.write(
-    `vtepd: '${name}' is not a command${suggestCommand(name, Object.keys(COMMANDS))} (vtepd help lists them)\n`,
-  )
+  const near = suggestCommand(name, Object.keys(COMMANDS))
+  await complain(`vtepd: '${name}' is not a command${near} (vtepd help lists them)\n`)
   return 2
 }
 
@@ -69,5 +68,19 @@ async function reported(run: () => Promise<number>): Promise<number> {
   }
 }
 
-// Both outputs are written synchronously for files and pipes, so nothing is lost; open handles must not keep us here.
-process.exit(await reported(() => main(process.argv.slice(2))))
+async function complain(text: string): Promise<void> {
+  const { writeStderr } = await import('../host/stderr.ts')
+  writeStderr(text)
+}
+
+/** A pipe takes at once only what it has room for, and process.exit drops the rest. */
+async function written(output: NodeJS.WriteStream): Promise<void> {
+  if (output.writableLength === 0) return
+  output.on('error', () => {})
+  await new Promise<void>((resolve) => output.write('', () => resolve()))
+}
+
+const status = await reported(() => main(process.argv.slice(2)))
+await written(process.stdout)
+// Open handles must not keep us here.
+process.exit(status)

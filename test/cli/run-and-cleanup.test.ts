@@ -176,3 +176,18 @@ test(
     assert.ok(existsSync(`${folder}/cni/subnet.env`))
   },
 )
+
+test('a report that is larger than a pipe arrives whole', kernelTests, async (t) => {
+  const here = await host(t)
+  const { netns, folder, places } = here
+  const routes = Array.from({ length: 3000 }, (_, n) => `route add 10.43.${n >> 8}.${n & 255}/32 dev mgmt0 proto 118`)
+  writeFileSync(`${folder}/routes`, routes.join('\n'))
+  await netns.exec('ip', '-batch', `${folder}/routes`)
+  const line = [...NODE, 'cleanup', '--dry-run', '--json', ...places].join(' ')
+  const { stdout } = spawnSync('ip', ['netns', 'exec', netns.name, 'sh', '-c', `${line} | cat`], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  })
+  assert.ok(stdout.length > 1 << 17)
+  assert.equal(JSON.parse(stdout).removals.length, 3000)
+})

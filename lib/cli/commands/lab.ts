@@ -2,6 +2,7 @@
  * `vtepd lab`: arguments → a lab inside private namespaces, exit status. `prober` and `open-sockets` are the lab's own
  * helper processes. Must not: do any of the lab's work.
  */
+import { writeStderr } from '../../host/stderr.ts'
 import { insideLab, runIsolated } from '../../lab/isolation.ts'
 import { LabError } from '../../lab/lab-error.ts'
 import { LAB_HELP, parseLabArguments } from '../../lab/options.ts'
@@ -40,7 +41,7 @@ async function reported(run: () => Promise<number>): Promise<number> {
     return await run()
   } catch (error) {
     if (!(error instanceof LabError)) throw error
-    process.stderr.write(`vtepd lab: ${error.message}\n`)
+    writeStderr(`vtepd lab: ${error.message}\n`)
     return 1
   }
 }
