@@ -130,13 +130,29 @@ export const ADDRESS_PREFIX_LENGTH = 9
 export const ADDRESS_SCOPE = 10
 export const ADDRESS_IP = 12
 
-/** Answer to "which route reaches X"; a family of 0 says that there is no such address. */
-export const RESOLVED_BYTES = 40
+/** "Which route reaches X": the packet that is asked about. */
+export const QUERY_BYTES = 48
+/** AF_*, u8, as is the one that follows it; of both addresses. */
+export const QUERY_FAMILY = 0
+export const QUERY_HAS_SOURCE = 1
+/** u16: the packet is UDP to this port; 0: nothing is said. The next three are u32, 0: nothing is said. */
+export const QUERY_UDP_PORT = 2
+export const QUERY_OIF = 4
+export const QUERY_IIF = 8
+export const QUERY_MARK = 12
+/** 16 bytes each. */
+export const QUERY_DST = 16
+export const QUERY_SOURCE = 32
+
+/** Answer to that; a family of 0 says that there is no such address, an oif or MTU of 0 that there is none. */
+export const RESOLVED_BYTES = 48
 export const RESOLVED_OIF = 0
-export const RESOLVED_GATEWAY_FAMILY = 4
-export const RESOLVED_SOURCE_FAMILY = 5
-export const RESOLVED_GATEWAY = 8
-export const RESOLVED_SOURCE = 24
+export const RESOLVED_TABLE = 4
+export const RESOLVED_MTU = 8
+export const RESOLVED_GATEWAY_FAMILY = 12
+export const RESOLVED_SOURCE_FAMILY = 13
+export const RESOLVED_GATEWAY = 16
+export const RESOLVED_SOURCE = 32
 
 /** What a monitor heard: this header, then the record of its type (none for overrun and closed). */
 export const EVENT_HEADER_BYTES = 8

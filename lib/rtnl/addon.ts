@@ -45,7 +45,7 @@ export interface AddonSocket {
   deleteLink(ifindex: number): Promise<Outcome>
   addAddress(address: Uint8Array): Promise<Outcome>
   deleteAddress(address: Uint8Array): Promise<Outcome>
-  resolveRoute(family: number, dst: Uint8Array, source: Uint8Array | undefined, oif: number): Promise<RecordsOutcome>
+  resolveRoute(query: Uint8Array): Promise<RecordsOutcome>
   /** Both copy the entries before they return. */
   getFdb(entries: Uint8Array): Promise<RecordsOutcome>
   apply(entries: Uint8Array): Promise<BatchOutcome>

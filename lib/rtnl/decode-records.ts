@@ -122,10 +122,12 @@ function decodeAddressFlags(flags: number, isIpv4: boolean): AddressFlags {
 /** RESOLVED_BYTES that answer "which route reaches X". */
 export function decodeResolved(record: Uint8Array): ResolvedRoute | undefined {
   if (record.length !== abi.RESOLVED_BYTES) return undefined
-  const oif = toIfindex(getUint32(viewOf(record), abi.RESOLVED_OIF))
-  if (oif === undefined) return undefined
+  const view = viewOf(record)
+  const mtu = getUint32(view, abi.RESOLVED_MTU)
   return {
-    oif,
+    oif: toIfindex(getUint32(view, abi.RESOLVED_OIF)),
+    table: getUint32(view, abi.RESOLVED_TABLE),
+    mtu: mtu === 0 ? undefined : mtu,
     gateway: ipAt(record, abi.RESOLVED_GATEWAY_FAMILY, abi.RESOLVED_GATEWAY),
     source: ipAt(record, abi.RESOLVED_SOURCE_FAMILY, abi.RESOLVED_SOURCE),
   }

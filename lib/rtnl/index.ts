@@ -57,6 +57,7 @@ export type {
   MonitorOptions,
   Notification,
   ResolvedRoute,
+  RouteQuery,
   Rtnl,
   RtnlOptions,
   Unreadable,

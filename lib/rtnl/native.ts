@@ -4,7 +4,7 @@
  */
 import { NetlinkError, NetlinkProtocolError, NetlinkSocketError } from '../errors.ts'
 import { parseIfindex } from '../net/ifindex.ts'
-import { type Family, familyOf } from '../net/ip.ts'
+import type { Family } from '../net/ip.ts'
 import * as abi from './abi.ts'
 import { type AddonSocket, type BatchOutcome, loadAddon, type Outcome, type RecordsOutcome } from './addon.ts'
 import { decodeAddress, decodeLink, decodeRecords, decodeResolved } from './decode-records.ts'
@@ -121,15 +121,8 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
       const subject = `${spec.ip}/${spec.prefixLength} on ${nameOf(spec.ifindex)}`
       done(await socket.deleteAddress(records.encodeAddress(spec)), 'address.delete', subject)
     },
-    async resolveRoute(dst, { source, oif } = {}) {
-      if (source !== undefined && familyOf(source) !== familyOf(dst))
-        throw new RangeError(`${source} cannot be the source of a packet to ${dst}`)
-      const outcome = await socket.resolveRoute(
-        afOf(familyOf(dst)),
-        records.ipField(dst),
-        source === undefined ? undefined : records.ipField(source),
-        oif === undefined ? 0 : parseIfindex(oif),
-      )
+    async resolveRoute(dst, query = {}) {
+      const outcome = await socket.resolveRoute(records.encodeQuery(dst, query))
       const resolved = decodeResolved(bytesOf(done(outcome, 'route.resolve', dst)))
       if (resolved === undefined) throw new NetlinkProtocolError(`route.resolve ${dst}: the answer cannot be read`)
       return resolved

@@ -135,9 +135,27 @@ export interface LinkChange {
   readonly vxlan?: { readonly local?: Ip; readonly parent?: Ifindex; readonly learning?: boolean }
 }
 
-/** Answer to "which route reaches X" (RTM_GETROUTE). */
+/** What is known of the packet whose way is asked for, besides its destination; each narrows the question. */
+export interface RouteQuery {
+  readonly source?: Ip
+  /** The socket that sends it is bound to this link. */
+  readonly oif?: Ifindex
+  /** It came in by this link and is forwarded; without it, it is this host's own. IPv4 then needs `source` and forwarding. */
+  readonly iif?: Ifindex
+  /** Firewall mark, 1 … 2^32-1. */
+  readonly mark?: number
+  /** It is UDP to this destination port, host byte order. */
+  readonly udpPort?: number
+}
+
+/** Answer to "which route reaches X" (RTM_GETROUTE): what the rules and all tables make of it, not the main table alone. */
 export interface ResolvedRoute {
-  readonly oif: Ifindex
+  /** undefined: the kernel names none, as while the link is on its way out. */
+  readonly oif: Ifindex | undefined
+  /** The table that had the route: 254 main, 255 local; IPv4 has both in one, 254, until somebody adds a rule. */
+  readonly table: number
+  /** RTAX_MTU: what the route itself, or path MTU discovery, says; undefined: that of the link counts. Bytes. */
+  readonly mtu: number | undefined
   /** undefined: on-link. */
   readonly gateway: Ip | undefined
   /** Source address that the kernel would choose. */
@@ -242,8 +260,13 @@ export interface Rtnl {
   /** Creates or replaces (NLM_F_CREATE | NLM_F_REPLACE). */
   addAddress(spec: AddressSpec): Promise<void>
   deleteAddress(spec: Omit<AddressSpec, 'noDad'>): Promise<void>
-  /** The route that a packet to `dst` would take; `source` and `oif` narrow it. ENETUNREACH when none does. */
-  resolveRoute(dst: Ip, options?: { source?: Ip; oif?: Ifindex }): Promise<ResolvedRoute>
+  /**
+   * The route that a packet to `dst` would take. ENETUNREACH: none does, or a rule says unreachable. A route that refuses:
+   * unreachable EHOSTUNREACH, blackhole EINVAL, prohibit EACCES; rules alike. Forwarded IPv4: EHOSTUNREACH where the input
+   * link does not forward, EXDEV or EINVAL where it does not accept the source (reverse path filter, martian). ENODEV: a
+   * link that is asked about is not there.
+   */
+  resolveRoute(dst: Ip, query?: RouteQuery): Promise<ResolvedRoute>
 
   /** Sends every entry of `batch` in order, as its `op` says. Resolves also when entries failed: look at the result. */
   applyEntries(batch: EntryTable): Promise<BatchResult>

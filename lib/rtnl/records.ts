@@ -9,7 +9,7 @@ import { parseVni } from '../net/vni.ts'
 import * as abi from './abi.ts'
 import { afOf } from './entry-codec.ts'
 import { getUint32, setUint16, setUint32, viewOf } from './host-order.ts'
-import type { AddressSpec, LinkChange, VxlanSpec } from './port.ts'
+import type { AddressSpec, LinkChange, RouteQuery, VxlanSpec } from './port.ts'
 
 const IFF_UP = 0x1
 const IFA_F_NODAD = 0x02
@@ -86,6 +86,24 @@ export function encodeAddress(spec: Omit<AddressSpec, 'noDad'> & { readonly noDa
   view.setUint8(abi.ADDRESS_FAMILY, afOf(familyOf(spec.ip)))
   view.setUint8(abi.ADDRESS_PREFIX_LENGTH, inRange('prefix length', spec.prefixLength, 0, bits))
   bytes.set(ipField(spec.ip), abi.ADDRESS_IP)
+  return bytes
+}
+
+export function encodeQuery(dst: Ip, { source, oif, iif, mark, udpPort }: RouteQuery): Uint8Array {
+  if (source !== undefined && familyOf(source) !== familyOf(dst))
+    throw new RangeError(`${source} cannot be the source of a packet to ${dst}`)
+  const bytes = new Uint8Array(abi.QUERY_BYTES)
+  const view = viewOf(bytes)
+  view.setUint8(abi.QUERY_FAMILY, afOf(familyOf(dst)))
+  bytes.set(ipField(dst), abi.QUERY_DST)
+  if (source !== undefined) {
+    view.setUint8(abi.QUERY_HAS_SOURCE, 1)
+    bytes.set(ipField(source), abi.QUERY_SOURCE)
+  }
+  if (oif !== undefined) setUint32(view, abi.QUERY_OIF, parseIfindex(oif))
+  if (iif !== undefined) setUint32(view, abi.QUERY_IIF, parseIfindex(iif))
+  if (mark !== undefined) setUint32(view, abi.QUERY_MARK, inRange('mark', mark, 1, 0xffffffff))
+  if (udpPort !== undefined) setUint16(view, abi.QUERY_UDP_PORT, inRange('UDP port', udpPort, 1, 65535))
   return bytes
 }
 

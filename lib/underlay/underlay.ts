@@ -39,7 +39,7 @@ export interface UnderlayFacts {
   /** The main table of the family; asked only for the default route. */
   readonly routes: EntryTable
   /** The kernel's answer for `choice.canReach`; undefined: not asked, or no route. */
-  readonly reach: ResolvedRoute | undefined
+  readonly reach: Pick<ResolvedRoute, 'oif' | 'source'> | undefined
   /** node-public-ip(v6) or the leases file's `underlay`: counts like --public-ip(v6) and wins over it, as in flannel. */
   readonly hint?: Ip | undefined
   /** The overlay network of the family: addresses inside it (cni0's, our device's) never carry it. */

@@ -159,6 +159,36 @@ TEST("the answer to a route query names link, gateway and source, of either fami
   CHECK_EQ(mixed->source_family, AF_INET);
 }
 
+TEST("the answer to a route query tells the table, of 32 bits, and the MTU of the route") {
+  const auto plain = DecodeResolvedRoute(GoldenMessage("resolved-ipv4").get());
+  REQUIRE(plain.has_value());
+  CHECK_EQ(plain->table, 254u);
+  CHECK_EQ(plain->mtu, 0u);
+  const auto other = DecodeResolvedRoute(GoldenMessage("resolved-of-table").get());
+  REQUIRE(other.has_value());
+  CHECK_EQ(other->table, 70000u);
+  CHECK_EQ(other->mtu, 1300u);
+  CHECK_EQ(other->source_family, 0);
+}
+
+TEST("an answer that names no output link is one, and a cut one is none") {
+  std::array<uint8_t, 64> room{};
+  SpanWriter out(room);
+  nl::MessageWriter writer(&out);
+  rtmsg header{};
+  header.rtm_family = AF_INET;
+  header.rtm_table = RT_TABLE_LOCAL;
+  writer.Begin(RTM_NEWROUTE, 0, 1, header);
+  CHECK(writer.End());
+  const auto message = nl::MessageReader(out.written()).Next();
+  REQUIRE(message.has_value());
+  const auto resolved = DecodeResolvedRoute(*message);
+  REQUIRE(resolved.has_value());
+  CHECK_EQ(resolved->oif, 0u);
+  CHECK_EQ(resolved->table, 255u);
+  CHECK(!DecodeResolvedRoute({message->header, message->payload.first(4)}).has_value());
+}
+
 TEST("addresses are read with the flags of the attribute, and the own end of a point-to-point link") {
   const auto address_of = [](const char* name) {
     const GoldenMessage message(name);

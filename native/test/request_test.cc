@@ -218,9 +218,16 @@ TEST("dumps ask for one table, one link, one family") {
   CheckRequest("dump-fdb", [](auto* out, auto seq) { return EncodeDumpFdb(out, seq, 5); });
 }
 
-TEST("a route query names destination, source and link") {
-  const RouteQuery query{AF_INET, true, 5, Ip("10.42.2.7"), Ip("10.42.1.0")};
-  CheckRequest("resolve-route", [&](auto* out, auto seq) { return EncodeResolveRoute(out, seq, query); });
+TEST("a route query names destination, source and links, mark and port") {
+  const QueryRecord own{.family = AF_INET, .has_source = 1, .udp_port = 0, .oif = 5, .iif = 0, .mark = 0,
+                        .dst = Ip("10.42.2.7"), .source = Ip("10.42.1.0")};
+  CheckRequest("resolve-route", [&](auto* out, auto seq) { return EncodeResolveRoute(out, seq, own); });
+  const QueryRecord forwarded{.family = AF_INET, .has_source = 1, .udp_port = 8472, .oif = 0, .iif = 2, .mark = 9,
+                              .dst = Ip("10.42.2.7"), .source = Ip("10.42.1.7")};
+  CheckRequest("resolve-forwarded", [&](auto* out, auto seq) { return EncodeResolveRoute(out, seq, forwarded); });
+  const QueryRecord ipv6{.family = AF_INET6, .has_source = 0, .udp_port = 8472, .oif = 0, .iif = 0, .mark = 0,
+                         .dst = Ip("fd42:0:0:2::7"), .source = {}};
+  CheckRequest("resolve-ipv6", [&](auto* out, auto seq) { return EncodeResolveRoute(out, seq, ipv6); });
 }
 
 TEST("what no message can say is not written") {

@@ -103,6 +103,10 @@ export function realAdministrator(netns: Netns, elsewhere: Netns): Administrator
           outcome = (await ip(family, 'route', 'flush', 'dev', ifname, 'proto', protocol)) ?? outcome
       return outcome
     },
+    async setForwarding(on) {
+      await netns.exec('sysctl', '-qw', `net.ipv4.ip_forward=${on ? 1 : 0}`)
+      return undefined
+    },
     flushFdb: (ifname) => bridge('fdb', 'flush', 'dev', ifname, 'self', 'permanent'),
   }
 }

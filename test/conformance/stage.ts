@@ -28,12 +28,20 @@ export interface Stage {
   moveAway(link: LinkRef): Promise<void>
   addAddress(link: LinkRef, address: string): Promise<void>
   deleteAddress(link: LinkRef, address: string): Promise<void>
-  resolve(dst: string, options?: { readonly oif?: string; readonly source?: string }): Promise<void>
+  resolve(dst: string, query?: QueryStep): Promise<void>
   apply(...entries: EntrySpec[]): Promise<void>
   dumpNeighbours(family: Family, link: LinkRef): Promise<void>
   dumpFdb(link: LinkRef): Promise<void>
   /** Those of them that exist. */
   getFdb(...entries: FdbSpec[]): Promise<void>
+}
+
+export interface QueryStep {
+  readonly source?: string
+  readonly oif?: string
+  readonly iif?: string
+  readonly mark?: number
+  readonly udpPort?: number
 }
 
 export interface VxlanStep {
@@ -110,12 +118,17 @@ export function createStage(house: House, names: Names, record: Recorder): Stage
       ask(`deleteAddress ${label(link)} ${address}`, () =>
         rtnl.deleteAddress({ ifindex: index(link), ...addressOf(address) }),
       ),
-    resolve: (dst, options = {}) =>
-      ask(`resolve ${dst} ${JSON.stringify(options)}`, async () => {
-        const oif = options.oif === undefined ? {} : { oif: index(options.oif) }
-        const source = options.source === undefined ? {} : { source: parseIp(options.source) }
-        const found = await rtnl.resolveRoute(parseIp(dst), { ...oif, ...source })
-        return `${names.of(found.oif)} via ${found.gateway ?? '-'} from ${found.source ?? '-'}`
+    resolve: (dst, query = {}) =>
+      ask(`resolve ${dst} ${JSON.stringify(query)}`, async () => {
+        const { source, oif, iif, ...rest } = query
+        const { table, mtu, ...found } = await rtnl.resolveRoute(parseIp(dst), {
+          ...rest,
+          ...(source === undefined ? {} : { source: parseIp(source) }),
+          ...(oif === undefined ? {} : { oif: index(oif) }),
+          ...(iif === undefined ? {} : { iif: index(iif) }),
+        })
+        const tail = mtu === undefined ? '' : ` mtu ${mtu}`
+        return `${names.of(found.oif)} via ${found.gateway ?? '-'} from ${found.source ?? '-'} table ${table}${tail}`
       }),
     apply: (...entries) =>
       ask(`apply ${entries.map((entry) => JSON.stringify(entry, shown(names))).join(' ')}`, () =>

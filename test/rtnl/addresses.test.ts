@@ -74,12 +74,12 @@ for (const [when, limits] of LIMITS) {
       routeEntry({ dst: parseCidr('fd42:0:0:2::/64'), gateway: gateway6, oif: ifindex, onlink: true }),
       routeEntry({ dst: parseCidr('10.42.9.0/24'), metric: 9, type: 6 }),
     ])
-    const resolved = { oif: ifindex, gateway, source: parseIp('10.42.1.0') }
+    const resolved = { oif: ifindex, table: 254, mtu: undefined, gateway, source: parseIp('10.42.1.0') }
     assert.deepEqual(await rtnl.resolveRoute(parseIp('10.42.2.7')), resolved)
     const narrow = { source: parseIp('10.42.1.0'), oif: ifindex }
     assert.deepEqual(await rtnl.resolveRoute(parseIp('10.42.2.7'), narrow), { ...resolved, source: undefined })
     assert.deepEqual(await rtnl.resolveRoute(parseIp('fd42:0:0:2::7')), {
-      oif: ifindex,
+      ...resolved,
       gateway: gateway6,
       source: parseIp('fd42:0:0:1::'),
     })

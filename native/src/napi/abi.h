@@ -105,13 +105,26 @@ inline constexpr size_t kAddressPrefixLength = 9;
 inline constexpr size_t kAddressScope = 10;
 inline constexpr size_t kAddressIp = 12;
 
-inline constexpr size_t kResolvedBytes = 40;
+inline constexpr size_t kQueryBytes = 48;
+
+inline constexpr size_t kQueryFamily = 0;
+inline constexpr size_t kQueryHasSource = 1;
+inline constexpr size_t kQueryUdpPort = 2;
+inline constexpr size_t kQueryOif = 4;
+inline constexpr size_t kQueryIif = 8;
+inline constexpr size_t kQueryMark = 12;
+inline constexpr size_t kQueryDst = 16;
+inline constexpr size_t kQuerySource = 32;
+
+inline constexpr size_t kResolvedBytes = 48;
 
 inline constexpr size_t kResolvedOif = 0;
-inline constexpr size_t kResolvedGatewayFamily = 4;
-inline constexpr size_t kResolvedSourceFamily = 5;
-inline constexpr size_t kResolvedGateway = 8;
-inline constexpr size_t kResolvedSource = 24;
+inline constexpr size_t kResolvedTable = 4;
+inline constexpr size_t kResolvedMtu = 8;
+inline constexpr size_t kResolvedGatewayFamily = 12;
+inline constexpr size_t kResolvedSourceFamily = 13;
+inline constexpr size_t kResolvedGateway = 16;
+inline constexpr size_t kResolvedSource = 32;
 
 inline constexpr size_t kEventHeaderBytes = 8;
 
@@ -183,9 +196,17 @@ static_assert(offsetof(rtnl::AddressRecord, family) == kAddressFamily);
 static_assert(offsetof(rtnl::AddressRecord, prefix_length) == kAddressPrefixLength);
 static_assert(offsetof(rtnl::AddressRecord, scope) == kAddressScope && offsetof(rtnl::AddressRecord, ip) == kAddressIp);
 
+static_assert(sizeof(rtnl::QueryRecord) == kQueryBytes && offsetof(rtnl::QueryRecord, family) == kQueryFamily);
+static_assert(offsetof(rtnl::QueryRecord, has_source) == kQueryHasSource);
+static_assert(offsetof(rtnl::QueryRecord, udp_port) == kQueryUdpPort && offsetof(rtnl::QueryRecord, oif) == kQueryOif);
+static_assert(offsetof(rtnl::QueryRecord, iif) == kQueryIif && offsetof(rtnl::QueryRecord, mark) == kQueryMark);
+static_assert(offsetof(rtnl::QueryRecord, dst) == kQueryDst && offsetof(rtnl::QueryRecord, source) == kQuerySource);
+
 static_assert(sizeof(rtnl::ResolvedRecord) == kResolvedBytes && offsetof(rtnl::ResolvedRecord, oif) == kResolvedOif);
 static_assert(offsetof(rtnl::ResolvedRecord, gateway_family) == kResolvedGatewayFamily);
 static_assert(offsetof(rtnl::ResolvedRecord, source_family) == kResolvedSourceFamily);
+static_assert(offsetof(rtnl::ResolvedRecord, table) == kResolvedTable);
+static_assert(offsetof(rtnl::ResolvedRecord, mtu) == kResolvedMtu);
 static_assert(offsetof(rtnl::ResolvedRecord, gateway) == kResolvedGateway);
 static_assert(offsetof(rtnl::ResolvedRecord, source) == kResolvedSource);
 

@@ -139,12 +139,9 @@ Napi::Value RtnlSocket::DeleteAddress(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value RtnlSocket::ResolveRoute(const Napi::CallbackInfo& info) {
-  const auto dst = ToRecord<rtnl::Address16>(info[1]);
-  const auto source = ToRecord<rtnl::Address16>(info[2]);
-  if (!dst) return WrongArguments(info.Env());
-  const rtnl::RouteQuery query{static_cast<uint8_t>(ToUint32(info[0])), source.has_value(), ToUint32(info[3]), *dst,
-                               source.value_or(rtnl::Address16{})};
-  return Submit(info.Env(), [query](sock::Connection* at, Reply* reply) {
+  const auto query = ToRecord<rtnl::QueryRecord>(info[0]);
+  if (!query) return WrongArguments(info.Env());
+  return Submit(info.Env(), [query = *query](sock::Connection* at, Reply* reply) {
     rtnl::ResolvedRecord resolved{};
     reply->outcome = sock::Resolve(at, query, &resolved);
     const auto* bytes = reinterpret_cast<const uint8_t*>(&resolved);

@@ -83,13 +83,18 @@ inline constexpr Attr<Shape::kBytes> kDst{RTA_DST};
 inline constexpr Attr<Shape::kBytes> kSrc{RTA_SRC};
 inline constexpr Attr<Shape::kBytes> kGateway{RTA_GATEWAY};
 inline constexpr Attr<Shape::kU32> kOif{RTA_OIF};
+inline constexpr Attr<Shape::kU32> kIif{RTA_IIF};
+inline constexpr Attr<Shape::kU32> kMark{RTA_MARK};
+inline constexpr Attr<Shape::kU8> kIpProtocol{RTA_IP_PROTO};
+inline constexpr Attr<Shape::kU16Be> kDestinationPort{RTA_DPORT};
 inline constexpr Attr<Shape::kU32> kPriority{RTA_PRIORITY};
 inline constexpr Attr<Shape::kU32> kTable{RTA_TABLE};
 inline constexpr Attr<Shape::kBytes> kPrefSrc{RTA_PREFSRC};
 // struct rtvia: a gateway of the other family.
 inline constexpr Attr<Shape::kBytes> kVia{RTA_VIA};
+inline constexpr Attr<Shape::kNested> kMetrics{RTA_METRICS};
+inline constexpr Attr<Shape::kU32> kMetricMtu{RTAX_MTU};
 // What a route may have that a record cannot hold.
-inline constexpr Attr<Shape::kBytes> kMetrics{RTA_METRICS};
 inline constexpr Attr<Shape::kBytes> kMultipath{RTA_MULTIPATH};
 inline constexpr Attr<Shape::kBytes> kNexthop{RTA_NH_ID};
 inline constexpr Attr<Shape::kBytes> kEncap{RTA_ENCAP};

@@ -90,9 +90,23 @@ struct AddressRecord {
   Address16 ip;
 };
 
-// Answer to "which route reaches X"; a family of 0 means that there is none of this address.
+// "Which route reaches X": the packet that is asked about. All addresses are of `family`.
+struct QueryRecord {
+  uint8_t family;
+  uint8_t has_source;
+  uint16_t udp_port;  // destination port in host byte order: the packet is UDP; 0: nothing is said of its protocol
+  uint32_t oif;       // 0: any
+  uint32_t iif;       // not 0: the packet came in there and is forwarded
+  uint32_t mark;
+  Address16 dst;
+  Address16 source;
+};
+
+// Answer to that; a family of 0 means that there is none of this address.
 struct ResolvedRecord {
-  uint32_t oif;
+  uint32_t oif;  // 0: the kernel names none
+  uint32_t table;
+  uint32_t mtu;  // of the route (RTAX_MTU); 0: none of its own
   uint8_t gateway_family;
   uint8_t source_family;
   uint16_t reserved;

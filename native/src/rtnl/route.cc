@@ -1,5 +1,7 @@
 #include "rtnl/route.h"
 
+#include <netinet/in.h>
+
 #include "rtnl/entry.h"
 #include "rtnl/ip.h"
 #include "rtnl/policy.h"
@@ -100,20 +102,28 @@ Encoded EncodeDumpRoutes(SpanWriter* out, uint32_t sequence, uint8_t family) {
   return writer.End() ? Encoded::kOk : Encoded::kDoesNotFit;
 }
 
-Encoded EncodeResolveRoute(SpanWriter* out, uint32_t sequence, const RouteQuery& query) {
+Encoded EncodeResolveRoute(SpanWriter* out, uint32_t sequence, const QueryRecord& query) {
   const size_t bytes = AddressBytes(query.family);
   if (bytes == 0) return Encoded::kCannot;
   const auto bits = static_cast<uint8_t>(8 * bytes);
   rtmsg header{};
   header.rtm_family = query.family;
   header.rtm_dst_len = bits;
-  header.rtm_src_len = query.has_source ? bits : uint8_t{0};
+  header.rtm_src_len = query.has_source != 0 ? bits : uint8_t{0};
+  // Without it IPv4 answers "main" whatever table it was; strict checking of IPv6, which always tells, refuses it.
+  if (query.family == AF_INET) header.rtm_flags = RTM_F_LOOKUP_TABLE;
   nl::MessageWriter writer(out);
   // No NLM_F_ACK: the answer is the acknowledgement.
   writer.Begin(RTM_GETROUTE, NLM_F_REQUEST, sequence, header);
   writer.Put(a::kDst, AddressSpan(query.family, query.dst));
-  if (query.has_source) writer.Put(a::kSrc, AddressSpan(query.family, query.source));
+  if (query.has_source != 0) writer.Put(a::kSrc, AddressSpan(query.family, query.source));
   if (query.oif != 0) writer.Put(a::kOif, query.oif);
+  if (query.iif != 0) writer.Put(a::kIif, query.iif);
+  if (query.mark != 0) writer.Put(a::kMark, query.mark);
+  if (query.udp_port != 0) {
+    writer.Put(a::kIpProtocol, uint8_t{IPPROTO_UDP});
+    writer.Put(a::kDestinationPort, query.udp_port);
+  }
   return writer.End() ? Encoded::kOk : Encoded::kDoesNotFit;
 }
 
@@ -123,7 +133,13 @@ std::optional<ResolvedRecord> DecodeResolvedRoute(const nl::Message& message) {
   if (reader.failed() || message.header.nlmsg_type != RTM_NEWROUTE) return std::nullopt;
   nl::Attributes attributes(reader.rest());
   ResolvedRecord resolved{};
+  // Named none while the link goes: its routes then lead into the kernel's own blackhole device, which has no index.
   resolved.oif = attributes.Get(a::kOif).value_or(0);
+  resolved.table = attributes.Get(a::kTable).value_or(header.rtm_table);
+  if (auto metrics = attributes.Get(a::kMetrics)) {
+    resolved.mtu = metrics->Get(a::kMetricMtu).value_or(0);
+    if (metrics->malformed()) return std::nullopt;
+  }
   if (const auto gateway = attributes.Get(a::kGateway)) {
     resolved.gateway_family = header.rtm_family;
     if (!CopyAddress(header.rtm_family, *gateway, &resolved.gateway)) return std::nullopt;
@@ -134,7 +150,7 @@ std::optional<ResolvedRecord> DecodeResolvedRoute(const nl::Message& message) {
     resolved.source_family = header.rtm_family;
     if (!CopyAddress(header.rtm_family, *source, &resolved.source)) return std::nullopt;
   }
-  if (attributes.malformed() || resolved.oif == 0) return std::nullopt;
+  if (attributes.malformed()) return std::nullopt;
   return resolved;
 }
 

@@ -130,7 +130,7 @@ Outcome Request(Connection* connection, const Encoder& encode) {
   return Await(connection, sequence, take, FailOnBrokenFrame);
 }
 
-Outcome Resolve(Connection* connection, const rtnl::RouteQuery& query, rtnl::ResolvedRecord* resolved) {
+Outcome Resolve(Connection* connection, const rtnl::QueryRecord& query, rtnl::ResolvedRecord* resolved) {
   const uint32_t sequence = connection->TakeSequences(1);
   const Encoder encode = [&](SpanWriter* out, uint32_t number) {
     return rtnl::EncodeResolveRoute(out, number, query);

@@ -22,7 +22,7 @@ using Encoder = std::function<rtnl::Encoded(SpanWriter*, uint32_t)>;
 [[nodiscard]] Outcome Request(Connection* connection, const Encoder& encode);
 
 // "Which route reaches X": the answer is a message, not an acknowledgement.
-[[nodiscard]] Outcome Resolve(Connection* connection, const rtnl::RouteQuery& query, rtnl::ResolvedRecord* resolved);
+[[nodiscard]] Outcome Resolve(Connection* connection, const rtnl::QueryRecord& query, rtnl::ResolvedRecord* resolved);
 
 // How often a dump is taken before it is handed over as interrupted.
 inline constexpr int kDumpAttempts = 5;

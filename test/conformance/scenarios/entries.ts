@@ -166,6 +166,44 @@ for (const family of ['ipv4', 'ipv6'] as const) {
   })
 }
 
+for (const family of ['ipv4', 'ipv6'] as const) {
+  const { peers, local } = PLANS[family]
+  const [one = never(), two = never()] = peers
+  const [pod, own, far] =
+    family === 'ipv4'
+      ? (['10.42.1.7', '10.42.1.1', '203.0.113.9'] as const)
+      : (['fd00:42:1::7', 'fd00:42:1::1', '2001:db8:ffff::9'] as const)
+  entries.set(`${family}: which way a forwarded packet takes`, async (stage) => {
+    await overlay(stage, family)
+    await stage.admin.addBridge('cni0', { lladdr: '02:00:00:00:00:30' })
+    await stage.admin.setUp('cni0')
+    await stage.admin.addAddress('cni0', `${own}/${family === 'ipv4' ? 24 : 64}`)
+    await stage.admin.setForwarding(true)
+    await stage.resolve(one.gateway, { iif: 'cni0', source: pod })
+    await stage.resolve(one.remote, { iif: 'cni0', source: pod })
+    await stage.resolve(local, { iif: 'cni0', source: pod })
+    await stage.resolve(far, { iif: 'cni0', source: pod })
+    await stage.resolve(one.gateway, { iif: 'cni0' })
+    await stage.resolve(one.gateway, { iif: 'cni0', source: own })
+    await stage.resolve(one.gateway, { iif: 'nowhere', source: pod })
+    await stage.resolve(one.gateway, { iif: 'cni0', source: pod, udpPort: 8472, mark: 7 })
+    await stage.resolve(one.remote, { source: local, udpPort: 8472 })
+    await stage.resolve(one.remote, { source: local, udpPort: 8472, oif: 'u0' })
+    await stage.apply({ route: two.subnet, metric: 1, type: 6 })
+    await stage.resolve(two.gateway, { iif: 'cni0', source: pod })
+    await stage.apply({ op: 'delete', route: two.subnet, metric: 1, type: 6 })
+    for (const type of [7, 8]) {
+      await stage.admin.replaceRoute({ dst: two.subnet, metric: 1, type })
+      await stage.resolve(two.gateway, { iif: 'cni0', source: pod })
+      await stage.resolve(two.gateway)
+      await stage.admin.deleteRoute({ dst: two.subnet, metric: 1, type })
+    }
+    await stage.admin.setForwarding(false)
+    await stage.resolve(one.gateway, { iif: 'cni0', source: pod })
+    await stage.resolve(local, { iif: 'cni0', source: pod })
+  })
+}
+
 entries.set('routes to addresses that no host has stand beside ours', async (stage) => {
   await overlay(stage, 'ipv6')
   await stage.admin.replaceRoute({ dst: '::ffff:0:0/96', type: 7 })

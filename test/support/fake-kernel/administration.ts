@@ -67,6 +67,8 @@ export interface Administrator<R> {
   /** Every route of the main tables through the link, those of the kernel excepted. */
   flushRoutes(ifname: string): R
   flushFdb(ifname: string): R
+  /** net.ipv4.ip_forward; in the fake on at first. */
+  setForwarding(on: boolean): R
 }
 
 /** What only the fake offers: hardware, and flags that no command sets. */

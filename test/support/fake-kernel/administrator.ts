@@ -62,6 +62,10 @@ export function createAdministrator(state: State): Admin {
           ADMINISTRATOR_PID,
         ),
       ),
+    setForwarding(on) {
+      state.forwarding = on
+      return undefined
+    },
     removeAddress: (ifname, text) =>
       on(ifname, (ifindex) => deleteAddress(state, { ifindex, ...address(text) }, ADMINISTRATOR_PID)),
   }

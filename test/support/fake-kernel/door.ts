@@ -130,17 +130,17 @@ export function openDoor(state: State, queue: RequestQueue, portId: number, dist
         [spec.ifindex],
         () => deleteAddress(state, spec, portId),
       ),
-    resolveRoute: (dst, options = {}) =>
+    resolveRoute: (dst, query = {}) =>
       submit({
         name: 'resolveRoute',
         op: 'route.resolve',
         subject: dst,
-        args: [dst, options],
-        ifindexes: options.oif === undefined ? [] : [options.oif],
+        args: [dst, query],
+        ifindexes: [query.oif, query.iif].filter((each) => each !== undefined),
         execute: () =>
-          options.source !== undefined && familyOf(options.source) !== familyOf(dst)
+          query.source !== undefined && familyOf(query.source) !== familyOf(dst)
             ? refuse(EINVAL)
-            : resolveRoute(state, dst, options),
+            : resolveRoute(state, dst, query),
       }),
     applyEntries: (batch) =>
       submit({

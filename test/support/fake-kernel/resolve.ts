@@ -4,7 +4,7 @@
  */
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { type Family, familyOf, type Ip, isLinkLocal } from '../../../lib/net/ip.ts'
-import type { Address, ResolvedRoute } from '../../../lib/rtnl/port.ts'
+import type { Address, ResolvedRoute, RouteQuery } from '../../../lib/rtnl/port.ts'
 import { EACCES, EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV, type Refusal, refuse } from './errnos.ts'
 import { commonBits, ipOfKey, type Key, keyOfIp, maskKey, type Route } from './records.ts'
 import { routesTo } from './route-table.ts'
@@ -13,32 +13,52 @@ import { isLocal, type OwnAddress, type State } from './state.ts'
 const LOOPBACK = 1 as Ifindex
 const BY_TYPE: Readonly<Record<number, number>> = { 6: EINVAL, 7: EHOSTUNREACH, 8: EACCES }
 
-export function resolveRoute(state: State, dst: Ip, options: { source?: Ip; oif?: Ifindex }): ResolvedRoute | Refusal {
+const MAIN = 254
+const LOCAL = 255
+
+export function resolveRoute(state: State, dst: Ip, query: RouteQuery): ResolvedRoute | Refusal {
   const family = familyOf(dst)
   const key = keyOfIp(dst)
-  if (options.oif !== undefined && !state.links.has(options.oif))
-    return refuse(family === 'ipv4' ? ENODEV : ENETUNREACH)
-  // IPv4 wants a source of ours and does not repeat it in its answer; IPv6 chooses one, whatever was asked.
-  const asked = family === 'ipv4' ? options.source : undefined
-  if (asked !== undefined && !isLocal(state, family, keyOfIp(asked))) return refuse(ENETUNREACH)
-  const from = (choose: () => Ip | undefined): Ip | undefined => (asked === undefined ? choose() : undefined)
-  if (isLocal(state, family, key) && options.oif === undefined)
-    return { oif: LOOPBACK, gateway: undefined, source: from(() => dst) }
+  const refusal = refuseQuestion(state, family, key, query)
+  if (refusal !== undefined) return refusal
+  // IPv4 wants a source of ours and does not repeat it in its answer; IPv6 chooses one, whatever was asked. A packet that is
+  // forwarded has its own.
+  const hasSource = query.iif !== undefined || (family === 'ipv4' && query.source !== undefined)
+  const from = (choose: () => Ip | undefined): Ip | undefined => (hasSource ? undefined : choose())
+  const found = (table: number, oif: number, gateway: Ip | undefined, choose: () => Ip | undefined): ResolvedRoute => ({
+    oif: oif as Ifindex,
+    table,
+    mtu: undefined,
+    gateway,
+    source: from(choose),
+  })
+  // IPv4 keeps both tables in one, and says main, until somebody adds a rule.
+  const local = family === 'ipv4' ? MAIN : LOCAL
+  if (isLocal(state, family, key) && query.oif === undefined) return found(local, LOOPBACK, undefined, () => dst)
   for (const route of routesTo(state.routes[family], key)) {
-    if (options.oif !== undefined && route.oif !== options.oif) continue
+    if (query.oif !== undefined && route.oif !== query.oif) continue
     const errno = BY_TYPE[route.type]
     if (errno !== undefined) return refuse(errno)
-    return {
-      oif: route.oif as Ifindex,
-      gateway: gatewayOf(state, route),
-      source: from(() => sourceOf(state, family, route, key)),
-    }
+    return found(MAIN, route.oif, gatewayOf(state, route), () => sourceOf(state, family, route, key))
   }
   // IPv4 takes a destination for on-link when the caller names the link and no route does.
-  const { oif } = options
+  const { oif } = query
   if (family === 'ipv4' && oif !== undefined && state.links.get(oif)?.up === true)
-    return { oif, gateway: undefined, source: from(() => ipv4Source(state, oif, undefined)) }
+    return found(0, oif, undefined, () => ipv4Source(state, oif, undefined))
   return refuse(ENETUNREACH)
+}
+
+/** What the kernel refuses before it looks anything up. */
+function refuseQuestion(state: State, family: Family, dst: Key, query: RouteQuery): Refusal | undefined {
+  const { source, oif, iif } = query
+  if (iif !== undefined && !state.links.has(iif)) return refuse(ENODEV)
+  if (oif !== undefined && !state.links.has(oif)) return refuse(family === 'ipv4' ? ENODEV : ENETUNREACH)
+  if (family === 'ipv6') return undefined
+  const ours = source !== undefined && isLocal(state, family, keyOfIp(source))
+  if (iif === undefined) return source === undefined || ours ? undefined : refuse(ENETUNREACH)
+  // A forwarded packet without a source, or with one of ours, is a martian.
+  if (source === undefined || ours) return refuse(EINVAL)
+  return state.forwarding || isLocal(state, family, dst) ? undefined : refuse(EHOSTUNREACH)
 }
 
 /** IPv4 treats a gateway that is an address of ours as none. */

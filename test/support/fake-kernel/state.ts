@@ -69,6 +69,8 @@ export interface Settings {
 export interface State {
   readonly settings: Settings
   nextIfindex: number
+  /** net.ipv4.ip_forward. */
+  forwarding: boolean
   readonly links: Map<Ifindex, Link>
   readonly names: Map<string, Ifindex>
   readonly details: Map<Ifindex, LinkDetail>
@@ -87,6 +89,7 @@ export function createState(settings: Settings): State {
   return {
     settings,
     nextIfindex: 1,
+    forwarding: true,
     links: new Map(),
     names: new Map(),
     details: new Map(),
