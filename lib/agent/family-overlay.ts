@@ -147,6 +147,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
         disturb()
         peers.mark()
         return
+      case 'rule':
       case 'closed':
         return
       default:

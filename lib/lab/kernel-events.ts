@@ -44,6 +44,8 @@ export function createKernelEvents(links: readonly Link[]): KernelEvents {
         }
         case 'entry':
           return unpackEntries(notification.entry).flatMap((entry) => describeEntry(entry, action))
+        case 'rule':
+          return []
         case 'overrun':
           return ['more events than the monitor could take: some are missing here']
         case 'closed':

@@ -154,7 +154,40 @@ export const RESOLVED_SOURCE_FAMILY = 13
 export const RESOLVED_GATEWAY = 16
 export const RESOLVED_SOURCE = 32
 
-/** What a monitor heard: this header, then the record of its type (none for overrun and closed). */
+/** One policy rule. The first five are u32, the next four u8; a prefix of length 0 selects nothing. */
+export const RULE_BYTES = 88
+export const RULE_PRIORITY = 0
+export const RULE_TABLE = 4
+export const RULE_MARK = 8
+export const RULE_MASK = 12
+/** RULE_HAS_* and RULE_INVERTED. */
+export const RULE_FIELDS = 16
+/** AF_*, of both prefixes. */
+export const RULE_FAMILY = 20
+/** FR_ACT_*. */
+export const RULE_ACTION = 21
+export const RULE_SRC_LENGTH = 22
+export const RULE_DST_LENGTH = 23
+/** 16 bytes each, as are the names, which end in a zero. */
+export const RULE_SRC = 24
+export const RULE_DST = 40
+export const RULE_IIF = 56
+export const RULE_OIF = 72
+
+export const RULE_HAS_IIF = 0x01
+export const RULE_HAS_OIF = 0x02
+export const RULE_HAS_MARK = 0x04
+export const RULE_INVERTED = 0x08
+/** Selectors or suppressors that the record does not tell. */
+export const RULE_HAS_MORE = 0x10
+
+/** What a rule does with the packets that it selects (linux/fib_rules.h). */
+export const FR_ACT_TO_TBL = 1
+export const FR_ACT_BLACKHOLE = 6
+export const FR_ACT_UNREACHABLE = 7
+export const FR_ACT_PROHIBIT = 8
+
+/** What a monitor heard: this header, then the record of its type (none for rule, overrun and closed). */
 export const EVENT_HEADER_BYTES = 8
 export const EVENT_TYPE = 0
 export const EVENT_ACTION = 1
@@ -171,6 +204,7 @@ export const EVENT_ADDRESS = 2
 export const EVENT_ENTRY = 3
 export const EVENT_OVERRUN = 4
 export const EVENT_CLOSED = 5
+export const EVENT_RULE = 6
 export const ACTION_SET = 1
 export const ACTION_DELETED = 2
 
@@ -180,6 +214,7 @@ export const DUMP_ADDRESSES = 2
 export const DUMP_ROUTES = 3
 export const DUMP_NEIGHBOURS = 4
 export const DUMP_FDB = 5
+export const DUMP_RULES = 6
 
 /** How a call of the addon ended. */
 export const OUTCOME_DONE = 0

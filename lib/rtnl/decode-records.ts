@@ -3,12 +3,13 @@
  * every value that the kernel can hold is read, and a record that is none is undefined.
  * Must not: throw, or call a parser of what people write.
  */
+import { type Cidr, cidrOf } from '../net/cidr.ts'
 import { toIfindex } from '../net/ifindex.ts'
 import { addressBits, familyOf, type Ip, ipFromBytes } from '../net/ip.ts'
 import { lladdrFromBytes } from '../net/lladdr.ts'
 import * as abi from './abi.ts'
 import { getUint16, getUint32, viewOf } from './host-order.ts'
-import type { Address, AddressFlags, Link, ResolvedRoute, VxlanAttributes } from './port.ts'
+import type { Address, AddressFlags, Link, ResolvedRoute, Rule, VxlanAttributes } from './port.ts'
 import { createUnreadableTally, type Unreadable } from './unreadable.ts'
 
 const IFF_UP = 0x1
@@ -130,6 +131,35 @@ export function decodeResolved(record: Uint8Array): ResolvedRoute | undefined {
     mtu: mtu === 0 ? undefined : mtu,
     gateway: ipAt(record, abi.RESOLVED_GATEWAY_FAMILY, abi.RESOLVED_GATEWAY),
     source: ipAt(record, abi.RESOLVED_SOURCE_FAMILY, abi.RESOLVED_SOURCE),
+  }
+}
+
+/** RULE_BYTES of a policy rule. */
+export function decodeRule(record: Uint8Array): Rule | undefined {
+  if (record.length !== abi.RULE_BYTES) return undefined
+  const view = viewOf(record)
+  const fields = getUint32(view, abi.RULE_FIELDS)
+  const has = (field: number): boolean => (fields & field) !== 0
+  const any = ipAt(record, abi.RULE_FAMILY, abi.RULE_SRC)
+  const [srcLength, dstLength] = [view.getUint8(abi.RULE_SRC_LENGTH), view.getUint8(abi.RULE_DST_LENGTH)]
+  if (any === undefined || Math.max(srcLength, dstLength) > addressBits(familyOf(any))) return undefined
+  const prefixAt = (offset: number, length: number): Cidr | undefined => {
+    const ip = ipAt(record, abi.RULE_FAMILY, offset)
+    return length === 0 || ip === undefined ? undefined : cidrOf(ip, length)
+  }
+  return {
+    priority: getUint32(view, abi.RULE_PRIORITY),
+    table: getUint32(view, abi.RULE_TABLE),
+    action: view.getUint8(abi.RULE_ACTION),
+    inverted: has(abi.RULE_INVERTED),
+    src: prefixAt(abi.RULE_SRC, srcLength),
+    dst: prefixAt(abi.RULE_DST, dstLength),
+    iif: has(abi.RULE_HAS_IIF) ? textAt(record, abi.RULE_IIF) : undefined,
+    oif: has(abi.RULE_HAS_OIF) ? textAt(record, abi.RULE_OIF) : undefined,
+    fwmark: has(abi.RULE_HAS_MARK)
+      ? { value: getUint32(view, abi.RULE_MARK), mask: getUint32(view, abi.RULE_MASK) }
+      : undefined,
+    more: has(abi.RULE_HAS_MORE),
   }
 }
 

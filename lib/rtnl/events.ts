@@ -15,6 +15,7 @@ const RECORD_BYTES: ReadonlyMap<number, number> = new Map([
   [abi.EVENT_ENTRY, abi.ENTRY_BYTES],
   [abi.EVENT_OVERRUN, 0],
   [abi.EVENT_CLOSED, 0],
+  [abi.EVENT_RULE, 0],
 ])
 
 /** Oldest first. An entry's bytes are a view into `bytes`. Behind what is no event nothing more can be found. */
@@ -55,6 +56,8 @@ function notificationOf(
     }
     case abi.EVENT_ENTRY:
       return isEntry(record, 0) ? { type: 'entry', action, entry: { bytes: record, length: 1 }, pid: value } : undefined
+    case abi.EVENT_RULE:
+      return { type: 'rule', action, pid: value }
     case abi.EVENT_OVERRUN:
       return value === 0 ? { type: 'overrun' } : { type: 'overrun', unreadable: unreadableMessage(value) }
     default:

@@ -17,6 +17,7 @@ const GROUPS: Record<MonitorGroup, Record<Family, number>> = {
   neighbour: { ipv4: 3, ipv6: 3 },
   address: { ipv4: 5, ipv6: 9 },
   route: { ipv4: 7, ipv6: 11 },
+  rule: { ipv4: 8, ipv6: 19 },
 }
 
 type ErrorOf = (outcome: Outcome, op: string, subject: string) => Error

@@ -7,7 +7,7 @@ import { parseIfindex } from '../net/ifindex.ts'
 import type { Family } from '../net/ip.ts'
 import * as abi from './abi.ts'
 import { type AddonSocket, type BatchOutcome, loadAddon, type Outcome, type RecordsOutcome } from './addon.ts'
-import { decodeAddress, decodeLink, decodeRecords, decodeResolved } from './decode-records.ts'
+import { decodeAddress, decodeLink, decodeRecords, decodeResolved, decodeRule } from './decode-records.ts'
 import { decodeEntries, type EntryTable } from './entries.ts'
 import { afOf } from './entry-codec.ts'
 import { errnoName } from './errno.ts'
@@ -83,6 +83,10 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
       ),
     dumpFdb: async (ifindex) =>
       dump('fdb.dump', nameOf(ifindex), abi.DUMP_FDB, 0, parseIfindex(ifindex), decodeEntries),
+    dumpRules: (family) =>
+      dump('rule.dump', family, abi.DUMP_RULES, afOf(family), 0, (bytes) =>
+        decodeRecords(bytes, abi.RULE_BYTES, decodeRule),
+      ),
     async getFdb(entries) {
       const bytes = tableBytes(entries)
       for (let at = abi.OFFSET_KIND; at < bytes.length; at += abi.ENTRY_BYTES)

@@ -162,6 +162,25 @@ export interface ResolvedRoute {
   readonly source: Ip | undefined
 }
 
+/** A policy rule (`ip rule`): which packets are looked up where, in the order of the priorities. */
+export interface Rule {
+  readonly priority: number
+  /** 32 bits: 254 main, 255 local; 0 where the action is not FR_ACT_TO_TBL. */
+  readonly table: number
+  /** FR_ACT_*: 1 look up in `table`, 6 blackhole, 7 unreachable, 8 prohibit. */
+  readonly action: number
+  /** "not": the rule is for the packets that its selectors do not match. */
+  readonly inverted: boolean
+  readonly src: Cidr | undefined
+  readonly dst: Cidr | undefined
+  /** Names of links, which need not exist; `lo` as input link is this host itself. */
+  readonly iif: string | undefined
+  readonly oif: string | undefined
+  readonly fwmark: { readonly value: number; readonly mask: number } | undefined
+  /** It has selectors or suppressors that are not told here: TOS, user, protocol, ports, VRF, prefix length, … */
+  readonly more: boolean
+}
+
 /** A failed entry of a batch. `errno` positive; `extack` the kernel's sentence or ''. */
 export interface EntryFailure {
   readonly index: number
@@ -190,7 +209,7 @@ export interface Dump<T> {
   readonly unreadable: Unreadable | undefined
 }
 
-export type MonitorGroup = 'link' | 'address' | 'neighbour' | 'route'
+export type MonitorGroup = 'link' | 'address' | 'neighbour' | 'route' | 'rule'
 
 /**
  * What the monitor heard. `pid` is the port ID of the socket that caused it where the kernel says so, 0 where not
@@ -204,12 +223,14 @@ export type Notification =
   | { readonly type: 'address'; readonly action: 'set' | 'deleted'; readonly address: Address; readonly pid: number }
   /** One neighbour, FDB entry or route of the main table, packed: a table of length 1. */
   | { readonly type: 'entry'; readonly action: 'set' | 'deleted'; readonly entry: EntryTable; readonly pid: number }
+  /** Some policy rule: which one is not told, as the order of all of them decides. */
+  | { readonly type: 'rule'; readonly action: 'set' | 'deleted'; readonly pid: number }
   | { readonly type: 'overrun'; readonly unreadable?: string }
   | { readonly type: 'closed'; readonly errno: number; readonly errnoName: string }
 
 export interface MonitorOptions {
   readonly groups: readonly MonitorGroup[]
-  /** IPv4, IPv6 groups of addresses and routes to join. */
+  /** IPv4, IPv6 groups of addresses, routes and rules to join. */
   readonly families: readonly Family[]
   /** Called with everything heard since the last call, oldest first. Exceptions are not swallowed. */
   readonly onNotifications: (notifications: readonly Notification[]) => void
@@ -249,6 +270,9 @@ export interface Rtnl {
    * gone, EOPNOTSUPP when one has no table of that kind. RangeError for what is no FDB entry.
    */
   getFdb(entries: EntryTable): Promise<EntryTable>
+
+  /** In the order in which the kernel asks them. Empty where the kernel has no policy routing of the family. */
+  dumpRules(family: Family): Promise<Dump<readonly Rule[]>>
 
   createVxlan(spec: VxlanSpec): Promise<void>
   createVeth(spec: VethSpec): Promise<void>

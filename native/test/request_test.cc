@@ -12,6 +12,7 @@
 #include "rtnl/entry.h"
 #include "rtnl/link.h"
 #include "rtnl/route.h"
+#include "rtnl/rule.h"
 #include "samples.h"
 
 namespace vtepd::rtnl {
@@ -215,6 +216,7 @@ TEST("dumps ask for one table, one link, one family") {
   CheckRequest("dump-addresses", [](auto* out, auto seq) { return EncodeDumpAddresses(out, seq, 0); });
   CheckRequest("dump-routes", [](auto* out, auto seq) { return EncodeDumpRoutes(out, seq, AF_INET6); });
   CheckRequest("dump-neighbours", [](auto* out, auto seq) { return EncodeDumpNeighbours(out, seq, AF_INET, 5); });
+  CheckRequest("dump-rules", [](auto* out, auto seq) { return EncodeDumpRules(out, seq, AF_INET6); });
   CheckRequest("dump-fdb", [](auto* out, auto seq) { return EncodeDumpFdb(out, seq, 5); });
 }
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import type { EntrySpec } from './entry-specs.ts'
 import { P0, PEER2, PEER3, U0, V1 } from './scenarios/parts.ts'
-import type { ChangeStep, Stage, VxlanStep } from './stage.ts'
+import type { ChangeStep, QueryStep, Stage, VxlanStep } from './stage.ts'
 
 type AdminCall = Exclude<keyof Stage['admin'], 'addMacvlan'>
 
@@ -12,7 +12,7 @@ export type Move =
   | { readonly change: string; readonly to: ChangeStep }
   | { readonly apply: readonly EntrySpec[] }
   | { readonly address: string; readonly add: boolean; readonly dev: string }
-  | { readonly resolve: string }
+  | { readonly resolve: string; readonly query: QueryStep }
   | { readonly remove: string }
 
 /** Both families on one underlay link, before the random part. */
@@ -40,7 +40,7 @@ export async function makeMove(stage: Stage, move: Move): Promise<void> {
   if ('apply' in move) return stage.apply(...move.apply)
   if ('address' in move)
     return move.add ? stage.addAddress(move.dev, move.address) : stage.deleteAddress(move.dev, move.address)
-  if ('resolve' in move) return stage.resolve(move.resolve)
+  if ('resolve' in move) return stage.resolve(move.resolve, move.query)
   return stage.deleteLink(move.remove)
 }
 
@@ -80,6 +80,22 @@ const entry: fc.Arbitrary<EntrySpec> = fc.oneof(neighbourSpec, fdbSpec, routeSpe
 const admin = (call: AdminCall, ...args: fc.Arbitrary<unknown>[]): fc.Arbitrary<Move> =>
   fc.tuple(...args).map((values) => ({ admin: call, args: values }))
 
+const rule = fc.oneof(
+  fc.record({
+    family: fc.constantFrom('ipv4', 'ipv6'),
+    priority: fc.constantFrom(50, 60),
+    table: fc.constantFrom(52, 70_000),
+    fwmark: fc.constantFrom({ value: 0x40, mask: 0xc0 }),
+  }),
+  fc.record({ family: fc.constant('ipv4'), priority: fc.constant(55), to: overlay4, table: fc.constant(52) }),
+  fc.record({
+    family: fc.constant('ipv6'),
+    priority: fc.constant(55),
+    to: overlay6,
+    action: fc.constantFrom('prohibit', 'unreachable', 'blackhole'),
+  }),
+)
+
 const disturbance = fc.oneof(
   admin('setDown', anyLink),
   admin('setUp', anyLink),
@@ -100,6 +116,12 @@ const disturbance = fc.oneof(
   admin('replaceFdb', device, lladdr, remote),
   admin('deleteFdb', device, lladdr, remote),
   admin('replaceRoute', fc.record({ dst: overlay4, via: gateway4, dev: oif, onlink: fc.boolean(), metric })),
+  admin(
+    'replaceRoute',
+    fc.record({ dst: overlay4, via: gateway4, dev: oif, onlink: fc.boolean(), table: fc.constantFrom(52, 70_000) }),
+  ),
+  admin('addRule', rule),
+  admin('deleteRule', rule),
   admin('deleteRoute', fc.record({ dst: fc.oneof(overlay4, overlay6), metric })),
   fc.constant<Move>({ admin: 'addVeth', args: ['u0', 'p0', { lladdr: U0, peerLladdr: P0 }] }),
   fc.constant<Move>({ admin: 'addBridge', args: ['br0', { lladdr: '02:00:00:00:00:30' }] }),
@@ -109,7 +131,10 @@ const request = fc.oneof(
   fc.record({ apply: fc.array(entry, { minLength: 1, maxLength: 4 }) }),
   fc.record({ apply: fc.array(entry, { minLength: 1, maxLength: 4 }) }),
   fc.record({ address: anyAddress, add: fc.boolean(), dev: anyLink }),
-  fc.record({ resolve: fc.constantFrom('10.42.2.7', 'fd00:42:2::7', '192.0.2.2', '2001:db8::2', '203.0.113.1') }),
+  fc.record({
+    resolve: fc.constantFrom('10.42.2.7', 'fd00:42:2::7', '192.0.2.2', '2001:db8::2', '203.0.113.1'),
+    query: fc.constantFrom({}, {}, { mark: 0x40 }, { oif: 'u0' }, { iif: 'p0' }),
+  }),
   fc.record({
     create: fc.constantFrom('v1', 'v6'),
     spec: fc.record({

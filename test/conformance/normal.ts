@@ -46,6 +46,7 @@ export async function observe(rtnl: Rtnl, names: Names): Promise<string[]> {
       })
     }
     lines.push(...renderEntries(unpackEntries((await rtnl.dumpRoutes(family)).value), names))
+    lines.push(...(await rtnl.dumpRules(family)).value.map((rule, at) => `rule ${family} #${at} ${stable(rule)}`))
     for (const { ifindex } of links)
       lines.push(...renderEntries(unpackEntries((await rtnl.dumpNeighbours(family, ifindex)).value), names))
   }
@@ -81,12 +82,18 @@ export function renderNews(
       const key = `${names.of(news.address.ifindex)} ${news.address.ip}`
       addresses.set(key, news.action === 'deleted' ? 'deleted' : renderAddress(news.address, names))
     } else if (news.type === 'entry') {
-      const cause = news.pid === 0 ? 'kernel' : news.pid === portId ? 'own' : 'other'
+      const cause = causeOf(news.pid, portId)
       for (const line of renderEntries(unpackEntries(news.entry), names))
         entries.push(`${news.action} ${line} by ${cause}`)
+    } else if (news.type === 'rule') {
+      entries.push(`${news.action} rule by ${causeOf(news.pid, portId)}`)
     } else if (news.type === 'overrun' || news.type === 'closed') entries.push(news.type)
   }
   return [...newsOf('link', links, heard.links), ...newsOf('address', addresses, heard.addresses), ...entries.sort()]
+}
+
+function causeOf(pid: number, portId: number): string {
+  return pid === 0 ? 'kernel' : pid === portId ? 'own' : 'other'
 }
 
 function newsOf(what: string, now: Map<string, string>, heard: Map<string, string>): string[] {

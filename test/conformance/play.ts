@@ -90,7 +90,7 @@ function listen(rtnl: Rtnl): Ear {
   let wake = (): void => undefined
   let mtu = 65_536
   const monitor = rtnl.monitor({
-    groups: ['link', 'address', 'neighbour', 'route'],
+    groups: ['link', 'address', 'neighbour', 'route', 'rule'],
     families: ['ipv4', 'ipv6'],
     ignoreOwn: false,
     onNotifications(notifications) {

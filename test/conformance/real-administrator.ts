@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { Administrator, AdminRoute, LinkOptions } from '../support/fake-kernel/index.ts'
+import type { Administrator, AdminRoute, AdminRule, LinkOptions } from '../support/fake-kernel/index.ts'
 import type { Netns } from '../support/netns.ts'
 
 const run = promisify(execFile)
@@ -103,6 +103,8 @@ export function realAdministrator(netns: Netns, elsewhere: Netns): Administrator
           outcome = (await ip(family, 'route', 'flush', 'dev', ifname, 'proto', protocol)) ?? outcome
       return outcome
     },
+    addRule: (rule) => ip(...ruleArguments('add', rule)),
+    deleteRule: (rule) => ip(...ruleArguments('del', rule)),
     async setForwarding(on) {
       await netns.exec('sysctl', '-qw', `net.ipv4.ip_forward=${on ? 1 : 0}`)
       return undefined
@@ -111,7 +113,7 @@ export function realAdministrator(netns: Netns, elsewhere: Netns): Administrator
   }
 }
 
-const TYPES: Readonly<Record<number, string>> = { 6: 'blackhole', 7: 'unreachable', 8: 'prohibit' }
+const TYPES: Readonly<Record<number, string>> = { 6: 'blackhole', 7: 'unreachable', 8: 'prohibit', 9: 'throw' }
 
 function routeArguments(route: AdminRoute): string[] {
   return [
@@ -120,7 +122,23 @@ function routeArguments(route: AdminRoute): string[] {
     ...optional('via', route.via),
     ...optional('dev', route.dev),
     ...optional('metric', route.metric === undefined ? undefined : `${route.metric}`),
+    ...optional('table', route.table === undefined ? undefined : `${route.table}`),
     ...(route.onlink === true ? ['onlink'] : []),
+  ]
+}
+
+function ruleArguments(verb: 'add' | 'del', rule: AdminRule): string[] {
+  const { fwmark } = rule
+  return [
+    ...[rule.family === 'ipv6' ? '-6' : '-4', 'rule', verb, ...(rule.not === true ? ['not'] : [])],
+    ...optional('from', rule.from),
+    ...optional('to', rule.to),
+    ...optional('iif', rule.iif),
+    ...optional('oif', rule.oif),
+    ...optional('fwmark', fwmark === undefined ? undefined : `${fwmark.value}/${fwmark.mask}`),
+    ...(rule.vxlanPort === true ? ['ipproto', 'udp', 'dport', '8472'] : []),
+    ...['priority', `${rule.priority}`],
+    ...(rule.action === undefined ? ['lookup', `${rule.table ?? 254}`] : [rule.action]),
   ]
 }
 

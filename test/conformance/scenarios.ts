@@ -3,6 +3,13 @@ import { addresses } from './scenarios/addresses.ts'
 import { disturbances } from './scenarios/disturbances.ts'
 import { entries } from './scenarios/entries.ts'
 import { links } from './scenarios/links.ts'
+import { rules } from './scenarios/rules.ts'
 import type { Scenario } from './stage.ts'
 
-export const scenarios: ReadonlyMap<string, Scenario> = new Map([...addresses, ...links, ...entries, ...disturbances])
+export const scenarios: ReadonlyMap<string, Scenario> = new Map([
+  ...addresses,
+  ...links,
+  ...entries,
+  ...disturbances,
+  ...rules,
+])

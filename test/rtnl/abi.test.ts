@@ -44,10 +44,19 @@ test('the fields of each record lie one behind the other and fill it', () => {
       abi.OFFSET_FLAGS + 1,
       abi.LINK_GROUP + 16,
       abi.ADDRESS_IP + 16,
+      abi.RULE_OIF + 16,
       abi.QUERY_SOURCE + 16,
       abi.RESOLVED_SOURCE + 16,
       abi.EVENT_VALUE + 4,
     ],
-    [abi.ENTRY_BYTES, abi.LINK_BYTES, abi.ADDRESS_BYTES, abi.QUERY_BYTES, abi.RESOLVED_BYTES, abi.EVENT_HEADER_BYTES],
+    [
+      abi.ENTRY_BYTES,
+      abi.LINK_BYTES,
+      abi.ADDRESS_BYTES,
+      abi.RULE_BYTES,
+      abi.QUERY_BYTES,
+      abi.RESOLVED_BYTES,
+      abi.EVENT_HEADER_BYTES,
+    ],
   )
 })

@@ -8,7 +8,7 @@ import { cidrFamily, cidrOf, contains, networkAddress, overlaps, prefixLength } 
 import { familyOf, type Ip, ipFromBytes, ipToBigInt, ipToBytes, maskIp, samePrefix } from '../../lib/net/ip.ts'
 import { renderEntries, renderKey } from '../../lib/overlay/entry-text.ts'
 import * as abi from '../../lib/rtnl/abi.ts'
-import { decodeAddress, decodeLink, decodeRecords, decodeResolved } from '../../lib/rtnl/decode-records.ts'
+import { decodeAddress, decodeLink, decodeRecords, decodeResolved, decodeRule } from '../../lib/rtnl/decode-records.ts'
 import {
   decodeEntries,
   ifindexOfEntry,
@@ -45,7 +45,7 @@ const cut = (whole: fc.Arbitrary<Uint8Array>) =>
 
 const event = fc
   .tuple(
-    fc.constantFrom(1, 2, 3, 4, 5, 6, 0, 200),
+    fc.constantFrom(1, 2, 3, 4, 5, 6, 7, 0, 200),
     anyBytes(8),
     fc.oneof(entryLike, anyBytes(abi.LINK_BYTES), anyBytes(abi.ADDRESS_BYTES)),
   )
@@ -89,6 +89,7 @@ test('any bytes are links, addresses and answers, or none', () => {
     [abi.LINK_BYTES, decodeLink],
     [abi.ADDRESS_BYTES, decodeAddress],
     [abi.RESOLVED_BYTES, decodeResolved],
+    [abi.RULE_BYTES, decodeRule],
   ] as const)
     fc.assert(
       fc.property(fc.oneof(anyBytes(3 * size), cut(anyBytes(3 * size))), (bytes) => {

@@ -4,6 +4,7 @@
 #ifndef VTEPD_NAPI_ABI_H_
 #define VTEPD_NAPI_ABI_H_
 
+#include <linux/fib_rules.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -126,6 +127,33 @@ inline constexpr size_t kResolvedSourceFamily = 13;
 inline constexpr size_t kResolvedGateway = 16;
 inline constexpr size_t kResolvedSource = 32;
 
+inline constexpr size_t kRuleBytes = 88;
+
+inline constexpr size_t kRulePriority = 0;
+inline constexpr size_t kRuleTable = 4;
+inline constexpr size_t kRuleMark = 8;
+inline constexpr size_t kRuleMask = 12;
+inline constexpr size_t kRuleFields = 16;
+inline constexpr size_t kRuleFamily = 20;
+inline constexpr size_t kRuleAction = 21;
+inline constexpr size_t kRuleSrcLength = 22;
+inline constexpr size_t kRuleDstLength = 23;
+inline constexpr size_t kRuleSrc = 24;
+inline constexpr size_t kRuleDst = 40;
+inline constexpr size_t kRuleIif = 56;
+inline constexpr size_t kRuleOif = 72;
+
+inline constexpr uint32_t kRuleHasIif = 0x01;
+inline constexpr uint32_t kRuleHasOif = 0x02;
+inline constexpr uint32_t kRuleHasMark = 0x04;
+inline constexpr uint32_t kRuleInverted = 0x08;
+inline constexpr uint32_t kRuleHasMore = 0x10;
+
+inline constexpr uint8_t kFrActToTbl = 1;
+inline constexpr uint8_t kFrActBlackhole = 6;
+inline constexpr uint8_t kFrActUnreachable = 7;
+inline constexpr uint8_t kFrActProhibit = 8;
+
 inline constexpr size_t kEventHeaderBytes = 8;
 
 inline constexpr size_t kEventType = 0;
@@ -139,6 +167,7 @@ inline constexpr uint8_t kEventAddress = 2;
 inline constexpr uint8_t kEventEntry = 3;
 inline constexpr uint8_t kEventOverrun = 4;
 inline constexpr uint8_t kEventClosed = 5;
+inline constexpr uint8_t kEventRule = 6;
 inline constexpr uint8_t kActionSet = 1;
 inline constexpr uint8_t kActionDeleted = 2;
 
@@ -147,6 +176,7 @@ inline constexpr uint8_t kDumpAddresses = 2;
 inline constexpr uint8_t kDumpRoutes = 3;
 inline constexpr uint8_t kDumpNeighbours = 4;
 inline constexpr uint8_t kDumpFdb = 5;
+inline constexpr uint8_t kDumpRules = 6;
 
 inline constexpr uint8_t kOutcomeDone = 0;
 inline constexpr uint8_t kOutcomeRefused = 1;
@@ -210,11 +240,26 @@ static_assert(offsetof(rtnl::ResolvedRecord, mtu) == kResolvedMtu);
 static_assert(offsetof(rtnl::ResolvedRecord, gateway) == kResolvedGateway);
 static_assert(offsetof(rtnl::ResolvedRecord, source) == kResolvedSource);
 
+static_assert(sizeof(rtnl::RuleRecord) == kRuleBytes && offsetof(rtnl::RuleRecord, priority) == kRulePriority);
+static_assert(offsetof(rtnl::RuleRecord, table) == kRuleTable && offsetof(rtnl::RuleRecord, mark) == kRuleMark);
+static_assert(offsetof(rtnl::RuleRecord, mask) == kRuleMask && offsetof(rtnl::RuleRecord, fields) == kRuleFields);
+static_assert(offsetof(rtnl::RuleRecord, family) == kRuleFamily && offsetof(rtnl::RuleRecord, action) == kRuleAction);
+static_assert(offsetof(rtnl::RuleRecord, src_length) == kRuleSrcLength);
+static_assert(offsetof(rtnl::RuleRecord, dst_length) == kRuleDstLength);
+static_assert(offsetof(rtnl::RuleRecord, src) == kRuleSrc && offsetof(rtnl::RuleRecord, dst) == kRuleDst);
+static_assert(offsetof(rtnl::RuleRecord, iif) == kRuleIif && offsetof(rtnl::RuleRecord, oif) == kRuleOif);
+static_assert(rtnl::kRuleHasIif == kRuleHasIif && rtnl::kRuleHasOif == kRuleHasOif);
+static_assert(rtnl::kRuleHasMark == kRuleHasMark && rtnl::kRuleInverted == kRuleInverted);
+static_assert(rtnl::kRuleHasMore == kRuleHasMore);
+static_assert(FR_ACT_TO_TBL == kFrActToTbl && FR_ACT_BLACKHOLE == kFrActBlackhole);
+static_assert(FR_ACT_UNREACHABLE == kFrActUnreachable && FR_ACT_PROHIBIT == kFrActProhibit);
+
 static_assert(sizeof(rtnl::EventHeader) == kEventHeaderBytes && offsetof(rtnl::EventHeader, type) == kEventType);
 static_assert(offsetof(rtnl::EventHeader, action) == kEventAction && offsetof(rtnl::EventHeader, value) == kEventValue);
 static_assert(rtnl::kBrokenFrame == kBrokenFrame);
 static_assert(rtnl::kLinkEvent == kEventLink && rtnl::kAddressEvent == kEventAddress);
 static_assert(rtnl::kEntryEvent == kEventEntry && rtnl::kOverrunEvent == kEventOverrun);
+static_assert(rtnl::kRuleEvent == kEventRule);
 static_assert(rtnl::kClosedEvent == kEventClosed && rtnl::kSet == kActionSet && rtnl::kDeleted == kActionDeleted);
 
 static_assert(static_cast<uint8_t>(sock::Outcome::Kind::kDone) == kOutcomeDone);

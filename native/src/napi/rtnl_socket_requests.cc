@@ -13,6 +13,7 @@
 #include "rtnl/entry.h"
 #include "rtnl/link.h"
 #include "rtnl/route.h"
+#include "rtnl/rule.h"
 #include "sock/batch.h"
 #include "sock/fdb_lookup.h"
 #include "sock/transaction.h"
@@ -42,9 +43,21 @@ std::optional<sock::DumpQuestion> QuestionOf(uint32_t what, uint8_t family, uint
       return sock::DumpQuestion{
           [=](SpanWriter* out, uint32_t sequence) { return rtnl::EncodeDumpFdb(out, sequence, ifindex); }, RTM_NEWNEIGH,
           AF_BRIDGE, ifindex};
+    case abi::kDumpRules:
+      return sock::DumpQuestion{
+          [=](SpanWriter* out, uint32_t sequence) { return rtnl::EncodeDumpRules(out, sequence, family); },
+          RTM_NEWRULE, family};
     default:
       return std::nullopt;
   }
+}
+
+// A refusal that says that there is nothing: in a namespace in which no IPv4 route was ever made there is no main table,
+// and a kernel without policy routing of a family has no rules of it.
+bool MeansNone(uint32_t what, const sock::Outcome& outcome) {
+  if (outcome.kind != sock::Outcome::Kind::kRefused) return false;
+  return (what == abi::kDumpRoutes && outcome.error == ENOENT) ||
+         (what == abi::kDumpRules && outcome.error == EAFNOSUPPORT);
 }
 
 // A copy (48 bytes an entry, microseconds for thousands): JavaScript may do with its buffer what it likes meanwhile.
@@ -66,9 +79,7 @@ Napi::Value RtnlSocket::Dump(const Napi::CallbackInfo& info) {
   return Submit(info.Env(), [what, question = *question](sock::Connection* connection, Reply* reply) {
     sock::DumpResult result;
     reply->outcome = sock::Dump(connection, question, &result);
-    // A namespace in which no IPv4 route was ever made has no main table.
-    if (what == abi::kDumpRoutes && reply->outcome.kind == sock::Outcome::Kind::kRefused &&
-        reply->outcome.error == ENOENT) {
+    if (MeansNone(what, reply->outcome)) {
       reply->outcome = {};
       result = {};
     }

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <linux/netlink.h>
 
+#include <algorithm>
+
 namespace vtepd::nl {
 
 Attributes::Attributes(Bytes data) {
@@ -42,6 +44,11 @@ std::optional<Attributes> Attributes::Get(Attr<Shape::kNested> attr) const {
   const std::optional<Bytes> bytes = Find(attr.id);
   if (!bytes) return std::nullopt;
   return Attributes(*bytes);
+}
+
+bool Attributes::HasAbove(uint16_t id) const {
+  return std::any_of(found_.begin() + std::min<ptrdiff_t>(id + 1, kMaxId), found_.end(),
+                     [](const std::optional<Bytes>& value) { return value.has_value(); });
 }
 
 std::optional<Bytes> Attributes::Find(uint16_t id) const {

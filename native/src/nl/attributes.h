@@ -48,6 +48,9 @@ class Attributes {
     return Find(attr.id).has_value();
   }
 
+  // Whether any attribute with a higher number is there.
+  [[nodiscard]] bool HasAbove(uint16_t id) const;
+
   [[nodiscard]] bool malformed() const { return malformed_; }
 
  private:

@@ -7,6 +7,7 @@
 #include "rtnl/address.h"
 #include "rtnl/entry.h"
 #include "rtnl/link.h"
+#include "rtnl/rule.h"
 
 namespace vtepd::rtnl {
 
@@ -33,6 +34,10 @@ std::string NameOf(uint16_t type) {
       return "RTM_NEWROUTE";
     case RTM_DELROUTE:
       return "RTM_DELROUTE";
+    case RTM_NEWRULE:
+      return "RTM_NEWRULE";
+    case RTM_DELRULE:
+      return "RTM_DELRULE";
     default:
       return "message type " + std::to_string(type);
   }
@@ -54,6 +59,9 @@ Decoded Decode(const nl::Message& message) {
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
       return DecodeRoute(message);
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+      return DecodeRule(message);
     default:
       return Skipped{};
   }
@@ -65,6 +73,7 @@ bool IsDeletion(const nl::Message& message) {
     case RTM_DELADDR:
     case RTM_DELNEIGH:
     case RTM_DELROUTE:
+    case RTM_DELRULE:
       return true;
     default:
       return false;

@@ -9,7 +9,7 @@
 
 namespace vtepd::rtnl {
 
-// By message type: RTM_NEW* and RTM_DEL* of links, addresses, neighbours and routes; any other type is skipped.
+// By message type: RTM_NEW* and RTM_DEL* of links, addresses, neighbours, routes and rules; any other type is skipped.
 [[nodiscard]] Decoded Decode(const nl::Message& message);
 
 // Whether the type is one of RTM_DEL*: then the record is what has gone.

@@ -14,7 +14,7 @@ struct Skipped {};
 // reports an overrun.
 struct Malformed {};
 
-using Decoded = std::variant<Skipped, Malformed, LinkRecord, AddressRecord, Entry>;
+using Decoded = std::variant<Skipped, Malformed, LinkRecord, AddressRecord, Entry, RuleRecord>;
 
 }  // namespace vtepd::rtnl
 

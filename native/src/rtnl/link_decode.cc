@@ -6,16 +6,11 @@
 #include "rtnl/ip.h"
 #include "rtnl/link.h"
 #include "rtnl/policy.h"
+#include "rtnl/text.h"
 
 namespace vtepd::rtnl {
 
 namespace {
-
-template <size_t kSize>
-void CopyText(std::string_view text, std::array<char, kSize>* out) {
-  const std::string_view cut = text.substr(0, kSize - 1);
-  std::copy(cut.begin(), cut.end(), out->begin());
-}
 
 // Of two attributes, one for each family, at most one is set. False when its length is wrong.
 bool CopyEither(std::optional<Bytes> ipv4, std::optional<Bytes> ipv6, uint8_t* family, Address16* out) {

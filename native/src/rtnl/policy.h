@@ -1,8 +1,9 @@
 // The policy tables: every rtnetlink attribute that vtepd reads or writes, with its shape (linux/if_link.h, neighbour.h,
-// rtnetlink.h, if_addr.h, veth.h). Readers and writers take the shape from here. Must not: hold what nobody uses.
+// rtnetlink.h, if_addr.h, fib_rules.h, veth.h). Readers and writers take the shape from here. Must not: hold what nobody uses.
 #ifndef VTEPD_RTNL_POLICY_H_
 #define VTEPD_RTNL_POLICY_H_
 
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
@@ -100,6 +101,27 @@ inline constexpr Attr<Shape::kBytes> kNexthop{RTA_NH_ID};
 inline constexpr Attr<Shape::kBytes> kEncap{RTA_ENCAP};
 inline constexpr Attr<Shape::kBytes> kFlow{RTA_FLOW};
 }  // namespace route
+
+namespace rule {
+inline constexpr Attr<Shape::kBytes> kDst{FRA_DST};
+inline constexpr Attr<Shape::kBytes> kSrc{FRA_SRC};
+inline constexpr Attr<Shape::kString> kIif{FRA_IIFNAME};
+inline constexpr Attr<Shape::kString> kOif{FRA_OIFNAME};
+inline constexpr Attr<Shape::kU32> kPriority{FRA_PRIORITY};
+inline constexpr Attr<Shape::kU32> kTable{FRA_TABLE};
+inline constexpr Attr<Shape::kU32> kMark{FRA_FWMARK};
+inline constexpr Attr<Shape::kU32> kMask{FRA_FWMASK};
+// What a rule may have that a record cannot hold.
+inline constexpr Attr<Shape::kU32> kSuppressIfgroup{FRA_SUPPRESS_IFGROUP};
+inline constexpr Attr<Shape::kU32> kSuppressPrefixLength{FRA_SUPPRESS_PREFIXLEN};
+inline constexpr Attr<Shape::kBytes> kFlow{FRA_FLOW};
+inline constexpr Attr<Shape::kBytes> kTunnel{FRA_TUN_ID};
+inline constexpr Attr<Shape::kBytes> kL3mdev{FRA_L3MDEV};
+inline constexpr Attr<Shape::kBytes> kUids{FRA_UID_RANGE};
+inline constexpr Attr<Shape::kBytes> kIpProtocol{FRA_IP_PROTO};
+inline constexpr Attr<Shape::kBytes> kSourcePorts{FRA_SPORT_RANGE};
+inline constexpr Attr<Shape::kBytes> kDestinationPorts{FRA_DPORT_RANGE};
+}  // namespace rule
 
 }  // namespace vtepd::rtnl::policy
 

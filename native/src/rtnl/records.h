@@ -114,7 +114,32 @@ struct ResolvedRecord {
   Address16 source;
 };
 
-// What a monitor heard: this header, then the record that `type` says (none for overrun and closed).
+// One policy rule. A prefix of length 0 selects nothing.
+struct RuleRecord {
+  uint32_t priority;
+  uint32_t table;
+  uint32_t mark;
+  uint32_t mask;
+  uint32_t fields;  // RuleField
+  uint8_t family;
+  uint8_t action;  // FR_ACT_*
+  uint8_t src_length;
+  uint8_t dst_length;
+  Address16 src;
+  Address16 dst;
+  std::array<char, 16> iif;  // zero-terminated, as is the other
+  std::array<char, 16> oif;
+};
+
+enum RuleField : uint32_t {
+  kRuleHasIif = 0x01,
+  kRuleHasOif = 0x02,
+  kRuleHasMark = 0x04,
+  kRuleInverted = 0x08,  // "not": it is for what the selectors do not match
+  kRuleHasMore = 0x10,   // selectors or suppressors that the record does not tell
+};
+
+// What a monitor heard: this header, then the record that `type` says (none for rule, overrun and closed).
 struct EventHeader {
   uint8_t type;
   uint8_t action;
@@ -126,7 +151,14 @@ struct EventHeader {
 // In an overrun: a datagram that does not hold whole messages. No type of message is as large.
 inline constexpr uint32_t kBrokenFrame = 0x10000;
 
-enum EventType : uint8_t { kLinkEvent = 1, kAddressEvent = 2, kEntryEvent = 3, kOverrunEvent = 4, kClosedEvent = 5 };
+enum EventType : uint8_t {
+  kLinkEvent = 1,
+  kAddressEvent = 2,
+  kEntryEvent = 3,
+  kOverrunEvent = 4,
+  kClosedEvent = 5,
+  kRuleEvent = 6,
+};
 enum EventAction : uint8_t { kSet = 1, kDeleted = 2 };
 
 // What an encoder says of its record.

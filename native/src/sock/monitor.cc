@@ -107,6 +107,9 @@ void AppendEvents(Bytes datagram, std::vector<uint8_t>* events) {
           using T = std::decay_t<decltype(record)>;
           if constexpr (std::is_same_v<T, rtnl::Malformed>) {
             AppendBare(rtnl::kOverrunEvent, message->header.nlmsg_type, events);
+          } else if constexpr (std::is_same_v<T, rtnl::RuleRecord>) {
+            // Who is concerned looks at all of them: their order decides.
+            Append(rtnl::EventHeader{rtnl::kRuleEvent, action, 0, message->header.nlmsg_pid}, events);
           } else if constexpr (!std::is_same_v<T, rtnl::Skipped>) {
             Append(rtnl::EventHeader{TypeOf<T>(), action, 0, message->header.nlmsg_pid}, events);
             Append(record, events);

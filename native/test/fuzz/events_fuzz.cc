@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (size_t at = 0; at < events.size();) {
     test::Expect(events.size() - at >= sizeof(rtnl::EventHeader));
     const uint8_t type = events[at];
-    test::Expect(type >= rtnl::kLinkEvent && type <= rtnl::kOverrunEvent);
+    test::Expect(type >= rtnl::kLinkEvent && type <= rtnl::kRuleEvent && type != rtnl::kClosedEvent);
     at += sizeof(rtnl::EventHeader);
     if (type == rtnl::kLinkEvent) at += sizeof(rtnl::LinkRecord);
     if (type == rtnl::kAddressEvent) at += sizeof(rtnl::AddressRecord);

@@ -1,4 +1,5 @@
 /** What other programs can do to a namespace, as types: the fake's administrator and the real one (iproute2) both do it. */
+import type { Family } from '../../../lib/net/ip.ts'
 import type { AddressFlags } from '../../../lib/rtnl/port.ts'
 
 /** The port ID of the administrator's socket, as notifications show it. */
@@ -30,6 +31,24 @@ export interface AdminRoute {
   readonly onlink?: boolean
   /** RTN_*; default 1. */
   readonly type?: number
+  /** Default main. What happens in another table is not announced by the port. */
+  readonly table?: number
+}
+
+export interface AdminRule {
+  readonly family: Family
+  readonly priority: number
+  /** One of the two; default: look up in table main. */
+  readonly table?: number
+  readonly action?: 'blackhole' | 'unreachable' | 'prohibit'
+  readonly not?: boolean
+  readonly from?: string
+  readonly to?: string
+  readonly iif?: string
+  readonly oif?: string
+  readonly fwmark?: { readonly value: number; readonly mask: number }
+  /** A selector that the port does not tell: the UDP port 8472. */
+  readonly vxlanPort?: boolean
 }
 
 /** `R`: what each call gives; the fake's is an errno name or undefined, the real one's (test/conformance) a promise. */
@@ -58,6 +77,8 @@ export interface Administrator<R> {
   removeAddress(ifname: string, address: string): R
   replaceRoute(route: AdminRoute): R
   deleteRoute(route: AdminRoute): R
+  addRule(rule: AdminRule): R
+  deleteRule(rule: AdminRule): R
   replaceNeighbour(ifname: string, ip: string, lladdr: string): R
   deleteNeighbour(ifname: string, ip: string): R
   replaceFdb(ifname: string, lladdr: string, remote: string): R

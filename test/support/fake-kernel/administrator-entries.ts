@@ -35,8 +35,8 @@ type EntryWriters = Pick<
 
 /** The methods that write entries. */
 export function entryWriters(state: State, on: On): EntryWriters {
-  const write = (op: EntryOp, entry: Entry): Answer =>
-    writeRecord(state, copyRecord(packEntries([entry]), 0), OPS[op], ADMINISTRATOR_PID)
+  const write = (op: EntryOp, entry: Entry, table?: number): Answer =>
+    writeRecord(state, copyRecord(packEntries([entry]), 0), OPS[op], ADMINISTRATOR_PID, table)
   const removeAll = (records: readonly Uint8Array[]): undefined => {
     for (const record of records) writeRecord(state, record.slice(), abi.OP_DELETE, ADMINISTRATOR_PID)
   }
@@ -61,7 +61,7 @@ export function entryWriters(state: State, on: On): EntryWriters {
   const route = (op: EntryOp, spec: AdminRoute): string | undefined => {
     const oif = spec.dev === undefined ? undefined : state.names.get(spec.dev)
     if (spec.dev !== undefined && oif === undefined) return errnoName(ENODEV)
-    return nameOf(write(op, routeEntry(op, spec, oif)))
+    return nameOf(write(op, routeEntry(op, spec, oif), spec.table))
   }
   return {
     replaceRoute: (spec) => route('replace', spec),

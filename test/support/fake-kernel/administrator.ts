@@ -3,18 +3,21 @@
  * through this door; its results are errno names, undefined for done, and never exceptions.
  * Must not: offer what no program could do (that is index.ts).
  */
+import { parseCidr } from '../../../lib/net/cidr.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { parseIp } from '../../../lib/net/ip.ts'
 import { type Lladdr, parseLladdr } from '../../../lib/net/lladdr.ts'
-import type { AddressFlags, LinkChange } from '../../../lib/rtnl/port.ts'
+import { FR_ACT_BLACKHOLE, FR_ACT_PROHIBIT, FR_ACT_UNREACHABLE } from '../../../lib/rtnl/abi.ts'
+import type { AddressFlags, LinkChange, Rule } from '../../../lib/rtnl/port.ts'
 import { addAddress, deleteAddress } from './addresses.ts'
-import { ADMINISTRATOR_PID, type Administrator, type LinkOptions } from './administration.ts'
+import { ADMINISTRATOR_PID, type Administrator, type AdminRule, type LinkOptions } from './administration.ts'
 import { entryWriters, nameOf, type On } from './administrator-entries.ts'
 import { plainLink } from './door.ts'
 import { type Answer, ENODEV, errnoName, refuse } from './errnos.ts'
 import { changeLink } from './link-changes.ts'
 import { createLink, createVethPair, deleteLink, forgetAway, sendAway } from './links.ts'
-import type { State } from './state.ts'
+import { addRule, deleteRule } from './rules.ts'
+import { PLAIN_RULE, type State } from './state.ts'
 import { planVxlan } from './vxlan.ts'
 
 type Admin = Administrator<string | undefined>
@@ -62,6 +65,8 @@ export function createAdministrator(state: State): Admin {
           ADMINISTRATOR_PID,
         ),
       ),
+    addRule: (rule) => nameOf(addRule(state, rule.family, ruleOf(rule), ADMINISTRATOR_PID)),
+    deleteRule: (rule) => nameOf(deleteRule(state, rule.family, ruleOf(rule), ADMINISTRATOR_PID)),
     setForwarding(on) {
       state.forwarding = on
       return undefined
@@ -110,6 +115,35 @@ function linkMakers(state: State, on: On): Pick<Admin, 'addVeth' | 'addBridge' |
       if (options.parent === undefined) return nameOf(make(undefined, 1500))
       return on(options.parent, (ifindex) => make(ifindex, Number.MAX_SAFE_INTEGER))
     },
+  }
+}
+
+const ACTIONS = { blackhole: FR_ACT_BLACKHOLE, unreachable: FR_ACT_UNREACHABLE, prohibit: FR_ACT_PROHIBIT }
+
+function ruleOf({
+  priority,
+  table = 254,
+  action,
+  not = false,
+  from,
+  to,
+  iif,
+  oif,
+  fwmark,
+  vxlanPort,
+}: AdminRule): Rule {
+  return {
+    ...PLAIN_RULE,
+    priority,
+    table: action === undefined ? table : 0,
+    action: action === undefined ? PLAIN_RULE.action : ACTIONS[action],
+    inverted: not,
+    src: from === undefined ? undefined : parseCidr(from),
+    dst: to === undefined ? undefined : parseCidr(to),
+    iif,
+    oif,
+    fwmark,
+    more: vxlanPort ?? false,
   }
 }
 

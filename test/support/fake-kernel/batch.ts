@@ -51,8 +51,8 @@ function applyEntry(state: State, batch: EntryTable, index: number, fault: Fault
   return writeRecord(state, copyRecord(batch, index), batch.bytes[index * abi.ENTRY_BYTES] ?? 0, pid)
 }
 
-/** One entry, `op` being OP_*. `bytes` is kept: give a copy. */
-export function writeRecord(state: State, bytes: Uint8Array, op: number, pid: number): Answer {
+/** One entry, `op` being OP_*; `table` of a route, main where none is named. `bytes` is kept: give a copy. */
+export function writeRecord(state: State, bytes: Uint8Array, op: number, pid: number, table?: number): Answer {
   const exclusive = op === abi.OP_CREATE
   const removes = op === abi.OP_DELETE
   switch (bytes[abi.OFFSET_KIND]) {
@@ -61,7 +61,7 @@ export function writeRecord(state: State, bytes: Uint8Array, op: number, pid: nu
     case abi.KIND_FDB:
       return removes ? deleteFdb(state, bytes) : writeFdb(state, bytes, exclusive)
     case abi.KIND_ROUTE:
-      return removes ? deleteRoute(state, bytes, pid) : writeRoute(state, bytes, exclusive, pid)
+      return removes ? deleteRoute(state, bytes, pid, table) : writeRoute(state, bytes, exclusive, pid, table)
     default:
       return refuse(EINVAL)
   }

@@ -72,6 +72,7 @@ export function openDoor(state: State, queue: RequestQueue, portId: number, dist
       ),
     dumpFdb: (ifindex) =>
       dump('dumpFdb', 'fdb.dump', [ifindex], [ifindex], (sift) => joinRecords(sift(fdbRecords(state, ifindex)))),
+    dumpRules: (family) => dump('dumpRules', 'rule.dump', [family], [], (sift) => sift(state.rules[family])),
     getFdb: (entries) =>
       submit({
         name: 'getFdb',

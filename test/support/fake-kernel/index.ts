@@ -17,7 +17,7 @@
  *
  * A request is carried out in a microtask of its own after the call, in order; its answer follows hooks 'after'.
  * ifindexes grow and are never used again; `lo` is 1. Not modelled: entries that the kernel learns by itself (ARP, ND,
- * multicast), IPv6 below MTU 1280, tables other than main, rules, and time: DAD ends when `finishDad` says so.
+ * multicast), IPv6 below MTU 1280, rules by what the port does not tell, and time: DAD ends when `finishDad` says so.
  */
 import { constants } from 'node:os'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
@@ -218,7 +218,14 @@ function countWrites(log: readonly Operation[]): WriteCounts {
   return { links, addresses, entries }
 }
 
-export type { Administrator, AdminRoute, AdminVxlan, FakeAdministrator, LinkOptions } from './administration.ts'
+export type {
+  Administrator,
+  AdminRoute,
+  AdminRule,
+  AdminVxlan,
+  FakeAdministrator,
+  LinkOptions,
+} from './administration.ts'
 export { ADMINISTRATOR_PID } from './administration.ts'
 export type { Fault, FaultRule, Faults, InjectedFault } from './faults.ts'
 export type { Hook, Operation, RequestName } from './requests.ts'

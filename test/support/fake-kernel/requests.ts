@@ -15,6 +15,7 @@ export type RequestName =
   | 'dumpRoutes'
   | 'dumpNeighbours'
   | 'dumpFdb'
+  | 'dumpRules'
   | 'getFdb'
   | 'createVxlan'
   | 'createVeth'

@@ -1,20 +1,25 @@
 /**
- * "Which route reaches X, and from which address": look-up in the local addresses, then the main table.
- * Must not: know `ip rule` or other tables.
+ * "Which route reaches X, and from which address": the rules in their order, each with its table.
+ * Must not: know which rule selects a packet (rules.ts).
  */
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { type Family, familyOf, type Ip, isLinkLocal } from '../../../lib/net/ip.ts'
+import { FR_ACT_TO_TBL } from '../../../lib/rtnl/abi.ts'
 import type { Address, ResolvedRoute, RouteQuery } from '../../../lib/rtnl/port.ts'
 import { EACCES, EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV, type Refusal, refuse } from './errnos.ts'
 import { commonBits, ipOfKey, type Key, keyOfIp, maskKey, type Route } from './records.ts'
 import { routesTo } from './route-table.ts'
-import { isLocal, type OwnAddress, type State } from './state.ts'
+import { rulesFor } from './rules.ts'
+import { isLocal, type OwnAddress, type RouteTable, type RouteTables, type State } from './state.ts'
 
 const LOOPBACK = 1 as Ifindex
 const BY_TYPE: Readonly<Record<number, number>> = { 6: EINVAL, 7: EHOSTUNREACH, 8: EACCES }
 
 const MAIN = 254
 const LOCAL = 255
+const RTN_THROW = 9
+/** What each FR_ACT_* that refuses says. */
+const BY_ACTION: Readonly<Record<number, number>> = { 6: EINVAL, 7: ENETUNREACH, 8: EACCES }
 
 export function resolveRoute(state: State, dst: Ip, query: RouteQuery): ResolvedRoute | Refusal {
   const family = familyOf(dst)
@@ -32,20 +37,40 @@ export function resolveRoute(state: State, dst: Ip, query: RouteQuery): Resolved
     gateway,
     source: from(choose),
   })
-  // IPv4 keeps both tables in one, and says main, until somebody adds a rule.
-  const local = family === 'ipv4' ? MAIN : LOCAL
-  if (isLocal(state, family, key) && query.oif === undefined) return found(local, LOOPBACK, undefined, () => dst)
-  for (const route of routesTo(state.routes[family], key)) {
-    if (query.oif !== undefined && route.oif !== query.oif) continue
+  const refused: Refusal[] = []
+  for (const rule of rulesFor(state, family, dst, query)) {
+    if (rule.action !== FR_ACT_TO_TBL) {
+      refused.push(refuse(BY_ACTION[rule.action] ?? EINVAL))
+      break
+    }
+    if (rule.table === LOCAL) {
+      if (isLocal(state, family, key) && query.oif === undefined)
+        return found(family === 'ipv4' && !state.unmerged ? MAIN : LOCAL, LOOPBACK, undefined, () => dst)
+      continue
+    }
+    const route = lookUp(tableNumbered(state, rule.table)?.[family], key, query)
+    if (route === undefined || route.type === RTN_THROW) continue
     const errno = BY_TYPE[route.type]
-    if (errno !== undefined) return refuse(errno)
-    return found(MAIN, route.oif, gatewayOf(state, route), () => sourceOf(state, family, route, key))
+    if (errno === undefined)
+      return found(rule.table, route.oif, gatewayOf(state, route), () => sourceOf(state, family, route, key))
+    refused.push(refuse(errno))
+    break
   }
   // IPv4 takes a destination for on-link when the caller names the link and no route does.
   const { oif } = query
   if (family === 'ipv4' && oif !== undefined && state.links.get(oif)?.up === true)
     return found(0, oif, undefined, () => ipv4Source(state, oif, undefined))
-  return refuse(ENETUNREACH)
+  return refused[0] ?? refuse(ENETUNREACH)
+}
+
+function lookUp(table: RouteTable | undefined, dst: Key, { oif }: RouteQuery): Route | undefined {
+  if (table === undefined) return undefined
+  for (const route of routesTo(table, dst)) if (oif === undefined || route.oif === oif) return route
+  return undefined
+}
+
+function tableNumbered(state: State, number: number): RouteTables | undefined {
+  return number === MAIN ? state.routes : state.otherTables.get(number)
 }
 
 /** What the kernel refuses before it looks anything up. */

@@ -5,9 +5,14 @@ import type { Family } from '../../../lib/net/ip.ts'
 import { type Key, maskKey, type Route } from './records.ts'
 import type { RouteTable, State } from './state.ts'
 
-/** A copy: the table may change while it is walked. */
+/** The main table's. A copy: the table may change while it is walked. */
 export function routesOf(state: State, family: Family): Route[] {
-  return [...state.routes[family].byPrefix.values()].flat()
+  return routesIn(state.routes[family])
+}
+
+/** As routesOf, of any table. */
+export function routesIn(table: RouteTable): Route[] {
+  return [...table.byPrefix.values()].flat()
 }
 
 /** The routes to `key` from the longest prefix to the shortest, within one prefix by metric. */

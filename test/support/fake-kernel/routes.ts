@@ -1,5 +1,5 @@
 /**
- * The main routing tables: what a write does to them and what a disturbance takes out of them.
+ * The routing tables, main above all: what a write does to them and what a disturbance takes out of them.
  * Must not: judge next hops (next-hops.ts) or answer "which route reaches X" (resolve.ts).
  */
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
@@ -8,20 +8,21 @@ import { RTN_UNICAST } from '../../../lib/rtnl/abi.ts'
 import { type Answer, EEXIST, ESRCH, refuse } from './errnos.ts'
 import { checkNextHop } from './next-hops.ts'
 import { decodeRoute, encodeRoute, type Key, type Route } from './records.ts'
-import { insertRoute, removeRoute, replaceRoute, routeKey, routesOf, sameKey } from './route-table.ts'
-import { emitRoute, type State } from './state.ts'
+import { insertRoute, removeRoute, replaceRoute, routeKey, routesIn, routesOf, sameKey } from './route-table.ts'
+import { createTables, emitRoute, type RouteTables, type State } from './state.ts'
 
 const LOOPBACK = 1
+const MAIN = 254
 /** IP6_RT_PRIO_USER: what the kernel makes of IPv6 metric 0. */
 const IPV6_DEFAULT_METRIC = 1024
 
 /** RTM_NEWROUTE with CREATE and REPLACE, or, `exclusive`, CREATE and EXCL. The key is (destination, TOS, metric). */
-export function writeRoute(state: State, bytes: Uint8Array, exclusive: boolean, pid: number): Answer {
+export function writeRoute(state: State, bytes: Uint8Array, exclusive: boolean, pid: number, number = MAIN): Answer {
   const asked = decodeRoute(bytes)
   const checked = checkNextHop(state, asked)
   if (typeof checked !== 'number') return checked
   const route = complete(asked, checked)
-  const table = state.routes[route.family]
+  const table = tablesOf(state, number)[route.family]
   const siblings = sameKey(table, route)
   if (siblings.length > 0 && exclusive) return refuse(EEXIST)
   const first = route.family === 'ipv4' ? siblings[0] : (siblings.find((old) => sameShape(old, route)) ?? siblings[0])
@@ -31,7 +32,7 @@ export function writeRoute(state: State, bytes: Uint8Array, exclusive: boolean, 
     if (route.family === 'ipv4' && siblings.some((old) => sameRoute(old, route))) return refuse(EEXIST)
     replaceRoute(table, first, route)
   }
-  emitRoute(state, 'set', route, pid)
+  if (number === MAIN) emitRoute(state, 'set', route, pid)
   return undefined
 }
 
@@ -39,13 +40,13 @@ export function writeRoute(state: State, bytes: Uint8Array, exclusive: boolean, 
  * RTM_DELROUTE: metric 0 matches any, the lowest first; protocol, output link and gateway must match where they are given
  * (kernel-facts 1 and 4).
  */
-export function deleteRoute(state: State, bytes: Uint8Array, pid: number): Answer {
+export function deleteRoute(state: State, bytes: Uint8Array, pid: number, number = MAIN): Answer {
   const asked = decodeRoute(bytes)
-  const table = state.routes[asked.family]
+  const table = tablesOf(state, number)[asked.family]
   const found = table.byPrefix.get(routeKey(asked.dst, asked.length))?.find((route) => matchesDelete(route, asked))
   if (found === undefined) return refuse(ESRCH)
   removeRoute(table, found)
-  emitRoute(state, 'deleted', found, pid)
+  if (number === MAIN) emitRoute(state, 'deleted', found, pid)
   return undefined
 }
 
@@ -69,6 +70,8 @@ export function withdrawRoute(state: State, route: Route, dead?: boolean): void 
  * carrier before.
  */
 export function dropRoutes(state: State, ifindex: Ifindex, family: Family, dead = false): void {
+  for (const { [family]: table } of state.otherTables.values())
+    for (const route of routesIn(table)) if (route.oif === ifindex) removeRoute(table, route)
   for (const route of routesOf(state, family)) {
     if (route.oif !== ifindex) continue
     if (family === 'ipv4') removeRoute(state.routes.ipv4, route)
@@ -79,6 +82,13 @@ export function dropRoutes(state: State, ifindex: Ifindex, family: Family, dead 
 /** Routes whose preferred source was the IPv4 address that has gone: silently removed. */
 export function dropRoutesFrom(state: State, source: Key): void {
   for (const route of routesOf(state, 'ipv4')) if (route.prefsrc === source) removeRoute(state.routes.ipv4, route)
+}
+
+function tablesOf(state: State, number: number): RouteTables {
+  if (number === MAIN) return state.routes
+  const tables = state.otherTables.get(number) ?? createTables()
+  state.otherTables.set(number, tables)
+  return tables
 }
 
 /** What the kernel fills in: the output link it found, and for IPv6 the default metric and lo for what leads nowhere. */

@@ -2,7 +2,7 @@
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import type { Family } from '../../../lib/net/ip.ts'
 import { type EntryTable, unpackEntries } from '../../../lib/rtnl/entries.ts'
-import type { Address, Link } from '../../../lib/rtnl/port.ts'
+import type { Address, Link, Rule } from '../../../lib/rtnl/port.ts'
 import { joinRecords } from './records.ts'
 import { routesOf } from './route-table.ts'
 import { isDead, publicAddress, routeBytes, type State } from './state.ts'
@@ -11,6 +11,7 @@ export interface Snapshot {
   readonly links: readonly Link[]
   readonly addresses: readonly Address[]
   readonly routes: { readonly ipv4: EntryTable; readonly ipv6: EntryTable }
+  readonly rules: { readonly ipv4: readonly Rule[]; readonly ipv6: readonly Rule[] }
   readonly neighbours: EntryTable
   readonly fdb: EntryTable
 }
@@ -21,6 +22,7 @@ export function takeSnapshot(state: State): Snapshot {
     links: linksOf(state),
     addresses: addressesOf(state, undefined),
     routes: { ipv4: routeDump(state, 'ipv4'), ipv6: routeDump(state, 'ipv6') },
+    rules: { ipv4: [...state.rules.ipv4], ipv6: [...state.rules.ipv6] },
     neighbours: joinRecords(
       indexes.flatMap((ifindex) => [
         ...neighbourRecords(state, 'ipv4', ifindex),
@@ -64,6 +66,8 @@ export function renderSnapshot(snapshot: Snapshot): string {
   return [
     ...snapshot.links.map((link) => `link ${JSON.stringify(link)}`),
     ...snapshot.addresses.map((address) => `address ${JSON.stringify(address)}`),
+    ...snapshot.rules.ipv4.map((rule) => `rule ipv4 ${JSON.stringify(rule)}`),
+    ...snapshot.rules.ipv6.map((rule) => `rule ipv6 ${JSON.stringify(rule)}`),
     ...entries.map(({ kind, ...rest }) => `${kind} ${JSON.stringify(rest)}`),
   ].join('\n')
 }

@@ -5,7 +5,15 @@
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import type { Family, Ip } from '../../../lib/net/ip.ts'
 import * as abi from '../../../lib/rtnl/abi.ts'
-import type { Address, Link, Monitor, MonitorGroup, MonitorOptions, Notification } from '../../../lib/rtnl/port.ts'
+import type {
+  Address,
+  Link,
+  Monitor,
+  MonitorGroup,
+  MonitorOptions,
+  Notification,
+  Rule,
+} from '../../../lib/rtnl/port.ts'
 import type { Fdb, Key, Neighbour, Route } from './records.ts'
 
 /** Bytes; the loopback link has no upper limit. */
@@ -42,6 +50,14 @@ export interface RouteTable {
   readonly lengths: Int32Array
 }
 
+export interface RouteTables {
+  readonly ipv4: RouteTable
+  readonly ipv6: RouteTable
+}
+
+/** A policy rule as the port shows it. */
+export type FakeRule = Rule
+
 /** One neighbour table a family, by address. */
 export interface Neighbours {
   readonly ipv4: Map<Key, Neighbour>
@@ -77,7 +93,13 @@ export interface State {
   /** Links moved to another namespace. A VXLAN one still holds its VNI and port here (kernel-facts 2). */
   readonly away: Map<Ifindex, Link>
   readonly addresses: Map<Ifindex, OwnAddresses>
-  readonly routes: { readonly ipv4: RouteTable; readonly ipv6: RouteTable }
+  /** Main. */
+  readonly routes: RouteTables
+  /** Every other table but local, by number. */
+  readonly otherTables: Map<number, RouteTables>
+  readonly rules: { readonly ipv4: FakeRule[]; readonly ipv6: FakeRule[] }
+  /** The kernel keeps IPv4's local and main tables in one until the first rule is added. */
+  unmerged: boolean
   readonly neighbours: Map<Ifindex, Neighbours>
   /** By lladdr; only VXLAN links have a table. It moves with a link that goes away. */
   readonly fdb: Map<Ifindex, Map<Key, Fdb>>
@@ -85,7 +107,6 @@ export interface State {
 }
 
 export function createState(settings: Settings): State {
-  const table = (family: Family): RouteTable => ({ family, byPrefix: new Map(), lengths: new Int32Array(129) })
   return {
     settings,
     nextIfindex: 1,
@@ -95,14 +116,40 @@ export function createState(settings: Settings): State {
     details: new Map(),
     away: new Map(),
     addresses: new Map(),
-    routes: { ipv4: table('ipv4'), ipv6: table('ipv6') },
+    routes: createTables(),
+    otherTables: new Map(),
+    rules: { ipv4: firstRules([255, 254, 253]), ipv6: firstRules([255, 254]) },
+    unmerged: false,
     neighbours: new Map(),
     fdb: new Map(),
     listeners: new Set(),
   }
 }
 
-/** Queues `notification` for every monitor that has joined the group. `family` matters for addresses and routes only. */
+export function createTables(): RouteTables {
+  const table = (family: Family): RouteTable => ({ family, byPrefix: new Map(), lengths: new Int32Array(129) })
+  return { ipv4: table('ipv4'), ipv6: table('ipv6') }
+}
+
+/** What every namespace begins with: local, main and, IPv4 only, default. */
+function firstRules(tables: readonly number[]): FakeRule[] {
+  return tables.map((table, at) => ({ ...PLAIN_RULE, priority: at === 0 ? 0 : 32_765 + at, table }))
+}
+
+export const PLAIN_RULE: FakeRule = {
+  priority: 0,
+  table: 254,
+  action: abi.FR_ACT_TO_TBL,
+  inverted: false,
+  src: undefined,
+  dst: undefined,
+  iif: undefined,
+  oif: undefined,
+  fwmark: undefined,
+  more: false,
+}
+
+/** Queues `notification` for every monitor that has joined the group. `family` matters for addresses, routes and rules only. */
 export function emit(state: State, group: MonitorGroup, family: Family | undefined, notification: Notification): void {
   for (const listener of state.listeners) {
     const { groups, families, ignoreOwn = true } = listener.options
