@@ -3,12 +3,12 @@
  * rebuild the interface, under a UDP probe every 2 ms between pods and between nodes. What counts is how long the pods were
  * silent beyond the nodes in the same change: that is what the overlay added.
  *
- *   npm run bench -- heal-dns [--changes 50] [--peers 100] [--pinned | --unpinned] [--json]
+ *   npm run bench -- heal-dns [--changes 50] [--peers 100] [--pinned] [--json]
  *
  * After each change the tables are read by `ip` and `bridge`. Needs the Debian packages network-manager and dbus.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import type { FlagSpec } from '../lib/cli/flag-spec.ts'
 import { monotonicMs } from '../lib/host/clock.ts'
 import { compareOutages } from '../lib/lab/outages.ts'
 import { scenarioPairs } from '../lib/lab/probe-pairs.ts'
@@ -18,9 +18,11 @@ import { createScope } from '../test/chaos/scope.ts'
 import { createStage, type Stage } from '../test/chaos/stage.ts'
 import { underlayPrefix } from '../test/kernel/healing/support/surroundings.ts'
 import { type NetworkManager, startNetworkManager } from '../test/support/network-manager.ts'
+import { countOf, readArguments } from './frame/arguments.ts'
 import type { Sample } from './frame/sample.ts'
 import { median } from './frame/statistics.ts'
 import { renderJsonLine, renderTable } from './frame/table.ts'
+import { LARGEST_CLUSTER } from './world/cluster.ts'
 
 const PARENT = 'mgmt0'
 const LINKS = ['eth0', 'cni0', 'pod1', 'other0', 'foreign7']
@@ -29,6 +31,18 @@ const BASELINE_MS = 100
 const IN_A_ROW = 50
 const PATIENCE_MS = 30_000
 
+const FLAGS = [
+  { name: 'changes', kind: 'int', default: 50, group: 'What is measured', help: 'of a DNS server' },
+  { name: 'peers', kind: 'int', default: 100, group: 'What is measured', help: 'of the node' },
+  { name: 'pinned', kind: 'bool', default: false, group: 'What is measured', help: 'with a pinned VXLAN device' },
+  { name: 'json', kind: 'bool', default: false, group: 'What becomes of it', help: 'one sample on one line' },
+] as const satisfies readonly FlagSpec[]
+
+const ABOUT = {
+  name: 'npm run bench -- heal-dns',
+  summary: 'What pods feel of a DNS change by the real NetworkManager, beyond what nodes feel.',
+}
+
 // The prober starts this program again for itself and its helpers (lib/lab/own-command).
 const words = process.argv.slice(2)
 if (words[0] === 'lab' && words[1] === 'prober') process.exit(await runProber())
@@ -36,21 +50,14 @@ else if (words[0] === 'lab' && words[1] === 'open-sockets') await runSocketOpene
 else await main()
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      changes: { type: 'string', default: '50' },
-      peers: { type: 'string', default: '100' },
-      pinned: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-    },
-  })
-  const [changes, peers] = [Number(values.changes), Number(values.peers)]
-  if (!(changes >= 1) || !(peers >= 2)) {
-    process.stderr.write('bench heal-dns: --changes and --peers take numbers\n')
-    process.exit(2)
-  }
-  const sample = await measure(values.pinned, changes, peers)
-  process.stdout.write(`${values.json ? renderJsonLine(sample) : renderTable([sample])}\n`)
+  const { pinned, changes, peers, json } = readArguments(FLAGS, ABOUT, (values) => ({
+    pinned: values.pinned,
+    changes: countOf('changes', values.changes, 10_000),
+    peers: countOf('peers', values.peers, LARGEST_CLUSTER),
+    json: values.json,
+  }))
+  const sample = await measure(pinned, changes, peers)
+  process.stdout.write(`${json ? renderJsonLine(sample) : renderTable([sample])}\n`)
   // The prober and its helpers end with the namespaces, and those with this process.
   process.exit(0)
 }

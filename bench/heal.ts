@@ -8,33 +8,38 @@
  * After every round all tables are read by `ip` and `bridge`; a round that does not end right ends the benchmark.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import type { FlagSpec } from '../lib/cli/flag-spec.ts'
+import { FAMILIES } from '../lib/net/ip.ts'
 import { createScope } from '../test/chaos/scope.ts'
 import { deviceName, type Family } from '../test/kernel/healing/support/cluster.ts'
 import { createHealthyHost, type Host } from '../test/kernel/healing/support/host.ts'
 import type { LogLine } from '../test/support/agent-process.ts'
+import { choicesOf, countOf, countsOf, readArguments } from './frame/arguments.ts'
 import type { Sample } from './frame/sample.ts'
 import { median } from './frame/statistics.ts'
 import { renderJsonLine, renderTable } from './frame/table.ts'
 import { CASES, type HealCase } from './heal/cases.ts'
 import { createStopwatch, isMark, type Stopwatch } from './heal/stopwatch.ts'
+import { LARGEST_CLUSTER } from './world/cluster.ts'
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '15' },
-    family: { type: 'string', default: 'ipv4,ipv6' },
-    sizes: { type: 'string', default: '100,1000,10000' },
-    case: { type: 'string', default: '' },
-    json: { type: 'boolean', default: false },
-  },
-})
-const rounds = Number(values.rounds)
-const sizes = values.sizes.split(',').map(Number)
-const families = values.family.split(',').filter((family) => family === 'ipv4' || family === 'ipv6')
-if (!(rounds >= 1 && rounds <= 500) || families.length === 0 || !sizes.every((size) => size > 0)) {
-  process.stderr.write('bench heal: --rounds takes 1 to 500, --family ipv4 or ipv6, --sizes numbers of peers\n')
-  process.exit(2)
-}
+const FLAGS = [
+  { name: 'rounds', kind: 'int', default: 15, group: 'What is measured', help: 'of each case, 1 to 500' },
+  { name: 'family', kind: 'string', default: 'ipv4,ipv6', group: 'What is measured', help: 'ipv4, ipv6 or both' },
+  { name: 'sizes', kind: 'string', default: '100,1000,10000', group: 'What is measured', help: 'numbers of peers' },
+  { name: 'case', kind: 'string', default: '', group: 'What is measured', help: 'only cases with this in their name' },
+  { name: 'json', kind: 'bool', default: false, group: 'What becomes of it', help: 'one sample a line' },
+] as const satisfies readonly FlagSpec[]
+
+const ABOUT = { name: 'npm run bench -- heal', summary: 'How long a damaged overlay stays damaged, with a real agent.' }
+
+const request = readArguments(FLAGS, ABOUT, (values) => ({
+  rounds: countOf('rounds', values.rounds, 500),
+  families: choicesOf('family', values.family, FAMILIES),
+  sizes: countsOf('sizes', values.sizes, LARGEST_CLUSTER),
+  named: values.case,
+  json: values.json,
+}))
+const { rounds } = request
 
 /** What is damaged in the same way within two seconds counts as a quarrel, and is repaired more slowly on purpose. */
 const FORGOTTEN_MS = 2100
@@ -44,14 +49,14 @@ const MOST_HEARD = 1000
 
 const samples: Sample[] = []
 for (const pinned of [false, true])
-  for (const size of sizes)
-    for (const family of families) {
+  for (const size of request.sizes)
+    for (const family of request.families) {
       const cases = CASES.filter((each) => (each.pinned === true) === pinned && each.sizes.includes(size))
-      const wanted = cases.filter(({ name }) => name.includes(values.case))
-      const sysctl = !pinned && size === 1000 && 'accept_ra changed'.includes(values.case)
+      const wanted = cases.filter(({ name }) => name.includes(request.named))
+      const sysctl = !pinned && size === 1000 && 'accept_ra changed'.includes(request.named)
       if (wanted.length > 0 || sysctl) await runOn({ family, size, pinned, cases: wanted, sysctl })
     }
-if (!values.json) process.stdout.write(`${renderTable(samples)}\n`)
+if (!request.json) process.stdout.write(`${renderTable(samples)}\n`)
 
 interface Series {
   readonly family: Family
@@ -150,5 +155,5 @@ function report(name: string, family: Family, size: number, times: readonly Time
     measures: { agentMs: median(times.map(({ agentMs }) => agentMs)), worstMs: Math.max(...times.map(({ ms }) => ms)) },
   }
   samples.push(sample)
-  if (values.json) process.stdout.write(`${renderJsonLine(sample)}\n`)
+  if (request.json) process.stdout.write(`${renderJsonLine(sample)}\n`)
 }

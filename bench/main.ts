@@ -6,8 +6,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { ConfigError } from '../lib/errors.ts'
 import { describeEnvironment, renderEnvironment } from './frame/environment.ts'
-import { type Options, parseOptions, UsageError } from './frame/options.ts'
+import { type Options, parseOptions } from './frame/options.ts'
 import { createProgressLine } from './frame/progress.ts'
 import { renderAgain, type SuiteResult, saveResult } from './frame/results.ts'
 import type { Sample } from './frame/sample.ts'
@@ -32,17 +33,20 @@ const progress = createProgressLine(process.stderr)
 
 try {
   const words = process.argv.slice(2)
-  const names = SUITES.map(({ name }) => name)
-  const options = parseOptions(words, names, LARGEST_CLUSTER)
-  if (options.help) process.stdout.write(renderHelp())
-  else if (options.render) renderAgain(ROOT, names)
+  const options = parseOptions(words, SUITES, LARGEST_CLUSTER)
+  if (options.help !== undefined) process.stdout.write(options.help)
+  else if (options.render)
+    renderAgain(
+      ROOT,
+      SUITES.map(({ name }) => name),
+    )
   else await runAll(options, words)
 } catch (error) {
   progress.clear()
   process.stderr.write(
-    `bench: ${error instanceof UsageError ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+    `bench: ${error instanceof ConfigError ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
   )
-  process.exitCode = error instanceof UsageError ? 2 : 1
+  process.exitCode = error instanceof ConfigError ? 2 : 1
 }
 
 async function runAll(options: Options, words: readonly string[]): Promise<void> {
@@ -86,20 +90,4 @@ async function runSuite(suite: Suite, options: Options): Promise<Pick<SuiteResul
     for (const end of ends.reverse()) await end()
   }
   return { samples, notes }
-}
-
-function renderHelp(): string {
-  const list = SUITES.map(({ name, about }) => `  ${name.padEnd(10)}${about}`)
-  return [
-    'npm run bench -- [SUITE…] [--sizes 100,1000,…] [--family ipv4,ipv6,dual] [--rounds N] [--json] [--save]',
-    '',
-    ...list,
-    '',
-    '  --json     one sample a line on standard output instead of tables',
-    '  --save     write bench/results/SUITE.json, docs/benchmarks/*.svg and the tables of docs/benchmarks.md',
-    '  --render   write those again from bench/results, without running anything',
-    '',
-    'Programs of their own: neighbours, heal (their first lines say how they are used).',
-    '',
-  ].join('\n')
 }

@@ -11,7 +11,8 @@ import { execFile } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
+import type { FlagSpec } from '../lib/cli/flag-spec.ts'
 import {
   createEntryWriter,
   type EntryTable,
@@ -23,21 +24,30 @@ import {
   RTPROT_VTEPD,
   type Rtnl,
 } from '../lib/rtnl/index.ts'
+import { countOf, readArguments } from './frame/arguments.ts'
+import { LARGEST_CLUSTER } from './world/cluster.ts'
 
 const run = promisify(execFile)
 const ROOT = path.resolve(import.meta.dirname, '..')
 const MOST = 1.3
 const CHUNK = 256
 
-const { values } = parseArgs({
-  options: {
-    count: { type: 'string', default: '10000' },
-    runs: { type: 'string', default: '5' },
-    json: { type: 'boolean', default: false },
-  },
-})
-const count = Number(values.count)
-const runs = Number(values.runs)
+const FLAGS = [
+  { name: 'count', kind: 'int', default: 10_000, group: 'What is measured', help: 'neighbours' },
+  { name: 'runs', kind: 'int', default: 5, group: 'What is measured', help: 'of each contender' },
+  { name: 'json', kind: 'bool', default: false, group: 'What becomes of it', help: 'one object on one line' },
+] as const satisfies readonly FlagSpec[]
+
+const ABOUT = {
+  name: 'npm run bench -- neighbours',
+  summary: 'How long permanent neighbours take from TypeScript, against a C program that does nothing else.',
+}
+
+const { count, runs, json } = readArguments(FLAGS, ABOUT, (values) => ({
+  count: countOf('count', values.count, LARGEST_CLUSTER),
+  runs: countOf('runs', values.runs, 1000),
+  json: values.json,
+}))
 
 /** Milliseconds of one run each. */
 interface Sample {
@@ -154,7 +164,7 @@ const medians = {
   packed: median(samples.map(({ packed }) => packed)),
 }
 const ratio = medians.call / medians.limit
-if (values.json) {
+if (json) {
   process.stdout.write(`${JSON.stringify({ suite: 'neighbours', count, runs, samples, medians, ratio, most: MOST })}\n`)
 } else {
   const row = (name: string, ms: number): string =>

@@ -1,8 +1,15 @@
-/** What `npm run bench -- …` was asked for. Must not: run anything; what it does not understand is a UsageError. */
-import { parseArgs } from 'node:util'
+/** What `npm run bench -- …` was asked for. Must not: run anything; what it does not understand is a ConfigError. */
+import type { FlagSpec } from '../../lib/cli/flag-spec.ts'
+import { parseFlags } from '../../lib/cli/parse-flags.ts'
+import { suggestion } from '../../lib/cli/suggestion.ts'
+import { ConfigError } from '../../lib/errors.ts'
+import { choicesOf, countOf, countsOf } from './arguments.ts'
 import { BENCH_FAMILIES, type BenchFamily } from './sample.ts'
+import type { Suite } from './suite.ts'
 
 export interface Options {
+  /** The help was asked for: nothing else counts then. */
+  readonly help: string | undefined
   /** In the order given; empty: all. */
   readonly suites: readonly string[]
   /** Ascending; undefined: each suite's own. */
@@ -15,62 +22,98 @@ export interface Options {
   readonly save: boolean
   /** Nothing runs: the plots and tables are written again from bench/results. */
   readonly render: boolean
-  readonly help: boolean
 }
 
-/** Its message is for the user, as it stands. */
-export class UsageError extends Error {}
+const MOST_ROUNDS = 1000
+const WHAT = 'What is measured'
+const RESULT = 'What becomes of it'
 
-export function parseOptions(words: readonly string[], suites: readonly string[], largest: number): Options {
-  const { values, positionals } = parse(words)
-  for (const name of positionals)
-    if (!suites.includes(name)) throw new UsageError(`there is no suite '${name}': ${suites.join(', ')}`)
-  const families = values.family?.flatMap((list) => list.split(','))
+const FLAGS = [
+  {
+    name: 'sizes',
+    kind: 'string',
+    default: '',
+    placeholder: 'n,n…',
+    group: WHAT,
+    help: "peers; without it each suite's own",
+  },
+  { name: 'family', kind: 'strings', placeholder: 'name,name', group: WHAT, help: BENCH_FAMILIES.join(', ') },
+  {
+    name: 'rounds',
+    kind: 'int',
+    default: 0,
+    group: WHAT,
+    help: '0: nine up to 1,000 peers, five up to 10,000, three beyond',
+  },
+  {
+    name: 'json',
+    kind: 'bool',
+    default: false,
+    group: RESULT,
+    help: 'one sample a line on standard output instead of tables',
+  },
+  {
+    name: 'save',
+    kind: 'bool',
+    default: false,
+    group: RESULT,
+    help: 'write bench/results/SUITE.json, docs/benchmarks/*.svg and the tables of docs/benchmarks.md',
+  },
+  {
+    name: 'render',
+    kind: 'bool',
+    default: false,
+    group: RESULT,
+    help: 'write those again from bench/results, without running anything',
+  },
+] as const satisfies readonly FlagSpec[]
+
+/** Throws ConfigError. `largest`: most peers. */
+export function parseOptions(
+  argv: readonly string[],
+  suites: readonly Pick<Suite, 'name' | 'about'>[],
+  largest: number,
+): Options {
+  const names = suites.map(({ name }) => name)
+  const parsed = parseFlags(
+    FLAGS,
+    argv,
+    {},
+    {
+      name: 'npm run bench --',
+      words: 'SUITE',
+      summary: ['The suites:', ...suites.map(({ name, about }) => `  ${name.padEnd(10)}${about}`)].join('\n'),
+      footer: 'Programs of their own, with their own --help: neighbours, heal, heal-dns.',
+    },
+  )
+  if (parsed.help !== undefined) return { ...NOTHING, help: parsed.help }
+  const { values, given, words } = parsed
+  for (const name of words)
+    if (!names.includes(name))
+      throw new ConfigError(`'${name}'`, `is no suite${suggestion(name, names)}; there are ${names.join(', ')}`)
+  const { sizes, family, rounds, json, save, render } = values
   return {
-    suites: positionals,
-    sizes: values.sizes === undefined ? undefined : parseSizes(values.sizes, largest),
-    families: families?.map(parseFamily),
-    rounds: values.rounds === undefined ? undefined : parseCount('--rounds', values.rounds, 1000),
-    json: values.json,
-    save: values.save,
-    render: values.render,
-    help: values.help,
+    help: undefined,
+    suites: words,
+    sizes: given.has('sizes') ? ascending(countsOf('sizes', sizes, largest)) : undefined,
+    families: given.has('family') ? choicesOf('family', family.join(','), BENCH_FAMILIES) : undefined,
+    rounds: rounds === 0 ? undefined : countOf('rounds', rounds, MOST_ROUNDS),
+    json,
+    save,
+    render,
   }
 }
 
-function parse(words: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...words],
-      allowPositionals: true,
-      options: {
-        sizes: { type: 'string' },
-        family: { type: 'string', multiple: true },
-        rounds: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        save: { type: 'boolean', default: false },
-        render: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    })
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
-}
+const NOTHING = {
+  suites: [],
+  sizes: undefined,
+  families: undefined,
+  rounds: undefined,
+  json: false,
+  save: false,
+  render: false,
+} as const
 
-function parseSizes(text: string, largest: number): readonly number[] {
-  const sizes = text.split(',').map((word) => parseCount('--sizes', word, largest))
+function ascending(sizes: readonly number[]): readonly number[] {
   return [...new Set(sizes)].sort((a, b) => a - b)
-}
-
-function parseCount(flag: string, text: string, most: number): number {
-  const count = Number(text.replaceAll('_', ''))
-  if (text !== '' && Number.isInteger(count) && count >= 1 && count <= most) return count
-  throw new UsageError(`${flag}: '${text}' is not a number from 1 to ${most}`)
-}
-
-function parseFamily(text: string): BenchFamily {
-  const family = BENCH_FAMILIES.find((known) => known === text)
-  if (family === undefined) throw new UsageError(`--family: '${text}' is none of ${BENCH_FAMILIES.join(', ')}`)
-  return family
 }

@@ -1,53 +1,49 @@
 /**
- * From Go's flag syntax (flanneld's) to one canonical form that every option parser understands: `--name=value` for
- * each flag, everything else after `--`. Pure. Must not: know what a flag means; whether it is boolean is all it asks.
+ * Go's flag syntax (flanneld's): one dash or two, `--name=value` or `--name value`, a boolean's value only with the equals
+ * sign. Words that are no flags may stand between them. Pure. Must not: know what a flag means.
  */
 import { ConfigError } from '../errors.ts'
 
-/** Whether a flag exists and takes a value: `undefined` for an unknown one. */
+/** Whether a flag takes a value: `undefined` for an unknown one. */
 export type FlagLookup = (name: string) => 'bool' | 'value' | undefined
 
 export interface GoArguments {
-  /** `--name=value` in order; `--help` for -h, -help and --help; an unknown flag without its value. */
-  readonly flags: readonly string[]
-  /** Names of known flags that occur. */
-  readonly given: ReadonlySet<string>
-  /** What Go leaves unparsed: from the first argument that is no flag, or after `--`. */
-  readonly rest: readonly string[]
+  /** Known flags in order, a boolean without value as `true`. */
+  readonly flags: readonly { readonly name: string; readonly text: string }[]
+  /** -h, -help or --help occurs. */
+  readonly help: boolean
+  /** What is no flag, and everything after `--`. */
+  readonly words: readonly string[]
+  /** The first unknown flag. Whether a value follows it cannot be known, so nothing behind it is read. */
+  readonly unknown: string | undefined
 }
 
-/** The rules of Go's flag.FlagSet.Parse; throws ConfigError for bad syntax and a missing value. */
-export function normaliseGoArguments(argv: readonly string[], lookup: FlagLookup): GoArguments {
-  const flags: string[] = []
-  const given = new Set<string>()
-  let index = 0
-  for (; index < argv.length; index += 1) {
+/** Throws ConfigError for bad syntax and a missing value. */
+export function readGoArguments(argv: readonly string[], lookup: FlagLookup): GoArguments {
+  const flags: { name: string; text: string }[] = []
+  const words: string[] = []
+  let help = false
+  for (let index = 0; index < argv.length; index += 1) {
     const argument = argv[index] ?? ''
     if (argument === '--') {
-      index += 1
+      words.push(...argv.slice(index + 1))
       break
     }
-    if (argument.length < 2 || !argument.startsWith('-')) break
-    const { name, value } = splitFlag(argument)
-    const kind = lookup(name)
-    if (kind === undefined) {
-      const help = name === 'help' || name === 'h'
-      flags.push(help ? '--help' : `--${name}`)
-      // Whether a value follows an unknown flag cannot be known: the parser reports this one, nothing after it counts.
-      if (!help) return { flags, given, rest: [] }
+    if (argument.length < 2 || !argument.startsWith('-')) {
+      words.push(argument)
       continue
     }
-    given.add(name)
-    if (value !== undefined) flags.push(`--${name}=${value}`)
-    else if (kind === 'bool') flags.push(`--${name}=true`)
-    else {
-      index += 1
-      const next = argv[index]
-      if (next === undefined) throw new ConfigError(`--${name}`, `needs a value: --${name}=VALUE`)
-      flags.push(`--${name}=${next}`)
-    }
+    const { name, value } = splitFlag(argument)
+    const kind = lookup(name)
+    if (kind !== undefined) {
+      if (value === undefined && kind === 'value') index += 1
+      const text = value ?? (kind === 'bool' ? 'true' : argv[index])
+      if (text === undefined) throw new ConfigError(`--${name}`, `needs a value: --${name}=VALUE`)
+      flags.push({ name, text })
+    } else if (name === 'help' || name === 'h') help = true
+    else return { flags, help, words, unknown: name }
   }
-  return { flags, given, rest: argv.slice(index) }
+  return { flags, help, words, unknown: undefined }
 }
 
 function splitFlag(argument: string): { name: string; value: string | undefined } {

@@ -54,8 +54,8 @@ async function versionCommand(): Promise<number> {
 }
 
 async function unknownCommand(name: string): Promise<number> {
-  const { suggestCommand } = await import('./suggest-command.ts')
-  const near = suggestCommand(name, Object.keys(COMMANDS))
+  const { suggestion } = await import('./suggestion.ts')
+  const near = suggestion(name, Object.keys(COMMANDS))
   await complain(`vtepd: '${name}' is not a command${near} (vtepd help lists them)\n`)
   return 2
 }

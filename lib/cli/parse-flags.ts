@@ -1,26 +1,28 @@
 /**
- * A table of flags, argv and the environment → typed values, through commander (help, unknown flags, suggestions).
- * Must not: print, exit, or give any flag a meaning.
+ * A table of flags, argv and the environment → typed values, or the help text. Every command of this package reads its
+ * arguments here. Must not: print, exit, or give any flag a meaning.
  */
-import { Command, CommanderError, Option } from 'commander'
 import { ConfigError } from '../errors.ts'
+import { type CommandAbout, renderFlagHelp } from './flag-help.ts'
 import { type FlagSpec, type FlagValues, readFlagValue } from './flag-spec.ts'
-import { flagVariable, normaliseGoArguments } from './go-args.ts'
-
-export interface CommandAbout {
-  /** As typed: `vtepd run`. */
-  readonly name: string
-  readonly summary: string
-  /** Examples, variables: shown below the flags. */
-  readonly footer: string
-}
+import { flagVariable, readGoArguments } from './go-args.ts'
+import { suggestion } from './suggestion.ts'
 
 /** What set a flag: `--iface` for argv, `FLANNELD_IFACE` for the environment; flags at their default are absent. */
 export type GivenFlags<Name extends string> = ReadonlyMap<Name, string>
 
 export type ParsedFlags<Table extends readonly FlagSpec[]> =
   | { readonly help: string }
-  | { readonly help: undefined; readonly values: FlagValues<Table>; readonly given: GivenFlags<Table[number]['name']> }
+  | {
+      readonly help: undefined
+      readonly values: FlagValues<Table>
+      readonly given: GivenFlags<Table[number]['name']>
+      /** Empty unless the command takes words. */
+      readonly words: readonly string[]
+    }
+
+/** Columns; more where the terminal has them. */
+const HELP_WIDTH = { least: 100, most: 120 }
 
 /**
  * A variable counts only when its flag is not in `argv`, and when it is not empty, as flanneld does it. Throws
@@ -32,73 +34,45 @@ export function parseFlags<const Table extends readonly FlagSpec[]>(
   env: NodeJS.ProcessEnv,
   about: CommandAbout,
 ): ParsedFlags<Table> {
-  const specs = new Map(table.map((spec) => [spec.name, spec]))
-  const fromArgv = normaliseGoArguments(argv, (name) => {
+  const specs = new Map<string, FlagSpec>(table.map((spec) => [spec.name, spec]))
+  const { flags, help, words, unknown } = readGoArguments(argv, (name) => {
     const kind = specs.get(name)?.kind
     return kind === undefined ? undefined : kind === 'bool' ? 'bool' : 'value'
   })
-  const fromEnv = table.filter((spec) => !fromArgv.given.has(spec.name) && Boolean(env[flagVariable(spec.name)]))
-  const where = new Map(fromEnv.map((spec) => [spec.name, flagVariable(spec.name)]))
-  const variables = fromEnv.map((spec) => `--${spec.name}=${env[flagVariable(spec.name)]}`)
+  if (help) return { help: renderFlagHelp(table, about, helpWidth()) }
+  const [stray] = words
+  if (stray !== undefined && about.words === undefined) throw strayArgument(stray, about)
+  if (unknown !== undefined) throw unknownFlag(unknown, table, about)
 
-  let help = ''
-  const command = commandOf(table, about, (spec) => where.get(spec.name) ?? `--${spec.name}`).configureOutput({
-    writeOut: (text) => {
-      help += text
-    },
-    writeErr: () => {},
-  })
-  try {
-    command.parse([...fromArgv.flags, ...variables], { from: 'user' })
-  } catch (error) {
-    if (help !== '') return { help }
-    throw error instanceof CommanderError ? configErrorOf(error, about) : error
+  const given = new Map<Table[number]['name'], string>()
+  const values: Record<string, unknown> = {}
+  for (const spec of table) values[spec.name] = spec.kind === 'strings' ? [] : spec.default
+  const set = (spec: FlagSpec, text: string, where: string): void => {
+    const value = readFlagValue(spec, text, where)
+    values[spec.name] = spec.kind === 'strings' ? [...(values[spec.name] as string[]), value] : value
+    given.set(spec.name, where)
   }
-  const [stray] = fromArgv.rest
-  if (stray !== undefined) throw strayArgument(stray, about)
-
-  const options = command.opts<Record<string, unknown>>()
-  const values = Object.fromEntries(table.map((spec) => [spec.name, options[optionOf(spec).attributeName()] ?? []]))
-  const given = new Map<Table[number]['name'], string>([
-    ...where,
-    ...[...fromArgv.given].map((name) => [name, `--${name}`] as const),
-  ])
-  // The table's own types are what the option parsers below return.
-  return { help: undefined, values: values as FlagValues<Table>, given }
-}
-
-function commandOf(table: readonly FlagSpec[], about: CommandAbout, where: (spec: FlagSpec) => string): Command {
-  const command = new Command(about.name)
-    .usage('[flags]')
-    .description(about.summary)
-    .helpOption('-h, --help', 'show this')
-    .addHelpText('after', `\n${about.footer}`)
-    // The optional value of a boolean is how `--flag=false` is read, not something to type after a blank.
-    .configureHelp({
-      optionTerm: (option) => option.flags.replace(' [bool]', ''),
-      optionDescription: (option) => option.description,
-    })
-    .exitOverride()
+  for (const { name, text } of flags) {
+    const spec = specs.get(name)
+    if (spec !== undefined) set(spec, text, `--${name}`)
+  }
   for (const spec of table) {
-    const option = optionOf(spec).helpGroup(`${spec.group}:`)
-    if (spec.kind === 'strings') option.argParser<string[]>((text, before) => [...(before ?? []), text])
-    else option.argParser((text) => readFlagValue(spec, text, where(spec))).default(spec.default)
-    command.addOption(option.hideHelp(spec.hidden ?? false))
+    const variable = flagVariable(spec.name)
+    const text = env[variable] ?? ''
+    if (text !== '' && !given.has(spec.name)) set(spec, text, variable)
   }
-  return command
+  // Each value has the type that its own spec says.
+  return { help: undefined, values: values as FlagValues<Table>, given, words }
 }
 
-function optionOf(spec: FlagSpec): Option {
-  const value = spec.kind === 'bool' ? '[bool]' : `<${spec.placeholder ?? (spec.kind === 'int' ? 'number' : 'text')}>`
-  const defaultText = spec.kind === 'strings' || spec.default === '' ? '' : ` (default: ${spec.default})`
-  return new Option(`--${spec.name} ${value}`, `${spec.help}${defaultText}`)
+function helpWidth(): number {
+  return Math.min(HELP_WIDTH.most, Math.max(HELP_WIDTH.least, process.stdout.columns ?? 0))
 }
 
-function configErrorOf(error: CommanderError, about: CommandAbout): ConfigError {
-  const [, flag, hint] = /unknown option '--([^'=]*)[^']*'(?:[^(]*\(Did you mean (.*?)\?\))?/s.exec(error.message) ?? []
-  if (flag === undefined) return new ConfigError(about.name, error.message.replace(/^error: /, ''))
-  const suggestion = hint === undefined ? '' : `; did you mean ${hint.replace(/^one of /, '')}?`
-  return new ConfigError(`--${flag}`, `is not a flag of ${about.name}${suggestion} (${about.name} --help lists them)`)
+function unknownFlag(name: string, table: readonly FlagSpec[], about: CommandAbout): ConfigError {
+  const known = table.filter((spec) => spec.hidden !== true).map((spec) => spec.name)
+  const near = suggestion(name, known, (other) => `--${other}`)
+  return new ConfigError(`--${name}`, `is not a flag of ${about.name}${near} (${about.name} --help lists them)`)
 }
 
 function strayArgument(stray: string, about: CommandAbout): ConfigError {

@@ -5,8 +5,8 @@
 import { writeStderr } from '../../host/stderr.ts'
 import { insideLab, runIsolated } from '../../lab/isolation.ts'
 import { LabError } from '../../lab/lab-error.ts'
-import { LAB_HELP, parseLabArguments } from '../../lab/options.ts'
 import { requirePrograms } from '../../lab/real-kube/programs.ts'
+import { parseLabArguments } from '../lab-flags.ts'
 
 /** Resolves with the exit status: 0 all is well, 1 not, 128 + signal when interrupted; throws ConfigError for bad arguments. */
 export async function runLabCommand(argv: readonly string[]): Promise<number> {
@@ -14,7 +14,7 @@ export async function runLabCommand(argv: readonly string[]): Promise<number> {
   if (first === 'prober' || first === 'open-sockets') return runHelper(first, rest)
   const request = parseLabArguments(argv)
   if (request.kind === 'help') {
-    process.stdout.write(LAB_HELP)
+    process.stdout.write(request.text)
     return 0
   }
   const inside = insideLab()

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseLabArguments } from '../../lib/cli/lab-flags.ts'
 import { ConfigError } from '../../lib/errors.ts'
-import { type LabOptions, parseLabArguments, SCENARIO_NAMES } from '../../lib/lab/options.ts'
+import { type LabOptions, SCENARIO_NAMES } from '../../lib/lab/options.ts'
 
 function optionsOf(...argv: string[]): LabOptions {
   const request = parseLabArguments(argv)
@@ -49,15 +50,23 @@ test('scenarios are played in the one order, whatever the order of the flags', (
   assert.deepEqual(optionsOf('--scenario', 'none').scenarios, [])
 })
 
-test('--help asks for help whatever else is there', () => {
-  assert.equal(parseLabArguments(['--nodes', 'many', '--help']).kind, 'help')
+test('--help asks for help whatever else is there, and names each flag', () => {
+  const request = parseLabArguments(['--nodes', 'many', '--help'])
+  assert.ok(request.kind === 'help')
+  for (const name of ['nodes <number>', 'dual', 'kube <embedded|real>', 'scenario <name>', 'json'])
+    assert.ok(request.text.includes(`--${name} `), name)
+  for (const name of SCENARIO_NAMES) assert.ok(request.text.includes(name), name)
+})
+
+test("flags are read as every command reads them: one dash or two, Go's numbers, Go's booleans", () => {
+  const { nodes, json, keep } = optionsOf('-nodes', '0x10', '--json=true', '-keep=false')
+  assert.deepEqual([nodes, json, keep], [16, true, false])
 })
 
 for (const [argv, message] of [
   [['--nodes', '1'], /^--nodes: '1' is not a whole number from 2 to 250$/],
   [['--nodes', '251'], /^--nodes: '251'/],
-  [['--nodes', '3.5'], /^--nodes: '3\.5'/],
-  [['--nodes', '0x10'], /^--nodes: '0x10'/],
+  [['--nodes', '3.5'], /^--nodes: '3\.5' is not a whole number$/],
   [['--pods', '0'], /^--pods: '0' is not a whole number from 1 to 100$/],
   [['--ipv4', '--ipv6'], /^--ipv6: cannot be combined with --ipv4; for both families give --dual$/],
   [['--dual', '--ipv6'], /cannot be combined/],
@@ -65,8 +74,9 @@ for (const [argv, message] of [
   [['--scenario', 'none', '--scenario', 'issue-2433'], /^--scenario: 'none' stands alone$/],
   [['--kube', 'k3s'], /^--kube: 'k3s' is unknown; known: embedded, real$/],
   [['--kube-programs', '/built'], /^--kube-programs: is for --kube real$/],
-  [['--node', '3'], /^lab: Unknown option '--node'; 'vtepd lab --help' lists the options$/],
-  [['three'], /^lab: Unexpected argument 'three'/],
+  [['--node', '3'], /^--node: is not a flag of vtepd lab; did you mean --nodes\? \(vtepd lab --help lists them\)$/],
+  [['three'], /^argument 'three': is unexpected; vtepd lab takes flags only$/],
+  [['--keep', 'false'], /a boolean flag takes its value with an equals sign: --flag=false$/],
 ] as const) {
   test(`'${argv.join(' ')}' is refused by name`, () => {
     assert.throws(

@@ -1,0 +1,153 @@
+/**
+ * Every flag of `vtepd lab`, and what the lab is asked for by them. Pure. Must not: start anything.
+ */
+import { ConfigError } from '../errors.ts'
+import {
+  KUBE_KINDS,
+  type KubeKind,
+  type LabOptions,
+  MAX_NODES,
+  MAX_PODS,
+  SCENARIO_NAMES,
+  type ScenarioName,
+} from '../lab/options.ts'
+import type { Family } from '../net/ip.ts'
+import type { FlagSpec, FlagValues } from './flag-spec.ts'
+import { parseFlags } from './parse-flags.ts'
+
+const FABRIC = 'What is built'
+const PLAY = 'What is done with it'
+const OUTPUT = 'What is shown'
+
+const LAB_FLAGS = [
+  {
+    name: 'nodes',
+    kind: 'int',
+    default: 3,
+    placeholder: 'number',
+    group: FABRIC,
+    help: `nodes, 2 to ${MAX_NODES}`,
+  },
+  {
+    name: 'pods',
+    kind: 'int',
+    default: 1,
+    placeholder: 'number',
+    group: FABRIC,
+    help: `pods behind each node, 1 to ${MAX_PODS}`,
+  },
+  { name: 'ipv4', kind: 'bool', default: false, group: FABRIC, help: 'IPv4 only; so it is without a flag' },
+  { name: 'ipv6', kind: 'bool', default: false, group: FABRIC, help: 'IPv6 only' },
+  { name: 'dual', kind: 'bool', default: false, group: FABRIC, help: 'both' },
+  {
+    name: 'pin-device',
+    kind: 'bool',
+    default: false,
+    group: FABRIC,
+    help: 'agents pin the VXLAN device to mgmt0, as flannel does',
+  },
+  {
+    name: 'kube',
+    kind: 'string',
+    default: 'embedded',
+    placeholder: KUBE_KINDS.join('|'),
+    group: FABRIC,
+    help: "the lab's own API server for Nodes, or kube-apiserver on etcd",
+  },
+  {
+    name: 'kube-programs',
+    kind: 'string',
+    default: '',
+    placeholder: 'dir',
+    group: FABRIC,
+    help: 'where those two are built; without it: $VTEPD_KUBE_CACHE, else ~/.cache/vtepd-kube',
+  },
+  {
+    name: 'scenario',
+    kind: 'strings',
+    placeholder: 'name',
+    group: PLAY,
+    help: `play only this one; may be repeated; none plays none. In this order: ${SCENARIO_NAMES.join(', ')}`,
+  },
+  {
+    name: 'keep',
+    kind: 'bool',
+    default: false,
+    group: PLAY,
+    help: 'leave it running afterwards and print how to look around; Ctrl-C ends it',
+  },
+  { name: 'verbose', kind: 'bool', default: false, group: OUTPUT, help: "the agents' logs as they come" },
+  {
+    name: 'json',
+    kind: 'bool',
+    default: false,
+    group: OUTPUT,
+    help: 'one JSON document on standard output; progress on standard error',
+  },
+] as const satisfies readonly FlagSpec[]
+
+type LabFlags = FlagValues<typeof LAB_FLAGS>
+
+const ABOUT = {
+  name: 'vtepd lab',
+  summary: `Builds a cluster's network on this machine, in private namespaces: nodes on one underlay, pods behind each, an API
+server that holds their Node objects, one real 'vtepd run' per node. Then it damages node1's network in several ways
+under UDP probes, one every 2 ms, and shows what vanished, when the agent acted and how long pods could not talk.`,
+  footer: `Needs unshare and nsenter (util-linux), ip (iproute2), and root or user namespaces. Nothing on the host is changed.
+Exit status: 0 every pod reached every pod after each scenario and no agent ended, 1 not, 2 wrong flags.`,
+} as const
+
+export type LabRequest =
+  | { readonly kind: 'help'; readonly text: string }
+  | { readonly kind: 'run'; readonly options: LabOptions }
+
+/** Throws ConfigError naming the flag. */
+export function parseLabArguments(argv: readonly string[]): LabRequest {
+  const parsed = parseFlags(LAB_FLAGS, argv, {}, ABOUT)
+  if (parsed.help !== undefined) return { kind: 'help', text: parsed.help }
+  const { values } = parsed
+  return {
+    kind: 'run',
+    options: {
+      nodes: countOf('nodes', values.nodes, 2, MAX_NODES),
+      pods: countOf('pods', values.pods, 1, MAX_PODS),
+      families: familiesOf(values),
+      pinDevice: values['pin-device'],
+      keep: values.keep,
+      verbose: values.verbose,
+      json: values.json,
+      kube: kubeOf(values),
+      kubePrograms: values['kube-programs'] === '' ? undefined : values['kube-programs'],
+      scenarios: scenariosOf(values.scenario),
+    },
+  }
+}
+
+function countOf(flag: string, value: number, least: number, most: number): number {
+  if (value >= least && value <= most) return value
+  throw new ConfigError(`--${flag}`, `'${value}' is not a whole number from ${least} to ${most}`)
+}
+
+function familiesOf(flags: LabFlags): readonly Family[] {
+  const [first, second] = (['ipv4', 'ipv6', 'dual'] as const).filter((name) => flags[name])
+  if (second !== undefined)
+    throw new ConfigError(`--${second}`, `cannot be combined with --${first}; for both families give --dual`)
+  return first === 'dual' ? ['ipv4', 'ipv6'] : [first ?? 'ipv4']
+}
+
+function kubeOf(flags: LabFlags): KubeKind {
+  const kind = KUBE_KINDS.find((known) => known === flags.kube)
+  if (kind === undefined) throw new ConfigError('--kube', `'${flags.kube}' is unknown; known: ${KUBE_KINDS.join(', ')}`)
+  if (kind !== 'real' && flags['kube-programs'] !== '') throw new ConfigError('--kube-programs', 'is for --kube real')
+  return kind
+}
+
+function scenariosOf(names: readonly string[]): readonly ScenarioName[] {
+  if (names.length === 0) return SCENARIO_NAMES
+  for (const name of names) {
+    if (name === 'none' && names.length > 1) throw new ConfigError('--scenario', "'none' stands alone")
+    if (name !== 'none' && !SCENARIO_NAMES.some((known) => known === name))
+      throw new ConfigError('--scenario', `'${name}' is unknown; known: ${SCENARIO_NAMES.join(', ')}, none`)
+  }
+  return SCENARIO_NAMES.filter((known) => names.includes(known))
+}
