@@ -18,6 +18,8 @@ const common = {
   // Stack traces and `--cpu-prof` stay readable: names are kept.
   minifyIdentifiers: false,
   legalComments: 'none',
+  // Its main file is UMD, which hides its requires from a bundler.
+  alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
   banner: { js: requireBanner },
   metafile: true,
   logLevel: 'warning',

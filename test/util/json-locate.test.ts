@@ -28,13 +28,16 @@ test('it finds a fault exactly where JSON.parse refuses, for JSON with one chara
   )
 })
 
-test('the fault is the first character that no JSON text with this beginning has', () => {
+test('the fault is the first word that no JSON text with this beginning has', () => {
   assert.equal(findJsonFault('[1,]'), 3)
   assert.equal(findJsonFault('{"a":1 "b":2}'), 7)
-  assert.equal(findJsonFault('{"a'), 3)
+  assert.equal(findJsonFault('{"a'), 1)
   assert.equal(findJsonFault('[1]]'), 3)
-  assert.equal(findJsonFault('["\\x"]'), 2)
+  assert.equal(findJsonFault('["\\x"]'), 1)
   assert.equal(findJsonFault('01'), 1)
+  assert.equal(findJsonFault(''), 0)
+  assert.equal(findJsonFault('// no comment\n{}'), 0)
+  assert.equal(findJsonFault('{"a": 1'), 7)
 })
 
 test('text nested too deeply is a fault, not a crash', () => {
@@ -60,6 +63,9 @@ test('of a key that stands twice the last is found, and a path that leads nowher
   assert.equal(locateJson('{"a":1,"a":2}', ['a']), 11)
   assert.equal(locateJson('{"a":1}', ['b']), undefined)
   assert.equal(locateJson('[[1]]', [0, 1]), undefined)
+  assert.equal(locateJson('{"0":1}', [0]), undefined)
+  assert.equal(locateJson('[1]', ['0']), undefined)
+  assert.equal(locateJson('[1]', [0, 'a']), undefined)
 })
 
 test('lines and columns count from 1', () => {
