@@ -52,12 +52,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
   let stopping = false
 
   const start = async (): Promise<void> => {
-    const rival = await findRival()
-    const [first = 'ipv4'] = FAMILIES.filter((family) => config.network[family] !== undefined)
-    if (rival !== undefined && !config.force)
-      throw new LockedError(deviceName(first, config.network.backend.vni), rival)
-    if (rival !== undefined)
-      log.warn('agent.rival', `started beside ${rival} because of --force: each will undo what the other does`)
+    await refuseRival(config, log)
     for (const family of FAMILIES)
       if (config.network[family] !== undefined)
         locks.push(await lockDevice(deviceName(family, config.network.backend.vni)))
@@ -104,6 +99,18 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
       finish()
     },
   }
+}
+
+/** One that may as well be elsewhere must not keep this node without an agent: it is named. */
+async function refuseRival(config: AgentConfig, log: Log): Promise<void> {
+  const rival = await findRival()
+  if (rival === undefined) return
+  const [first = 'ipv4'] = FAMILIES.filter((family) => config.network[family] !== undefined)
+  if (rival.certain && !config.force) throw new LockedError(deviceName(first, config.network.backend.vni), rival.name)
+  const because = rival.certain
+    ? 'because of --force: each will undo'
+    : 'as it may be elsewhere; if not, each will undo'
+  log.warn('agent.rival', `started beside ${rival.name} ${because} what the other does`)
 }
 
 function createSource(config: AgentConfig, { log, clock }: AgentParts): LeaseSource | KubeSource {
