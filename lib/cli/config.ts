@@ -157,7 +157,13 @@ function leasesOf({ flags, env }: ConfigInput): FileLeasesConfig | KubeLeasesCon
   }
 }
 
-function nodeOf(name: string, env: NodeJS.ProcessEnv): KubeLeasesConfig['node'] {
+/** As the kubelet makes it of the host's name, which the unit gives (%H). */
+function lowerCased(nodeName: string): string {
+  return nodeName.trim().toLowerCase()
+}
+
+function nodeOf(nodeName: string, env: NodeJS.ProcessEnv): KubeLeasesConfig['node'] {
+  const name = lowerCased(nodeName)
   if (name !== '') return { name }
   if (env.POD_NAME && env.POD_NAMESPACE) return { pod: env.POD_NAME, podNamespace: env.POD_NAMESPACE }
   throw new ConfigError(
@@ -197,7 +203,7 @@ function readNetConf(file: string, readText: (file: string) => string): string {
   }
 }
 
-function flagWarnings({ flags, given }: ConfigInput, network: Network): string[] {
+function flagWarnings({ flags, given, env }: ConfigInput, network: Network): string[] {
   const margin = flags['subnet-lease-renew-margin']
   if (margin < 1 || margin > 1439)
     throw new ConfigError(
@@ -205,7 +211,12 @@ function flagWarnings({ flags, given }: ConfigInput, network: Network): string[]
       `${margin} is outside 1 to 1439 minutes; remove the flag, it has no effect here`,
     )
   const absent = FAMILIES.filter((family) => network[family] === undefined && flags[PUBLIC_IP_FLAG[family]] !== '')
+  const nodeName = env.NODE_NAME ?? ''
+  const otherwise = flags.leases === '' && nodeName !== lowerCased(nodeName)
   return [
+    ...(otherwise
+      ? [`NODE_NAME: '${nodeName}' is read as '${lowerCased(nodeName)}': names of Nodes are in lower case`]
+      : []),
     ...(flags['ip-blackhole-route'] ? ['--ip-blackhole-route is not built yet: no blackhole route is added'] : []),
     ...(given.has('iptables-resync')
       ? ['--iptables-resync has no effect yet: vtepd keeps no packet filter rules']

@@ -60,6 +60,19 @@ test('without NODE_NAME the pod says which node it is', () => {
   assert.deepEqual(agent.leases.node, { pod: 'p', podNamespace: 'kube-flannel' })
 })
 
+test('NODE_NAME is read in lower case, as names of Nodes are, with one sentence; names in a file stand as they are', () => {
+  const { agent, warnings } = build([], { ...IN_POD, NODE_NAME: 'Worker1.Example.COM' })
+  assert.ok(agent.leases.kind === 'kube')
+  assert.deepEqual(agent.leases.node, { name: 'worker1.example.com' })
+  assert.deepEqual(warnings, [
+    "NODE_NAME: 'Worker1.Example.COM' is read as 'worker1.example.com': names of Nodes are in lower case",
+  ])
+  assert.deepEqual(build([], IN_POD).warnings, [])
+  const file = build(['--leases', '/nodes.yaml'], { NODE_NAME: 'B' })
+  assert.deepEqual(file.agent.leases, { kind: 'file', path: '/nodes.yaml', nodeName: 'B' })
+  assert.deepEqual(file.warnings, [])
+})
+
 test('the interface choice keeps the order and makes patterns of patterns', () => {
   const { underlayChoice } = build([
     '-iface=eth1',
