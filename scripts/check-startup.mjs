@@ -80,7 +80,7 @@ async function agentMemory() {
   writeFileSync(file('leases.json'), JSON.stringify(nodes))
   writeFileSync(file('net-conf.json'), JSON.stringify({ Network: '10.42.0.0/16', Backend: { Type: 'vxlan' } }))
   const flags = ['--leases', file('leases.json'), '--net-config-path', file('net-conf.json'), '--iface', 'u0']
-  const places = ['--subnet-file', file('subnet.env'), '--run-dir', file('run'), '--state-dir', file('state')]
+  const places = ['--subnet-file', file('subnet.env'), '--state-dir', file('state')]
   const agent = spawn(process.execPath, [...command, 'run', ...flags, ...places, '--log-format', 'json'], {
     env: { ...process.env, NODE_NAME: 'n0' },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -127,7 +127,6 @@ function commandOf({ families, folder, source, flags = [] }: BenchAgentOptions):
     `--iface=${UNDERLAY_IFNAME}`,
     `--net-config-path=${folder}/net-conf.json`,
     `--subnet-file=${folder}/subnet.env`,
-    `--run-dir=${folder}/run`,
     `--state-dir=${folder}/state`,
     '--log-format=json',
     ...flags,

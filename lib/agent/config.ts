@@ -13,8 +13,6 @@ export interface AgentConfig {
   /** Only recorded in subnet.env and looked for, until vtepd has a packet filter of its own. */
   readonly ipMasq: boolean
   readonly iptablesForwardRules: boolean
-  /** Files of the running agent, e.g. /run/vtepd. */
-  readonly runDir: string
   /** What outlives a reboot, e.g. /var/lib/vtepd. */
   readonly stateDir: string
   /** undefined: no health server (flannel's default). `port` 0 never occurs here. */

@@ -61,7 +61,6 @@ function runConfigOf(input: ConfigInput): RunConfig {
       subnetFile: filePath('subnet-file', flags['subnet-file']),
       ipMasq: flags['ip-masq'],
       iptablesForwardRules: flags['iptables-forward-rules'],
-      runDir: filePath('run-dir', flags['run-dir']),
       stateDir: filePath('state-dir', flags['state-dir']),
       force: flags.force,
       health,
@@ -221,6 +220,7 @@ function flagWarnings({ flags, given, env }: ConfigInput, network: Network): str
     ...(given.has('iptables-resync')
       ? ['--iptables-resync has no effect yet: vtepd keeps no packet filter rules']
       : []),
+    ...(given.has('run-dir') ? ['--run-dir has no effect: a running agent has no files of its own'] : []),
     ...absent.map(
       (family) =>
         `--${PUBLIC_IP_FLAG[family]} has no effect: ${family === 'ipv4' ? 'IPv4' : 'IPv6'} is not enabled in the network`,

@@ -10,7 +10,7 @@ const FILES = 'Files'
 const CLUSTER = 'What is told to others'
 const LOGS = 'Health and logs'
 const LATER = 'Accepted, recorded, without further effect yet'
-const IGNORED = 'Accepted for flanneld command lines, without effect'
+const IGNORED = 'Accepted for command lines that exist, without effect'
 const REFUSED = 'Of flanneld, not supported'
 
 const unsupported = (name: string) =>
@@ -127,14 +127,6 @@ export const RUN_FLAGS = [
     help: 'what the flannel CNI plugin reads',
   },
   {
-    name: 'run-dir',
-    kind: 'string',
-    default: '/run/vtepd',
-    placeholder: 'dir',
-    group: FILES,
-    help: 'files of the running agent',
-  },
-  {
     name: 'state-dir',
     kind: 'string',
     default: '/var/lib/vtepd',
@@ -240,6 +232,14 @@ export const RUN_FLAGS = [
     placeholder: 'minutes',
     group: IGNORED,
     help: 'leases of Kubernetes do not expire',
+  },
+  {
+    name: 'run-dir',
+    kind: 'string',
+    default: '',
+    placeholder: 'dir',
+    group: IGNORED,
+    help: 'a running agent has no files of its own',
   },
   {
     name: 'vmodule',

@@ -137,7 +137,6 @@ function agentFlags(node: NodePlan, files: AgentFiles, parts: AgentParts): strin
     ['--iface', 'mgmt0'],
     ['--subnet-file', path.join(folder, 'subnet.env')],
     ['--healthz-port', '0'],
-    ['--run-dir', path.join(folder, 'run')],
     ['--state-dir', path.join(folder, 'state')],
     ['--log-format', 'json'],
     parts.pinDevice ? ['--pin-device'] : [],

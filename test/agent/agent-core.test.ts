@@ -77,7 +77,6 @@ function setUp({
     subnetFile: '/run/flannel/subnet.env',
     ipMasq: true,
     iptablesForwardRules: true,
-    runDir: '/run/vtepd',
     stateDir: '/var/lib/vtepd',
     health: undefined,
     force: false,

@@ -79,13 +79,7 @@ test('a leases file that is broken when the agent starts is one line and status 
 
 test('a folder that cannot be made is one line and status 2', { skip: notPrivileged() }, (t) => {
   const file = netConf(t, '{"Network":"10.42.0.0/16","Backend":{"Type":"vxlan"}}')
-  const argv = [
-    'run',
-    '--leases=/nodes.json',
-    `--net-config-path=${file}`,
-    `--state-dir=${file}/x`,
-    `--run-dir=${file}/x`,
-  ]
+  const argv = ['run', '--leases=/nodes.json', `--net-config-path=${file}`, `--state-dir=${file}/x`]
   refused(
     vtepd([...argv, `--subnet-file=${file}/subnet.env`], { NODE_NAME: 'a' }),
     2,

@@ -47,11 +47,8 @@ test('a leases file takes the place of Kubernetes', () => {
 })
 
 test('paths come out absolute', () => {
-  const { agent } = build(['--subnet-file=x/subnet.env', '--run-dir=r', '--state-dir=s'])
-  assert.deepEqual(
-    [agent.subnetFile, agent.runDir, agent.stateDir],
-    [`${process.cwd()}/x/subnet.env`, `${process.cwd()}/r`, `${process.cwd()}/s`],
-  )
+  const { agent } = build(['--subnet-file=x/subnet.env', '--state-dir=s'])
+  assert.deepEqual([agent.subnetFile, agent.stateDir], [`${process.cwd()}/x/subnet.env`, `${process.cwd()}/s`])
 })
 
 test('without NODE_NAME the pod says which node it is', () => {
@@ -110,10 +107,16 @@ test("klog's -v means debug from 2, unless --log-level is given", () => {
 })
 
 test('what is accepted without being built is said once, as asked', () => {
-  const { warnings } = build(['--ip-blackhole-route', '--iptables-resync=60', '--public-ipv6=2001:db8::1'])
-  assert.equal(warnings.length, 3)
+  const { warnings } = build([
+    '--ip-blackhole-route',
+    '--iptables-resync=60',
+    '--public-ipv6=2001:db8::1',
+    '--run-dir=/x',
+  ])
+  assert.equal(warnings.length, 4)
   assert.match(warnings.join('\n'), /--ip-blackhole-route is not built yet/)
   assert.match(warnings.join('\n'), /--iptables-resync has no effect yet/)
+  assert.match(warnings.join('\n'), /--run-dir has no effect/)
   assert.match(warnings.join('\n'), /--public-ipv6 has no effect: IPv6 is not enabled/)
 })
 

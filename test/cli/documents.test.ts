@@ -16,17 +16,22 @@ const read = (name: string): string => readFileSync(path.resolve(import.meta.dir
 const unit = read('deploy/vtepd.service')
 
 test('docs/flags.md has each flag with its default, and no other flag', () => {
-  const text = read('docs/flags.md')
-  const known = new Map<string, FlagSpec>([...RUN_FLAGS, ...CLEANUP_FLAGS].map((spec) => [spec.name, spec]))
-  for (const spec of known.values()) assert.ok(text.includes(`\`--${spec.name}\``), `--${spec.name} is missing`)
-  for (const [, name = ''] of text.matchAll(/`--([a-z][\w-]*)`/g))
-    assert.ok(known.has(name), `--${name} does not exist`)
-  for (const [, name = '', shown = ''] of text.matchAll(/^\| `--([\w-]+)`[^|,]*\| ([^|]*?) ?\|/gm)) {
-    const spec = known.get(name)
-    const value = spec === undefined || spec.kind === 'strings' ? '' : String(spec.default)
-    const said = shown.replaceAll('`', '')
-    const expected = value === '' || name === 'version' ? said : value
-    assert.equal(said, expected, `default of --${name}`)
+  const [run = '', cleanup = ''] = read('docs/flags.md').split('# Flags of `vtepd cleanup`')
+  for (const [text, table] of [
+    [run, RUN_FLAGS],
+    [cleanup, CLEANUP_FLAGS],
+  ] as const) {
+    const known = new Map<string, FlagSpec>(table.map((spec) => [spec.name, spec]))
+    for (const spec of table) assert.ok(text.includes(`\`--${spec.name}\``), `--${spec.name} is missing`)
+    for (const [, name = ''] of text.matchAll(/`--([a-z][\w-]*)`/g))
+      assert.ok(known.has(name), `--${name} does not exist`)
+    for (const [, name = '', shown = ''] of text.matchAll(/^\| `--([\w-]+)`[^|,]*\| ([^|]*?) ?\|/gm)) {
+      const spec = known.get(name)
+      const value = spec === undefined || spec.kind === 'strings' ? '' : String(spec.default)
+      const said = shown.replaceAll('`', '')
+      const expected = value === '' || name === 'version' ? said : value
+      assert.equal(said, expected, `default of --${name}`)
+    }
   }
 })
 

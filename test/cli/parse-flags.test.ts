@@ -91,7 +91,7 @@ test('help names each flag that is not refused, with group and default', () => {
   const { help } = parsed
   for (const { name } of RUN_FLAGS) assert.equal(help.includes(`--${name} `), !name.startsWith('etcd-'), name)
   assert.match(help, /Where leases come from:/)
-  assert.match(help, /default: \/run\/vtepd\)/)
+  assert.match(help, /default: \/var\/lib\/vtepd\)/)
   assert.match(help, /NODE_NAME/)
   assert.doesNotMatch(help, /\[bool\]/)
 })

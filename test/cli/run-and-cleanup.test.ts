@@ -35,7 +35,6 @@ async function host(t: TestContext): Promise<Host> {
   const places = [
     `--net-config-path=${folder}/net-conf.json`,
     `--subnet-file=${folder}/cni/subnet.env`,
-    `--run-dir=${folder}/run`,
     `--state-dir=${folder}/state`,
   ]
   return { netns, folder, places }
@@ -146,7 +145,7 @@ test(
     await assert.rejects(netns.exec('ip', 'link', 'show', 'flannel.1'))
     assert.equal(await netns.exec('ip', 'route', 'show', 'proto', '118'), '')
     assert.deepEqual(
-      ['cni/subnet.env', 'run', 'state'].filter((name) => existsSync(path.join(folder, name))),
+      ['cni/subnet.env', 'state'].filter((name) => existsSync(path.join(folder, name))),
       [],
     )
     assert.equal(command(here, 'cleanup', ...places).stdout, 'nothing of vtepd is here\n')

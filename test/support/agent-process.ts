@@ -49,7 +49,6 @@ export function createAgentFolder(t: Scope, netConf: object): AgentFolder {
     flags: [
       `--net-config-path=${folder}/net-conf.json`,
       `--subnet-file=${folder}/subnet.env`,
-      `--run-dir=${folder}/run`,
       `--state-dir=${folder}/state`,
       '--log-format=json',
     ],

@@ -61,7 +61,6 @@ async function refuseBrokenLeasesFile({ agent: { leases } }: RunConfig): Promise
 function makeFolders({ agent }: RunConfig): void {
   const folders = {
     'subnet-file': path.dirname(agent.subnetFile),
-    'run-dir': agent.runDir,
     'state-dir': agent.stateDir,
   }
   for (const [flag, folder] of Object.entries(folders)) {

@@ -163,7 +163,6 @@ function startCore({ network, source, log, openRtnl: open }: CoreParts): AgentCo
       subnetFile: 'subnet.env',
       ipMasq: false,
       iptablesForwardRules: false,
-      runDir: 'run',
       stateDir: 'state',
       health: undefined,
       force: false,
