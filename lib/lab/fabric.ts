@@ -156,6 +156,7 @@ async function addDefaultRoutes(rtnl: Rtnl, oif: Ifindex, gateways: readonly Ip[
       scope: 0,
       extras: false,
       dead: false,
+      multipath: false,
     })
   }
   const { failures } = await rtnl.applyEntries(writer.finish())

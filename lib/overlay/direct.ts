@@ -61,11 +61,13 @@ export function directRoutes(family: Family, routes: EntryTable, device: Ifindex
   }
 }
 
-/** Unicast through one link without a gateway, and alive. A route with several next hops shows no link. */
+const NOT_ON_LINK = abi.ENTRY_GATEWAY | abi.ENTRY_DEAD | abi.ENTRY_MULTIPATH
+
+/** Unicast through one link without a gateway, and alive. */
 function isOnLink(bytes: Uint8Array): boolean {
   const flags = bytes[abi.OFFSET_FLAGS] ?? 0
   const unicast = bytes[abi.OFFSET_TYPE] === abi.RTN_UNICAST
-  return unicast && ifindexOfEntry(bytes) !== 0 && (flags & (abi.ENTRY_GATEWAY | abi.ENTRY_DEAD)) === 0
+  return unicast && ifindexOfEntry(bytes) !== 0 && (flags & NOT_ON_LINK) === 0
 }
 
 function mask(address: Uint8Array, length: number): void {

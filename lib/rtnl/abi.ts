@@ -47,12 +47,17 @@ export const OP_CREATE = 3
 
 /** Route: RTNH_F_ONLINK. */
 export const ENTRY_ONLINK = 0x01
-/** Route: has a gateway (`via` counts). */
+/** Route: some next hop has a gateway; `via` is zero where that is of the other family. */
 export const ENTRY_GATEWAY = 0x02
 /** Has what this layout cannot hold (several next hops, nexthop id, prefsrc, metrics, encap, TOS; FDB with vni, port or vlan). */
 export const ENTRY_EXTRAS = 0x04
-/** Route: RTNH_F_DEAD or RTNH_F_LINKDOWN is set. Only in dumps. */
+/** Route: RTNH_F_DEAD or RTNH_F_LINKDOWN is set, of several next hops on all. Only in dumps. */
 export const ENTRY_DEAD = 0x08
+/**
+ * Route: has several next hops, or such as only a nexthop object knows; ENTRY_EXTRAS is set too. `ifindex` and `via` are those
+ * of the first (0: not told); ENTRY_GATEWAY is set when any has a gateway.
+ */
+export const ENTRY_MULTIPATH = 0x10
 
 export const AF_INET = 2
 export const AF_INET6 = 10
@@ -121,13 +126,20 @@ export const VXLAN_METADATA = 0x04
 export const VXLAN_L2MISS = 0x08
 export const VXLAN_L3MISS = 0x10
 
-/** One address of one link. Flags are IFA_F_*, u32; family, prefix length and scope are one byte each; 16 bytes of address. */
+/** An alternative name of a link: 128 bytes of text that end in a zero. */
+export const ALTNAME_BYTES = 132
+export const ALTNAME_IFINDEX = 0
+export const ALTNAME_NAME = 4
+
+/** One address of one link. Flags are IFA_F_*, u32; family to protocol are one byte each; 16 bytes of address. */
 export const ADDRESS_BYTES = 28
 export const ADDRESS_IFINDEX = 0
 export const ADDRESS_FLAGS = 4
 export const ADDRESS_FAMILY = 8
 export const ADDRESS_PREFIX_LENGTH = 9
 export const ADDRESS_SCOPE = 10
+/** IFA_PROTO, 0: not told. */
+export const ADDRESS_PROTOCOL = 11
 export const ADDRESS_IP = 12
 
 /** "Which route reaches X": the packet that is asked about. */

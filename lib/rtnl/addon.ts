@@ -23,6 +23,8 @@ export interface RecordsOutcome extends Outcome {
   /** Messages that did not decode and were passed over, and the first of them by name. */
   readonly unreadable?: number
   readonly firstUnreadable?: string
+  /** Of a dump of links: records of ALTNAME_BYTES. */
+  readonly altnames?: ArrayBuffer
 }
 
 export interface BatchOutcome extends Outcome {

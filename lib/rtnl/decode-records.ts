@@ -14,9 +14,11 @@ import { createUnreadableTally, type Unreadable } from './unreadable.ts'
 
 const IFF_UP = 0x1
 const IFF_LOOPBACK = 0x8
+const IFF_NOARP = 0x80
 const IFF_LOWER_UP = 0x10000
 const IFA_F_SECONDARY = 0x01
 const IFA_F_NODAD = 0x02
+const IFA_F_OPTIMISTIC = 0x04
 const IFA_F_DADFAILED = 0x08
 const IFA_F_DEPRECATED = 0x20
 const IFA_F_TENTATIVE = 0x40
@@ -43,7 +45,24 @@ export function decodeRecords<T>(
   return { value, unreadable: tally.found }
 }
 
-/** LINK_BYTES of a link that the kernel has. */
+/** A dump of links, with the alternative names that came beside it. */
+export function decodeLinks(
+  bytes: Uint8Array,
+  altnames: Uint8Array,
+): { value: Link[]; unreadable: Unreadable | undefined } {
+  const names = new Map<number, string[]>()
+  for (let at = 0; at + abi.ALTNAME_BYTES <= altnames.length; at += abi.ALTNAME_BYTES) {
+    const record = altnames.subarray(at, at + abi.ALTNAME_BYTES)
+    const ifindex = getUint32(viewOf(record), abi.ALTNAME_IFINDEX)
+    const of = names.get(ifindex) ?? []
+    names.set(ifindex, of)
+    of.push(textAt(record, abi.ALTNAME_NAME, abi.ALTNAME_BYTES - abi.ALTNAME_NAME))
+  }
+  const { value, unreadable } = decodeRecords(bytes, abi.LINK_BYTES, decodeLink)
+  return { value: value.map((link) => ({ ...link, altnames: names.get(link.ifindex) ?? [] })), unreadable }
+}
+
+/** LINK_BYTES of a link that the kernel has; its alternative names stand elsewhere. */
 export function decodeLink(record: Uint8Array): Link | undefined {
   if (record.length !== abi.LINK_BYTES) return undefined
   const view = viewOf(record)
@@ -57,12 +76,14 @@ export function decodeLink(record: Uint8Array): Link | undefined {
   return {
     ifindex,
     ifname: textAt(record, abi.LINK_IFNAME),
+    altnames: [],
     kind: textAt(record, abi.LINK_KIND),
     mtu: getUint32(view, abi.LINK_MTU),
     lladdr: has(abi.LINK_HAS_LLADDR) ? lladdrFromBytes(lladdr) : undefined,
     up: (flags & IFF_UP) !== 0,
     carrier: (flags & IFF_LOWER_UP) !== 0,
     loopback: (flags & IFF_LOOPBACK) !== 0,
+    noArp: (flags & IFF_NOARP) !== 0,
     master: linkAt(abi.LINK_HAS_MASTER, abi.LINK_MASTER),
     parent: linkAt(abi.LINK_HAS_PARENT, abi.LINK_PARENT),
     txQueueLength: getUint32(view, abi.LINK_TX_QUEUE_LENGTH),
@@ -103,6 +124,7 @@ export function decodeAddress(record: Uint8Array): Address | undefined {
     ip,
     prefixLength,
     scope: view.getUint8(abi.ADDRESS_SCOPE),
+    protocol: view.getUint8(abi.ADDRESS_PROTOCOL),
     flags: decodeAddressFlags(getUint32(view, abi.ADDRESS_FLAGS), familyOf(ip) === 'ipv4'),
   }
 }
@@ -112,6 +134,7 @@ function decodeAddressFlags(flags: number, isIpv4: boolean): AddressFlags {
   return {
     permanent: has(IFA_F_PERMANENT),
     tentative: has(IFA_F_TENTATIVE),
+    optimistic: has(IFA_F_OPTIMISTIC),
     dadFailed: has(IFA_F_DADFAILED),
     deprecated: has(IFA_F_DEPRECATED),
     temporary: !isIpv4 && has(IFA_F_SECONDARY),
@@ -163,10 +186,10 @@ export function decodeRule(record: Uint8Array): Rule | undefined {
   }
 }
 
-function textAt(record: Uint8Array, offset: number): string {
-  const field = record.subarray(offset, offset + TEXT_BYTES)
+function textAt(record: Uint8Array, offset: number, length = TEXT_BYTES): string {
+  const field = record.subarray(offset, offset + length)
   const end = field.indexOf(0)
-  return UTF8.decode(field.subarray(0, end < 0 ? TEXT_BYTES : end))
+  return UTF8.decode(field.subarray(0, end < 0 ? length : end))
 }
 
 function ipAt(record: Uint8Array, familyOffset: number, offset: number): Ip | undefined {

@@ -43,8 +43,9 @@ export interface RouteEntry {
   readonly dst: Cidr
   /** RTA_PRIORITY; 0: not sent (IPv4 0, IPv6 the kernel makes it 1024). */
   readonly metric: number
+  /** In dumps: of several next hops that of the first; undefined also where it is of the other family (`extras`). */
   readonly gateway: Ip | undefined
-  /** undefined: none sent; in dumps: none (blackhole) or several next hops (`extras`). */
+  /** undefined: none sent; in dumps: none (blackhole). Of several next hops the link of the first. */
   readonly oif: Ifindex | undefined
   readonly onlink: boolean
   readonly protocol: number
@@ -53,6 +54,8 @@ export interface RouteEntry {
   readonly scope: number
   readonly extras: boolean
   readonly dead: boolean
+  /** Several next hops, or such as only a nexthop object knows; only in dumps. */
+  readonly multipath: boolean
 }
 
 export type Entry = NeighbourEntry | FdbEntry | RouteEntry

@@ -54,7 +54,8 @@ export function writeEntry(bytes: Uint8Array, at: number, entry: Entry): void {
         (entry.onlink ? abi.ENTRY_ONLINK : 0) |
         (entry.gateway === undefined ? 0 : abi.ENTRY_GATEWAY) |
         (entry.extras ? abi.ENTRY_EXTRAS : 0) |
-        (entry.dead ? abi.ENTRY_DEAD : 0)
+        (entry.dead ? abi.ENTRY_DEAD : 0) |
+        (entry.multipath ? abi.ENTRY_MULTIPATH : 0)
       view.setUint8(abi.OFFSET_FLAGS, flags)
     }
   }
@@ -116,7 +117,7 @@ function decodeRoute(bytes: Uint8Array, family: Family): RouteEntry {
     kind: 'route',
     dst: cidrOf(ipAt(bytes, abi.OFFSET_DST, family), bytes[abi.OFFSET_DST_LENGTH] ?? 0),
     metric: getUint32(viewOf(bytes), abi.OFFSET_PRIORITY),
-    gateway: flagOf(bytes, abi.ENTRY_GATEWAY) ? ipAt(bytes, abi.OFFSET_VIA, family) : undefined,
+    gateway: hasGateway(bytes, family) ? ipAt(bytes, abi.OFFSET_VIA, family) : undefined,
     oif: oif === 0 ? undefined : oif,
     onlink: flagOf(bytes, abi.ENTRY_ONLINK),
     protocol: bytes[abi.OFFSET_PROTOCOL] ?? 0,
@@ -124,7 +125,13 @@ function decodeRoute(bytes: Uint8Array, family: Family): RouteEntry {
     scope: bytes[abi.OFFSET_SCOPE] ?? 0,
     extras: flagOf(bytes, abi.ENTRY_EXTRAS),
     dead: flagOf(bytes, abi.ENTRY_DEAD),
+    multipath: flagOf(bytes, abi.ENTRY_MULTIPATH),
   }
+}
+
+function hasGateway(bytes: Uint8Array, family: Family): boolean {
+  const via = bytes.subarray(abi.OFFSET_VIA, abi.OFFSET_VIA + addressBits(family) / 8)
+  return flagOf(bytes, abi.ENTRY_GATEWAY) && via.some((byte) => byte !== 0)
 }
 
 function flagOf(bytes: Uint8Array, flag: number): boolean {

@@ -7,7 +7,7 @@ import { parseIfindex } from '../net/ifindex.ts'
 import type { Family } from '../net/ip.ts'
 import * as abi from './abi.ts'
 import { type AddonSocket, type BatchOutcome, loadAddon, type Outcome, type RecordsOutcome } from './addon.ts'
-import { decodeAddress, decodeLink, decodeRecords, decodeResolved, decodeRule } from './decode-records.ts'
+import { decodeAddress, decodeLinks, decodeRecords, decodeResolved, decodeRule } from './decode-records.ts'
 import { decodeEntries, type EntryTable } from './entries.ts'
 import { afOf } from './entry-codec.ts'
 import { errnoName } from './errno.ts'
@@ -21,6 +21,7 @@ const DEFAULT_TIMEOUT_MS = 10_000
 const DEFAULT_BUFFER_BYTES = 32_768
 // Worth a release.
 const LARGE_BYTES = 262_144
+const NONE = new ArrayBuffer(0)
 const INT_MAX = 0x7fffffff
 
 /**
@@ -52,10 +53,10 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
     what: number,
     family: number,
     ifindex: number,
-    read: (bytes: Uint8Array) => Pick<Dump<T>, 'value' | 'unreadable'>,
+    read: (bytes: Uint8Array, altnames: Uint8Array) => Pick<Dump<T>, 'value' | 'unreadable'>,
   ): Promise<Dump<T>> => {
     const outcome = done(await socket.dump(what, family, ifindex), op, subject)
-    const { value, unreadable } = read(bytesOf(outcome))
+    const { value, unreadable } = read(bytesOf(outcome), new Uint8Array(outcome.altnames ?? NONE))
     return {
       value,
       interrupted: outcome.interrupted === true,
@@ -65,8 +66,7 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
 
   return {
     portId: socket.portId,
-    dumpLinks: () =>
-      dump('link.dump', 'all', abi.DUMP_LINKS, 0, 0, (bytes) => decodeRecords(bytes, abi.LINK_BYTES, decodeLink)),
+    dumpLinks: () => dump('link.dump', 'all', abi.DUMP_LINKS, 0, 0, decodeLinks),
     dumpAddresses: (family?: Family) =>
       dump('address.dump', family ?? 'all', abi.DUMP_ADDRESSES, family === undefined ? 0 : afOf(family), 0, (bytes) =>
         decodeRecords(bytes, abi.ADDRESS_BYTES, decodeAddress),
@@ -204,7 +204,7 @@ function passedOver({ unreadable = 0, firstUnreadable = '' }: RecordsOutcome): U
 }
 
 function bytesOf(outcome: RecordsOutcome): Uint8Array {
-  return new Uint8Array(outcome.records ?? new ArrayBuffer(0))
+  return new Uint8Array(outcome.records ?? NONE)
 }
 
 function nameOf(ifindex: number): string {

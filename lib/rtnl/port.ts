@@ -37,6 +37,11 @@ export interface VxlanAttributes {
 export interface Link {
   readonly ifindex: Ifindex
   readonly ifname: string
+  /**
+   * Alternative names (`ip link property add altname`), up to 127 bytes each. Only in dumps; empty in notifications. A change
+   * of them is announced only where the link is up.
+   */
+  readonly altnames: readonly string[]
   /** IFLA_INFO_KIND (`vxlan`, `bridge`, `veth`, …), '' for hardware and loopback. */
   readonly kind: string
   /** Bytes; 0 exists for some kinds. */
@@ -48,6 +53,8 @@ export interface Link {
   /** IFF_LOWER_UP: the kernel sees a carrier. */
   readonly carrier: boolean
   readonly loopback: boolean
+  /** IFF_NOARP: neighbours on it have no link-layer address. */
+  readonly noArp: boolean
   /** Bridge or VRF that this link is enslaved to. */
   readonly master: Ifindex | undefined
   /** IFLA_LINK: the link below (macvlan, vlan), or the veth peer; undefined when that is in another namespace. */
@@ -63,6 +70,8 @@ export interface AddressFlags {
   readonly permanent: boolean
   /** IPv6 duplicate address detection has not finished: the kernel does not send from it. */
   readonly tentative: boolean
+  /** IPv6: tentative, but used already (RFC 4429). */
+  readonly optimistic: boolean
   readonly dadFailed: boolean
   readonly deprecated: boolean
   /** IPv6 privacy address; IFA_F_TEMPORARY. For IPv4 the same bit says "secondary": reported as `secondary`. */
@@ -79,6 +88,8 @@ export interface Address {
   readonly prefixLength: number
   /** RT_SCOPE_*: 0 universe (global), 200 site, 253 link, 254 host. */
   readonly scope: number
+  /** IFAPROT_*: 1 the loopback's own, 2 router advertisement, 3 link-local, else whoever added it; 0: not told. */
+  readonly protocol: number
   readonly flags: AddressFlags
 }
 

@@ -1,4 +1,5 @@
 #include <array>
+#include <cstdio>
 #include <vector>
 
 #include "check.h"
@@ -112,20 +113,59 @@ TEST("routes are read with metric, gateway, link and flags") {
   CHECK(Same(EntryOf("route-ipv6"), expected));
 }
 
-TEST("a blackhole has no link, several next hops none either, a connected route a source of its own") {
+TEST("a blackhole has no link, a connected route a source of its own") {
   const Entry blackhole = EntryOf("route-blackhole");
   CHECK_EQ(blackhole.type, 6);
   CHECK_EQ(blackhole.ifindex, 0u);
   CHECK_EQ(blackhole.priority, 9u);
   CHECK_EQ(blackhole.flags, 0);
-  const Entry multipath = EntryOf("route-multipath");
-  CHECK_EQ(multipath.ifindex, 0u);
-  CHECK_EQ(multipath.flags, kExtras);
   CHECK_EQ(EntryOf("route-connected").flags, kExtras);
   const Entry all = EntryOf("route-default");
   CHECK_EQ(all.dst_length, 0);
   CHECK(all.dst == Address16{});
   CHECK(all.via == Ip("192.0.2.254"));
+}
+
+TEST("of several next hops the first is shown, and whether any has a gateway") {
+  const auto expect = [](const char* name, uint32_t ifindex, const Address16& via, unsigned flags) {
+    const Entry entry = EntryOf(name);
+    const bool right = entry.ifindex == ifindex && entry.via == via && entry.flags == flags;
+    if (!right) std::printf("# %s: ifindex %u, flags %x\n", name, entry.ifindex, entry.flags);
+    CHECK(right);
+  };
+  constexpr unsigned kSeveral = kExtras | kMultipath;
+  expect("route-multipath", 3, Ip("192.0.2.7"), kSeveral | kGateway);
+  expect("route-multipath-onlink-first", 3, {}, kSeveral | kGateway);
+  expect("route-multipath-half-dead", 3, Ip("192.0.0.2"), kSeveral | kGateway | kOnlink);
+  expect("route-multipath-dead", 3, Ip("192.0.0.2"), kSeveral | kGateway | kOnlink | kDead);
+  expect("route-multipath-ipv6", 3, Ip("2001:db8::2"), kSeveral | kGateway);
+  expect("route-multipath-via-ipv6", 3, {}, kSeveral | kGateway);
+  expect("route-via-ipv6", 3, {}, kExtras | kGateway);
+}
+
+TEST("a nexthop object is what it holds, where the kernel tells") {
+  CHECK_EQ(EntryOf("route-nexthop-group").flags, kExtras | kMultipath | kGateway);
+  CHECK_EQ(EntryOf("route-nexthop-group").ifindex, 3u);
+  CHECK_EQ(EntryOf("route-nexthop-single").flags, kExtras | kGateway);
+  CHECK_EQ(EntryOf("route-nexthop-single").ifindex, 3u);
+  CHECK_EQ(EntryOf("route-nexthop-hidden").flags, kExtras | kMultipath);
+  CHECK_EQ(EntryOf("route-nexthop-hidden").ifindex, 0u);
+}
+
+TEST("next hops that do not hold what they say are malformed, wherever they are cut") {
+  const GoldenMessage golden("route-multipath");
+  const Bytes whole = golden.get().payload;
+  // RTA_MULTIPATH is the last attribute: its length is changed with the message's.
+  const size_t at = whole.size() - 36;
+  for (size_t length = 4; length < 36; ++length) {
+    std::vector<uint8_t> cut(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(at + length));
+    cut[at] = static_cast<uint8_t>(length);
+    const Decoded decoded = Decode({golden.get().header, cut});
+    // Less than the head of a next hop is padding, as it is for the kernel.
+    const size_t rest = length - 4;
+    const bool sound = rest < 8 || (rest >= 16 && rest < 24);
+    CHECK_EQ(std::holds_alternative<Malformed>(decoded), !sound);
+  }
 }
 
 TEST("a route of another table is skipped, also where its number has more than eight bits") {
@@ -200,6 +240,7 @@ TEST("addresses are read with the flags of the attribute, and the own end of a p
   CHECK(Same(address_of("address-ipv4"), AddressRecord{3, 0x80, AF_INET, 24, 0, 0, Ip("192.0.2.1")}));
   CHECK(Same(address_of("address-ipv6-nodad"), AddressRecord{3, 0x82, AF_INET6, 64, 0, 0, Ip("2001:db8::1")}));
   CHECK(address_of("address-ipv4-peer").ip == Ip("198.51.100.1"));
+  CHECK_EQ(address_of("address-link-local").protocol, 3);
 }
 
 TEST("every golden message that is cut anywhere is refused or read, never overrun") {

@@ -1,6 +1,9 @@
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 
+#include <string>
+#include <vector>
+
 #include "check.h"
 #include "golden.h"
 #include "rtnl/link.h"
@@ -77,6 +80,22 @@ TEST("the loopback link has no kind and no Ethernet address") {
 TEST("what a bridge says of its ports is no link, not even when a port leaves") {
   CHECK(std::holds_alternative<Skipped>(DecodeLink(GoldenMessage("link-bridge-port").get())));
   CHECK(std::holds_alternative<Skipped>(DecodeLink(GoldenMessage("event-bridge-port-left").get())));
+}
+
+TEST("alternative names are read beside the link, all of them") {
+  const GoldenMessage message("link-altnames");
+  std::vector<uint8_t> records;
+  AppendAltnames(message.get(), 4, &records);
+  REQUIRE(records.size() == 3 * sizeof(AltnameRecord));
+  SpanReader reader(records);
+  for (const std::string& name : {std::string("enp3s0"), std::string("eno1"), std::string(127, 'x')}) {
+    const auto record = reader.Read<AltnameRecord>();
+    CHECK_EQ(record.ifindex, 4u);
+    CHECK_EQ(std::string(record.name.data()), name);
+  }
+  records.clear();
+  AppendAltnames(GoldenMessage("link-loopback").get(), 1, &records);
+  CHECK(records.empty());
 }
 
 TEST("a link without a name, and a cut one, are malformed") {

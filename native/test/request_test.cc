@@ -202,6 +202,10 @@ TEST("routes are replaced, created, and deleted by protocol, metric, link and ga
   ipv6.via = Ip("fd42:0:0:2::");
   ipv6.priority = 0;
   CheckRequest("replace-route-ipv6", OfEntry(ipv6));
+  // A route of several next hops goes by its key: one of them would be deleted alone.
+  Entry multipath = Route(kDelete);
+  multipath.flags |= kExtras | kMultipath;
+  CheckRequest("delete-route-multipath", OfEntry(multipath));
   Entry blackhole = Route(kCreate);
   blackhole.dst = Ip("10.42.7.0");
   blackhole.via = {};

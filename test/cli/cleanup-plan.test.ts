@@ -18,6 +18,8 @@ const link = (ifindex: number, ifname: string, vni?: number): Link => ({
   up: true,
   carrier: true,
   loopback: false,
+  noArp: false,
+  altnames: [],
   master: undefined,
   parent: undefined,
   txQueueLength: 0,
@@ -50,6 +52,7 @@ const route = (dst: string, fields: Partial<RouteEntry> = {}): RouteEntry => ({
   scope: 0,
   extras: false,
   dead: false,
+  multipath: false,
   ...fields,
 })
 const NIC = link(2, 'eth0')

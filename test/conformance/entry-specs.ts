@@ -75,5 +75,6 @@ function entryOf(spec: EntrySpec, index: (ref: string | Ifindex) => Ifindex): En
     scope: spec.scope ?? 0,
     extras: false,
     dead: false,
+    multipath: false,
   }
 }

@@ -126,7 +126,7 @@ function renderLink(link: Link, names: Names): string {
 }
 
 function renderAddress(address: Address, names: Names): string {
-  return `address ${names.of(address.ifindex)} ${address.ip}/${address.prefixLength} ${address.scope} ${flagsOf(address.flags)}`
+  return `address ${names.of(address.ifindex)} ${address.ip}/${address.prefixLength} ${address.scope} by ${address.protocol} ${flagsOf(address.flags)}`
 }
 
 function flagsOf(flags: object): string {

@@ -56,6 +56,8 @@ export function realAdministrator(netns: Netns, elsewhere: Netns): Administrator
     setUp: (ifname) => ip('link', 'set', 'dev', ifname, 'up'),
     setDown: (ifname) => ip('link', 'set', 'dev', ifname, 'down'),
     rename: (ifname, to) => ip('link', 'set', 'dev', ifname, 'name', to),
+    addAltname: (ifname, altname) => ip('link', 'property', 'add', 'dev', ifname, 'altname', altname),
+    deleteAltname: (ifname, altname) => ip('link', 'property', 'del', 'dev', ifname, 'altname', altname),
     setLladdr: (ifname, lladdr) => ip('link', 'set', 'dev', ifname, 'address', lladdr),
     setMtu: (ifname, mtu) => ip('link', 'set', 'dev', ifname, 'mtu', `${mtu}`),
     setMaster: (ifname, master) =>
@@ -79,7 +81,10 @@ export function realAdministrator(netns: Netns, elsewhere: Netns): Administrator
       ),
     removeAddress: (ifname, address) => ip('address', 'del', address, 'dev', ifname),
     replaceRoute: (route) =>
-      ip(...familyFlag(route.dst), 'route', 'replace', ...routeArguments(route), 'proto', `${route.protocol ?? 3}`),
+      ip(
+        ...[...familyFlag(route.dst), 'route', 'replace', ...routeArguments(route), 'proto', `${route.protocol ?? 3}`],
+        ...(route.nexthops ?? []).flatMap(({ via, dev }) => ['nexthop', ...optional('via', via), 'dev', dev]),
+      ),
     deleteRoute: (route) =>
       ip(
         ...[...familyFlag(route.dst), 'route', 'del', ...routeArguments(route)],

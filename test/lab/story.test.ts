@@ -26,6 +26,8 @@ function link(number: number, ifname: string, up = true, lladdr = '0a:00:00:00:0
     up,
     carrier: up,
     loopback: false,
+    noArp: false,
+    altnames: [],
     master: undefined,
     parent: undefined,
     txQueueLength: 0,

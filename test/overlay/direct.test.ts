@@ -21,6 +21,7 @@ function route(dst: string, part: Partial<RouteEntry> = {}): RouteEntry {
     scope: 253,
     extras: true,
     dead: false,
+    multipath: false,
     ...part,
   }
 }
@@ -48,6 +49,7 @@ test('blackholes, dead routes and routes of several next hops lead nowhere direc
   assert.equal(onLink('192.168.1.7', route('192.168.1.0/24', { type: 6, oif: undefined })), undefined)
   assert.equal(onLink('192.168.1.7', route('192.168.1.0/24', { dead: true })), undefined)
   assert.equal(onLink('192.168.1.7', route('192.168.1.0/24', { oif: undefined })), undefined)
+  assert.equal(onLink('192.168.1.7', route('192.168.1.0/24', { multipath: true })), undefined)
 })
 
 test('our own routes and device are no way for outer packets', () => {

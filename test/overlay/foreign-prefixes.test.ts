@@ -24,6 +24,7 @@ function route(dst: string, change: Partial<RouteEntry> = {}): RouteEntry {
     scope: 0,
     extras: false,
     dead: false,
+    multipath: false,
     ...change,
   }
 }

@@ -69,6 +69,7 @@ test('desired tables are what packing the same entries as values gives', () => {
         scope: 0,
         extras: false,
         dead: false,
+        multipath: false,
       })),
     )
     assert.deepEqual(desired.nodes, ['node1', 'node2', 'node17', 'node255'])

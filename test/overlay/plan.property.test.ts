@@ -117,6 +117,7 @@ function routeArbitrary(family: Family): fc.Arbitrary<RouteEntry> {
         scope: often(0, 253),
         extras: often(false, false, false, true),
         dead: often(false, false, false, true),
+        multipath: fc.constant(false),
       })
       .map((route) => (route.type === 6 ? { ...route, oif: undefined, gateway: undefined, onlink: false } : route))
   })
@@ -211,6 +212,7 @@ function rightTables(family: Family, peers: readonly Peer[]): KernelTables {
       scope: 0,
       extras: false,
       dead: false,
+      multipath: false,
     })),
   }
 }

@@ -65,6 +65,7 @@ const FLANNEL_ROUTE: RouteEntry = {
   scope: 0,
   extras: false,
   dead: false,
+  multipath: false,
 }
 const DIRECT_IPV6: RouteEntry = {
   ...FLANNEL_ROUTE,
@@ -223,6 +224,15 @@ test('the route of ours that stands behind another one of its metric is not writ
   const plan = planFor('ipv4', [1], { ...actual, routes: [other, ...actual.routes] })
   assert.ok(isEmptyPlan(plan))
   assert.equal(plan.shadowed.length, 1)
+})
+
+test('an IPv6 route of several next hops covers the gateway whichever of them is the first', () => {
+  const several = { ...DIRECT_IPV6, gateway: parseIp('fd42:0:0:4201::'), oif: DEVICE, extras: true, multipath: true }
+  const plan = planFor('ipv6', [1], { ...standing('ipv6', 1), routes: [several] })
+  assert.deepEqual(
+    text(plan).routes?.map((line) => line.split(' ')[0]),
+    ['delete', 'replace'],
+  )
 })
 
 test("a neighbour of the kernel's own making gives way, whatever the view", () => {

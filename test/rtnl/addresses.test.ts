@@ -4,7 +4,14 @@ import { type Ifindex, parseCidr, parseIp } from '../../lib/rtnl/index.ts'
 import { kernelTests } from '../support/netns.ts'
 import { apply, createDevice, createStage, LIMITS, linkNamed, routeEntry } from './support.ts'
 
-const QUIET = { tentative: false, dadFailed: false, deprecated: false, temporary: false, secondary: false }
+const QUIET = {
+  tentative: false,
+  optimistic: false,
+  dadFailed: false,
+  deprecated: false,
+  temporary: false,
+  secondary: false,
+}
 
 for (const [when, limits] of LIMITS) {
   test(`addresses of both families are added, dumped and deleted, ${when}`, kernelTests, async (t) => {
@@ -21,10 +28,10 @@ for (const [when, limits] of LIMITS) {
       (await rtnl.dumpAddresses(family)).value.filter((address) => address.ifindex === ifindex)
     const flags = { ...QUIET, permanent: true, noDad: false }
     assert.deepEqual(await own('ipv4'), [
-      { ...ipv4, scope: 0, flags },
-      { ...second, scope: 0, flags },
+      { ...ipv4, scope: 0, protocol: 0, flags },
+      { ...second, scope: 0, protocol: 0, flags },
     ])
-    assert.deepEqual(await own('ipv6'), [{ ...ipv6, scope: 0, flags: { ...flags, noDad: true } }])
+    assert.deepEqual(await own('ipv6'), [{ ...ipv6, scope: 0, protocol: 0, flags: { ...flags, noDad: true } }])
     assert.equal((await own()).length, 3)
 
     await rtnl.deleteAddress(ipv4)

@@ -31,7 +31,7 @@ for (const [when, limits] of LIMITS) {
       const routes = unpackEntries((await rtnl.dumpRoutes('ipv4')).value)
       const kept = { protocol: 3, metric: 0 }
       assert.deepEqual(routes, [
-        routeEntry({ ...kept, dst: parseCidr('0.0.0.0/0'), extras: true }),
+        routeEntry({ ...kept, dst: parseCidr('0.0.0.0/0'), oif: ifindex, extras: true, multipath: true }),
         routeEntry({
           ...kept,
           dst: parseCidr('10.42.2.0/24'),

@@ -8,7 +8,14 @@ import { cidrFamily, cidrOf, contains, networkAddress, overlaps, prefixLength } 
 import { familyOf, type Ip, ipFromBytes, ipToBigInt, ipToBytes, maskIp, samePrefix } from '../../lib/net/ip.ts'
 import { renderEntries, renderKey } from '../../lib/overlay/entry-text.ts'
 import * as abi from '../../lib/rtnl/abi.ts'
-import { decodeAddress, decodeLink, decodeRecords, decodeResolved, decodeRule } from '../../lib/rtnl/decode-records.ts'
+import {
+  decodeAddress,
+  decodeLink,
+  decodeLinks,
+  decodeRecords,
+  decodeResolved,
+  decodeRule,
+} from '../../lib/rtnl/decode-records.ts'
 import {
   decodeEntries,
   ifindexOfEntry,
@@ -101,6 +108,17 @@ test('any bytes are links, addresses and answers, or none', () => {
     )
 })
 
+test('any bytes beside links are alternative names, or nothing', () => {
+  const link = new Uint8Array(abi.LINK_BYTES)
+  link[abi.LINK_IFINDEX] = 1
+  fc.assert(
+    fc.property(cut(anyBytes(3 * abi.ALTNAME_BYTES)), (altnames) => {
+      assert.equal(decodeLinks(link, altnames).value.length, 1)
+    }),
+    RUNS,
+  )
+})
+
 test('any bytes are notifications; what is none makes an overrun of the rest', () => {
   const many = fc.array(event, { maxLength: 5 }).map(joined)
   fc.assert(
@@ -187,4 +205,5 @@ const ROUTE: RouteEntry = {
   scope: 0,
   extras: false,
   dead: false,
+  multipath: false,
 }

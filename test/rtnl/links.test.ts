@@ -29,6 +29,8 @@ for (const [when, limits] of LIMITS) {
       up: false,
       carrier: false,
       loopback: false,
+      noArp: false,
+      altnames: [],
       master: undefined,
       parent: undefined,
       txQueueLength: 0,

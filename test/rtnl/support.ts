@@ -111,6 +111,7 @@ export function routeEntry(fields: Partial<RouteEntry> & Pick<RouteEntry, 'dst'>
     scope: 0,
     extras: false,
     dead: false,
+    multipath: false,
     ...fields,
   }
 }

@@ -43,6 +43,7 @@ function defaultRoute(
     scope: 0,
     extras: oif === undefined,
     dead: false,
+    multipath: false,
     ...overrides,
   }
 }

@@ -49,6 +49,7 @@ const TYPE = wordOf(0, 0xff, 0, 0)
 const TYPE_UNICAST = wordOf(0, abi.RTN_UNICAST, 0, 0)
 const DEAD = wordOf(0, 0, 0, abi.ENTRY_DEAD)
 const GATEWAY = wordOf(0, 0, 0, abi.ENTRY_GATEWAY)
+const MULTIPATH = wordOf(0, 0, 0, abi.ENTRY_MULTIPATH)
 const ONLINK = wordOf(0, 0, 0, abi.ENTRY_ONLINK)
 
 /** Lower metric than ours; our metric, and not behind ours in the dump; anything else. */
@@ -165,7 +166,7 @@ function judgeRivals(
 function isFlannelsDirect(words: Int32Array, at: number, wanted: Int32Array, there: number): boolean {
   const tail = word(words, at + TAIL)
   if ((tail & (PROTOCOL | TYPE)) !== (PROTOCOL_BOOT | TYPE_UNICAST)) return false
-  if ((tail & (GATEWAY | ONLINK)) !== GATEWAY || (word(wanted, there + TAIL) & ONLINK) !== 0) return false
+  if ((tail & (GATEWAY | ONLINK | MULTIPATH)) !== GATEWAY || (word(wanted, there + TAIL) & ONLINK) !== 0) return false
   return sameAddress(words, at + VIA, wanted, there + VIA)
 }
 
@@ -203,5 +204,6 @@ function isKernels(words: Int32Array, at: number): boolean {
  */
 function coversGateway(input: RoutesInput, wanted: Int32Array, there: number, words: Int32Array, at: number): boolean {
   if (input.family === 'ipv4' || (word(words, at + TAIL) & TYPE) !== TYPE_UNICAST) return false
-  return (word(wanted, there + TAIL) & ONLINK) !== 0 && words[at + IFINDEX] !== input.ifindex
+  const throughAnother = words[at + IFINDEX] !== input.ifindex || (word(words, at + TAIL) & MULTIPATH) !== 0
+  return (word(wanted, there + TAIL) & ONLINK) !== 0 && throughAnother
 }

@@ -44,6 +44,7 @@ inline constexpr uint8_t kEntryOnlink = 0x01;
 inline constexpr uint8_t kEntryGateway = 0x02;
 inline constexpr uint8_t kEntryExtras = 0x04;
 inline constexpr uint8_t kEntryDead = 0x08;
+inline constexpr uint8_t kEntryMultipath = 0x10;
 
 inline constexpr uint8_t kAfInet = 2;
 inline constexpr uint8_t kAfInet6 = 10;
@@ -97,6 +98,11 @@ inline constexpr uint16_t kVxlanMetadata = 0x04;
 inline constexpr uint16_t kVxlanL2miss = 0x08;
 inline constexpr uint16_t kVxlanL3miss = 0x10;
 
+inline constexpr size_t kAltnameBytes = 132;
+
+inline constexpr size_t kAltnameIfindex = 0;
+inline constexpr size_t kAltnameName = 4;
+
 inline constexpr size_t kAddressBytes = 28;
 
 inline constexpr size_t kAddressIfindex = 0;
@@ -104,6 +110,7 @@ inline constexpr size_t kAddressFlags = 4;
 inline constexpr size_t kAddressFamily = 8;
 inline constexpr size_t kAddressPrefixLength = 9;
 inline constexpr size_t kAddressScope = 10;
+inline constexpr size_t kAddressProtocol = 11;
 inline constexpr size_t kAddressIp = 12;
 
 inline constexpr size_t kQueryBytes = 48;
@@ -194,6 +201,7 @@ static_assert(rtnl::kNeighbour == kKindNeighbour && rtnl::kFdb == kKindFdb && rt
 static_assert(rtnl::kReplace == kOpReplace && rtnl::kDelete == kOpDelete && rtnl::kCreate == kOpCreate);
 static_assert(rtnl::kOnlink == kEntryOnlink && rtnl::kGateway == kEntryGateway);
 static_assert(rtnl::kExtras == kEntryExtras && rtnl::kDead == kEntryDead);
+static_assert(rtnl::kMultipath == kEntryMultipath);
 static_assert(AF_INET == kAfInet && AF_INET6 == kAfInet6 && NUD_PERMANENT == kNudPermanent && NTF_SELF == kNtfSelf);
 static_assert(RTN_UNICAST == kRtnUnicast && RTN_BLACKHOLE == kRtnBlackhole);
 static_assert(RTPROT_KERNEL == kRtprotKernel && RTPROT_BOOT == kRtprotBoot);
@@ -220,6 +228,11 @@ static_assert(rtnl::kHasLearning == kLinkHasLearning && rtnl::kHasGroup == kLink
 static_assert(rtnl::kLearning == kVxlanLearning && rtnl::kGbp == kVxlanGbp && rtnl::kMetadata == kVxlanMetadata);
 static_assert(rtnl::kL2Miss == kVxlanL2miss && rtnl::kL3Miss == kVxlanL3miss);
 
+static_assert(sizeof(rtnl::AltnameRecord) == kAltnameBytes);
+static_assert(offsetof(rtnl::AltnameRecord, ifindex) == kAltnameIfindex);
+static_assert(offsetof(rtnl::AltnameRecord, name) == kAltnameName);
+
+static_assert(offsetof(rtnl::AddressRecord, protocol) == kAddressProtocol);
 static_assert(sizeof(rtnl::AddressRecord) == kAddressBytes && offsetof(rtnl::AddressRecord, ifindex) == kAddressIfindex);
 static_assert(offsetof(rtnl::AddressRecord, flags) == kAddressFlags);
 static_assert(offsetof(rtnl::AddressRecord, family) == kAddressFamily);

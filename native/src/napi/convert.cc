@@ -67,6 +67,7 @@ ObjectBuilder ToObject(napi_env env, const Reply& reply) {
     object.Set("interrupted", reply.interrupted);
     object.Set("unreadable", reply.unreadable.count);
     object.Set("firstUnreadable", reply.unreadable.first);
+    object.Set("altnames", ToArrayBuffer(env, reply.altnames));
   }
   if (reply.batch) {
     object.SetTypedArray("errnos", napi_int32_array, reply.batch->errnos);

@@ -28,6 +28,7 @@ struct Reply {
   std::optional<std::vector<uint8_t>> records;
   bool interrupted = false;
   sock::Unreadable unreadable;
+  std::vector<uint8_t> altnames;
   std::optional<sock::BatchResult> batch;
 };
 
@@ -57,7 +58,7 @@ class ObjectBuilder {
 
 // { kind, errno, text, offset }
 [[nodiscard]] ObjectBuilder ToObject(napi_env env, const sock::Outcome& outcome);
-// The outcome with { records, interrupted, unreadable, firstUnreadable } and { errnos, failed, failedText, texts } where they are set.
+// The outcome with { records, interrupted, unreadable, firstUnreadable, altnames } and { errnos, failed, failedText, texts } where they are set.
 [[nodiscard]] ObjectBuilder ToObject(napi_env env, const Reply& reply);
 // A copy: the bytes of a vector cannot be handed to a garbage-collected buffer. nullptr when refused.
 [[nodiscard]] napi_value ToArrayBuffer(napi_env env, Bytes bytes);

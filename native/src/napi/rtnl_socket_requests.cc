@@ -86,6 +86,7 @@ Napi::Value RtnlSocket::Dump(const Napi::CallbackInfo& info) {
     reply->records = std::move(result.records);
     reply->interrupted = result.interrupted;
     reply->unreadable = std::move(result.unreadable);
+    reply->altnames = std::move(result.altnames);
   });
 }
 

@@ -1,30 +1,19 @@
 #include "nl/attributes.h"
 
 #include <arpa/inet.h>
-#include <linux/netlink.h>
-
 #include <algorithm>
 
 namespace vtepd::nl {
 
+std::string_view ToText(Bytes value) {
+  const std::string_view text(reinterpret_cast<const char*>(value.data()), value.size());
+  return text.substr(0, text.find('\0'));
+}
+
 Attributes::Attributes(Bytes data) {
-  SpanReader reader(data);
-  // Fewer bytes than a header at the end are padding: the kernel's own parser ignores them too.
-  while (reader.rest().size() >= NLA_HDRLEN) {
-    const nlattr header = reader.Read<nlattr>();
-    if (header.nla_len < NLA_HDRLEN) {
-      malformed_ = true;
-      return;
-    }
-    const Bytes value = reader.Take(static_cast<size_t>(header.nla_len) - NLA_HDRLEN);
-    if (reader.failed()) {
-      malformed_ = true;
-      return;
-    }
-    const size_t id = header.nla_type & static_cast<unsigned>(NLA_TYPE_MASK);
+  malformed_ = !EachAttribute(data, [this](uint16_t id, Bytes value) {
     if (id < kMaxId) found_[id] = value;
-    reader.Skip(NLA_ALIGN(header.nla_len) - header.nla_len);
-  }
+  });
 }
 
 std::optional<uint16_t> Attributes::Get(Attr<Shape::kU16Be> attr) {
@@ -36,8 +25,7 @@ std::optional<uint16_t> Attributes::Get(Attr<Shape::kU16Be> attr) {
 std::optional<std::string_view> Attributes::Get(Attr<Shape::kString> attr) const {
   const std::optional<Bytes> bytes = Find(attr.id);
   if (!bytes) return std::nullopt;
-  const std::string_view text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-  return text.substr(0, text.find('\0'));
+  return ToText(*bytes);
 }
 
 std::optional<Attributes> Attributes::Get(Attr<Shape::kNested> attr) const {

@@ -4,6 +4,8 @@
 #ifndef VTEPD_NL_ATTRIBUTES_H_
 #define VTEPD_NL_ATTRIBUTES_H_
 
+#include <linux/netlink.h>
+
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -27,6 +29,25 @@ template <Shape kShape>
 struct Attr {
   uint16_t id;
 };
+
+// A string attribute: up to the first zero or the end.
+[[nodiscard]] std::string_view ToText(Bytes value);
+
+// Calls `visit(id, value)` for each attribute of one level, in order, those that come twice too. False: the framing is broken
+// behind the last one. Fewer bytes than a header at the end are padding: the kernel's own parser ignores them too.
+template <typename Visit>
+[[nodiscard]] bool EachAttribute(Bytes data, Visit visit) {
+  SpanReader reader(data);
+  while (reader.rest().size() >= NLA_HDRLEN) {
+    const nlattr header = reader.Read<nlattr>();
+    if (header.nla_len < NLA_HDRLEN) return false;
+    const Bytes value = reader.Take(static_cast<size_t>(header.nla_len) - NLA_HDRLEN);
+    if (reader.failed()) return false;
+    visit(static_cast<uint16_t>(header.nla_type & static_cast<unsigned>(NLA_TYPE_MASK)), value);
+    reader.Skip(NLA_ALIGN(header.nla_len) - header.nla_len);
+  }
+  return true;
+}
 
 // The attributes of one level. Errors stick: a broken frame, or a Get() of an attribute whose length is not its shape's,
 // makes malformed() true and yields nullopt. Of an attribute that comes twice the last one counts, as in the kernel.

@@ -41,6 +41,7 @@ Decoded DecodeAddress(const nl::Message& message) {
   address.family = header.ifa_family;
   address.prefix_length = header.ifa_prefixlen;
   address.scope = header.ifa_scope;
+  address.protocol = attributes.Get(a::kProtocol).value_or(0);
   // On a point-to-point link IFA_ADDRESS is the other end.
   auto ip = attributes.Get(a::kLocal);
   if (!ip) ip = attributes.Get(a::kAddress);

@@ -3,6 +3,9 @@
 #ifndef VTEPD_RTNL_LINK_H_
 #define VTEPD_RTNL_LINK_H_
 
+#include <cstdint>
+#include <vector>
+
 #include "base/span_writer.h"
 #include "nl/message.h"
 #include "rtnl/decoded.h"
@@ -12,6 +15,10 @@ namespace vtepd::rtnl {
 
 // Skips messages of another family: a bridge announces a port that leaves it with RTM_DELLINK of AF_BRIDGE.
 [[nodiscard]] Decoded DecodeLink(const nl::Message& message);
+
+// Appends an AltnameRecord for each alternative name of the link of `message`, which has decoded. A list that is broken gives
+// those before the break.
+void AppendAltnames(const nl::Message& message, uint32_t ifindex, std::vector<uint8_t>* records);
 
 // `netns_fd` of a peer or a move: a descriptor of the target namespace, -1 for the socket's own.
 struct VethPeer {

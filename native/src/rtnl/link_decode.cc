@@ -100,4 +100,20 @@ Decoded DecodeLink(const nl::Message& message) {
   return link;
 }
 
+void AppendAltnames(const nl::Message& message, uint32_t ifindex, std::vector<uint8_t>* records) {
+  namespace a = policy::link;
+  SpanReader reader(message.payload);
+  reader.Skip(sizeof(ifinfomsg));
+  const auto properties = nl::Attributes(reader.rest()).Get(a::kProperties);
+  if (!properties) return;
+  [[maybe_unused]] const bool whole = nl::EachAttribute(*properties, [&](uint16_t id, Bytes value) {
+    if (id != a::kAltname.id) return;
+    AltnameRecord record{};
+    record.ifindex = ifindex;
+    CopyText(nl::ToText(value), &record.name);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&record);
+    records->insert(records->end(), bytes, bytes + sizeof(record));
+  });
+}
+
 }  // namespace vtepd::rtnl

@@ -29,6 +29,9 @@ inline constexpr Attr<Shape::kU32> kParentNetns{IFLA_LINK_NETNSID};
 inline constexpr Attr<Shape::kU32> kNetnsFd{IFLA_NET_NS_FD};
 inline constexpr Attr<Shape::kU32> kExtMask{IFLA_EXT_MASK};
 inline constexpr Attr<Shape::kBytes> kWireless{IFLA_WIRELESS};
+// A list of attributes of one kind, kAltname.
+inline constexpr Attr<Shape::kBytes> kProperties{IFLA_PROP_LIST};
+inline constexpr Attr<Shape::kString> kAltname{IFLA_ALT_IFNAME};
 inline constexpr Attr<Shape::kNested> kInfo{IFLA_LINKINFO};
 inline constexpr Attr<Shape::kString> kInfoKind{IFLA_INFO_KIND};
 inline constexpr Attr<Shape::kNested> kInfoData{IFLA_INFO_DATA};
@@ -63,6 +66,8 @@ namespace address {
 inline constexpr Attr<Shape::kBytes> kAddress{IFA_ADDRESS};
 inline constexpr Attr<Shape::kBytes> kLocal{IFA_LOCAL};
 inline constexpr Attr<Shape::kU32> kFlags{IFA_FLAGS};
+// IFA_PROTO, which headers before Linux 5.18 lack.
+inline constexpr Attr<Shape::kU8> kProtocol{11};
 }  // namespace address
 
 namespace neighbour {

@@ -30,7 +30,7 @@ struct Entry {
 
 enum EntryKind : uint8_t { kNeighbour = 1, kFdb = 2, kRoute = 3 };
 enum EntryOp : uint8_t { kReplace = 1, kDelete = 2, kCreate = 3 };
-enum EntryFlag : uint8_t { kOnlink = 0x01, kGateway = 0x02, kExtras = 0x04, kDead = 0x08 };
+enum EntryFlag : uint8_t { kOnlink = 0x01, kGateway = 0x02, kExtras = 0x04, kDead = 0x08, kMultipath = 0x10 };
 
 // A link, in both directions: what the kernel reports, or what a request asks. `fields` says what counts.
 struct LinkRecord {
@@ -52,6 +52,12 @@ struct LinkRecord {
   uint8_t group_family;
   Address16 local;
   Address16 group;
+};
+
+// An alternative name of a link, of which it may have many.
+struct AltnameRecord {
+  uint32_t ifindex;
+  std::array<char, 128> name;  // zero-terminated
 };
 
 enum LinkField : uint32_t {
@@ -86,7 +92,7 @@ struct AddressRecord {
   uint8_t family;
   uint8_t prefix_length;
   uint8_t scope;
-  uint8_t reserved;
+  uint8_t protocol;  // IFA_PROTO: who added it; 0: not told
   Address16 ip;
 };
 

@@ -19,13 +19,42 @@ bool HasExtras(const rtmsg& header, const nl::Attributes& attributes) {
          attributes.Has(a::kEncap) || attributes.Has(a::kVia) || attributes.Has(a::kFlow);
 }
 
-uint8_t FlagsOf(const rtmsg& header, const nl::Attributes& attributes) {
-  unsigned flags = 0;
-  if ((header.rtm_flags & RTNH_F_ONLINK) != 0) flags |= kOnlink;
-  if ((header.rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0) flags |= kDead;
-  if (attributes.Has(a::kGateway)) flags |= kGateway;
-  if (HasExtras(header, attributes)) flags |= kExtras;
-  return static_cast<uint8_t>(flags);
+constexpr unsigned kNotAlive = RTNH_F_DEAD | RTNH_F_LINKDOWN;
+
+void Mark(Entry* entry, unsigned flags) { entry->flags = static_cast<uint8_t>(entry->flags | flags); }
+
+// A gateway of the other family (RTA_VIA) has no room in `via`, but is one all the same: what is behind it is not on-link.
+// False: the length of one of the own family is wrong.
+bool TakeGateway(const nl::Attributes& attributes, Entry* entry, Address16* via) {
+  const auto gateway = attributes.Get(a::kGateway);
+  if (gateway || attributes.Has(a::kVia)) Mark(entry, kGateway);
+  return !gateway || CopyAddress(entry->family, *gateway, via);
+}
+
+// The entry gets link and gateway of the first next hop, and says whether any of them has a gateway; it is dead when all
+// are. False: the framing is broken.
+bool TakeNextHops(Bytes hops, Entry* entry) {
+  SpanReader reader(hops);
+  bool alive = false;
+  for (bool first = true; reader.rest().size() >= sizeof(rtnexthop); first = false) {
+    const rtnexthop hop = reader.Read<rtnexthop>();
+    if (hop.rtnh_len < sizeof(rtnexthop)) return false;
+    const nl::Attributes attributes(reader.Take(hop.rtnh_len - sizeof(rtnexthop)));
+    reader.Skip(RTNH_ALIGN(hop.rtnh_len) - hop.rtnh_len);
+    Address16 via{};
+    if (reader.failed() || attributes.malformed() || !TakeGateway(attributes, entry, &via)) return false;
+    if (first) entry->ifindex = static_cast<uint32_t>(hop.rtnh_ifindex);
+    if (first) entry->via = via;
+    if (first && (hop.rtnh_flags & RTNH_F_ONLINK) != 0) Mark(entry, kOnlink);
+    alive = alive || (hop.rtnh_flags & kNotAlive) == 0;
+  }
+  if (!alive) Mark(entry, kDead);
+  return true;
+}
+
+// Of several next hops, or of those that only a nexthop object knows (net.ipv4.nexthop_compat_mode=0), no link is known.
+bool HasHiddenHops(const rtmsg& header, const nl::Attributes& attributes) {
+  return attributes.Has(a::kNexthop) && !attributes.Has(a::kOif) && header.rtm_type == RTN_UNICAST;
 }
 
 // struct rtvia: the family in host order, then its address.
@@ -58,13 +87,20 @@ Decoded DecodeRoute(const nl::Message& message) {
   entry.protocol = header.rtm_protocol;
   entry.type = header.rtm_type;
   entry.scope = header.rtm_scope;
-  entry.flags = FlagsOf(header, attributes);
+  if ((header.rtm_flags & RTNH_F_ONLINK) != 0) Mark(&entry, kOnlink);
+  if ((header.rtm_flags & kNotAlive) != 0) Mark(&entry, kDead);
+  if (HasExtras(header, attributes)) Mark(&entry, kExtras);
   entry.priority = attributes.Get(a::kPriority).value_or(0);
   entry.ifindex = attributes.Get(a::kOif).value_or(0);
   const auto dst = attributes.Get(a::kDst);
   if (dst ? !CopyAddress(entry.family, *dst, &entry.dst) : entry.dst_length != 0) return Malformed{};
-  if (const auto gateway = attributes.Get(a::kGateway); gateway && !CopyAddress(entry.family, *gateway, &entry.via))
-    return Malformed{};
+  if (!TakeGateway(attributes, &entry, &entry.via)) return Malformed{};
+  if (const auto hops = attributes.Get(a::kMultipath)) {
+    Mark(&entry, kMultipath);
+    if (!TakeNextHops(*hops, &entry)) return Malformed{};
+  } else if (HasHiddenHops(header, attributes)) {
+    Mark(&entry, kMultipath);
+  }
   if (attributes.malformed()) return Malformed{};
   return entry;
 }
@@ -87,8 +123,11 @@ Encoded EncodeRoute(SpanWriter* out, uint32_t sequence, uint16_t flags, const En
   nl::MessageWriter writer(out);
   writer.Begin(is_delete ? RTM_DELROUTE : RTM_NEWROUTE, flags, sequence, header);
   if (entry.dst_length != 0) writer.Put(a::kDst, AddressSpan(entry.family, entry.dst));
-  if ((entry.flags & kGateway) != 0) writer.Put(a::kGateway, AddressSpan(entry.family, entry.via));
-  if (entry.ifindex != 0) writer.Put(a::kOif, entry.ifindex);
+  // Of several next hops one would name itself alone.
+  if ((entry.flags & kMultipath) == 0) {
+    if ((entry.flags & kGateway) != 0) writer.Put(a::kGateway, AddressSpan(entry.family, entry.via));
+    if (entry.ifindex != 0) writer.Put(a::kOif, entry.ifindex);
+  }
   if (entry.priority != 0) writer.Put(a::kPriority, entry.priority);
   return writer.End() ? Encoded::kOk : Encoded::kDoesNotFit;
 }

@@ -10,6 +10,7 @@
 #include "nl/error.h"
 #include "nl/message.h"
 #include "rtnl/decode.h"
+#include "rtnl/link.h"
 
 namespace vtepd::sock {
 
@@ -101,6 +102,8 @@ Outcome DumpOnce(Connection* connection, const DumpQuestion& question, DumpResul
           if constexpr (std::is_same_v<T, rtnl::Entry>) {
             if (question.ifindex != 0 && record.ifindex != question.ifindex) return;
           }
+          if constexpr (std::is_same_v<T, rtnl::LinkRecord>)
+            rtnl::AppendAltnames(*message, record.ifindex, &result->altnames);
           if constexpr (std::is_same_v<T, rtnl::Malformed>) {
             pass_over(rtnl::Describe(*message));
           } else if constexpr (!std::is_same_v<T, rtnl::Skipped>) {

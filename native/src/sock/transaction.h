@@ -40,6 +40,8 @@ struct DumpResult {
   // NLM_F_DUMP_INTR was set in every attempt: something may be missing or twice.
   bool interrupted = false;
   Unreadable unreadable;
+  // Of links: rtnl::AltnameRecord, back to back.
+  std::vector<uint8_t> altnames;
 };
 
 // A dump, and what answers it. A kernel without IPv6 (ipv6.disable=1) answers for every family it has, and one that does not

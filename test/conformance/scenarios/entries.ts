@@ -204,6 +204,47 @@ for (const family of ['ipv4', 'ipv6'] as const) {
   })
 }
 
+for (const family of ['ipv4', 'ipv6'] as const) {
+  const dst = family === 'ipv4' ? '0.0.0.0/0' : '::/0'
+  const [one = never(), two = never()] = PLANS[family].peers
+  entries.set(`${family}: a route with several next hops shows the first`, async (stage) => {
+    await underlay(stage, family)
+    await stage.admin.addVeth('w0', 'q0', { lladdr: '02:00:00:00:00:11', peerLladdr: '02:00:00:00:00:21' })
+    await stage.admin.setUp('q0')
+    await stage.admin.setUp('w0')
+    await stage.admin.addAddress('w0', family === 'ipv4' ? '198.51.100.1/24' : '2001:db8:51::1/64')
+    const far = family === 'ipv4' ? '198.51.100.2' : '2001:db8:51::2'
+    await stage.admin.replaceRoute({
+      dst,
+      nexthops: [
+        { via: one.remote, dev: 'u0' },
+        { via: two.remote, dev: 'u0' },
+      ],
+    })
+    await stage.admin.deleteRoute({ dst })
+    await stage.admin.replaceRoute({ dst, nexthops: [{ dev: 'u0' }, { dev: 'w0' }] })
+    await stage.admin.deleteRoute({ dst })
+    await stage.admin.replaceRoute({ dst, nexthops: [{ dev: 'u0' }, { via: far, dev: 'w0' }] })
+    await stage.admin.deleteRoute({ dst })
+    await stage.admin.replaceRoute({
+      dst,
+      nexthops: [
+        { via: one.remote, dev: 'w0' },
+        { via: two.remote, dev: 'u0' },
+      ],
+    })
+    await stage.admin.replaceRoute({
+      dst,
+      nexthops: [
+        { via: far, dev: 'w0' },
+        { via: two.remote, dev: 'u0' },
+      ],
+    })
+    await stage.resolve('203.0.113.1', { oif: 'u0' })
+    await stage.admin.deleteLink('v1')
+  })
+}
+
 entries.set('routes to addresses that no host has stand beside ours', async (stage) => {
   await overlay(stage, 'ipv6')
   await stage.admin.replaceRoute({ dst: '::ffff:0:0/96', type: 7 })

@@ -136,3 +136,20 @@ links.set('veth pairs and bridges, made through the port', async (stage) => {
   await stage.moveAway('lo')
   await stage.deleteLink('lo')
 })
+
+links.set('alternative names are names too, and only dumps tell them', async (stage) => {
+  await stage.admin.addVeth('u0', 'p0', { lladdr: U0, peerLladdr: P0 })
+  const long = `enp3s0-${'x'.repeat(120)}`
+  await stage.admin.addAltname('u0', 'enp3s0')
+  await stage.admin.addAltname('u0', long)
+  await stage.admin.addAltname('p0', 'enp3s0')
+  await stage.admin.addAltname('p0', 'u0')
+  await stage.admin.rename('p0', 'enp3s0')
+  await stage.createVxlan('enp3s0', { local: '192.0.2.1' })
+  await stage.admin.setUp('enp3s0')
+  await stage.admin.deleteAltname('u0', 'enp3s0')
+  await stage.admin.deleteAltname('u0', 'enp3s0')
+  await stage.admin.addAltname('p0', 'enp3s0')
+  await stage.admin.deleteLink('u0')
+  await stage.createVxlan('enp3s0', { local: '192.0.2.1' })
+})

@@ -53,6 +53,7 @@ export const underlay: Underlay = {
 const flags = {
   permanent: true,
   tentative: false,
+  optimistic: false,
   dadFailed: false,
   deprecated: false,
   temporary: false,
@@ -65,6 +66,7 @@ export const overlayAddress: Address = {
   ip: parseIp('10.42.1.0'),
   prefixLength: 32,
   scope: 0,
+  protocol: 0,
   flags,
 }
 
@@ -78,6 +80,8 @@ export function vxlanLink(change: Partial<Link> = {}, vxlan: Partial<VxlanAttrib
     up: true,
     carrier: true,
     loopback: false,
+    noArp: false,
+    altnames: [],
     master: undefined,
     parent: undefined,
     txQueueLength: 0,

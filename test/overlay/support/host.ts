@@ -13,6 +13,8 @@ export function linkOf(ifindex: number, ifname: string, overrides: Partial<Link>
     up: true,
     carrier: true,
     loopback: false,
+    noArp: false,
+    altnames: [],
     master: undefined,
     parent: undefined,
     txQueueLength: 1000,
@@ -31,6 +33,7 @@ export function addressOf(
 ): Address {
   const none = {
     tentative: false,
+    optimistic: false,
     dadFailed: false,
     deprecated: false,
     temporary: false,
@@ -42,6 +45,7 @@ export function addressOf(
     ip: parseIp(ip),
     prefixLength,
     scope,
+    protocol: 0,
     flags: { permanent: true, ...none, ...flags },
   }
 }

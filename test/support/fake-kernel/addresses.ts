@@ -20,6 +20,7 @@ const IPV6_CONNECTED_METRIC = 256
 const PLAIN: AddressFlags = {
   permanent: true,
   tentative: false,
+  optimistic: false,
   dadFailed: false,
   deprecated: false,
   temporary: false,
@@ -27,10 +28,14 @@ const PLAIN: AddressFlags = {
   noDad: false,
 }
 
+const IFAPROT_KERNEL_LL = 3
+
 export interface NewAddress extends AddressSpec {
   readonly flags?: Partial<AddressFlags>
   /** RT_SCOPE_*; absent: what the address itself says. IPv4 only. */
   readonly scope?: number
+  /** IFAPROT_*; absent: 0, as a request that names none. */
+  readonly protocol?: number
 }
 
 /** RTM_NEWADDR with CREATE and REPLACE: an address that is there already is only announced again. */
@@ -76,6 +81,7 @@ function addIpv4(state: State, link: Link, spec: NewAddress, pid: number): Answe
     ip: spec.ip,
     prefixLength: spec.prefixLength,
     scope: spec.scope ?? (key.charCodeAt(0) === 127 ? SCOPE_HOST : SCOPE_GLOBAL),
+    protocol: spec.protocol ?? 0,
     flags: { ...PLAIN, secondary, ...spec.flags },
     key,
   }
@@ -126,6 +132,7 @@ function addIpv6(state: State, link: Link, spec: NewAddress, pid: number): Answe
     ip: spec.ip,
     prefixLength: spec.prefixLength,
     scope: isLinkLocal(spec.ip) ? SCOPE_LINK : spec.ip === '::1' ? SCOPE_HOST : SCOPE_GLOBAL,
+    protocol: spec.protocol ?? 0,
     flags: { ...PLAIN, tentative: !spec.noDad && state.settings.dad, noDad: spec.noDad, ...spec.flags },
     key,
   }
@@ -163,7 +170,7 @@ export function addLinkLocal(state: State, link: Link): void {
   const bytes = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f]
   const ip = ipOfKey(String.fromCharCode(...bytes))
   if (ownAddresses(state, link.ifindex).ipv6.some((own) => own.ip === ip)) return
-  addIpv6(state, link, { ifindex: link.ifindex, ip, prefixLength: 64, noDad: false }, 0)
+  addIpv6(state, link, { ifindex: link.ifindex, ip, prefixLength: 64, noDad: false, protocol: IFAPROT_KERNEL_LL }, 0)
 }
 
 /** The link goes down: IPv6 addresses go with it, IPv4 ones stay (kernel-facts 2). */

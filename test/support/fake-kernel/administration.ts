@@ -31,6 +31,8 @@ export interface AdminRoute {
   readonly onlink?: boolean
   /** RTN_*; default 1. */
   readonly type?: number
+  /** Several next hops, instead of `via` and `dev`. */
+  readonly nexthops?: readonly { readonly via?: string; readonly dev: string }[]
   /** Default main. What happens in another table is not announced by the port. */
   readonly table?: number
 }
@@ -61,6 +63,9 @@ export interface Administrator<R> {
   setUp(ifname: string): R
   setDown(ifname: string): R
   rename(ifname: string, to: string): R
+  /** `ip link property`: up to 127 characters. */
+  addAltname(ifname: string, altname: string): R
+  deleteAltname(ifname: string, altname: string): R
   setLladdr(ifname: string, lladdr: string): R
   setMtu(ifname: string, mtu: number): R
   /** null releases it. */

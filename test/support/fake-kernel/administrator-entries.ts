@@ -9,8 +9,9 @@ import { type Entry, type EntryOp, packEntries } from '../../../lib/rtnl/entries
 import type { Link } from '../../../lib/rtnl/port.ts'
 import { ADMINISTRATOR_PID, type Administrator, type AdminRoute } from './administration.ts'
 import { writeRecord } from './batch.ts'
-import { type Answer, ENODEV, errnoName } from './errnos.ts'
-import { copyRecord, getUint32 } from './records.ts'
+import { type Answer, ENODEV, errnoName, refuse } from './errnos.ts'
+import { copyRecord, decodeRoute, getUint32, keyOfIp } from './records.ts'
+import { writeMultipath } from './routes.ts'
 import { fdbRecords, neighbourRecords, routeDump } from './snapshot.ts'
 import type { State } from './state.ts'
 
@@ -59,6 +60,7 @@ export function entryWriters(state: State, on: On): EntryWriters {
     extras: false,
   })
   const route = (op: EntryOp, spec: AdminRoute): string | undefined => {
+    if (spec.nexthops !== undefined && op === 'replace') return nameOf(replaceMultipath(state, spec, spec.nexthops))
     const oif = spec.dev === undefined ? undefined : state.names.get(spec.dev)
     if (spec.dev !== undefined && oif === undefined) return errnoName(ENODEV)
     return nameOf(write(op, routeEntry(op, spec, oif), spec.table))
@@ -109,7 +111,18 @@ function routeEntry(op: EntryOp, spec: AdminRoute, oif: Ifindex | undefined): En
     scope: connected ? 253 : 0,
     extras: false,
     dead: false,
+    multipath: false,
   }
+}
+
+function replaceMultipath(state: State, spec: AdminRoute, nexthops: NonNullable<AdminRoute['nexthops']>): Answer {
+  const hops = nexthops.map(({ via, dev }) => ({
+    gateway: via === undefined ? undefined : keyOfIp(parseIp(via)),
+    oif: state.names.get(dev) ?? 0,
+  }))
+  if (hops.some((hop) => hop.oif === 0)) return refuse(ENODEV)
+  const { bytes: _, ...plain } = decodeRoute(copyRecord(packEntries([routeEntry('replace', spec, undefined)]), 0))
+  return writeMultipath(state, plain, hops, ADMINISTRATOR_PID)
 }
 
 /** Any prefix that iproute2 takes, IPv4-mapped ones too: the kernel has fewer scruples than parseCidr. */

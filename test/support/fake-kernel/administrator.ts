@@ -14,7 +14,7 @@ import { ADMINISTRATOR_PID, type Administrator, type AdminRule, type LinkOptions
 import { entryWriters, nameOf, type On } from './administrator-entries.ts'
 import { plainLink } from './door.ts'
 import { type Answer, ENODEV, errnoName, refuse } from './errnos.ts'
-import { changeLink } from './link-changes.ts'
+import { addAltname, changeLink, deleteAltname } from './link-changes.ts'
 import { createLink, createVethPair, deleteLink, forgetAway, sendAway } from './links.ts'
 import { addRule, deleteRule } from './rules.ts'
 import { PLAIN_RULE, type State } from './state.ts'
@@ -41,6 +41,8 @@ export function createAdministrator(state: State): Admin {
     setUp: (ifname) => change(ifname, { up: true }),
     setDown: (ifname) => change(ifname, { up: false }),
     rename: (ifname, to) => change(ifname, { ifname: to }),
+    addAltname: (ifname, altname) => on(ifname, (ifindex) => addAltname(state, ifindex, altname)),
+    deleteAltname: (ifname, altname) => on(ifname, (ifindex) => deleteAltname(state, ifindex, altname)),
     setLladdr: (ifname, lladdr) => change(ifname, { lladdr: parseLladdr(lladdr) }),
     setMtu: (ifname, mtu) => change(ifname, { mtu }),
     setMaster: (ifname, master) =>

@@ -178,12 +178,16 @@ function hardware(state: State): Hardware {
   }
 }
 
+const IFAPROT_KERNEL_LO = 1
+
 function bringLoopbackUp(state: State): void {
   const lo = 1 as Ifindex
   createLink(state, { ifname: 'lo', kind: '', mtu: 65_536, lladdr: undefined, loopback: true }, {}, 0)
   changeLink(state, lo, { up: true })
-  addAddress(state, { ifindex: lo, ip: '127.0.0.1' as Ip, prefixLength: 8, noDad: true }, 0)
-  addAddress(state, { ifindex: lo, ip: '::1' as Ip, prefixLength: 128, noDad: true, flags: { noDad: false } }, 0)
+  const own = { ifindex: lo, noDad: true }
+  addAddress(state, { ...own, ip: '127.0.0.1' as Ip, prefixLength: 8 }, 0)
+  const ipv6 = { protocol: IFAPROT_KERNEL_LO, flags: { noDad: false } }
+  addAddress(state, { ...own, ...ipv6, ip: '::1' as Ip, prefixLength: 128 }, 0)
 }
 
 function linkNamed(state: State, ifname: string): Link | undefined {

@@ -85,6 +85,30 @@ function rename(state: State, ifindex: Ifindex, ifname: string): Answer {
   return undefined
 }
 
+/** The kernel has one name space for both kinds of names. */
+export function addAltname(state: State, ifindex: Ifindex, altname: string): Answer {
+  const link = state.links.get(ifindex)
+  if (link === undefined) return refuse(ENODEV)
+  if (state.names.has(altname)) return refuse(EEXIST)
+  state.names.set(altname, ifindex)
+  return showAltnames(state, link, [...link.altnames, altname])
+}
+
+export function deleteAltname(state: State, ifindex: Ifindex, altname: string): Answer {
+  const link = state.links.get(ifindex)
+  if (link === undefined) return refuse(ENODEV)
+  if (!link.altnames.includes(altname)) return refuse(EINVAL)
+  state.names.delete(altname)
+  const left = link.altnames.filter((each) => each !== altname)
+  return showAltnames(state, link, left)
+}
+
+/** Announced, without the names, where the link is up; the kernel tells nobody about a change of one that is down. */
+function showAltnames(state: State, link: Link, altnames: readonly string[]): undefined {
+  if (link.up) updateLink(state, link.ifindex, { altnames })
+  else state.links.set(link.ifindex, { ...link, altnames })
+}
+
 /** A bridge port keeps all its tables (kernel-facts 2). The old master is left even when the new one then refuses. */
 function enslave(state: State, ifindex: Ifindex, master: Ifindex | null): Answer {
   const old = state.links.get(ifindex)?.master

@@ -25,6 +25,8 @@ export function createLink(state: State, given: NewLink, detail: Partial<LinkDet
     up: false,
     carrier: false,
     loopback: false,
+    noArp: false,
+    altnames: [],
     master: undefined,
     parent: undefined,
     txQueueLength: 1000,
@@ -113,7 +115,7 @@ function forget(state: State, ifindex: Ifindex, pid: number): void {
   for (const port of state.links.values())
     if (port.master === ifindex) updateLink(state, port.ifindex, { master: undefined })
   state.links.delete(ifindex)
-  state.names.delete(link.ifname)
+  for (const name of [link.ifname, ...link.altnames]) state.names.delete(name)
   state.details.delete(ifindex)
   state.neighbours.delete(ifindex)
   emitLink(state, 'deleted', { ...link, up: false, carrier: false }, pid)

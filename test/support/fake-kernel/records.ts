@@ -61,6 +61,13 @@ export interface Route {
   readonly type: number
   readonly scope: number
   readonly prefsrc: Key | undefined
+  /** All of several next hops, of which `gateway` and `oif` show the first. */
+  readonly hops?: readonly Hop[] | undefined
+}
+
+export interface Hop {
+  readonly gateway: Key | undefined
+  readonly oif: number
 }
 
 export interface Neighbour {
@@ -142,8 +149,9 @@ export function encodeRoute(route: Omit<Route, 'bytes'>): Route {
   bytes[abi.OFFSET_SCOPE] = route.scope
   bytes[abi.OFFSET_FLAGS] =
     (route.onlink ? abi.ENTRY_ONLINK : 0) |
-    (route.gateway === undefined ? 0 : abi.ENTRY_GATEWAY) |
-    (route.prefsrc === undefined ? 0 : abi.ENTRY_EXTRAS)
+    ((route.hops ?? [route]).some((hop) => hop.gateway !== undefined) ? abi.ENTRY_GATEWAY : 0) |
+    (route.prefsrc === undefined ? 0 : abi.ENTRY_EXTRAS) |
+    (route.hops === undefined ? 0 : abi.ENTRY_EXTRAS | abi.ENTRY_MULTIPATH)
   return { ...route, bytes }
 }
 

@@ -65,7 +65,12 @@ export function resolveRoute(state: State, dst: Ip, query: RouteQuery): Resolved
 
 function lookUp(table: RouteTable | undefined, dst: Key, { oif }: RouteQuery): Route | undefined {
   if (table === undefined) return undefined
-  for (const route of routesTo(table, dst)) if (oif === undefined || route.oif === oif) return route
+  for (const route of routesTo(table, dst)) {
+    if (oif === undefined || route.oif === oif) return route
+    // IPv4 takes the next hop of that link; of a packet without one the real kernel takes any, this one the first.
+    const hop = route.family === 'ipv4' ? route.hops?.find((each) => each.oif === oif) : undefined
+    if (hop !== undefined) return { ...route, ...hop }
+  }
   return undefined
 }
 

@@ -5,9 +5,9 @@
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import type { Family } from '../../../lib/net/ip.ts'
 import { RTN_UNICAST } from '../../../lib/rtnl/abi.ts'
-import { type Answer, EEXIST, ESRCH, refuse } from './errnos.ts'
+import { type Answer, EEXIST, EINVAL, ESRCH, refuse } from './errnos.ts'
 import { checkNextHop } from './next-hops.ts'
-import { decodeRoute, encodeRoute, type Key, type Route } from './records.ts'
+import { decodeRoute, encodeRoute, type Hop, type Key, type Route } from './records.ts'
 import { insertRoute, removeRoute, replaceRoute, routeKey, routesIn, routesOf, sameKey } from './route-table.ts'
 import { createTables, emitRoute, type RouteTables, type State } from './state.ts'
 
@@ -18,7 +18,20 @@ const IPV6_DEFAULT_METRIC = 1024
 
 /** RTM_NEWROUTE with CREATE and REPLACE, or, `exclusive`, CREATE and EXCL. The key is (destination, TOS, metric). */
 export function writeRoute(state: State, bytes: Uint8Array, exclusive: boolean, pid: number, number = MAIN): Answer {
-  const asked = decodeRoute(bytes)
+  return putRoute(state, decodeRoute(bytes), exclusive, pid, number)
+}
+
+/** As writeRoute, with a replace, of a route with several next hops: each is checked as the one of a route of its own. */
+export function writeMultipath(state: State, route: Omit<Route, 'bytes'>, hops: readonly Hop[], pid: number): Answer {
+  for (const hop of hops) {
+    if (route.family === 'ipv6' && hop.gateway === undefined) return refuse(EINVAL)
+    const checked = checkNextHop(state, encodeRoute({ ...route, ...hop }))
+    if (typeof checked !== 'number') return checked
+  }
+  return putRoute(state, encodeRoute({ ...route, ...hops[0], hops }), false, pid, MAIN)
+}
+
+function putRoute(state: State, asked: Route, exclusive: boolean, pid: number, number: number): Answer {
   const checked = checkNextHop(state, asked)
   if (typeof checked !== 'number') return checked
   const route = complete(asked, checked)
@@ -73,10 +86,21 @@ export function dropRoutes(state: State, ifindex: Ifindex, family: Family, dead 
   for (const { [family]: table } of state.otherTables.values())
     for (const route of routesIn(table)) if (route.oif === ifindex) removeRoute(table, route)
   for (const route of routesOf(state, family)) {
-    if (route.oif !== ifindex) continue
-    if (family === 'ipv4') removeRoute(state.routes.ipv4, route)
+    if (route.hops !== undefined) dropHop(state, route, route.hops, ifindex)
+    else if (route.oif !== ifindex) continue
+    else if (family === 'ipv4') removeRoute(state.routes.ipv4, route)
     else withdrawRoute(state, route, dead)
   }
+}
+
+/** IPv4 keeps a next hop whose link is down, and the route until all are; IPv6 takes it out of the route. Not announced here. */
+function dropHop(state: State, route: Route, hops: readonly Hop[], ifindex: Ifindex): void {
+  const table = state.routes[route.family]
+  const left = hops.filter((hop) => hop.oif !== ifindex)
+  if (left.length === hops.length) return
+  if (!left.some((hop) => state.links.get(hop.oif as Ifindex)?.up === true)) removeRoute(table, route)
+  else if (route.family === 'ipv6')
+    replaceRoute(table, route, encodeRoute({ ...route, ...left[0], hops: left.length > 1 ? left : undefined }))
 }
 
 /** Routes whose preferred source was the IPv4 address that has gone: silently removed. */

@@ -88,6 +88,7 @@ export interface State {
   /** net.ipv4.ip_forward. */
   forwarding: boolean
   readonly links: Map<Ifindex, Link>
+  /** Alternative ones too. */
   readonly names: Map<string, Ifindex>
   readonly details: Map<Ifindex, LinkDetail>
   /** Links moved to another namespace. A VXLAN one still holds its VNI and port here (kernel-facts 2). */
@@ -215,7 +216,7 @@ export function emitEntry(
 }
 
 export function emitLink(state: State, action: 'set' | 'deleted', link: Link, pid: number): void {
-  emit(state, 'link', undefined, { type: 'link', action, link, pid })
+  emit(state, 'link', undefined, { type: 'link', action, link: { ...link, altnames: [] }, pid })
 }
 
 export function emitAddress(state: State, action: 'set' | 'deleted', own: OwnAddress, pid: number): void {
@@ -230,8 +231,8 @@ export function emitAddress(state: State, action: 'set' | 'deleted', own: OwnAdd
 
 /** The address as the port shows it. */
 export function publicAddress(own: OwnAddress): Address {
-  const { ifindex, ip, prefixLength, scope, flags } = own
-  return { ifindex, ip, prefixLength, scope, flags }
+  const { ifindex, ip, prefixLength, scope, protocol, flags } = own
+  return { ifindex, ip, prefixLength, scope, protocol, flags }
 }
 
 /** Whether any link here has this address. The kernel counts those of links that are down too. */
