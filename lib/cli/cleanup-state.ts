@@ -1,0 +1,80 @@
+/**
+ * What agents noted in the state folder of the devices that they kept: that they existed, their MAC address, the network.
+ * Must not: judge what is ours (cleanup-scope), nor fail for what cannot be read: the rest still tells something.
+ */
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { isMissing, readBytesIfExists } from '../host/files.ts'
+import { type Cidr, cidrFamily, parseCidr } from '../net/cidr.ts'
+import { type Lladdr, parseLladdr } from '../net/lladdr.ts'
+import { isRecord } from '../util/go-json.ts'
+import { messageOf } from '../util/message-of.ts'
+import { deviceNamed, deviceOfFile } from './cleanup-devices.ts'
+
+export interface KeptDevice {
+  /** undefined: not kept, or not readable; so for `network`, which older agents did not keep. */
+  readonly lladdr: Lladdr | undefined
+  /** Of the device's family. */
+  readonly network: Cidr | undefined
+}
+
+export interface KeptState {
+  readonly folder: string
+  /** By device name. */
+  readonly devices: ReadonlyMap<string, KeptDevice>
+  /** Why the folder is there and cannot be read: then nothing is known of who else was here. */
+  readonly unreadable: string | undefined
+  /** One sentence for each file that cannot be used. */
+  readonly notes: readonly string[]
+}
+
+const VERSION = 1
+/** A note is one short line. */
+const MAX_BYTES = 4096
+
+/** Never rejects. A folder that does not exist is an empty one; links are not followed. */
+export async function readState(stateDir: string): Promise<KeptState> {
+  const folder = path.resolve(stateDir)
+  const notes: string[] = []
+  const devices = new Map<string, KeptDevice>()
+  let files: ReadonlySet<string>
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true })
+    files = new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => name))
+  } catch (error) {
+    if (isMissing(error)) return { folder, devices, unreadable: undefined, notes }
+    const unreadable = messageOf(error)
+    return { folder, devices, unreadable, notes: [`what agents kept in ${folder} is not known: ${unreadable}`] }
+  }
+  const read = async <T>(
+    name: string,
+    parse: (kept: Readonly<Record<string, unknown>>) => T,
+  ): Promise<T | undefined> => {
+    if (!files.has(name)) return undefined
+    try {
+      return parse(await readKept(path.join(folder, name)))
+    } catch (error) {
+      notes.push(`${path.join(folder, name)} cannot be used: ${messageOf(error)}`)
+      return undefined
+    }
+  }
+  for (const device of new Set([...files].map(deviceOfFile))) {
+    if (device === undefined) continue
+    const lladdr = await read(`${device}.lladdr.json`, (kept) => parseLladdr(String(kept.lladdr)))
+    const network = await read(`${device}.network.json`, (kept) => networkOf(device, kept))
+    devices.set(device, { lladdr, network })
+  }
+  return { folder, devices, unreadable: undefined, notes }
+}
+
+async function readKept(file: string): Promise<Readonly<Record<string, unknown>>> {
+  const kept: unknown = JSON.parse(String(await readBytesIfExists(file, MAX_BYTES)))
+  if (!isRecord(kept) || kept.version !== VERSION) throw new RangeError(`it is not of version ${VERSION}`)
+  return kept
+}
+
+function networkOf(device: string, kept: Readonly<Record<string, unknown>>): Cidr {
+  const network = parseCidr(String(kept.network))
+  if (cidrFamily(network) !== deviceNamed(device)?.family) throw new RangeError(`${network} is of the other family`)
+  return network
+}
