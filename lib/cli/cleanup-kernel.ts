@@ -4,28 +4,34 @@
  */
 import { NetlinkError } from '../errors.ts'
 import { FAMILIES } from '../net/ip.ts'
-import type { Link, Rtnl } from '../rtnl/port.ts'
-import { type CleanupScope, deletionBatch, type KernelFacts, type KernelPlan, planCleanup } from './cleanup-plan.ts'
+import type { Dump, Link, Rtnl } from '../rtnl/port.ts'
+import {
+  deletionBatch,
+  type Failure,
+  type KernelFacts,
+  type KernelPlan,
+  planCleanup,
+  type Removal,
+  type RouteRemoval,
+} from './cleanup-plan.ts'
+import type { CleanupScope } from './cleanup-scope.ts'
 
-/** Something of ours: what it is, and as which text it is known. */
-export interface Removal {
-  readonly kind: 'route' | 'device' | 'file' | 'folder'
-  readonly subject: string
-}
-
-export interface Failure extends Removal {
-  readonly because: string
-}
-
-/** Rounds of delete and look: somebody else may write routes of ours back meanwhile. */
+/** Rounds of delete and look: somebody else may write ours back meanwhile. */
 const ROUNDS = 3
 
 /** Dumps what the planner needs: all links, and the main table of both families. */
 export async function observeKernel(rtnl: Rtnl): Promise<KernelFacts> {
-  const links = (await rtnl.dumpLinks()).value
+  const missed: Failure[] = []
+  const whole = <T>(kind: Removal['kind'], what: string, { value, interrupted, unreadable }: Dump<T>): T => {
+    const because = interrupted ? 'the kernel interrupted the dump again and again' : unreadable?.first
+    if (because !== undefined)
+      missed.push({ kind, subject: `(any of ${what})`, because: `not all could be read: ${because}` })
+    return value
+  }
+  const links = whole('device', 'the links', await rtnl.dumpLinks())
   const routes = []
-  for (const family of FAMILIES) routes.push((await rtnl.dumpRoutes(family)).value)
-  return { links, routes }
+  for (const family of FAMILIES) routes.push(whole('route', `the main table, ${family}`, await rtnl.dumpRoutes(family)))
+  return { links, routes, missed }
 }
 
 /** The plan as a list to show; a device says how much goes with it. */
@@ -43,42 +49,45 @@ async function deviceText(rtnl: Rtnl, link: Link): Promise<string> {
   return `${link.ifname} (VXLAN, VNI ${link.vxlan?.vni}; ${addresses} addresses, ${neighbours} neighbours, ${fdb} FDB entries)`
 }
 
-/** Routes first, then devices. What could not be removed comes back with its reason; nothing is thrown for it. */
+/** Routes, then devices, until a look finds none. Returns all that stays, with the reason; nothing is thrown for it. */
 export async function removeFromKernel(rtnl: Rtnl, plan: KernelPlan, scope: CleanupScope): Promise<readonly Failure[]> {
-  const routeFailures = await removeRoutes(rtnl, plan, scope)
-  const failures: Failure[] = []
-  for (const link of plan.devices) {
-    const because = await removeDevice(rtnl, link)
-    if (because !== undefined) failures.push({ kind: 'device', subject: link.ifname, because })
+  let left = plan
+  let refusals: ReadonlyMap<string, string> = new Map()
+  for (let round = 0; round < ROUNDS && left.routes.length + left.devices.length > 0; round += 1) {
+    refusals = new Map([...(await removeRoutes(rtnl, left.routes)), ...(await removeDevices(rtnl, left.devices))])
+    left = planCleanup(await observeKernel(rtnl), scope)
   }
-  return [...routeFailures, ...failures]
+  const failure = (kind: Removal['kind'], subject: string): Failure => {
+    const because = refusals.get(subject) ?? 'it is there again after its deletion: another program writes it'
+    return { kind, subject, because }
+  }
+  return [
+    ...left.routes.map(({ subject }) => failure('route', subject)),
+    ...left.devices.map(({ ifname }) => failure('device', ifname)),
+    ...left.stays,
+  ]
 }
 
-async function removeRoutes(rtnl: Rtnl, first: KernelPlan, scope: CleanupScope): Promise<Failure[]> {
-  let left = first.routes
-  let refusals = new Map<string, string>()
-  for (let round = 0; round < ROUNDS && left.length > 0; round += 1) {
-    const result = await rtnl.applyEntries(deletionBatch(left))
-    refusals = new Map()
-    for (const { index, errnoName, extack } of result.failures) {
-      const subject = left[index]?.subject
-      if (subject !== undefined) refusals.set(subject, extack === '' ? errnoName : `${errnoName} (${extack})`)
+/** What the kernel refused, by subject. */
+async function removeRoutes(rtnl: Rtnl, routes: readonly RouteRemoval[]): Promise<ReadonlyMap<string, string>> {
+  if (routes.length === 0) return new Map()
+  const refusals = new Map<string, string>()
+  for (const { index, errnoName, extack } of (await rtnl.applyEntries(deletionBatch(routes))).failures) {
+    const subject = routes[index]?.subject
+    if (subject !== undefined) refusals.set(subject, extack === '' ? errnoName : `${errnoName} (${extack})`)
+  }
+  return refusals
+}
+
+async function removeDevices(rtnl: Rtnl, devices: readonly Link[]): Promise<ReadonlyMap<string, string>> {
+  const refusals = new Map<string, string>()
+  for (const { ifname, ifindex } of devices) {
+    try {
+      await rtnl.deleteLink(ifindex)
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error
+      refusals.set(ifname, error.message)
     }
-    left = planCleanup(await observeKernel(rtnl), scope).routes
   }
-  return left.map(({ subject }) => ({
-    kind: 'route',
-    subject,
-    because: refusals.get(subject) ?? 'it is there again after its deletion: another program writes it',
-  }))
-}
-
-async function removeDevice(rtnl: Rtnl, link: Link): Promise<string | undefined> {
-  try {
-    await rtnl.deleteLink(link.ifindex)
-    return undefined
-  } catch (error) {
-    if (!(error instanceof NetlinkError)) throw error
-    return error.errnoName === 'ENODEV' ? undefined : error.message
-  }
+  return refusals
 }

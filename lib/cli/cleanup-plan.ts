@@ -1,22 +1,35 @@
 /**
  * What `vtepd cleanup` would remove from the kernel, computed from dumps. Pure.
- * Must not: claim what is not provably ours: routes by protocol number, devices by name, kind and VNI together.
+ * Must not: claim what is not provably ours: routes by protocol number and by whose they are (cleanup-owner), devices by
+ * kind and VNI, and by name, kept MAC address or routes of ours.
  */
 import type { Ifindex } from '../net/ifindex.ts'
+import type { Lladdr } from '../net/lladdr.ts'
+import { deviceName } from '../overlay/vtep.ts'
 import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../rtnl/abi.ts'
 import { createEntryWriter, type EntryTable, type RouteEntry, unpackEntry } from '../rtnl/entries.ts'
 import type { Link } from '../rtnl/port.ts'
-
-export interface CleanupScope {
-  readonly vni: number
-  /** Only what flannel would leave behind: our routes. The device and its tables stay for flannel to adopt. */
-  readonly routesOnly: boolean
-}
+import { deviceNamed, deviceNames } from './cleanup-devices.ts'
+import { type Owner, ownerOf } from './cleanup-owner.ts'
+import { type CleanupScope, isByName } from './cleanup-scope.ts'
 
 export interface KernelFacts {
   readonly links: readonly Link[]
-  /** The main table of each family. */
+  /** The main table of each family; an agent writes no other. */
   readonly routes: readonly EntryTable[]
+  /** What could not be read whole: more of ours may be there. */
+  readonly missed: readonly Failure[]
+}
+
+/** Something of ours: what it is, and as which text it is known. */
+export interface Removal {
+  readonly kind: 'route' | 'device' | 'file' | 'folder'
+  readonly subject: string
+}
+
+/** Of ours, or perhaps of ours, and it stays. */
+export interface Failure extends Removal {
+  readonly because: string
 }
 
 /** One route of ours, where it stands in its dump. */
@@ -31,72 +44,113 @@ export interface KernelPlan {
   readonly routes: readonly RouteRemoval[]
   /** Their addresses, neighbours and FDB entries go with them. */
   readonly devices: readonly Link[]
-  /** What was left alone though it looks related, one sentence each. */
+  readonly stays: readonly Failure[]
+  /** What is not ours though it looks related, one sentence each. */
   readonly notes: readonly string[]
 }
 
-/** flannel's names (flannel-contract 5). */
-export function deviceNames(vni: number): readonly string[] {
-  return [`flannel.${vni}`, `flannel-v6.${vni}`]
-}
-
 export function planCleanup(facts: KernelFacts, scope: CleanupScope): KernelPlan {
-  const names = deviceNames(scope.vni)
-  const named = facts.links.filter((link) => names.includes(link.ifname))
-  const devices = named.filter((link) => link.vxlan?.vni === scope.vni)
-  const byIndex = new Map(facts.links.map((link) => [link.ifindex, link]))
-  const others = new Set(facts.links.filter((link) => isOtherAgentsDevice(link, devices)).map((link) => link.ifindex))
-  const routes = facts.routes.flatMap((table) => ownRoutes(table, byIndex, others))
+  const { routes, stays } = planRoutes(facts, scope)
+  if (scope.routesOnly) return { routes, devices: [], stays: [...stays, ...facts.missed], notes: [] }
+  const ours = facts.links.filter((link) => isOurs(link, scope))
   return {
     routes,
-    devices: scope.routesOnly ? [] : devices,
-    notes: scope.routesOnly ? [] : notesOn(facts.links, named, devices, scope.vni),
+    devices: ours,
+    stays: [...stays, ...devicesInDoubt(facts.links, scope), ...facts.missed],
+    notes: [...notesOnLinks(facts.links, scope), ...notesOnAbsent(facts.links, scope)],
   }
 }
 
-/** Another vtepd of this namespace, with another VNI, keeps its routes. */
-function isOtherAgentsDevice(link: Link, ours: readonly Link[]): boolean {
-  return link.vxlan !== undefined && /^flannel(-v6)?\.[0-9]+$/.test(link.ifname) && !ours.includes(link)
+function planRoutes({ links, routes: tables }: KernelFacts, scope: CleanupScope): Pick<KernelPlan, 'routes' | 'stays'> {
+  const byIndex = new Map(links.map((link) => [link.ifindex, link]))
+  const routes: RouteRemoval[] = []
+  const stays: Failure[] = []
+  for (const table of tables)
+    for (let index = 0; index < table.length; index += 1) {
+      if (table.bytes[index * ENTRY_BYTES + OFFSET_PROTOCOL] !== RTPROT_VTEPD) continue
+      const route = unpackEntry(table, index)
+      if (route.kind !== 'route') continue
+      const owner = ownerOfRoute(route, byIndex, scope)
+      if (owner === 'theirs') continue
+      const subject = routeText(route, byIndex)
+      if (owner === 'ours') routes.push({ table, index, subject })
+      else stays.push({ kind: 'route', subject, because: owner.doubt })
+    }
+  return { routes, stays }
 }
 
-function ownRoutes(
-  table: EntryTable,
-  links: ReadonlyMap<Ifindex, Link>,
-  others: ReadonlySet<Ifindex>,
-): readonly RouteRemoval[] {
-  const found: RouteRemoval[] = []
-  for (let index = 0; index < table.length; index += 1) {
-    if (table.bytes[index * ENTRY_BYTES + OFFSET_PROTOCOL] !== RTPROT_VTEPD) continue
-    const route = unpackEntry(table, index)
-    if (route.kind !== 'route' || (route.oif !== undefined && others.has(route.oif))) continue
-    found.push({ table, index, subject: routeText(route, route.oif === undefined ? undefined : links.get(route.oif)) })
-  }
-  return found
+function ownerOfRoute(route: RouteEntry, links: ReadonlyMap<Ifindex, Link>, scope: CleanupScope): Owner {
+  const link = route.oif === undefined ? undefined : links.get(route.oif)
+  const vni = link !== undefined && (isByName(link) || isKnown(link, scope)) ? link.vxlan?.vni : undefined
+  if (vni === undefined) return ownerOf(route.dst, scope)
+  return scope.vnis.has(vni) ? 'ours' : 'theirs'
 }
 
-function routeText(route: RouteEntry, link: Link | undefined): string {
+function routeText(route: RouteEntry, links: ReadonlyMap<Ifindex, Link>): string {
   const parts = [
     route.type === 6 ? 'blackhole' : '',
     route.dst,
     route.gateway === undefined ? '' : `via ${route.gateway}`,
-    route.oif === undefined ? '' : `dev ${link?.ifname ?? `#${route.oif}`}`,
+    route.oif === undefined ? '' : `dev ${links.get(route.oif)?.ifname ?? `#${route.oif}`}`,
     `metric ${route.metric}`,
     `proto ${route.protocol}`,
   ]
   return parts.filter((part) => part !== '').join(' ')
 }
 
-function notesOn(links: readonly Link[], named: readonly Link[], devices: readonly Link[], vni: number): string[] {
-  const foreign = named.filter((link) => !devices.includes(link))
-  const renamed = links.filter((link) => link.vxlan?.vni === vni && !named.includes(link))
-  return [
-    ...foreign.map((link) => {
+function keptLladdr({ vxlan }: Link, { state }: CleanupScope): Lladdr | undefined {
+  return vxlan === undefined ? undefined : state.devices.get(deviceName(vxlan.underlay, vxlan.vni))?.lladdr
+}
+
+/** Under any name: it carried routes of ours, or has the MAC address that was kept for its VNI and family. */
+function isKnown(link: Link, scope: CleanupScope): boolean {
+  return scope.carriers.has(link.ifindex) || (link.lladdr !== undefined && link.lladdr === keptLladdr(link, scope))
+}
+
+function isOurs(link: Link, scope: CleanupScope): boolean {
+  if (link.vxlan === undefined || !scope.vnis.has(link.vxlan.vni)) return false
+  if (isKnown(link, scope)) return true
+  return isByName(link) && (scope.named.has(link.vxlan.vni) || keptLladdr(link, scope) === undefined)
+}
+
+/** Somebody else's flannel may have made it since; nobody named its VNI. */
+function devicesInDoubt(links: readonly Link[], scope: CleanupScope): readonly Failure[] {
+  return links
+    .filter((link) => isByName(link) && scope.vnis.has(link.vxlan?.vni ?? -1) && !isOurs(link, scope))
+    .map((link) => ({
+      kind: 'device',
+      subject: link.ifname,
+      because: `it has the MAC address ${link.lladdr}, not ours (${keptLladdr(link, scope)}), and no route of ours: if it is of vtepd, --vni ${link.vxlan?.vni} removes it`,
+    }))
+}
+
+function notesOnLinks(links: readonly Link[], scope: CleanupScope): readonly string[] {
+  const names = new Map([...scope.vnis].flatMap((vni) => deviceNames(vni).map((name) => [name, vni] as const)))
+  return links.flatMap((link) => {
+    if (isByName(link) || isOurs(link, scope)) return []
+    const expected = names.get(link.ifname)
+    if (expected !== undefined) {
       const what =
         link.vxlan === undefined ? `a link of kind '${link.kind}'` : `a VXLAN device with VNI ${link.vxlan.vni}`
-      return `${link.ifname} is ${what}, not VNI ${vni}: left alone`
-    }),
-    ...renamed.map((link) => `${link.ifname} has VNI ${vni} under another name: left alone`),
-  ]
+      return [`${link.ifname} is ${what}, not VNI ${expected}: left alone`]
+    }
+    if (link.vxlan === undefined || !scope.vnis.has(link.vxlan.vni)) return []
+    const kept = keptLladdr(link, scope)
+    const mac = kept === undefined ? '' : `, and the MAC address ${link.lladdr}, not ours (${kept})`
+    return [`${link.ifname} has VNI ${link.vxlan.vni} under another name${mac}: left alone`]
+  })
+}
+
+/** A device that is in another network namespace cannot be seen from here, nor told from one that is gone. */
+function notesOnAbsent(links: readonly Link[], scope: CleanupScope): readonly string[] {
+  return [...scope.state.devices].flatMap(([ifname, { lladdr }]) => {
+    const { vni, family } = deviceNamed(ifname) ?? {}
+    if (lladdr === undefined || vni === undefined || !scope.vnis.has(vni)) return []
+    if (links.some((link) => link.vxlan?.vni === vni && link.vxlan.underlay === family)) return []
+    return [
+      `${ifname} is not here, though ${scope.state.folder} tells of it (MAC address ${lladdr}): gone, or moved to another network namespace, where only you can delete it (ip -all netns exec ip -details link show type vxlan)`,
+    ]
+  })
 }
 
 /** One batch that deletes these routes, each exactly as its dump said it (an IPv4 delete without metric would hit any). */

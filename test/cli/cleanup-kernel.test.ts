@@ -5,8 +5,10 @@ import { describePlan, observeKernel, removeFromKernel } from '../../lib/cli/cle
 import { planCleanup } from '../../lib/cli/cleanup-plan.ts'
 import { unpackEntries } from '../../lib/rtnl/entries.ts'
 import { createFakeKernel, type FakeKernel } from '../support/fake-kernel/index.ts'
+import { scopeOf } from './cleanup-fixture.ts'
 
-const ALL = { vni: 1, routesOnly: false }
+const ALL = scopeOf()
+const ROUTES = scopeOf({}, { routesOnly: true })
 
 /** A node with two peers, one route of flannel's, and a NIC with routes of its own. */
 function node(): FakeKernel {
@@ -50,14 +52,13 @@ test('everything of ours goes: routes everywhere, the device with what it holds'
     protocols(kernel).filter((protocol) => protocol !== 2),
     [],
   )
-  assert.deepEqual(planCleanup(await observeKernel(rtnl), ALL), { routes: [], devices: [], notes: [] })
+  assert.deepEqual(planCleanup(await observeKernel(rtnl), ALL), { routes: [], devices: [], stays: [], notes: [] })
 })
 
 test("--routes takes ours alone: flannel's metric-0 route, the device and its neighbours stay", async () => {
   const kernel = node()
   const rtnl = kernel.open()
-  const scope = { vni: 1, routesOnly: true }
-  assert.deepEqual(await removeFromKernel(rtnl, planCleanup(await observeKernel(rtnl), scope), scope), [])
+  assert.deepEqual(await removeFromKernel(rtnl, planCleanup(await observeKernel(rtnl), ROUTES), ROUTES), [])
   assert.deepEqual(
     protocols(kernel).filter((protocol) => protocol === 118),
     [],
@@ -69,12 +70,12 @@ test("--routes takes ours alone: flannel's metric-0 route, the device and its ne
 test('a route that somebody writes back again and again is reported, not fought for ever', async () => {
   const kernel = node()
   const rtnl = kernel.open()
-  const plan = planCleanup(await observeKernel(rtnl), { vni: 1, routesOnly: true })
+  const plan = planCleanup(await observeKernel(rtnl), ROUTES)
   kernel.onRequest('before', ({ request }) => {
     if (request !== 'dumpRoutes') return
     kernel.admin.replaceRoute({ dst: '10.42.3.0/24', via: '192.0.2.3', dev: 'eth0', metric: 4, protocol: 118 })
   })
-  const failures = await removeFromKernel(rtnl, plan, { vni: 1, routesOnly: true })
+  const failures = await removeFromKernel(rtnl, plan, ROUTES)
   assert.deepEqual(
     failures.map(({ subject }) => subject),
     ['10.42.3.0/24 via 192.0.2.3 dev eth0 metric 4 proto 118'],
@@ -87,13 +88,51 @@ test('a device that vanishes meanwhile counts as removed, one that is refused is
   const kernel = node()
   const rtnl = kernel.open()
   const plan = planCleanup(await observeKernel(rtnl), ALL)
-  kernel.faults.inject({ on: 'deleteLink', fault: { kind: 'errno', errno: 16 } })
-  const failures = await removeFromKernel(rtnl, { ...plan, routes: [] }, ALL)
+  kernel.faults.inject({ on: 'deleteLink', times: 3, fault: { kind: 'errno', errno: 16 } })
+  const failures = await removeFromKernel(rtnl, plan, ALL)
   assert.deepEqual(
     failures.map(({ kind, subject }) => `${kind} ${subject}`),
     ['device flannel.1'],
   )
   assert.match(failures[0]?.because ?? '', /EBUSY/)
   kernel.admin.deleteLink('flannel.1')
-  assert.deepEqual(await removeFromKernel(rtnl, { ...plan, routes: [] }, ALL), [])
+  assert.deepEqual(await removeFromKernel(rtnl, plan, ALL), [])
+})
+
+test('a device that is made again after its deletion is reported: an acknowledgement is no proof', async () => {
+  const kernel = node()
+  const rtnl = kernel.open()
+  const plan = planCleanup(await observeKernel(rtnl), ALL)
+  kernel.onRequest('before', ({ request }) => {
+    if (request === 'dumpLinks' && kernel.link('flannel.1') === undefined)
+      kernel.admin.addVxlan('flannel.1', { vni: 1, local: '192.0.2.1' })
+  })
+  assert.deepEqual(await removeFromKernel(rtnl, plan, ALL), [
+    {
+      kind: 'device',
+      subject: 'flannel.1',
+      because: 'it is there again after its deletion: another program writes it',
+    },
+  ])
+  assert.equal(kernel.log.filter(({ request }) => request === 'deleteLink').length, 3)
+})
+
+test('a look that was interrupted, or could not be read whole, does not count as the end', async () => {
+  const kernel = node()
+  const rtnl = kernel.open()
+  const plan = planCleanup(await observeKernel(rtnl), ALL)
+  kernel.faults.inject({ on: 'dumpRoutes', fault: { kind: 'interrupted', omit: () => true } })
+  kernel.faults.inject({ on: 'dumpLinks', fault: { kind: 'unreadable', omit: (index) => index === 0 } })
+  assert.deepEqual(await removeFromKernel(rtnl, plan, ALL), [
+    {
+      kind: 'device',
+      subject: '(any of the links)',
+      because: 'not all could be read: a hostile message',
+    },
+    {
+      kind: 'route',
+      subject: '(any of the main table, ipv4)',
+      because: 'not all could be read: the kernel interrupted the dump again and again',
+    },
+  ])
 })

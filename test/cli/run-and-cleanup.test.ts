@@ -28,10 +28,14 @@ async function host(t: TestContext): Promise<Host> {
   await netns.exec('ip', 'link', 'add', 'mgmt0', 'type', 'veth', 'peer', 'name', 'far0')
   for (const link of ['mgmt0', 'far0']) await netns.exec('ip', 'link', 'set', link, 'up')
   await netns.exec('ip', 'address', 'add', '192.0.2.1/24', 'dev', 'mgmt0')
+  return hostIn(t, netns, '{"Network":"10.42.0.0/16","Backend":{"Type":"vxlan"}}', LEASES)
+}
+
+function hostIn(t: TestContext, netns: Netns, netConf: string, leases: object): Host {
   const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-run-'))
   t.after(() => rmSync(folder, { recursive: true }))
-  writeFileSync(path.join(folder, 'net-conf.json'), '{"Network":"10.42.0.0/16","Backend":{"Type":"vxlan"}}')
-  writeFileSync(path.join(folder, 'nodes.json'), JSON.stringify(LEASES))
+  writeFileSync(path.join(folder, 'net-conf.json'), netConf)
+  writeFileSync(path.join(folder, 'nodes.json'), JSON.stringify(leases))
   const places = [
     `--net-config-path=${folder}/net-conf.json`,
     `--subnet-file=${folder}/cni/subnet.env`,
@@ -176,10 +180,40 @@ test(
   },
 )
 
+test(
+  "of two agents with direct routes one is cleaned up while the other runs: the other's routes stay",
+  kernelTests,
+  async (t) => {
+    const here = await host(t)
+    const direct = (vni: number, net: string): Host => {
+      const backend = { Type: 'vxlan', VNI: vni, DirectRouting: true }
+      const leases = LEASES.map(({ ipv4, ...lease }) => ({
+        ...lease,
+        ipv4: { ...ipv4, subnet: ipv4.subnet.replace('10.42.', `${net}.`) },
+      }))
+      return hostIn(t, here.netns, JSON.stringify({ Network: `${net}.0.0/16`, Backend: backend }), leases)
+    }
+    const [one, other] = [direct(1, '10.42'), direct(4096, '10.43')]
+    const agents = [start(t, one), start(t, other)] as const
+    for (const agent of agents) await agent.line('agent.ready')
+    assert.equal(await stop(agents[0], 'SIGTERM'), 0, agents[0].text)
+    const lines = async () => (await here.netns.exec('ip', 'route', 'show', 'proto', '118')).trim().split(/ *\n/)
+    const before = await lines()
+    assert.match(before[0] ?? '', /^10\.42\.1\.0\/24 via 192\.0\.2\.2 dev mgmt0 metric \d+$/)
+    const done = command(here, 'cleanup', '--vni=1', ...one.places)
+    assert.equal(done.status, 0, done.stdout + done.stderr)
+    assert.deepEqual(await lines(), before.slice(1))
+    assert.match(before[1] ?? '', /^10\.43\.1\.0\/24 via 192\.0\.2\.2 dev mgmt0/)
+    await assert.rejects(here.netns.exec('ip', 'link', 'show', 'flannel.1'))
+    await here.netns.exec('ip', 'link', 'show', 'flannel.4096')
+    assert.equal(await stop(agents[1], 'SIGTERM'), 0, agents[1].text)
+  },
+)
+
 test('a report that is larger than a pipe arrives whole', kernelTests, async (t) => {
   const here = await host(t)
   const { netns, folder, places } = here
-  const routes = Array.from({ length: 3000 }, (_, n) => `route add 10.43.${n >> 8}.${n & 255}/32 dev mgmt0 proto 118`)
+  const routes = Array.from({ length: 3000 }, (_, n) => `route add 10.42.${n >> 8}.${n & 255}/32 dev mgmt0 proto 118`)
   writeFileSync(`${folder}/routes`, routes.join('\n'))
   await netns.exec('ip', '-batch', `${folder}/routes`)
   const line = [...NODE, 'cleanup', '--dry-run', '--json', ...places].join(' ')

@@ -1,24 +1,41 @@
 /**
- * `vtepd cleanup`: removes what an agent leaves (everything stays at its exit), or lists it.
- * Must not: decide what is ours (cleanup-plan, cleanup-files), nor touch anything while an agent keeps it.
+ * `vtepd cleanup`: removes what an agent leaves (everything stays at its exit), or lists it, and says what stays.
+ * Must not: decide what is ours (cleanup-scope, -plan, -owner, -files), nor touch anything while an agent keeps it.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { askHolder } from '../../agent/lock.ts'
 import { parseNetwork } from '../../cluster/net-conf.ts'
+import type { Network } from '../../cluster/network.ts'
 import { ConfigError, HostError, LockedError } from '../../errors.ts'
 import { hasNetAdmin, NET_ADMIN_MISSING } from '../../host/capabilities.ts'
+import { isMissing } from '../../host/files.ts'
 import { parseVni } from '../../net/vni.ts'
 import type { Rtnl } from '../../rtnl/port.ts'
+import { messageOf } from '../../util/message-of.ts'
 import { planFiles, removeFiles } from '../cleanup-files.ts'
 import { CLEANUP_ABOUT, CLEANUP_FLAGS, type CleanupFlags } from '../cleanup-flags.ts'
-import { describePlan, type Failure, observeKernel, type Removal, removeFromKernel } from '../cleanup-kernel.ts'
-import { type CleanupScope, deviceNames, planCleanup } from '../cleanup-plan.ts'
+import { describePlan, observeKernel, removeFromKernel } from '../cleanup-kernel.ts'
+import { type Failure, type KernelFacts, planCleanup, type Removal } from '../cleanup-plan.ts'
+import { type CleanupScope, decideScope } from '../cleanup-scope.ts'
+import { readState } from '../cleanup-state.ts'
 import { parseFlags } from '../parse-flags.ts'
 
+/** What --json prints: every key is always there. */
 interface Report {
   readonly dryRun: boolean
+  /** What it was about. */
+  readonly vnis: readonly number[]
   readonly removals: readonly Removal[]
+  /** What stays, of ours or perhaps of ours; empty: exit status 0. */
+  readonly failures: readonly Failure[]
+  readonly notes: readonly string[]
+}
+
+interface Task {
+  readonly scope: CleanupScope
+  readonly facts: KernelFacts
+  /** What is said beside what the plans say. */
   readonly failures: readonly Failure[]
   readonly notes: readonly string[]
 }
@@ -31,15 +48,11 @@ export async function cleanupCommand(argv: readonly string[]): Promise<number> {
     return 0
   }
   const flags = parsed.values
-  const scope = { vni: vniOf(flags), routesOnly: flags.routes }
-  if (!flags['dry-run']) {
-    if (!flags.force) await refuseWhileRunning(scope.vni)
-    if (!hasNetAdmin()) throw new HostError(NET_ADMIN_MISSING)
-  }
+  const asked = vniOf(flags)
   const { openRtnl } = await import('../../rtnl/native.ts')
   const rtnl = openRtnl()
   try {
-    const report = await cleanUp(rtnl, flags, scope)
+    const report = await cleanUp(rtnl, flags, await prepare(rtnl, flags, asked))
     process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : renderReport(report))
     return report.failures.length === 0 ? 0 : 1
   } finally {
@@ -47,73 +60,88 @@ export async function cleanupCommand(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function cleanUp(rtnl: Rtnl, flags: CleanupFlags, scope: CleanupScope): Promise<Report> {
-  const plan = planCleanup(await observeKernel(rtnl), scope)
-  const files = flags.routes
-    ? { removals: [], notes: [] }
-    : planFiles(
-        { subnetFile: flags['subnet-file'], runDir: flags['run-dir'], stateDir: flags['state-dir'] },
-        deviceNames(scope.vni),
-      )
+/** Finds out what it is about; throws where it must not go on. */
+async function prepare(rtnl: Rtnl, flags: CleanupFlags, asked: number | undefined): Promise<Task> {
+  const netConf = readNetConf(flags['net-config-path'])
+  const state = await readState(flags['state-dir'])
+  const facts = await observeKernel(rtnl)
+  const options = { routesOnly: flags.routes, force: flags.force }
+  const { scope, running, refused } = decideScope({ asked, netConf, state, locked: lockedDevices(), facts }, options)
+  const notes = [...(netConf instanceof Error ? [`not used: ${netConf.message}`] : []), ...state.notes]
+  if (refused !== undefined) {
+    const holder = await holderOf(refused)
+    if (!flags['dry-run']) throw new LockedError(refused, `${holder} (cleanup --force removes it all the same)`)
+    notes.push(`${refused} is kept by ${holder}: nothing is removed until that is stopped`)
+  }
+  if (!flags['dry-run'] && !hasNetAdmin()) throw new HostError(NET_ADMIN_MISSING)
+  const failures: Failure[] = []
+  for (const subject of running)
+    failures.push({ kind: 'device', subject, because: `${await holderOf(subject)} keeps it: stop that one first` })
+  return { scope, facts, failures, notes }
+}
+
+async function cleanUp(rtnl: Rtnl, flags: CleanupFlags, task: Task): Promise<Report> {
+  const { scope } = task
+  const places = { subnetFile: flags['subnet-file'], runDir: flags['run-dir'], stateDir: flags['state-dir'] }
+  const plan = planCleanup(task.facts, scope)
+  const files = flags.routes ? { removals: [], stays: [], notes: [] } : planFiles(places, scope)
   const found: readonly Removal[] = [...(await describePlan(rtnl, plan)), ...files.removals]
-  const notes = [...plan.notes, ...files.notes]
-  if (flags['dry-run']) return { dryRun: true, removals: found, failures: [], notes }
-  const failures = [...(await removeFromKernel(rtnl, plan, scope)), ...removeFiles(files.removals)]
+  const stays = flags['dry-run']
+    ? plan.stays
+    : [...(await removeFromKernel(rtnl, plan, scope)), ...removeFiles(files.removals)]
+  const failures = [...stays, ...files.stays, ...task.failures]
+  const stayed = new Set(failures.map(keyOf))
   return {
-    dryRun: false,
-    removals: found.filter((removal) => !failures.some((failure) => concerns(failure, removal))),
+    dryRun: flags['dry-run'],
+    vnis: [...scope.vnis],
+    removals: found.filter((removal) => !stayed.has(keyOf(removal))),
     failures,
-    notes,
+    notes: [...plan.notes, ...files.notes, ...task.notes],
   }
 }
 
-function concerns(failure: Failure, removal: Removal): boolean {
-  // A device's subject goes on with what it holds.
-  return (
-    failure.kind === removal.kind &&
-    (removal.subject === failure.subject || removal.subject.startsWith(`${failure.subject} (`))
-  )
+function keyOf({ kind, subject }: Removal): string {
+  // What a device holds follows its name in a plan only.
+  return `${kind} ${kind === 'device' ? subject.replace(/ \(.*/, '') : subject}`
 }
 
 function renderReport({ dryRun, removals, failures, notes }: Report): string {
   const verb = dryRun ? 'would remove' : 'removed'
   const lines = [
     ...removals.map(({ kind, subject }) => `${verb} ${kind} ${subject}`),
-    ...failures.map(({ kind, subject, because }) => `could not remove ${kind} ${subject}: ${because}`),
+    ...failures.map(({ kind, subject, because }) => `stays: ${kind} ${subject}: ${because}`),
     ...notes.map((note) => `note: ${note}`),
   ]
   return lines.length === 0 ? 'nothing of vtepd is here\n' : `${lines.join('\n')}\n`
 }
 
 /** The lock's name alone tells that an agent lives, also one that is too busy to answer who it is. */
-async function refuseWhileRunning(vni: number): Promise<void> {
-  for (const device of deviceNames(vni)) {
-    if (!isLocked(device)) continue
-    const holder = (await askHolder(device)) ?? 'a vtepd that does not answer'
-    throw new LockedError(device, `${holder} (cleanup --force removes it all the same)`)
-  }
+async function holderOf(device: string): Promise<string> {
+  return (await askHolder(device)) ?? 'a vtepd that does not answer'
 }
 
 /** /proc/net/unix shows this network namespace's sockets; an abstract name as `@vtepd/flannel.1`, its zero bytes as more @. */
-function isLocked(device: string): boolean {
+function lockedDevices(): ReadonlySet<string> {
   const sockets = readFileSync('/proc/net/unix', 'utf8').split('\n')
-  return sockets.some((line) => line.replace(/@+$/, '').endsWith(` @vtepd/${device}`))
+  return new Set(sockets.flatMap((line) => / @vtepd\/(\S+?)@*$/.exec(line)?.[1] ?? []))
 }
 
-function vniOf(flags: CleanupFlags): number {
-  if (flags.vni !== '') {
-    try {
-      return parseVni(Number(flags.vni))
-    } catch (error) {
-      throw new ConfigError('--vni', error instanceof RangeError ? error.message : String(error), { cause: error })
-    }
-  }
-  const file = path.resolve(flags['net-config-path'])
-  let text: string
+function vniOf(flags: CleanupFlags): number | undefined {
+  if (flags.vni === '') return undefined
   try {
-    text = readFileSync(file, 'utf8')
-  } catch {
-    return 1
+    return parseVni(Number(flags.vni))
+  } catch (error) {
+    throw new ConfigError('--vni', error instanceof RangeError ? error.message : String(error), { cause: error })
   }
-  return parseNetwork(text, file).network.backend.vni
+}
+
+/** undefined: there is none. An error is for the caller to weigh: other things may tell what is ours. */
+function readNetConf(file: string): Network | ConfigError | undefined {
+  const where = path.resolve(file)
+  try {
+    return parseNetwork(readFileSync(where, 'utf8'), where).network
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+    return isMissing(error) ? undefined : new ConfigError(where, messageOf(error), { cause: error })
+  }
 }
