@@ -28,7 +28,7 @@ export const CLEANUP_FLAGS = [
     default: '',
     placeholder: 'number',
     group: WHERE,
-    help: "VNI of the devices flannel.VNI and flannel-v6.VNI; without it: net-conf's, or 1 without net-conf",
+    help: "only this one; without it: net-conf's, all that the state folder or routes of ours tell of, or else 1",
   },
   {
     name: 'net-config-path',
@@ -36,7 +36,7 @@ export const CLEANUP_FLAGS = [
     default: '/etc/kube-flannel/net-conf.json',
     placeholder: 'file',
     group: WHERE,
-    help: 'read for the VNI',
+    help: 'read for VNI and network, if it is there',
   },
   {
     name: 'subnet-file',
@@ -60,7 +60,7 @@ export const CLEANUP_FLAGS = [
     default: '/var/lib/vtepd',
     placeholder: 'dir',
     group: WHERE,
-    help: 'what outlives a reboot',
+    help: 'what outlives a reboot; tells which VNIs were here, and in which networks their direct routes lie',
   },
 ] as const satisfies readonly FlagSpec[]
 
@@ -69,7 +69,8 @@ export type CleanupFlags = FlagValues<typeof CLEANUP_FLAGS>
 export const CLEANUP_ABOUT = {
   name: 'vtepd cleanup',
   summary: `Removes what vtepd left in this network namespace and on disk: routes of protocol 118, the devices flannel.VNI and
-flannel-v6.VNI with their addresses, neighbours and FDB entries, subnet.env, and the files of --run-dir and --state-dir.
+flannel-v6.VNI with their addresses, neighbours and FDB entries, subnet.env, and the files of --run-dir and --state-dir. Afterwards it looks again, and says what stays and why: what could
+not be removed, what a running vtepd keeps, a direct route of which nothing tells whether it is another VNI's.
 Node annotations stay: the next agent on this node overwrites them.`,
   footer: `Going back to flannel: stop vtepd, start flannel, wait until it runs, then
   vtepd cleanup --routes
@@ -80,5 +81,5 @@ Examples:
   vtepd cleanup --vni 4096 --json
 
 FLANNELD_<FLAG> sets a flag that is not given.
-Exit status: 0 removed (or nothing was there), 1 something could not be removed, 2 wrong flags.`,
+Exit status: 0 removed (or nothing was there), 1 something of ours stays, 2 wrong flags.`,
 } as const
