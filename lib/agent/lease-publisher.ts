@@ -1,6 +1,6 @@
 /**
  * Tells the lease source what this node's VTEP is, whenever that changes, and again until it is accepted.
- * Must not: decide what is published (agent.ts) or how (the source).
+ * Must not: decide what is published (agent-core.ts) or how (the source).
  */
 import type { OwnVtep } from '../cluster/view.ts'
 import type { LeaseSource } from '../leases/source.ts'

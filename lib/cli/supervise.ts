@@ -1,6 +1,6 @@
 /**
  * The life of a running agent as its process sees it: told to end, unable to go on, ready. Owns the exit status.
- * Must not: build the agent, nor end the process.
+ * Must not: build the agent, nor end the process but for what nobody handled.
  */
 import type { Agent } from '../agent/agent.ts'
 import { ConfigError } from '../errors.ts'

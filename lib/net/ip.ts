@@ -1,7 +1,7 @@
 /**
  * IP addresses as values: a branded string in canonical text (dotted quad; RFC 5952), so that `===` is equality, a Map
  * can be keyed by it and JSON shows it. Bytes (network order) exist only where a record or a mask is computed.
- * Must not: accept what Go's net.ParseIP refuses (leading zeros, short forms, zones), nor IPv4-mapped IPv6.
+ * Must not: parse what Go's net.ParseIP refuses (leading zeros, short forms, zones), nor IPv4-mapped IPv6.
  */
 import { readAddress, writeIpv4, writeIpv6 } from './ip-text.ts'
 

@@ -1,6 +1,6 @@
 /**
  * What a failure of the kernel's means: one table, operation and errno → verdict, each row with its evidence.
- * Must not: act. The device machine and the reconciler read it; nothing else in vtepd compares an errno.
+ * Must not: act. The device machine and the reconciler read it; nothing else of the agent compares an errno of netlink.
  */
 import type { constants } from 'node:os'
 import * as abi from '../rtnl/abi.ts'

@@ -1,6 +1,6 @@
 /**
  * The door of the fake kernel (`Rtnl`): a queue of requests, each carried out in its turn, logged, and failed on demand.
- * Must not: know what a request does to the tables (execute.ts).
+ * Must not: know what a request does to the tables (door.ts).
  */
 import { NetlinkError, NetlinkSocketError } from '../../../lib/errors.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
