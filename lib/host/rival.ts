@@ -6,7 +6,7 @@
  */
 import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 
-/** Where k3s writes the net-conf of its flannel at every start with flannel on (kubernetes-notes, "Rights and k3s"). */
+/** Where k3s writes the net-conf of its flannel at every start with flannel on (flannel-contract 1). */
 export const K3S_NET_CONF = '/var/lib/rancher/k3s/agent/etc/flannel/net-conf.json'
 
 /** Clock ticks a second in /proc, the same on every machine that Node runs on (proc(5), USER_HZ). */

@@ -1,7 +1,7 @@
 /** How this very command is started once more: as an agent, as the prober, inside other namespaces. */
 import path from 'node:path'
 
-/** Half the memory of a young generation at its default (native-notes): a lab starts many processes. */
+/** Half the memory of a young generation at its default: a lab starts many processes. */
 const SMALL_HEAP = '--max-semi-space-size=1'
 
 /** Program and arguments that run `vtepd ARGS` with the same Node.js, entry file and Node.js flags. */

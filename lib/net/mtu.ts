@@ -11,7 +11,7 @@ export function parseMtu(value: number): Mtu {
   return value as Mtu
 }
 
-/** Bytes that VXLAN adds: outer IP (20 or 40), UDP 8, VXLAN 8, inner Ethernet 14 (kernel-facts: the kernel clamps v6 to -70). */
+/** Bytes that VXLAN adds: outer IP (20 or 40), UDP 8, VXLAN 8, inner Ethernet 14 (kernel-facts 4: the kernel clamps to it). */
 export function vxlanOverhead(underlay: Family): 50 | 70 {
   return underlay === 'ipv4' ? 50 : 70
 }

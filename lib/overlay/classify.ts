@@ -32,7 +32,7 @@ export interface ClassifyRow {
   readonly on: readonly Operation[] | 'any'
   readonly errno: ErrnoName
   readonly verdict: Verdict
-  /** Where the meaning is known from: kernel-facts (KF, measured), or the kernel's function that returns it. */
+  /** Where the meaning is known from: docs/kernel-facts.md (measured), or the kernel's function that returns it. */
   readonly evidence: string
 }
 
@@ -50,13 +50,13 @@ export const CLASSIFY_ROWS: readonly ClassifyRow[] = [
     on: ['neighbour.delete', 'fdb.delete'],
     errno: 'ENOENT',
     verdict: 'done',
-    evidence: 'KF 4: delete of what is absent',
+    evidence: 'kernel-facts 4: delete of what is absent',
   },
   {
     on: ['route.delete'],
     errno: 'ESRCH',
     verdict: 'done',
-    evidence: 'KF 4: delete of what is absent, or of another next hop',
+    evidence: 'kernel-facts 4: delete of what is absent, or of another next hop',
   },
   {
     on: ['address.delete'],
@@ -95,7 +95,7 @@ export const CLASSIFY_ROWS: readonly ClassifyRow[] = [
     on: ['neighbour.delete', 'fdb.delete', 'route.delete', 'address.delete'],
     errno: 'ENODEV',
     verdict: 'device-gone',
-    evidence: 'KF 2: the entries went with their link',
+    evidence: 'kernel-facts 2: the entries went with their link',
   },
   {
     on: ['address.add', 'link.change', 'dump'],
@@ -103,9 +103,24 @@ export const CLASSIFY_ROWS: readonly ClassifyRow[] = [
     verdict: 'device-gone',
     evidence: 'no link of that index',
   },
-  { on: ['link.create'], errno: 'ENODEV', verdict: 'device-gone', evidence: 'KF 2: the parent is gone: wait for it' },
-  { on: ['link.create'], errno: 'EINVAL', verdict: 'device-gone', evidence: 'KF 2: the parent is dying: wait for it' },
-  { on: ROUTE_WRITES, errno: 'ENETDOWN', verdict: 'device-down', evidence: 'KF 4: route write on a link that is down' },
+  {
+    on: ['link.create'],
+    errno: 'ENODEV',
+    verdict: 'device-gone',
+    evidence: 'kernel-facts 2: the parent is gone: wait for it',
+  },
+  {
+    on: ['link.create'],
+    errno: 'EINVAL',
+    verdict: 'device-gone',
+    evidence: 'kernel-facts 2: the parent is dying: wait for it',
+  },
+  {
+    on: ROUTE_WRITES,
+    errno: 'ENETDOWN',
+    verdict: 'device-down',
+    evidence: 'kernel-facts 4: route write on a link that is down',
+  },
   {
     on: [...NEIGHBOUR_WRITES, ...FDB_WRITES],
     errno: 'ENETDOWN',
@@ -118,7 +133,7 @@ export const CLASSIFY_ROWS: readonly ClassifyRow[] = [
     on: ['link.create'],
     errno: 'EEXIST',
     verdict: 'reject',
-    evidence: 'KF 4: name, or VNI with port and family, is taken',
+    evidence: 'kernel-facts 4: name, or VNI with port and family, is taken',
   },
   {
     on: ['link.create', 'link.change'],
@@ -130,7 +145,7 @@ export const CLASSIFY_ROWS: readonly ClassifyRow[] = [
     on: ['link.create', 'link.change'],
     errno: 'EADDRINUSE',
     verdict: 'reject',
-    evidence: 'KF 4: another VXLAN device has the port',
+    evidence: 'kernel-facts 4: another VXLAN device has the port',
   },
   {
     on: ['link.create', 'link.change'],
@@ -143,9 +158,14 @@ export const CLASSIFY_ROWS: readonly ClassifyRow[] = [
     on: ['link.change'],
     errno: 'EOPNOTSUPP',
     verdict: 'reject',
-    evidence: 'KF 3: cannot be changed in place: re-create',
+    evidence: 'kernel-facts 3: cannot be changed in place: re-create',
   },
-  { on: ['link.change'], errno: 'EINVAL', verdict: 'reject', evidence: 'KF 3: cannot be changed in place: re-create' },
+  {
+    on: ['link.change'],
+    errno: 'EINVAL',
+    verdict: 'reject',
+    evidence: 'kernel-facts 3: cannot be changed in place: re-create',
+  },
   {
     on: ['link.delete'],
     errno: 'EOPNOTSUPP',
@@ -193,7 +213,7 @@ export const CLASSIFY_ROWS: readonly ClassifyRow[] = [
     on: ROUTE_WRITES,
     errno: 'EINVAL',
     verdict: 'reject',
-    evidence: 'KF 4: the gateway is our own, or IPv6 reaches it otherwise',
+    evidence: 'kernel-facts 4: the gateway is our own, or IPv6 reaches it otherwise',
   },
   {
     on: ROUTE_WRITES,
@@ -214,7 +234,7 @@ export const CLASSIFY_ROWS: readonly ClassifyRow[] = [
   { on: 'any', errno: 'EAGAIN', verdict: 'retry', evidence: 'receive time-out, or a busy kernel' },
   { on: 'any', errno: 'EBUSY', verdict: 'retry', evidence: 'the link or a dump is in use' },
   { on: 'any', errno: 'ENOMEM', verdict: 'retry', evidence: 'no memory now' },
-  { on: 'any', errno: 'ENOBUFS', verdict: 'retry', evidence: 'KF 1 and 5: a buffer or a table is full now' },
+  { on: 'any', errno: 'ENOBUFS', verdict: 'retry', evidence: 'kernel-facts 1 and 5: a buffer or a table is full now' },
   { on: 'any', errno: 'ETIMEDOUT', verdict: 'retry', evidence: 'no answer in time' },
 
   // The agent cannot go on.

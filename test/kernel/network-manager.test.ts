@@ -1,7 +1,7 @@
 /**
  * The real NetworkManager owns the management interface and does what users have it do; it deletes and rebuilds the
- * interface, or damages flannel.1 itself. After each command everything is right again (kernel-facts, the page on
- * NetworkManager, says which command does what).
+ * interface, or damages flannel.1 itself. After each command everything is right again (kernel-facts 6 says
+ * which command does what).
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,6 +1,6 @@
 /**
  * One watch, from its request to its end: a WatchList, a resumed watch of whole Nodes, or one of their metadata. Owns
- * what an end means for the next session (kubernetes-notes, "the watcher's rules").
+ * what an end means for the next session.
  * Must not: retry or wait, or let the consumer slow the stream down.
  */
 import { KubeError } from '../../errors.ts'

@@ -1,5 +1,5 @@
 /**
- * Ends a stream that cannot be trusted any more. Owns the limits of kubernetes-notes ("liveness") and one timer.
+ * Ends a stream that cannot be trusted any more. Owns the limits and one timer.
  * Must not: read the stream; the session tells what arrived.
  */
 import type { Clock, Timer } from '../../util/clock.ts'

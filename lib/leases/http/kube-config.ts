@@ -1,7 +1,7 @@
 /**
  * How the API server is reached: kubeconfig, in-cluster files, or a bare URL. The only module that imports
  * @kubernetes/client-node, and itself imported dynamically, in Kubernetes mode only (it costs 60 ms and 15 MB).
- * Must not: use the library's requests, lists or watches (kubernetes-notes), or keep a credential beyond one target.
+ * Must not: use the library's requests, lists or watches (its watch ends for good on a reset), or keep a credential beyond one target.
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'

@@ -1,6 +1,6 @@
 /**
- * Nodes as Protocol Buffers: a watch is a sequence of frames, a list one message (kubernetes-notes, "Protobuf on the
- * wire"; field numbers from the API's generated.proto files). Only what vtepd keeps is read, the rest is passed over.
+ * Nodes as Protocol Buffers: a watch is a sequence of frames, a list one message (field numbers from the
+ * API's generated.proto files). Only what vtepd keeps is read, the rest is passed over.
  * Must not: hold more than one frame, or trust a frame's length.
  */
 import {

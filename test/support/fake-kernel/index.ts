@@ -1,5 +1,5 @@
 /**
- * A fake kernel: one network namespace in memory that behaves as kernel-facts sections 2 to 4 say. It has state, not
+ * A fake kernel: one network namespace in memory that behaves as kernel-facts 2 to 4 say. It has state, not
  * expectations; test/conformance proves that the real kernel ends in the same state after the same scenario.
  *
  *   const kernel = createFakeKernel()
