@@ -40,6 +40,8 @@
         "native/src/sock/batch.h",
         "native/src/sock/connection.cc",
         "native/src/sock/connection.h",
+        "native/src/sock/datagram.cc",
+        "native/src/sock/datagram.h",
         "native/src/sock/fdb_lookup.cc",
         "native/src/sock/fdb_lookup.h",
         "native/src/sock/monitor.cc",

@@ -81,6 +81,8 @@ export interface Addon {
    * the system as soon as it is freed. glibc otherwise keeps up to 64 MiB of it (mallopt(3)). Nothing with another libc.
    */
   returnLargeBlocksEarly(): void
+  /** One datagram to a Unix socket, without waiting; a name that begins with @ is abstract, of this network namespace. */
+  sendDatagram(path: string, text: string): Outcome
 }
 
 const FILE = 'vtepd_native.node'

@@ -1,10 +1,13 @@
-// The module: openSocket, from which everything else hangs, and what gives memory back: release, returnLargeBlocksEarly.
+// The module: openSocket, from which everything else hangs; what gives memory back: release, returnLargeBlocksEarly; and
+// sendDatagram.
 #include <napi.h>
 
 #include "base/heap.h"
 #include "napi/addon.h"
+#include "napi/convert.h"
 #include "napi/monitor_handle.h"
 #include "napi/rtnl_socket.h"
+#include "sock/datagram.h"
 
 namespace vtepd::addon {
 
@@ -13,6 +16,11 @@ namespace {
 // A buffer that is none, or that V8 does not let go, stays as it is.
 void Release(const Napi::CallbackInfo& info) {
   if (info[0].IsArrayBuffer()) napi_detach_arraybuffer(info.Env(), info[0]);
+}
+
+Napi::Value SendDatagram(const Napi::CallbackInfo& info) {
+  const sock::Outcome outcome = sock::SendDatagram(ToText(info[0]), ToText(info[1]));
+  return {info.Env(), ToObject(info.Env(), outcome).value()};
 }
 
 void ReturnLargeBlocks(const Napi::CallbackInfo&) { ReturnLargeBlocksEarly(); }
@@ -24,6 +32,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("openSocket", Napi::Function::New<&RtnlSocket::Open>(env));
   exports.Set("release", Napi::Function::New<&Release>(env));
   exports.Set("returnLargeBlocksEarly", Napi::Function::New<&ReturnLargeBlocks>(env));
+  exports.Set("sendDatagram", Napi::Function::New<&SendDatagram>(env));
   return exports;
 }
 
