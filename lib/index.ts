@@ -4,6 +4,7 @@
  */
 export { type Agent, type AgentParts, startAgent } from './agent/agent.ts'
 export type { AgentConfig, FileLeasesConfig, KubeLeasesConfig } from './agent/config.ts'
+export type { AgentStatus } from './agent/status.ts'
 export { parseNetwork } from './cluster/net-conf.ts'
 export type { Network, VxlanBackend } from './cluster/network.ts'
 export * from './errors.ts'

@@ -23,6 +23,7 @@ import { createFamilyOverlay, deviceOf, type FamilyOverlay } from './family-over
 import { createLeasePublisher } from './lease-publisher.ts'
 import { createOwnLladdr, type LladdrStore, type OwnLladdr } from './own-lladdr.ts'
 import { createRejectedLog } from './rejected-log.ts'
+import { type AgentStatus, describeStatus } from './status.ts'
 
 /** How long the family that is ready first waits for the other with its lease, once per start, milliseconds. */
 const TOGETHER_MS = 1000
@@ -45,6 +46,8 @@ export interface AgentPorts {
 export interface AgentCore {
   /** Every family is ready, the view is complete, and subnet.env says the truth. */
   readonly ready: boolean
+  /** `listener` is told how the agent is, now and at each change. */
+  onStatus(listener: (status: AgentStatus) => void): void
   stop(): Promise<void>
 }
 
@@ -59,6 +62,8 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   let ready = false
   let everReady = false
   let stopped = false
+  let status = ''
+  let onStatus: (status: AgentStatus) => void = () => undefined
   let seen: LeaseView | undefined
   let own: OwnNode | undefined
 
@@ -119,9 +124,22 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     (error) => log.error('agent.bug', `leases: ${String(error)}`, { error }),
   )
 
+  const tellStatus = (): void => {
+    const families = members.map(({ overlay: { family, state, ready } }) => {
+      return { device: deviceName(family, config.network.backend.vni), state, ready }
+    })
+    const text = describeStatus({ ready, view: source.view(), families })
+    if (text === status) return
+    status = text
+    onStatus({ ready, text })
+  }
   const reconsider = (): void => {
     if (stopped) return
     const now = source.view().synced && cniFiles.written && members.every(({ overlay }) => overlay.ready)
+    judge(now)
+    tellStatus()
+  }
+  const judge = (now: boolean): void => {
     if (now === ready) return
     ready = now
     everReady ||= now
@@ -149,6 +167,11 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   return {
     get ready() {
       return ready
+    },
+    onStatus(listener) {
+      onStatus = listener
+      status = ''
+      tellStatus()
     },
     async stop() {
       stopped = true

@@ -21,10 +21,13 @@ import { type AgentCore, createAgentCore } from './agent-core.ts'
 import type { AgentConfig } from './config.ts'
 import { type HealthServer, startHealthServer } from './health.ts'
 import { type Lock, lockDevice } from './lock.ts'
+import type { AgentStatus } from './status.ts'
 
 export interface Agent {
   /** What /readyz says; true again and false again as the truth changes. */
   readonly ready: boolean
+  /** `listener` is told how the agent is once it runs (it is alone, and its health server listens), and at each change. */
+  onStatus(listener: (status: AgentStatus) => void): void
   /** Everything stays in the kernel (design decision 14). Resolves when nothing of the agent runs any more. */
   stop(): Promise<void>
   /** Resolves after `stop`; rejects when the agent cannot go on: LockedError, HostError, ConfigError. */
@@ -50,6 +53,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
     fail = reject
   })
   let stopping = false
+  let onStatus: (status: AgentStatus) => void = () => undefined
 
   const start = async (): Promise<void> => {
     await refuseRival(config, log)
@@ -78,6 +82,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
       log,
       onHopeless: fail,
     })
+    core.onStatus((status) => onStatus(status))
     describeStart(config, source, log)
     warnWithoutPacketFilter(config, log).catch((error) => log.warn('agent.bug', String(error), { error }))
   }
@@ -87,6 +92,10 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
   return {
     get ready() {
       return core?.ready ?? false
+    },
+    onStatus(listener) {
+      onStatus = listener
+      core?.onStatus(listener)
     },
     ended,
     async stop() {

@@ -277,7 +277,7 @@ Flags are flanneld's: one dash or two, --flag=value or --flag value; a boolean t
   footer: `Environment:
   NODE_NAME                   name of this node; without it, with Kubernetes: POD_NAME and POD_NAMESPACE
   FLANNELD_<FLAG>             sets a flag that is not given: FLANNELD_IFACE=eth1, FLANNELD_IP_MASQ=true
-  NOTIFY_SOCKET               set by systemd: it is told when the overlay is ready
+  NOTIFY_SOCKET               set by systemd: it is told that the agent runs, then how the overlay is
 
 Examples:
   In a DaemonSet, in place of flanneld, with the same arguments:

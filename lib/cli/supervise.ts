@@ -6,16 +6,11 @@ import type { Agent } from '../agent/agent.ts'
 import { ConfigError } from '../errors.ts'
 import { errorInOneLine } from '../host/log-line.ts'
 import type { SdNotify } from '../host/sd-notify.ts'
-import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { ExitStatus } from './failure.ts'
 
-/** How often is asked whether the agent has become ready; it has no event for it. */
-const READY_POLL_MS = 50
-
 export interface SuperviseParts {
   readonly log: Log
-  readonly clock: Clock
   readonly notify: SdNotify
   /** Resolves with why the agent shall end: the signal's name. */
   readonly told: Promise<string>
@@ -24,29 +19,18 @@ export interface SuperviseParts {
 /** Resolves when the agent has ended: 0 told to, 1 or 2 (ConfigError) could not go on, with one line in the log. */
 export async function superviseAgent(agent: Agent, parts: SuperviseParts): Promise<ExitStatus> {
   const { log, notify } = parts
-  const stopWatching = notifyWhenReady(agent, parts)
+  agent.onStatus(({ text }) => notify.running(text))
   try {
     const why = await Promise.race([parts.told, agent.ended])
-    stopWatching()
     if (why !== undefined) log.info('run.stop', `${why}: ending; everything stays in the kernel`)
-    await Promise.all([notify.stopping(), agent.stop()])
+    notify.stopping()
+    await agent.stop()
     log.info('run.end', 'Exiting cleanly...')
     return 0
   } catch (error) {
     log.error('run.failed', `vtepd cannot go on: ${errorInOneLine(error)}`, { error })
     return error instanceof ConfigError ? 2 : 1
-  } finally {
-    stopWatching()
   }
-}
-
-function notifyWhenReady(agent: Agent, { clock, notify }: SuperviseParts): () => void {
-  const check = (): void => {
-    if (!agent.ready) timer = clock.after(READY_POLL_MS, check)
-    else void notify.ready('The overlay is as it should be')
-  }
-  let timer = clock.after(0, check)
-  return () => timer.cancel()
 }
 
 /** Resolves with the first SIGINT or SIGTERM. A second one finds no handler any more, so it kills at once. */

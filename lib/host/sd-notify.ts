@@ -1,42 +1,69 @@
 /**
- * Tells systemd how the service is (sd_notify). Node has no Unix datagram sockets, so the program systemd-notify sends
- * the message; the unit therefore needs NotifyAccess=all. Must not: fail or delay the agent.
+ * Tells systemd how the service is (sd_notify(3)), by datagrams of our own process: NotifyAccess=main suffices.
+ * Must not: wait for systemd or fail. What it did not take is said again, what changes quickly once a second.
  */
+import { getSystemErrorName } from 'node:util'
+import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import { type RunProgram, runProgram } from './exec.ts'
 
 export interface SdNotify {
-  /** The service does its work: READY=1 with a status line for `systemctl status`. */
-  ready(status: string): Promise<void>
+  /** The service runs: READY=1 with the first call, and with each `status` for `systemctl status`. */
+  running(status: string): void
   /** The service is about to end: STOPPING=1. */
-  stopping(): Promise<void>
+  stopping(): void
 }
+
+/** Sends one datagram to a Unix socket, whose name begins with @ where it is abstract, without waiting; errno 0: sent. */
+export type SendDatagram = (path: string, text: string) => { readonly errno: number }
 
 export interface SdNotifyOptions {
+  readonly send: SendDatagram
+  readonly clock: Clock
   readonly log: Log
   readonly env?: NodeJS.ProcessEnv
-  readonly run?: RunProgram
 }
 
+const PACE_MS = 1_000
+/** A message of systemd's holds 4096 bytes. */
+const MOST_STATUS_CHARACTERS = 1_000
+
 /** Without NOTIFY_SOCKET in the environment nobody listens, and nothing is sent. */
-export function createSdNotify(options: SdNotifyOptions): SdNotify {
-  const env = options.env ?? process.env
-  const run = options.run ?? runProgram
-  const send = async (...assignments: string[]): Promise<void> => {
-    if (!env.NOTIFY_SOCKET)
-      return options.log.debug('notify.skipped', 'No NOTIFY_SOCKET: nobody waits for a notification')
-    const result = await run('systemd-notify', assignments, { timeoutMs: 5_000 })
-    if (result.outcome === 'exited' && result.status === 0) return
-    const because =
-      result.outcome === 'missing'
-        ? 'the program systemd-notify is not installed; install it, or use Type=simple in the unit'
-        : result.outcome === 'exited'
-          ? `systemd-notify exited with ${result.status}: ${result.stderr.trim()}`
-          : `systemd-notify ${result.outcome}`
-    options.log.warn('notify.failed', `The service manager was not told ${assignments[0]}: ${because}`)
+export function createSdNotify({ send, clock, log, env = process.env }: SdNotifyOptions): SdNotify {
+  const path = env.NOTIFY_SOCKET
+  const wanted = new Map<string, string>()
+  const told = new Map<string, string>()
+  let pace: Timer | undefined
+  let failed = false
+
+  const say = (): void => {
+    const news = [...wanted].filter(([name, value]) => told.get(name) !== value)
+    if (path === undefined || path === '' || news.length === 0) return
+    const { errno } = send(path, news.map(([name, value]) => `${name}=${value}`).join('\n'))
+    if (errno === 0) for (const [name, value] of news) told.set(name, value)
+    else if (!failed) log.warn('notify.failed', complaint(path, news[0]?.[0], errno))
+    failed = errno !== 0
+    pace?.cancel()
+    pace = clock.after(PACE_MS, () => {
+      pace = undefined
+      say()
+    })
   }
+  if (path === undefined || path === '')
+    log.debug('notify.skipped', 'No NOTIFY_SOCKET: nobody waits for a notification')
   return {
-    ready: (status) => send('READY=1', `STATUS=${status}`),
-    stopping: () => send('STOPPING=1'),
+    running(status) {
+      wanted.set('READY', '1')
+      wanted.set('STATUS', status.replace(/\s+/g, ' ').slice(0, MOST_STATUS_CHARACTERS))
+      if (pace === undefined) say()
+    },
+    stopping() {
+      wanted.set('STOPPING', '1')
+      say()
+      pace?.cancel()
+    },
   }
+}
+
+function complaint(path: string, what: string | undefined, errno: number): string {
+  return `systemd was not told ${what}: ${path}: ${getSystemErrorName(-errno)}; it is tried again every second`
 }

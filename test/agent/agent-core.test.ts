@@ -222,6 +222,27 @@ test('readiness is lost with the device and comes back with it', async () => {
   await core.stop()
 })
 
+test('who listens hears how the agent is, once at the start and at each change', async () => {
+  const { core, clock, kernel, setView } = setUp({ own: undefined })
+  const said: string[] = []
+  core.onStatus(({ ready, text }) => said.push(`${ready ? 'yes' : 'no'}: ${text}`))
+  assert.match(said[0] ?? '', /^no: waiting: flannel\.1 /)
+  await clock.run(1000)
+  setView({ own })
+  await clock.run(1000)
+  assert.match(said.at(-1) ?? '', /^yes: ready: \d+ peers$/)
+  const before = said.length
+  await clock.run(60_000)
+  assert.equal(said.length, before, 'nothing changes, nothing is said')
+  kernel.admin.removeAddress('mgmt0', '192.168.1.1/24')
+  await clock.run(100)
+  assert.match(said.at(-1) ?? '', /^no: waiting: flannel\.1 stranded \(mgmt0 has no IPv4 address\)$/)
+  setView({ synced: false, because: 'the API server has not been heard yet' } as Partial<LeaseView>)
+  await clock.run(100)
+  assert.match(said.at(-1) ?? '', /; the API server has not been heard yet$/)
+  await core.stop()
+})
+
 test('a podCIDR of ours outside the network ends the agent at start, and only then', async () => {
   const wrong = new LeaseError('us', 'podCIDR', '172.16.0.0/24 is outside the network 10.42.0.0/16')
   const { core, clock, hopeless, setView } = setUp()

@@ -5,17 +5,17 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { Agent } from '../../lib/agent/agent.ts'
+import type { AgentStatus } from '../../lib/agent/status.ts'
 import { superviseAgent } from '../../lib/cli/supervise.ts'
 import { ConfigError, LockedError } from '../../lib/errors.ts'
 import { createLog } from '../../lib/host/log.ts'
-import { createManualClock } from '../support/manual-clock.ts'
 
 interface Stage {
-  readonly agent: { ready: boolean } & Omit<Agent, 'ready'>
+  /** What the agent says of itself. */
+  say(text: string): void
   readonly status: Promise<number>
   readonly said: string[]
   readonly lines: string[]
-  readonly clock: ReturnType<typeof createManualClock>
   tell(signal: string): void
   fail(error: unknown): void
 }
@@ -23,24 +23,28 @@ interface Stage {
 function stage(): Stage {
   const said: string[] = []
   const lines: string[] = []
-  const clock = createManualClock()
+  let listener: (status: AgentStatus) => void = () => {}
   const told = withResolvers<string>()
   const ended = withResolvers<void>()
-  const agent = {
+  const agent: Agent = {
     ready: false,
     ended: ended.promise,
+    onStatus(listen) {
+      listener = listen
+    },
     async stop() {
       said.push('stopped')
       ended.resolve()
     },
   }
   const notify = {
-    ready: async (status: string) => void said.push(`ready: ${status}`),
-    stopping: async () => void said.push('stopping'),
+    running: (status: string) => void said.push(`running: ${status}`),
+    stopping: () => void said.push('stopping'),
   }
   const log = createLog({ level: 'info', format: 'json', destination: { write: (line) => lines.push(line) } })
-  const status = superviseAgent(agent, { log, clock, notify, told: told.promise })
-  return { agent, status, said, lines, clock, tell: told.resolve, fail: ended.reject }
+  const status = superviseAgent(agent, { log, notify, told: told.promise })
+  const say = (text: string): void => listener({ ready: false, text })
+  return { say, status, said, lines, tell: told.resolve, fail: ended.reject }
 }
 
 function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: unknown) => void } {
@@ -57,32 +61,18 @@ test('told to end: the service manager hears it, the agent stops, status 0', asy
   const { status, said, lines, tell } = stage()
   tell('SIGTERM')
   assert.equal(await status, 0)
-  assert.deepEqual(said.sort(), ['stopped', 'stopping'])
+  assert.deepEqual(said, ['stopping', 'stopped'])
   assert.match(lines.at(-1) ?? '', /"msg":"Exiting cleanly\.\.\."/)
 })
 
-test('the service manager hears of readiness once, when it comes', async () => {
-  const { agent, status, said, clock, tell } = stage()
-  clock.advance(1000)
+test('the service manager hears each thing that the agent says of itself', async () => {
+  const { say, status, said, tell } = stage()
   assert.deepEqual(said, [])
-  agent.ready = true
-  clock.advance(100)
-  agent.ready = false
-  clock.advance(100)
-  agent.ready = true
-  clock.advance(100)
-  assert.deepEqual(said, ['ready: The overlay is as it should be'])
+  say('waiting: leases')
+  say('ready: 3 peers')
+  assert.deepEqual(said, ['running: waiting: leases', 'running: ready: 3 peers'])
   tell('SIGINT')
   await status
-})
-
-test('an agent that never became ready leaves no timer behind', async () => {
-  const { agent, status, said, clock, tell } = stage()
-  tell('SIGINT')
-  await status
-  agent.ready = true
-  clock.advance(1000)
-  assert.ok(!said.some((text) => text.startsWith('ready')))
 })
 
 test('an agent that cannot go on: one line with the code, status 1; for a configuration status 2', async () => {
@@ -90,7 +80,6 @@ test('an agent that cannot go on: one line with the code, status 1; for a config
   locked.fail(new LockedError('flannel.1', 'vtepd (process 7)'))
   assert.equal(await locked.status, 1)
   assert.equal(locked.lines.length, 1)
-  assert.equal(locked.clock.pending, 0)
   const { level, event, msg, error } = JSON.parse(locked.lines[0] ?? '')
   assert.deepEqual([level, event, error.code], ['error', 'run.failed', 'ERR_VTEPD_LOCKED'])
   assert.match(msg, /^vtepd cannot go on: ERR_VTEPD_LOCKED flannel\.1 is already kept by vtepd \(process 7\)/)

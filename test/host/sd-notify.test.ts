@@ -1,48 +1,96 @@
-/** systemd is told through systemd-notify, and nothing that goes wrong there hurts. */
+/** What systemd is told, when, and what happens where it does not listen. The real datagram: test/cli/notify.test.ts. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ProgramResult, RunProgram } from '../../lib/host/exec.ts'
 import { createLog } from '../../lib/host/log.ts'
 import { createSdNotify, type SdNotify } from '../../lib/host/sd-notify.ts'
+import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 
-function notifier(
-  result: ProgramResult,
-  env: NodeJS.ProcessEnv,
-): { notify: SdNotify; calls: string[]; lines: string[] } {
-  const calls: string[] = []
-  const lines: string[] = []
-  const run: RunProgram = async (program, args) => {
-    calls.push([program, ...args].join(' '))
-    return result
-  }
-  const log = createLog({ level: 'info', format: 'text', destination: { write: (line) => lines.push(line) } })
-  return { notify: createSdNotify({ log, env, run }), calls, lines }
+const EAGAIN = 11
+const ECONNREFUSED = 111
+
+interface Manager {
+  readonly notify: SdNotify
+  readonly clock: ManualClock
+  readonly heard: string[]
+  readonly lines: string[]
+  errno: number
 }
 
-const DONE: ProgramResult = { outcome: 'exited', status: 0, stdout: '', stderr: '' }
+function manager(env: NodeJS.ProcessEnv = { NOTIFY_SOCKET: '@/org/systemd/notify' }): Manager {
+  const heard: string[] = []
+  const lines: string[] = []
+  const clock = createManualClock()
+  const log = createLog({ level: 'info', format: 'text', destination: { write: (line) => lines.push(line) } })
+  const send = (path: string, text: string): { errno: number } => {
+    if (it.errno === 0) heard.push(`${path} ${text}`)
+    return { errno: it.errno }
+  }
+  const it: Manager = { notify: createSdNotify({ send, clock, log, env }), clock, heard, lines, errno: 0 }
+  return it
+}
 
-test('readiness with a status line and the end are sent', async () => {
-  const { notify, calls, lines } = notifier(DONE, { NOTIFY_SOCKET: '@/org/systemd/notify' })
-  await notify.ready('3 peers')
-  await notify.stopping()
-  assert.deepEqual(calls, ['systemd-notify READY=1 STATUS=3 peers', 'systemd-notify STOPPING=1'])
-  assert.deepEqual(lines, [])
+const told = (text: string): string => `@/org/systemd/notify ${text}`
+
+test('readiness is told once, at once, with the status', () => {
+  const { notify, heard, clock } = manager()
+  notify.running('waiting: leases')
+  assert.deepEqual(heard, [told('READY=1\nSTATUS=waiting: leases')])
+  clock.advance(1000)
+  notify.running('ready: 3 peers')
+  notify.running('ready: 3 peers')
+  assert.deepEqual(heard.slice(1), [told('STATUS=ready: 3 peers')])
 })
 
-test('without NOTIFY_SOCKET nothing is run', async () => {
-  const { notify, calls, lines } = notifier(DONE, {})
-  await notify.ready('x')
-  assert.deepEqual([calls, lines], [[], []])
+test('a status that changes quickly is told once a second, the last one counts', () => {
+  const { notify, heard, clock } = manager()
+  for (let n = 0; n < 100; n += 1) {
+    notify.running(`ready: ${n} peers`)
+    clock.advance(50)
+  }
+  clock.advance(10_000)
+  assert.equal(heard.length, 6)
+  assert.equal(heard.at(-1), told('STATUS=ready: 99 peers'))
+  assert.equal(clock.pending, 0)
 })
 
-test('a missing program and a failure are warnings that say what to do', async () => {
-  const missing = notifier({ outcome: 'missing' }, { NOTIFY_SOCKET: '/run/x' })
-  await missing.notify.ready('x')
-  assert.match(missing.lines.join(''), /^W.*systemd-notify is not installed; install it, or use Type=simple/)
-  const failed = notifier(
-    { outcome: 'exited', status: 1, stdout: '', stderr: 'refused\n' },
-    { NOTIFY_SOCKET: '/run/x' },
+test('the end is told at once and leaves no timer', () => {
+  const { notify, heard, clock } = manager()
+  notify.running('ready: 1 peers')
+  notify.stopping()
+  assert.equal(heard.at(-1), told('STOPPING=1'))
+  assert.equal(clock.pending, 0)
+})
+
+test('what was not taken is told again until it is, with one warning', () => {
+  const it = manager()
+  it.errno = ECONNREFUSED
+  it.notify.running('waiting: leases')
+  it.notify.running('ready: 2 peers')
+  it.errno = EAGAIN
+  it.clock.advance(5000)
+  assert.deepEqual(it.heard, [])
+  assert.equal(it.lines.length, 1)
+  assert.match(
+    it.lines[0] ?? '',
+    /^W.*notify\.failed\] systemd was not told READY: .*: ECONNREFUSED; it is tried again/,
   )
-  await failed.notify.stopping()
-  assert.match(failed.lines.join(''), /STOPPING=1: systemd-notify exited with 1: refused/)
+  it.errno = 0
+  it.clock.advance(1000)
+  assert.deepEqual(it.heard, [told('READY=1\nSTATUS=ready: 2 peers')])
+})
+
+test('a status is one line that systemd takes, whatever is in it', () => {
+  const { notify, heard } = manager()
+  notify.running(`waiting:\nREADY=0\n${'x'.repeat(10_000)}`)
+  assert.equal(heard[0]?.split('\n').length, 2)
+  assert.ok(Buffer.byteLength(heard[0] ?? '') < 4096)
+})
+
+test('without NOTIFY_SOCKET nothing is sent', () => {
+  for (const env of [{}, { NOTIFY_SOCKET: '' }]) {
+    const { notify, heard, lines, clock } = manager(env)
+    notify.running('x')
+    notify.stopping()
+    assert.deepEqual([heard, lines, clock.pending], [[], [], 0])
+  }
 })

@@ -55,11 +55,18 @@ export function createAgentFolder(t: Scope, netConf: object): AgentFolder {
   }
 }
 
-export function startAgentProcess(t: Scope, netns: Netns, nodeName: string, flags: readonly string[]): AgentProcess {
+/** `env`: beside NODE_NAME and the test's own. */
+export function startAgentProcess(
+  t: Scope,
+  netns: Netns,
+  nodeName: string,
+  flags: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): AgentProcess {
   if (!existsSync(ENTRY)) throw new Error('dist/bin/vtepd.js is missing: npm run build')
   const node = [process.execPath, '--max-semi-space-size=1', ENTRY, 'run', ...flags]
   const child = spawn('ip', ['netns', 'exec', netns.name, ...node], {
-    env: { ...process.env, NODE_NAME: nodeName },
+    env: { ...process.env, NODE_NAME: nodeName, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve))

@@ -34,8 +34,9 @@ async function runAgent(config: RunConfig): Promise<number> {
   const told = onTermination()
   const { startAgent } = await import('../../agent/agent.ts')
   const { loadAddon } = await import('../../rtnl/addon.ts')
+  const addon = loadAddon()
   // With 100,000 peers 15 to 30 MiB that were used once would else be kept (docs/development.md).
-  loadAddon().returnLargeBlocksEarly()
+  addon.returnLargeBlocksEarly()
   log.info('run.start', `vtepd ${packageVersion()} starts`, {
     pid: process.pid,
     node: nodeLabel(config),
@@ -43,7 +44,8 @@ async function runAgent(config: RunConfig): Promise<number> {
   })
   for (const warning of config.warnings) log.warn('config.warning', warning)
   const agent = startAgent(config.agent, { log, clock: systemClock })
-  return await superviseAgent(agent, { log, clock: systemClock, notify: createSdNotify({ log }), told })
+  const notify = createSdNotify({ send: addon.sendDatagram, clock: systemClock, log })
+  return await superviseAgent(agent, { log, notify, told })
 }
 
 /**
