@@ -13,6 +13,7 @@ import { createBelief } from './belief/believe.ts'
 import type { ClaimChange } from './belief/judge.ts'
 import { keepLease } from './keep.ts'
 import type { FileEntry, FileFamily } from './leases-file.ts'
+import { nearNamesHint } from './near-names.ts'
 
 /** Called with the whole file each time that it changed. */
 export function createFileView(options: {
@@ -57,7 +58,11 @@ export function createFileView(options: {
     const { peers, rejected } = belief.believed
     const known = { peers, own, rejected: [...faults, ...rejected] }
     if (own !== undefined) return { synced: true, ...known }
-    return { synced: false, because: `${path} has no entry for this node, ${nodeName}`, ...known }
+    const hint = nearNamesHint(
+      nodeName,
+      entries.map(({ name }) => name),
+    )
+    return { synced: false, because: `${path} has no entry for this node, ${nodeName}${hint}`, ...known }
   }
 }
 

@@ -26,6 +26,8 @@ export interface KnownNodes {
   readonly listed: boolean
   readonly recalled: boolean
   readonly size: number
+  /** Of the Nodes that are listed. */
+  names(): Iterable<string>
   listedAs(name: string): KnownNode
   /** Our own Node as listed. */
   readonly listedOwn: NodeFacts | undefined
@@ -153,6 +155,7 @@ export function createKnownNodes(options: KnownNodesOptions): KnownNodes {
     get recalled() {
       return earlier !== undefined
     },
+    names: () => nodes.keys(),
     get size() {
       return nodes.size
     },

@@ -15,6 +15,7 @@ import type { ClaimChange } from '../belief/judge.ts'
 import type { OwnClaim } from '../belief/sound.ts'
 import type { NodeChange } from '../follow/node-stream-session.ts'
 import { keepLease } from '../keep.ts'
+import { nearNamesHint } from '../near-names.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import { createKnownNodes, type KnownNode } from './known-nodes.ts'
 import { type Claim, readClaim, readOwn } from './node-claim.ts'
@@ -33,6 +34,8 @@ export interface KubeTable {
   recall(view: RememberedView): void
   /** Everything was listed, our own Node among it: the view is synced. */
   readonly complete: boolean
+  /** Everything was listed, and our own Node is not there: what is known of that. */
+  readonly lacksOwn: string | undefined
   /** What to keep for the next run; undefined while the view is not synced. */
   remember(): RememberedView | undefined
   /** Brings view() up to what is known when it begins. One at a time. */
@@ -128,8 +131,13 @@ export function createKubeTable(options: {
   const incomplete = (): string | undefined => {
     const unheard = trouble ?? 'the Nodes have not been listed yet'
     if (!nodes.listed) return nodes.recalled ? `from the cache of the last run, not confirmed yet: ${unheard}` : unheard
-    if (nodes.listedOwn !== undefined) return undefined
-    return `the API server knows no Node ${options.nodeName() ?? ''} (our own) among ${nodes.size}: not created yet, or its data was lost`
+    return lacksOwn()
+  }
+  const lacksOwn = (): string | undefined => {
+    if (!nodes.listed || nodes.listedOwn !== undefined) return undefined
+    const name = options.nodeName() ?? ''
+    const hint = nearNamesHint(name, nodes.names()) || ': not created yet, or its data was lost'
+    return `the API server knows no Node ${name} (our own) among ${nodes.size}${hint}`
   }
 
   return {
@@ -150,7 +158,10 @@ export function createKubeTable(options: {
       changed()
     },
     get complete() {
-      return incomplete() === undefined
+      return nodes.listed && nodes.listedOwn !== undefined
+    },
+    get lacksOwn() {
+      return lacksOwn()
     },
     remember() {
       const own = nodes.listedOwn
