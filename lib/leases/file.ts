@@ -14,12 +14,16 @@ import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
+import { createStandingLog } from '../util/standing-log.ts'
 import { createFileView } from './file-view.ts'
 import { parseLeasesFile } from './leases-file.ts'
+import { reportOwnWaits } from './own-waits.ts'
 import type { LeaseSource } from './source.ts'
 
 /** A file that is written in place is left alone this long after the last sign of change, so that it is read whole. */
 const SETTLE_MS = 50
+
+const TROUBLES = ['leases.file-missing', 'leases.file-broken'] as const
 
 export interface FileSourceOptions {
   readonly path: string
@@ -30,8 +34,9 @@ export interface FileSourceOptions {
 }
 
 export function createFileSource(options: FileSourceOptions): LeaseSource {
-  const { path, nodeName, log, clock } = options
-  const read = createFileView({ path, nodeName, network: options.network })
+  const { path, nodeName, network, clock } = options
+  const read = createFileView({ path, nodeName, network })
+  const standing = createStandingLog(options.log, clock)
   let view: LeaseView = {
     synced: false,
     because: `${path} is not read yet`,
@@ -40,19 +45,16 @@ export function createFileSource(options: FileSourceOptions): LeaseSource {
     rejected: [],
   }
   let lastText: string | undefined
-  let complaint: string | undefined
   let watch: FileWatch | undefined
   let settling: Timer | undefined
   let changed: (() => void) | undefined
-  const contradictions = new Set<string>()
 
-  /** Trouble is told once a change of the file, however often it is looked at. */
-  const complain = (event: string, problem: string, error?: unknown): void => {
-    if (complaint === problem) return
-    complaint = problem
-    const keeps = view.own !== undefined || view.peers.size > 0 ? 'the last good view stays' : 'waiting'
-    log.warn(event, `${problem}: ${keeps}`, error === undefined ? {} : { error })
-    if (!view.synced && view.peers.size === 0 && view.own === undefined) setView({ ...view, because: problem })
+  const complain = (event: (typeof TROUBLES)[number], problem: string, error?: unknown): void => {
+    const nothing = view.own === undefined && view.peers.size === 0
+    for (const other of TROUBLES) if (other !== event) standing.over(other)
+    const sentence = `${problem}: ${nothing ? 'waiting' : 'the last good view stays'}`
+    standing.stands(event, sentence, error === undefined ? undefined : { error })
+    if (nothing && !view.synced && view.because !== problem) setView({ ...view, because: problem })
   }
   const setView = (next: LeaseView): void => {
     view = next
@@ -68,10 +70,13 @@ export function createFileSource(options: FileSourceOptions): LeaseSource {
       }
       if (text === lastText) return
       lastText = text
-      complaint = undefined
-      const entries = await parseLeasesFile(text, path, nodeName)
-      contradictions.clear()
-      setView(read(entries))
+      const next = read(await parseLeasesFile(text, path, nodeName))
+      for (const trouble of TROUBLES) standing.over(trouble, `${path} is read`)
+      reportOwnWaits(standing, next, network, {
+        missing: next.synced ? undefined : next.because,
+        lacking: (families) => `the entry of ${nodeName} in ${path} has no ${families}`,
+      })
+      setView(next)
     },
     (error) => {
       if (!(error instanceof ConfigError)) lastText = undefined
@@ -95,11 +100,9 @@ export function createFileSource(options: FileSourceOptions): LeaseSource {
       loop.mark()
     },
     async publish(own) {
-      for (const contradiction of contradictionsOf(view, own)) {
-        if (contradictions.has(contradiction)) continue
-        contradictions.add(contradiction)
-        log.warn('leases.file-differs', `${path}: ${contradiction}: the other nodes will not reach this one`)
-      }
+      const contradictions = contradictionsOf(view, own).join('; ')
+      if (contradictions === '') standing.over('leases.file-differs')
+      else standing.stands('leases.file-differs', `${path}: ${contradictions}: the other nodes will not reach this one`)
       return 'accepted'
     },
     async close() {
@@ -107,6 +110,7 @@ export function createFileSource(options: FileSourceOptions): LeaseSource {
       settling?.cancel()
       watch?.close()
       await loop.stop()
+      standing.stop()
     },
   }
 }

@@ -10,14 +10,15 @@ import type { Clock } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
 import { inSlices } from '../util/slices.ts'
+import { createStandingLog } from '../util/standing-log.ts'
 import { allKeys, annotationKeys } from './annotations.ts'
 import { type NodeStream, startNodeStream } from './follow/node-stream.ts'
 import type { WatchMode } from './follow/node-stream-parts.ts'
 import { createKubeDoor, type KubeDoorConfig } from './kube/kube-door.ts'
 import { createKubePublisher } from './kube/kube-publish.ts'
 import { createKubeTable } from './kube/kube-table.ts'
-import { createStaleness } from './kube/staleness.ts'
 import { createViewCache } from './kube/view-cache.ts'
+import { reportOwnWaits } from './own-waits.ts'
 import type { LeaseSource } from './source.ts'
 import { createNodeFormats } from './wire/kube-formats.ts'
 
@@ -52,6 +53,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
   const { config, network, clock, log } = options
   const keys = annotationKeys(config.annotationPrefix)
   const wanted = allKeys(keys)
+  const standing = createStandingLog(log, clock)
   const door = createKubeDoor({ config, clock, wanted, onTarget: (target) => recall(target.cluster) })
   const table = createKubeTable({
     keys,
@@ -74,6 +76,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
           vni: network.backend.vni,
           view: () => table.remember(),
           log,
+          standing,
           clock,
         })
   const { setNodeNetworkUnavailable: setCondition } = config
@@ -86,7 +89,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     log,
     again: () => onChange?.(),
   })
-  const staleness = createStaleness(log, clock)
+  let stale: string | undefined = 'the Nodes have not been listed yet'
   let stream: NodeStream | undefined
   let onChange: (() => void) | undefined
 
@@ -94,11 +97,21 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
   const announcing = createDirtyLoop(
     async () => {
       await inSlices(table.settle(), () => clock.turn())
-      onChange?.()
-      if (onChange !== undefined && table.complete) cache?.mark()
+      if (onChange === undefined) return
+      reportOwnWaits(standing, table.view(), network, {
+        missing: table.lacksOwn,
+        lacking: (families) =>
+          `Node ${door.nodeName} has no ${families} podCIDR: the controller manager gives it (--allocate-node-cidrs), where the cluster's CIDRs have that family`,
+      })
+      onChange()
+      if (table.complete) cache?.mark()
     },
     (error) => log.error('agent.bug', `leases: ${String(error)}`, { error }),
   )
+  const waitingFor = (because: string): string => {
+    const known = table.complete ? 'what is known stays in force, new nodes are not reached: ' : ''
+    return `waiting for the API server: ${known}${because}`
+  }
   let recalled = false
   /** Does not hold up the connection: who comes first, comes first. */
   const recall = (cluster: string): void => {
@@ -117,7 +130,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     kind: 'kube',
     view: () => table.view(),
     get stale() {
-      return staleness.because
+      return stale
     },
     get cacheFailures() {
       return cache?.failures ?? 0
@@ -135,8 +148,10 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
         random: options.random ?? Math.random,
         read: (node) => table.read(node),
         onChange: (change) => table.apply(change),
-        onTrouble(because) {
-          staleness.note(because)
+        onTrouble(because, error) {
+          stale = because
+          if (because === undefined) standing.over('leases.kube', 'the API server answers again')
+          else standing.stands('leases.kube', waitingFor(because), error === undefined ? undefined : { error })
           table.setTrouble(because)
         },
       })
@@ -150,6 +165,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
       await stream?.close()
       table.close()
       await cache?.close()
+      standing.stop()
     },
   }
 }

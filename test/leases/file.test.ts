@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -10,7 +10,7 @@ import { replaceFile } from '../../lib/host/files.ts'
 import { createFileSource } from '../../lib/leases/file.ts'
 import { parseVni } from '../../lib/net/vni.ts'
 import type { Clock } from '../../lib/util/clock.ts'
-import { createManualClock } from '../support/manual-clock.ts'
+import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 import { claim4, createMemoryLog, dualNetwork, until, v4Network } from './support.ts'
 
 interface Entry {
@@ -26,7 +26,7 @@ function written(...claim: Parameters<typeof claim4>): object {
 const peer = (n: number): Entry => ({ name: `node-${n}`, ipv4: written(n) })
 const me: Entry = { name: 'me', ipv4: { subnet: '10.42.9.0/24' } }
 
-async function setUp(t: TestContext, network: Network = v4Network, clock: Clock = systemClock) {
+async function setUp(t: TestContext, network: Network = v4Network, clock: Clock | ManualClock = systemClock) {
   const folder = await mkdtemp(path.join(tmpdir(), 'vtepd-leases-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const file = path.join(folder, 'leases.json')
@@ -44,6 +44,14 @@ async function setUp(t: TestContext, network: Network = v4Network, clock: Clock 
         changes += 1
       }),
     write: (...entries: Entry[]) => replaceFile(file, JSON.stringify(entries)),
+    /** On a manual clock: what was done to the file is read, or found missing. */
+    async settled(): Promise<void> {
+      if (!('advance' in clock)) throw new TypeError('that is for a manual clock')
+      await until(() => clock.nextIn === 50, 'the file to be noticed')
+      clock.advance(50)
+      // The source reads the file now; what is asked for later is answered later.
+      for (let i = 0; i < 5; i += 1) await readdir(folder)
+    },
     /** Resolves with the view that has exactly these peers. */
     async peers(...names: string[]): Promise<LeaseView> {
       await until(() => [...source.view().peers.keys()].join() === names.join(), `peers ${names.join()}`)
@@ -70,7 +78,7 @@ test('a file is a synced view with our own entry apart', async (t) => {
   })
 })
 
-test('a file that is not there yet is waited for, told once', async (t) => {
+test('a file that is not there yet is waited for; its end is told', async (t) => {
   const { write, start, peers, source, log } = await setUp(t)
   start()
   await until(() => log.of('leases.file-missing').length === 1, 'the warning')
@@ -79,7 +87,8 @@ test('a file that is not there yet is waited for, told once', async (t) => {
   assert.match(view.synced ? '' : view.because, /leases\.json does not exist/)
   await write(me, peer(1))
   assert.equal((await peers('node-1')).synced, true)
-  assert.equal(log.of('leases.file-missing').length, 1)
+  assert.match(log.of('leases.file-missing').at(-1)?.message ?? '', /leases\.json is read$/)
+  assert.equal(log.of('leases.file-missing').length, 2)
 })
 
 test('changes are followed, and what did not change keeps its object', async (t) => {
@@ -97,13 +106,7 @@ test('changes are followed, and what did not change keeps its object', async (t)
 
 test('a file that is written again as it was changes nothing', async (t) => {
   const clock = createManualClock()
-  const { file, write, start, peers, changes } = await setUp(t, v4Network, clock)
-  const settled = async (): Promise<void> => {
-    await until(() => clock.nextIn === 50, 'the file to be noticed')
-    clock.advance(50)
-    // The source reads the file now; what is asked for later is answered later.
-    for (let i = 0; i < 5; i += 1) await readFile(file)
-  }
+  const { write, start, peers, changes, settled } = await setUp(t, v4Network, clock)
   await write(me, peer(1))
   start()
   const view = await peers('node-1')
@@ -117,21 +120,38 @@ test('a file that is written again as it was changes nothing', async (t) => {
   assert.equal(changes(), told + 1)
 })
 
-test('a broken file is told once with its place, and the last good view stays', async (t) => {
-  const { file, write, start, peers, source, log } = await setUp(t)
+test('a file that is missing or broken is told with its place, once a minute with what is wrong then, and the last good view stays', async (t) => {
+  const clock = createManualClock()
+  const { file, write, start, peers, source, log, settled } = await setUp(t, v4Network, clock)
   await write(me, peer(1))
   start()
   const good = await peers('node-1')
   await replaceFile(file, '[\n{"name":"x"}]')
+  await settled()
   await until(() => log.of('leases.file-broken').length === 1, 'the first warning')
   assert.match(log.of('leases.file-broken')[0]?.message ?? '', /leases\.json:2:1: \[0\]: .*: the last good view stays$/)
-  assert.equal(source.view(), good)
   await replaceFile(file, '[')
-  await until(() => log.of('leases.file-broken').length === 2, 'the second warning')
+  await settled()
   assert.equal(source.view(), good)
+  assert.equal(log.of('leases.file-broken').length, 1)
+  for (const minute of [1, 2]) {
+    clock.advance(60_000)
+    assert.match(
+      log.of('leases.file-broken').at(-1)?.message ?? '',
+      new RegExp(`leases\\.json:1:2: .*: the last good view stays \\(for ${minute} min\\)$`),
+    )
+  }
+  await rm(file)
+  await settled()
+  await until(() => log.of('leases.file-missing').length === 1, 'the other warning')
+  assert.match(log.of('leases.file-broken').at(-1)?.message ?? '', /^over: /)
   await write(me, peer(2))
+  await settled()
   await peers('node-2')
-  assert.equal(log.of('leases.file-broken').length, 2)
+  assert.equal(source.view().synced, true)
+  const lines = log.lines.length
+  clock.advance(600_000)
+  assert.equal(log.lines.length, lines)
 })
 
 test('a file that vanishes leaves the last view, and is followed when it comes back', async (t) => {

@@ -34,6 +34,5 @@ export async function listByPages<T>(target: KubeTarget, memory: StreamMemory, p
   memory.syncBy = 'stream'
   const rewound = noteSynced(memory, version, specs, parts)
   parts.onLive()
-  parts.onProgress()
   parts.onChange({ kind: 'replace', nodes, rewound })
 }

@@ -32,10 +32,8 @@ export interface SessionParts<T> {
   /** Called once for each Node that is told, before it is part of a change. */
   read(node: NodeFacts): T
   onChange(change: NodeChange<T>): void
-  /** The server answers: what we know is being kept up to date. */
+  /** Everything is listed, or the server goes on from there: what we know is being kept up to date. */
   onLive(): void
-  /** It also says something: trouble before is over. */
-  onProgress(): void
 }
 
 /** What one session leaves to the next. */

@@ -62,7 +62,7 @@ export async function watch<T>(target: KubeTarget, memory: StreamMemory, parts: 
     const accept = acceptsOf(memory)[metadata ? 'metadata' : 'nodes']
     const request = { method: 'GET', path: watchPath(memory, parts.random), accept, what } as const
     const stream = await openStream({ target, request, clock, signal: abort.signal })
-    parts.onLive()
+    if (memory.version !== undefined) parts.onLive()
     await follower.follow(stream, parts.formats.of(stream.contentType))
     follower.end()
   } catch (error) {
@@ -168,13 +168,13 @@ function createFollower<T>(
     staged = undefined
     const rewound = noteSynced(memory, version, specs, parts)
     watchdog.synced(memory.relistAt)
+    parts.onLive()
     parts.onChange({ kind: 'replace', nodes, rewound })
     if (metadata) onEnd('listed')
   }
   const handle = (event: NodeEvent): void => {
     if (event.kind === 'error') throw new KubeRefusal({ request: WATCH, ...event, retryAfterMs: undefined })
     progressed = true
-    parts.onProgress()
     if (staged === undefined && event.resourceVersion !== undefined) {
       memory.version = event.resourceVersion
       memory.newest = event.resourceVersion

@@ -1,6 +1,6 @@
 /**
  * Follows all Nodes for as long as it is asked to: session after session, with pauses that grow while nothing works.
- * Owns the retries and their log lines. Must not: interpret Nodes; while nobody answers it tells no change at all.
+ * Owns the retries. Must not: interpret Nodes; while nobody answers it tells no change at all.
  */
 import { KubeError } from '../../errors.ts'
 import { createBackoff } from '../../util/backoff.ts'
@@ -15,7 +15,6 @@ import { createNodeSpecs } from './node-specs.ts'
 import { type NodeChange, type StreamMemory, WATCH, type WatchMode } from './node-stream-parts.ts'
 import { runSession } from './node-stream-session.ts'
 import { pause } from './pause.ts'
-import { createReminder } from './reminder.ts'
 
 export interface NodeStreamOptions<T> {
   /** Fresh credentials for each session; may reject with KubeError, which is waited out. */
@@ -32,8 +31,8 @@ export interface NodeStreamOptions<T> {
   /** What is kept of a Node. Called from within the reading of the stream, as onChange is: both must be quick. */
   readonly read: (node: NodeFacts) => T
   readonly onChange: (change: NodeChange<T>) => void
-  /** undefined: the server answers; else why what we know may be old. */
-  readonly onTrouble: (because: string | undefined) => void
+  /** undefined: what we know is kept up to date; else why it may be old, told again with each try. */
+  readonly onTrouble: (because: string | undefined, error?: unknown) => void
 }
 
 export interface NodeStream {
@@ -43,13 +42,14 @@ export interface NodeStream {
 
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 30_000
+/** Credentials, a connection, a list of everything: whatever takes longer is told as trouble. */
+const UNHEARD_MS = 20_000
 /** A session that ends well but sooner than this is followed by a pause too. */
 const SHORT_SESSION_MS = 1000
 
 /** Starts at once. */
 export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
   const { clock, log } = options
-  const reminder = createReminder('leases.kube', log, clock)
   const backoff = createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS, random: options.random })
   const stop = new AbortController()
   const memory: StreamMemory = {
@@ -65,8 +65,10 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
   }
 
   const session = async (): Promise<void> => {
-    const target = await options.open(stop.signal)
+    const unheard = clock.after(UNHEARD_MS, () => options.onTrouble(`no answer for ${UNHEARD_MS / 1000} s`))
+    let target: KubeTarget | undefined
     try {
+      target = await options.open(stop.signal)
       await runSession(target, memory, {
         formats: options.formats,
         wanted: options.wanted,
@@ -78,14 +80,15 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
         onChange: (change) => {
           if (!stop.signal.aborted) options.onChange(change)
         },
-        onLive: () => options.onTrouble(undefined),
-        onProgress() {
+        onLive() {
+          unheard.cancel()
           backoff.reset()
-          reminder.done('the API server answers again')
+          options.onTrouble(undefined)
         },
       })
     } finally {
-      target.close()
+      unheard.cancel()
+      target?.close()
     }
   }
   /** How long to pause before the next session. */
@@ -114,8 +117,7 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
         log.warn('leases.whole-nodes', `following whole Nodes from now on, not their metadata: ${because}`)
         return 0
       }
-      reminder.tell(`waiting for the API server: ${because}`, { error })
-      options.onTrouble(because)
+      options.onTrouble(because, error)
       const asked = error instanceof KubeRefusal ? (error.retryAfterMs ?? 0) : 0
       return Math.max(backoff.next(), Math.min(asked, LONGEST_RETRY_AFTER_MS))
     }

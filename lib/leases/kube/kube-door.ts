@@ -4,10 +4,14 @@
  */
 import { KubeError } from '../../errors.ts'
 import type { Clock } from '../../util/clock.ts'
+import { within } from '../follow/pause.ts'
 import type { KubeAccessOptions } from '../http/kube-config.ts'
 import { fetchAnswer, type KubeAnswer, type KubeRequest, type KubeTarget } from '../http/kube-http.ts'
 import { member, type NodeFacts, projectNode } from '../wire/node-facts.ts'
 import type { NodePatch } from './publish-patch.ts'
+
+/** A program that gives credentials, or a file system, may never answer. */
+const OPEN_MS = 60_000
 
 export interface KubeDoorConfig extends KubeAccessOptions {
   /** The node's name, or the pod whose spec.nodeName says it. */
@@ -39,10 +43,27 @@ export function createKubeDoor(parts: {
   const closing = new AbortController()
   let told = 'name' in config.node ? config.node.name : undefined
   let nodeName = told
+  /** What was not given in time is waited for by the next who asks: a second try would hang beside it. */
+  let late: Promise<KubeTarget> | undefined
 
   const connect = async (): Promise<KubeTarget> => {
     const { openKubeTarget } = await import('../http/kube-config.ts')
-    return openKubeTarget(config)
+    const opening = late ?? openKubeTarget(config)
+    late = undefined
+    return within(opening, {
+      clock,
+      ms: OPEN_MS,
+      signal: closing.signal,
+      late() {
+        late = opening
+        return closing.signal.aborted ? closing.signal.reason : notGiven()
+      },
+      dispose(target) {
+        if (late !== opening) return
+        late = undefined
+        target.close()
+      },
+    })
   }
   const askForNodeName = async (target: KubeTarget, signal: AbortSignal): Promise<void> => {
     if ('name' in config.node) return
@@ -104,6 +125,10 @@ export function createKubeDoor(parts: {
       }),
     close: (reason) => closing.abort(reason),
   }
+}
+
+function notGiven(): KubeError {
+  return new KubeError({ request: 'credentials', status: 0, reason: `not given within ${OPEN_MS / 1000} s` })
 }
 
 function parse({ body }: KubeAnswer, request: KubeRequest): unknown {

@@ -9,6 +9,7 @@ import type { Vni } from '../../net/vni.ts'
 import type { Clock, Timer } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import { messageOf } from '../../util/message-of.ts'
+import type { StandingLog } from '../../util/standing-log.ts'
 import { parseViewFile, type RememberedView, renderViewFile } from './view-file.ts'
 
 /** A start has other things to do first. Milliseconds, as below. */
@@ -36,9 +37,10 @@ export function createViewCache(parts: {
   readonly vni: Vni
   readonly view: () => RememberedView | undefined
   readonly log: Log
+  readonly standing: StandingLog
   readonly clock: Clock
 }): ViewCache {
-  const { log, clock } = parts
+  const { log, standing, clock } = parts
   // `vtepd cleanup` knows what is ours by the device's name.
   const file = path.join(parts.stateDir, `flannel.${parts.vni}.leases`)
   let binding: string | undefined
@@ -47,7 +49,6 @@ export function createViewCache(parts: {
   let writing: Promise<void> | undefined
   let nextWriteAt = clock.now() + FIRST_WRITE_MS
   let failures = 0
-  let failing = false
   let closed = false
 
   const write = async (): Promise<void> => {
@@ -57,16 +58,12 @@ export function createViewCache(parts: {
     nextWriteAt = clock.now() + WRITE_EVERY_MS
     try {
       await replaceFile(file, renderViewFile(view, binding))
-      if (failing) log.info('state.saved', `${file} is written again`)
-      failing = false
+      standing.over('state.not-saved', `${file} is written again`)
     } catch (error) {
       dirty = true
       failures += 1
-      if (!failing)
-        log.warn('state.not-saved', `cannot write ${file}, a start without the API server would know less: ${error}`, {
-          error,
-        })
-      failing = true
+      const sentence = `cannot write ${file}, a start without the API server would know less: ${error}`
+      standing.stands('state.not-saved', sentence, { error })
     }
   }
   const schedule = (): void => {

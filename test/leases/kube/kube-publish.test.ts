@@ -7,7 +7,7 @@ import { createKubeSource } from '../../../lib/leases/kube.ts'
 import { parseVni } from '../../../lib/net/vni.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
 import { nodeObject, refused, startScriptedHttp } from '../../support/scripted-http.ts'
-import { claim4, createMemoryLog, dualNetwork, flannelNode, PREFIX, until } from '../support.ts'
+import { claim4, createMemoryLog, flannelNode, PREFIX, until, v4Network } from '../support.ts'
 
 const own: OwnVtep = { vni: parseVni(1), ipv4: claim4(9), ipv6: undefined }
 const publicIp = `${PREFIX}/public-ip`
@@ -26,7 +26,7 @@ async function setUp(t: TestContext, asked: () => OwnVtep = () => own) {
       setNodeNetworkUnavailable: true,
       node: { name: 'me' },
     },
-    network: dualNetwork,
+    network: v4Network,
     log,
     clock,
     random: () => 0,
@@ -145,7 +145,7 @@ test('a server that asks for patience gets it, and not for ever', async (t) => {
       setNodeNetworkUnavailable: false,
       node: { name: 'me' },
     },
-    network: dualNetwork,
+    network: v4Network,
     log: createMemoryLog(),
     clock,
   })

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { createViewCache } from '../../../lib/leases/kube/view-cache.ts'
 import type { RememberedView } from '../../../lib/leases/kube/view-file.ts'
 import { parseVni } from '../../../lib/net/vni.ts'
+import { createStandingLog } from '../../../lib/util/standing-log.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
 import { claim4, createMemoryLog, flannelNode, lease, until } from '../support.ts'
 
@@ -17,7 +18,14 @@ async function setUp(t: TestContext, folder?: string) {
   const clock = createManualClock()
   const log = createMemoryLog()
   const state: { view: RememberedView | undefined } = { view: viewOf('a') }
-  const cache = createViewCache({ stateDir, vni: parseVni(7), view: () => state.view, log, clock })
+  const cache = createViewCache({
+    stateDir,
+    vni: parseVni(7),
+    view: () => state.view,
+    log,
+    standing: createStandingLog(log, clock),
+    clock,
+  })
   t.after(() => cache.close())
   cache.bind('ours')
   const file = path.join(stateDir, 'flannel.7.leases')
@@ -96,26 +104,27 @@ test('no cache is no trouble; a foreign or damaged one is not used, and said', a
   assert.match(messages[1] ?? '', /damaged/)
 })
 
-test('a disk that cannot be written costs one warning and is counted; what was not written comes later', async (t) => {
+test('a disk that cannot be written costs one warning a minute and is counted; what was not written comes later', async (t) => {
   const { cache, clock, log, stateDir, state, written } = await setUp(t)
   await rm(stateDir, { recursive: true })
   await writeFile(stateDir, 'a file in place of the folder')
   cache.mark()
   clock.advance(2000)
   await until(() => cache.failures === 1, 'the first failure')
-  await until(() => clock.pending === 1, 'the next try')
+  // And the warning of the next minute.
+  await until(() => clock.pending === 2, 'the next try')
   state.view = viewOf('a', 'b')
   cache.mark()
   clock.advance(MINUTE)
   await until(() => cache.failures === 2, 'the second failure')
   assert.deepEqual(
-    log.lines.map((line) => line.event),
-    ['state.not-saved'],
+    log.of('state.not-saved').map((line) => line.level),
+    ['warn', 'warn'],
   )
   await rm(stateDir)
-  await until(() => clock.pending === 1, 'the next try')
+  await until(() => clock.pending === 2, 'the next try')
   clock.advance(MINUTE)
-  await until(() => log.of('state.saved').length === 1, 'the success')
+  await until(() => log.lines.at(-1)?.message.endsWith('is written again (after 2 min)') === true, 'the success')
   assert.match(await written(), /\["b",/)
   assert.equal(cache.failures, 2)
 })
