@@ -6,12 +6,14 @@ import type { Clock, Timer } from './clock.ts'
 import type { Log, LogFields } from './log.ts'
 
 const AGAIN_MS = 60_000
+/** Warnings a minute about one event that comes and goes. */
+const MOST_A_MINUTE = 3
 
 export interface StandingLog {
   /**
    * As often as one likes: `event` is what stands, and its name in the log. A warning at once when it is new; another sentence
-   * is told at the next minute. What comes back within a minute after it was told last waits for the end of that minute, so
-   * that what comes and goes is two lines a minute.
+   * is told at the next minute. What comes and goes is told three times a minute; after that it has to stand until it may be
+   * told again, and of what was not told no end is told either.
    */
   stands(event: string, sentence: string, fields?: LogFields): void
   /** Nothing where it does not stand. `message`: what is told of its end; default: the sentence that is over. */
@@ -29,22 +31,27 @@ interface Standing {
 
 export function createStandingLog(log: Log, clock: Clock): StandingLog {
   const standing = new Map<string, Standing>()
-  /** By event: when it may be told again, whether it stands or not. */
-  const nextAt = new Map<string, number>()
+  /** By event: the last times that it was told, whether it stands or not. */
+  const toldAt = new Map<string, readonly number[]>()
   let timer: Timer | undefined
   let stopped = false
 
+  const dueOf = (event: string, one: Standing): number => {
+    const times = toldAt.get(event) ?? []
+    const before = one.told ? times.at(-1) : times.at(-MOST_A_MINUTE)
+    return before === undefined ? one.since : before + AGAIN_MS
+  }
   const tellDue = (): void => {
     const now = clock.now()
     for (const [event, one] of standing) {
-      if ((nextAt.get(event) ?? now) > now) continue
+      if (dueOf(event, one) > now) continue
       log.warn(event, `${one.sentence}${inBrackets('for', now - one.since)}`, one.fields)
       one.told = true
-      nextAt.set(event, now + AGAIN_MS)
+      toldAt.set(event, [...(toldAt.get(event) ?? []), now].slice(-MOST_A_MINUTE))
     }
     timer?.cancel()
-    const dues = [...standing.keys()].map((event) => nextAt.get(event) ?? now)
-    timer = dues.length === 0 ? undefined : clock.after(Math.max(0, Math.min(...dues) - now), tellDue)
+    const dues = [...standing].map(([event, one]) => dueOf(event, one))
+    timer = dues.length === 0 ? undefined : clock.after(Math.min(...dues) - now, tellDue)
   }
 
   return {

@@ -65,27 +65,31 @@ test('the end is told with how long it stood, and only of what stood', () => {
   assert.equal(clock.pending, 0)
 })
 
-test('what comes and goes is told at the end of the minute if it stands then, and its end only if it was told', () => {
+test('what comes and goes is told three times a minute; its end only if it was told', () => {
   const { clock, standing, lines } = setUp()
-  standing.stands('a.wait', 'one')
-  standing.over('a.wait', 'well')
-  assert.deepEqual(lines(), ['warn a.wait: one', 'info a.wait: well'])
-  for (let second = 0; second < 50; second += 1) {
-    clock.advance(500)
-    standing.stands('a.wait', 'two')
+  const flap = (): void => {
+    standing.stands('a.wait', 'one')
     clock.advance(500)
     standing.over('a.wait', 'well')
+    clock.advance(500)
   }
+  for (let second = 0; second < 3; second += 1) flap()
+  const [told, end] = ['warn a.wait: one', 'info a.wait: well (after 1 s)']
+  assert.deepEqual(lines(), [told, end, told, end, told, end])
+  for (let second = 3; second < 50; second += 1) flap()
   assert.deepEqual(lines(), [])
   assert.equal(clock.pending, 0)
-  standing.stands('a.wait', 'three')
-  clock.advance(10_000)
-  assert.deepEqual(lines(), ['warn a.wait: three (for 10 s)'])
-  standing.over('a.wait', 'well')
-  assert.deepEqual(lines(), ['info a.wait: well (after 10 s)'])
+  standing.stands('a.wait', 'two')
+  clock.advance(9999)
+  assert.deepEqual(lines(), [])
+  clock.advance(1)
+  assert.deepEqual(lines(), ['warn a.wait: two (for 10 s)'], 'a minute after the first')
   clock.advance(60_000)
-  standing.stands('a.wait', 'four')
-  assert.deepEqual(lines(), ['warn a.wait: four'])
+  standing.over('a.wait', 'well')
+  assert.deepEqual(lines(), ['warn a.wait: two (for 1 min)', 'info a.wait: well (after 1 min)'])
+  clock.advance(60_000)
+  standing.stands('a.wait', 'three')
+  assert.deepEqual(lines(), ['warn a.wait: three'])
 })
 
 test('several stand beside each other, each with its own minute, on one timer', () => {
