@@ -199,6 +199,19 @@ export const FR_ACT_BLACKHOLE = 6
 export const FR_ACT_UNREACHABLE = 7
 export const FR_ACT_PROHIBIT = 8
 
+/** An address to be told to a link: u32, two u8, 6 bytes of lladdr, 16 bytes of address. */
+export const ANNOUNCE_BYTES = 28
+export const ANNOUNCE_IFINDEX = 0
+/** AF_*. */
+export const ANNOUNCE_FAMILY = 4
+export const ANNOUNCE_FLAGS = 5
+export const ANNOUNCE_LLADDR = 6
+export const ANNOUNCE_IP = 12
+
+/** Of IPv6 only. */
+export const ANNOUNCE_ROUTER = 0x01
+export const ANNOUNCE_OVERRIDE = 0x02
+
 /** What a monitor heard: this header, then the record of its type (none for rule, overrun and closed). */
 export const EVENT_HEADER_BYTES = 8
 export const EVENT_TYPE = 0

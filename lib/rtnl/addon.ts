@@ -47,6 +47,7 @@ export interface AddonSocket {
   deleteLink(ifindex: number): Promise<Outcome>
   addAddress(address: Uint8Array): Promise<Outcome>
   deleteAddress(address: Uint8Array): Promise<Outcome>
+  announceAddress(announcement: Uint8Array): Promise<Outcome>
   resolveRoute(query: Uint8Array): Promise<RecordsOutcome>
   /** Both copy the entries before they return. */
   getFdb(entries: Uint8Array): Promise<RecordsOutcome>

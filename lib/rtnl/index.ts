@@ -50,6 +50,7 @@ export type {
   Address,
   AddressFlags,
   AddressSpec,
+  Announcement,
   BatchResult,
   BridgeSpec,
   Dump,

@@ -131,6 +131,10 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
       if (resolved === undefined) throw new NetlinkProtocolError(`route.resolve ${dst}: the answer cannot be read`)
       return resolved
     },
+    async announceAddress(announcement) {
+      const subject = `${announcement.ip} on ${nameOf(announcement.ifindex)}`
+      done(await socket.announceAddress(records.encodeAnnouncement(announcement)), 'address.announce', subject)
+    },
 
     async applyEntries(batch) {
       const outcome = await socket.apply(tableBytes(batch))
@@ -191,12 +195,16 @@ function errorOf(outcome: Outcome, op: string, subject: string): Error {
       return new NetlinkError({ op, subject, ...fields, extack: outcome.text })
     case abi.OUTCOME_SOCKET: {
       const hint =
-        fields.errnoName === 'EPERM' ? '; CAP_NET_ADMIN, or CAP_SYS_ADMIN to enter a namespace, is missing' : ''
+        fields.errnoName === 'EPERM' ? `; ${missing(op)}, or CAP_SYS_ADMIN to enter a namespace, is missing` : ''
       return new NetlinkSocketError({ op, ...fields, detail: `${subject}: ${outcome.text}${hint}` })
     }
     default:
       return new NetlinkProtocolError(`${op} ${subject}: ${outcome.text}`)
   }
+}
+
+function missing(op: string): string {
+  return op === 'address.announce' ? 'CAP_NET_RAW' : 'CAP_NET_ADMIN'
 }
 
 function passedOver({ unreadable = 0, firstUnreadable = '' }: RecordsOutcome): Unreadable | undefined {

@@ -146,6 +146,17 @@ export interface LinkChange {
   readonly vxlan?: { readonly local?: Ip; readonly parent?: Ifindex; readonly learning?: boolean }
 }
 
+/** An address of a link of ours, as its neighbours shall know it. The flags are IPv6's (RFC 4861, 4.4). */
+export interface Announcement {
+  readonly ifindex: Ifindex
+  readonly ip: Ip
+  readonly lladdr: Lladdr
+  /** This host forwards on the link: without the flag, hosts that use it as default router drop it. */
+  readonly router: boolean
+  /** What a neighbour has cached is replaced; not for an address that is still optimistic. */
+  readonly override: boolean
+}
+
 /** What is known of the packet whose way is asked for, besides its destination; each narrows the question. */
 export interface RouteQuery {
   readonly source?: Ip
@@ -302,6 +313,14 @@ export interface Rtnl {
    * link that is asked about is not there.
    */
   resolveRoute(dst: Ip, query?: RouteQuery): Promise<ResolvedRoute>
+
+  /**
+   * Tells the link at once where an address is: IPv4 by one gratuitous ARP request, IPv6 by one unsolicited neighbour
+   * advertisement to all nodes. Sent whatever the packet filter says; the caller sees to it that the address is ours, and no
+   * more tentative. ENXIO: the link is gone; ENETDOWN: it is down; NetlinkSocketError(EPERM): CAP_NET_RAW is missing.
+   * RangeError for an address that no host can have.
+   */
+  announceAddress(announcement: Announcement): Promise<void>
 
   /** Sends every entry of `batch` in order, as its `op` says. Resolves also when entries failed: look at the result. */
   applyEntries(batch: EntryTable): Promise<BatchResult>

@@ -3,13 +3,13 @@
  * Owns the checks of what a caller may write into a record (RangeError). Must not: talk to the kernel.
  */
 import { type Ifindex, parseIfindex } from '../net/ifindex.ts'
-import { familyOf, type Ip, ipToBytes } from '../net/ip.ts'
+import { familyOf, type Ip, ipToBytes, isUnicastHost } from '../net/ip.ts'
 import { type Lladdr, lladdrToBytes } from '../net/lladdr.ts'
 import { parseVni } from '../net/vni.ts'
 import * as abi from './abi.ts'
 import { afOf } from './entry-codec.ts'
 import { getUint32, setUint16, setUint32, viewOf } from './host-order.ts'
-import type { AddressSpec, LinkChange, RouteQuery, VxlanSpec } from './port.ts'
+import type { AddressSpec, Announcement, LinkChange, RouteQuery, VxlanSpec } from './port.ts'
 
 const IFF_UP = 0x1
 const IFA_F_NODAD = 0x02
@@ -86,6 +86,18 @@ export function encodeAddress(spec: Omit<AddressSpec, 'noDad'> & { readonly noDa
   view.setUint8(abi.ADDRESS_FAMILY, afOf(familyOf(spec.ip)))
   view.setUint8(abi.ADDRESS_PREFIX_LENGTH, inRange('prefix length', spec.prefixLength, 0, bits))
   bytes.set(ipField(spec.ip), abi.ADDRESS_IP)
+  return bytes
+}
+
+export function encodeAnnouncement({ ifindex, ip, lladdr, router, override }: Announcement): Uint8Array {
+  if (!isUnicastHost(ip)) throw new RangeError(`${ip} is no address that a host can announce`)
+  const bytes = new Uint8Array(abi.ANNOUNCE_BYTES)
+  const view = viewOf(bytes)
+  setUint32(view, abi.ANNOUNCE_IFINDEX, parseIfindex(ifindex))
+  view.setUint8(abi.ANNOUNCE_FAMILY, afOf(familyOf(ip)))
+  view.setUint8(abi.ANNOUNCE_FLAGS, (router ? abi.ANNOUNCE_ROUTER : 0) | (override ? abi.ANNOUNCE_OVERRIDE : 0))
+  bytes.set(lladdrToBytes(lladdr), abi.ANNOUNCE_LLADDR)
+  bytes.set(ipField(ip), abi.ANNOUNCE_IP)
   return bytes
 }
 

@@ -28,6 +28,7 @@ export interface Stage {
   moveAway(link: LinkRef): Promise<void>
   addAddress(link: LinkRef, address: string): Promise<void>
   deleteAddress(link: LinkRef, address: string): Promise<void>
+  announce(link: LinkRef, ip: string): Promise<void>
   resolve(dst: string, query?: QueryStep): Promise<void>
   apply(...entries: EntrySpec[]): Promise<void>
   dumpNeighbours(family: Family, link: LinkRef): Promise<void>
@@ -117,6 +118,16 @@ export function createStage(house: House, names: Names, record: Recorder): Stage
     deleteAddress: (link, address) =>
       ask(`deleteAddress ${label(link)} ${address}`, () =>
         rtnl.deleteAddress({ ifindex: index(link), ...addressOf(address) }),
+      ),
+    announce: (link, ip) =>
+      ask(`announce ${ip} on ${label(link)}`, () =>
+        rtnl.announceAddress({
+          ifindex: index(link),
+          ip: parseIp(ip),
+          lladdr: parseLladdr('02:00:00:00:00:10'),
+          router: false,
+          override: true,
+        }),
       ),
     resolve: (dst, query = {}) =>
       ask(`resolve ${dst} ${JSON.stringify(query)}`, async () => {

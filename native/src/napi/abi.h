@@ -161,6 +161,17 @@ inline constexpr uint8_t kFrActBlackhole = 6;
 inline constexpr uint8_t kFrActUnreachable = 7;
 inline constexpr uint8_t kFrActProhibit = 8;
 
+inline constexpr size_t kAnnounceBytes = 28;
+
+inline constexpr size_t kAnnounceIfindex = 0;
+inline constexpr size_t kAnnounceFamily = 4;
+inline constexpr size_t kAnnounceFlags = 5;
+inline constexpr size_t kAnnounceLladdr = 6;
+inline constexpr size_t kAnnounceIp = 12;
+
+inline constexpr uint8_t kAnnounceRouter = 0x01;
+inline constexpr uint8_t kAnnounceOverride = 0x02;
+
 inline constexpr size_t kEventHeaderBytes = 8;
 
 inline constexpr size_t kEventType = 0;
@@ -266,6 +277,14 @@ static_assert(rtnl::kRuleHasMark == kRuleHasMark && rtnl::kRuleInverted == kRule
 static_assert(rtnl::kRuleHasMore == kRuleHasMore);
 static_assert(FR_ACT_TO_TBL == kFrActToTbl && FR_ACT_BLACKHOLE == kFrActBlackhole);
 static_assert(FR_ACT_UNREACHABLE == kFrActUnreachable && FR_ACT_PROHIBIT == kFrActProhibit);
+
+static_assert(sizeof(rtnl::AnnounceRecord) == kAnnounceBytes);
+static_assert(offsetof(rtnl::AnnounceRecord, ifindex) == kAnnounceIfindex);
+static_assert(offsetof(rtnl::AnnounceRecord, family) == kAnnounceFamily);
+static_assert(offsetof(rtnl::AnnounceRecord, flags) == kAnnounceFlags);
+static_assert(offsetof(rtnl::AnnounceRecord, lladdr) == kAnnounceLladdr);
+static_assert(offsetof(rtnl::AnnounceRecord, ip) == kAnnounceIp);
+static_assert(rtnl::kAnnounceRouter == kAnnounceRouter && rtnl::kAnnounceOverride == kAnnounceOverride);
 
 static_assert(sizeof(rtnl::EventHeader) == kEventHeaderBytes && offsetof(rtnl::EventHeader, type) == kEventType);
 static_assert(offsetof(rtnl::EventHeader, action) == kEventAction && offsetof(rtnl::EventHeader, value) == kEventValue);

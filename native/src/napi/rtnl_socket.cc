@@ -50,6 +50,7 @@ Napi::Function RtnlSocket::Define(Napi::Env env) {
                          InstanceMethod<&RtnlSocket::DeleteLink>("deleteLink"),
                          InstanceMethod<&RtnlSocket::AddAddress>("addAddress"),
                          InstanceMethod<&RtnlSocket::DeleteAddress>("deleteAddress"),
+                         InstanceMethod<&RtnlSocket::AnnounceAddress>("announceAddress"),
                          InstanceMethod<&RtnlSocket::ResolveRoute>("resolveRoute"),
                          InstanceMethod<&RtnlSocket::GetFdb>("getFdb"),
                          InstanceMethod<&RtnlSocket::Apply>("apply"),

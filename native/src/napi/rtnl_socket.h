@@ -47,6 +47,7 @@ class RtnlSocket final : public Napi::ObjectWrap<RtnlSocket>, public OpenHandle 
   Napi::Value DeleteLink(const Napi::CallbackInfo& info);
   Napi::Value AddAddress(const Napi::CallbackInfo& info);
   Napi::Value DeleteAddress(const Napi::CallbackInfo& info);
+  Napi::Value AnnounceAddress(const Napi::CallbackInfo& info);
   Napi::Value ResolveRoute(const Napi::CallbackInfo& info);
   Napi::Value GetFdb(const Napi::CallbackInfo& info);
   Napi::Value Apply(const Napi::CallbackInfo& info);

@@ -11,9 +11,11 @@
 #include "napi/rtnl_socket.h"
 #include "rtnl/address.h"
 #include "rtnl/entry.h"
+#include "rtnl/ip.h"
 #include "rtnl/link.h"
 #include "rtnl/route.h"
 #include "rtnl/rule.h"
+#include "sock/announce.h"
 #include "sock/batch.h"
 #include "sock/fdb_lookup.h"
 #include "sock/transaction.h"
@@ -147,6 +149,16 @@ Napi::Value RtnlSocket::DeleteAddress(const Napi::CallbackInfo& info) {
   return Submit(info.Env(), [address = *address](sock::Connection* at, Reply* reply) {
     reply->outcome = sock::Request(
         at, [&](SpanWriter* out, uint32_t sequence) { return rtnl::EncodeDeleteAddress(out, sequence, address); });
+  });
+}
+
+Napi::Value RtnlSocket::AnnounceAddress(const Napi::CallbackInfo& info) {
+  const auto announcement = ToRecord<rtnl::AnnounceRecord>(info[0]);
+  if (!announcement || rtnl::AddressBytes(announcement->family) == 0) return WrongArguments(info.Env());
+  // The worker's thread ends before this object does, and nothing changes its namespace.
+  return Submit(info.Env(), [this, announcement = *announcement](sock::Connection* at, Reply* reply) {
+    reply->outcome =
+        at->cancelled() ? sock::Outcome::Socket(ECANCELED, "closed") : sock::Announce(netns_, announcement);
   });
 }
 

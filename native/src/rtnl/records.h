@@ -145,6 +145,17 @@ enum RuleField : uint32_t {
   kRuleHasMore = 0x10,   // selectors or suppressors that the record does not tell
 };
 
+// An address of a link of ours, to be told to that link.
+struct AnnounceRecord {
+  uint32_t ifindex;
+  uint8_t family;
+  uint8_t flags;  // AnnounceFlag, of IPv6
+  Lladdr6 lladdr;
+  Address16 ip;
+};
+
+enum AnnounceFlag : uint8_t { kAnnounceRouter = 0x01, kAnnounceOverride = 0x02 };
+
 // What a monitor heard: this header, then the record that `type` says (none for rule, overrun and closed).
 struct EventHeader {
   uint8_t type;

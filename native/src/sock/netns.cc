@@ -1,7 +1,6 @@
 #include "sock/netns.h"
 
 #include <fcntl.h>
-#include <linux/netlink.h>
 #include <sched.h>
 #include <sys/socket.h>
 
@@ -14,8 +13,8 @@ namespace vtepd::sock {
 namespace {
 
 // 0 or a positive errno.
-int OpenHere(UniqueFd* out) {
-  out->Reset(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+int OpenHere(int domain, int type, int protocol, UniqueFd* out) {
+  out->Reset(socket(domain, type | SOCK_CLOEXEC, protocol));
   return out->valid() ? 0 : errno;
 }
 
@@ -26,9 +25,9 @@ Outcome Netns::Open(const std::string& path, Netns* out) {
   return out->fd_.valid() ? Outcome{} : Outcome::Socket(errno, path);
 }
 
-Outcome Netns::OpenNetlinkSocket(UniqueFd* out) const {
+Outcome Netns::OpenSocket(int domain, int type, int protocol, UniqueFd* out) const {
   if (!fd_.valid()) {
-    const int error = OpenHere(out);
+    const int error = OpenHere(domain, type, protocol, out);
     return error == 0 ? Outcome{} : Outcome::Socket(error, "socket");
   }
   int entered = 0;
@@ -36,7 +35,7 @@ Outcome Netns::OpenNetlinkSocket(UniqueFd* out) const {
   Thread thread;
   const int started = thread.Start([&] {
     entered = setns(fd_.get(), CLONE_NEWNET) == 0 ? 0 : errno;
-    if (entered == 0) opened = OpenHere(out);
+    if (entered == 0) opened = OpenHere(domain, type, protocol, out);
   });
   thread.Join();
   if (started != 0) return Outcome::Socket(started, "a thread to enter the network namespace");

@@ -1,4 +1,4 @@
-// Network namespaces: open one by path, open a netlink socket inside it. A socket belongs to the namespace in which it
+// Network namespaces: open one by path, open a socket inside it. A socket belongs to the namespace in which it
 // was opened, whatever thread uses it later, so a short-lived thread enters and the caller's thread never moves.
 // Must not: create or delete a namespace.
 #ifndef VTEPD_SOCK_NETNS_H_
@@ -20,8 +20,8 @@ class Netns {
   // `path` such as /run/netns/node1. Any thread.
   [[nodiscard]] static Outcome Open(const std::string& path, Netns* out);
 
-  // A NETLINK_ROUTE socket inside, close-on-exec. Any thread; takes about 70 µs where another namespace is entered.
-  [[nodiscard]] Outcome OpenNetlinkSocket(UniqueFd* out) const;
+  // A socket inside, close-on-exec. Any thread; takes about 70 µs where another namespace is entered.
+  [[nodiscard]] Outcome OpenSocket(int domain, int type, int protocol, UniqueFd* out) const;
 
   // -1 for the calling thread's own.
   [[nodiscard]] int fd() const { return fd_.get(); }

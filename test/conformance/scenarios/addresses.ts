@@ -58,4 +58,17 @@ for (const [family, address] of [
     await stage.admin.addAddress('u0', family === 'ipv4' ? '198.51.100.1/24' : '2001:db8:9::1/64', { deprecated: true })
     await stage.resolve(family === 'ipv4' ? '198.51.100.2' : '2001:db8:9::2')
   })
+  addresses.set(`${family}: a link that is up is told an address, one that is down or gone is not`, async (stage) => {
+    await underlay(stage, family)
+    const [ip = ''] = address.split('/')
+    const stale = stage.index('u0')
+    await stage.announce('u0', ip)
+    await stage.announce('lo', ip)
+    await stage.admin.setDown('p0')
+    await stage.announce('u0', ip)
+    await stage.admin.setDown('u0')
+    await stage.announce('u0', ip)
+    await stage.admin.deleteLink('u0')
+    await stage.announce(stale, ip)
+  })
 }

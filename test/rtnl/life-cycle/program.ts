@@ -68,6 +68,7 @@ const STEPS: readonly Step[] = [
   },
   (life) => {
     for (let i = 0; i < 20; i += 1) opened(life).dumpLinks().catch(ignore)
+    for (let i = 0; i < 5; i += 1) opened(life).announceAddress(announcement(life)).catch(ignore)
     opened(life).applyEntries(neighbours(life, 'delete')).catch(ignore)
   },
   (life) => life.monitor?.close(),
@@ -98,6 +99,11 @@ function neighbours({ ifindex = fail('no bridge') }: Life, op: 'create' | 'delet
     protocol: 118,
   }))
   return batchOf(op, entries)
+}
+
+function announcement({ ifindex = fail('no bridge') }: Life) {
+  const lladdr = parseLladdr('0e:2a:00:00:00:01')
+  return { ifindex, ip: parseIp('10.9.0.1'), lladdr, router: false, override: true }
 }
 
 function ignore(): void {}

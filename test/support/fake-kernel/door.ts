@@ -9,7 +9,7 @@ import type { EntryTable } from '../../../lib/rtnl/entries.ts'
 import type { Dump, Rtnl, Unreadable } from '../../../lib/rtnl/port.ts'
 import { addAddress, deleteAddress } from './addresses.ts'
 import { applyBatch, namedIfindexes } from './batch.ts'
-import { type Answer, ECANCELED, EINVAL, type Refusal, refuse } from './errnos.ts'
+import { type Answer, ECANCELED, EINVAL, ENETDOWN, ENXIO, type Refusal, refuse } from './errnos.ts'
 import type { Fault } from './faults.ts'
 import { getFdb } from './fdb.ts'
 import { changeLink } from './link-changes.ts'
@@ -130,6 +130,20 @@ export function openDoor(state: State, queue: RequestQueue, portId: number, dist
         [spec],
         [spec.ifindex],
         () => deleteAddress(state, spec, portId),
+      ),
+    announceAddress: (announcement) =>
+      write(
+        'announceAddress',
+        'address.announce',
+        `${announcement.ip} on ${subjectOf(announcement.ifindex)}`,
+        [announcement],
+        [announcement.ifindex],
+        () => {
+          const link = state.links.get(announcement.ifindex)
+          if (link?.up !== true) return refuse(link === undefined ? ENXIO : ENETDOWN)
+          state.announcements.push(announcement)
+          return undefined
+        },
       ),
     resolveRoute: (dst, query = {}) =>
       submit({

@@ -10,7 +10,7 @@ import { type Entry, packEntries, unpackEntries } from '../../../lib/rtnl/entrie
 import type { Notification, Rtnl, VxlanSpec } from '../../../lib/rtnl/port.ts'
 import { createFakeKernel, type FakeKernel } from './index.ts'
 
-const { EBUSY, ENOBUFS, EIO } = constants.errno
+const { EBUSY, ENOBUFS, EIO, EPERM } = constants.errno
 
 const SPEC: VxlanSpec = {
   ifname: 'flannel.1',
@@ -134,6 +134,24 @@ test('what does not decode is missing from a dump and counted, and an overrun fo
   kernel.garble()
   await Promise.resolve()
   assert.deepEqual(heard, [{ type: 'overrun', unreadable: 'a hostile message' }])
+})
+
+test('what a link was told is kept, what was refused is not', async () => {
+  const kernel = createFakeKernel()
+  const { rtnl, ifindex } = await withDevice(kernel)
+  const announcement = {
+    ifindex,
+    ip: parseIp('192.0.2.1'),
+    lladdr: parseLladdr('02:00:00:00:00:10'),
+    router: false,
+    override: true,
+  }
+  await assert.rejects(rtnl.announceAddress(announcement), { errnoName: 'ENETDOWN' })
+  kernel.admin.setUp('flannel.1')
+  await rtnl.announceAddress(announcement)
+  kernel.faults.inject({ on: 'announceAddress', fault: { kind: 'socket', errno: EPERM, done: false } })
+  await assert.rejects(rtnl.announceAddress(announcement), { errnoName: 'EPERM' })
+  assert.deepEqual(kernel.announcements, [announcement])
 })
 
 test('a disturbance strikes just before, just after and in the middle of a request', async () => {

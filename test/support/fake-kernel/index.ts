@@ -24,7 +24,7 @@ import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { type Ip, parseIp } from '../../../lib/net/ip.ts'
 import { parseLladdr } from '../../../lib/net/lladdr.ts'
 import type { EntryTable } from '../../../lib/rtnl/entries.ts'
-import type { Link, Rtnl } from '../../../lib/rtnl/port.ts'
+import type { Announcement, Link, Rtnl } from '../../../lib/rtnl/port.ts'
 import { addAddress, changeAddressFlags } from './addresses.ts'
 import type { FakeAdministrator } from './administration.ts'
 import { createAdministrator } from './administrator.ts'
@@ -87,6 +87,8 @@ export interface FakeKernel {
   link(ifname: string): Link | undefined
   /** Links that went to another namespace. */
   readonly away: readonly Link[]
+  /** What was told to links by announceAddress, oldest first. */
+  readonly announcements: readonly Announcement[]
   snapshot(): Snapshot
   text(): string
 }
@@ -140,6 +142,7 @@ export function createFakeKernel(options: FakeKernelOptions = {}): FakeKernel {
     get away() {
       return [...state.away.values()]
     },
+    announcements: state.announcements,
     snapshot: () => takeSnapshot(state),
     text: () => renderSnapshot(takeSnapshot(state)),
   }

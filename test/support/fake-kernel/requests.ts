@@ -25,6 +25,7 @@ export type RequestName =
   | 'deleteLink'
   | 'addAddress'
   | 'deleteAddress'
+  | 'announceAddress'
   | 'resolveRoute'
   | 'applyEntries'
 

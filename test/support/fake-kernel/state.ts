@@ -7,6 +7,7 @@ import type { Family, Ip } from '../../../lib/net/ip.ts'
 import * as abi from '../../../lib/rtnl/abi.ts'
 import type {
   Address,
+  Announcement,
   Link,
   Monitor,
   MonitorGroup,
@@ -104,6 +105,8 @@ export interface State {
   readonly neighbours: Map<Ifindex, Neighbours>
   /** By lladdr; only VXLAN links have a table. It moves with a link that goes away. */
   readonly fdb: Map<Ifindex, Map<Key, Fdb>>
+  /** What was told to links, oldest first. */
+  readonly announcements: Announcement[]
   readonly listeners: Set<Listener>
 }
 
@@ -123,6 +126,7 @@ export function createState(settings: Settings): State {
     unmerged: false,
     neighbours: new Map(),
     fdb: new Map(),
+    announcements: [],
     listeners: new Set(),
   }
 }
