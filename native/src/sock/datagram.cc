@@ -3,30 +3,30 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 
 #include "base/unique_fd.h"
 
 namespace vtepd::sock {
 
 Outcome SendDatagram(const std::string& path, const std::string& text) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  // A name of the file system needs its zero byte; an abstract one is as long as the address says.
-  const bool abstract = path.starts_with('@');
-  const size_t length = path.size() + (abstract ? 0 : 1);
-  if (path.size() < 2 || length > sizeof(address.sun_path)) return Outcome::Socket(ENAMETOOLONG, path);
-  std::memcpy(address.sun_path, path.c_str(), length);
-  if (abstract) address.sun_path[0] = '\0';
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  if (path.empty() || path == "@" || path.find('\0') != std::string::npos) return Outcome::Socket(EINVAL, path);
+  const bool is_abstract = path.front() == '@';
+  // A file's name ends in a zero, an abstract one with the address.
+  if (path.size() > sizeof(to.sun_path) - (is_abstract ? 0 : 1)) return Outcome::Socket(ENAMETOOLONG, path);
+  std::copy(path.begin(), path.end(), to.sun_path);
+  if (is_abstract) to.sun_path[0] = '\0';
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (is_abstract ? 0 : 1));
 
-  const UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return Outcome::Socket(errno, "socket");
-  const ssize_t sent =
-      sendto(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
-             static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length));
-  return sent < 0 ? Outcome::Socket(errno, path) : Outcome{};
+  while (sendto(fd.get(), text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&to), size) < 0)
+    if (errno != EINTR) return Outcome::Socket(errno, path);
+  return {};
 }
 
 }  // namespace vtepd::sock

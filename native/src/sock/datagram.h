@@ -1,4 +1,5 @@
-// One datagram to a Unix socket, as sd_notify(3) sends it. Must not: wait, nor keep a socket.
+// One datagram to a Unix socket of this machine, which Node itself cannot send: what sd_notify(3) is made of. Must not: wait,
+// or know what is said.
 #ifndef VTEPD_SOCK_DATAGRAM_H_
 #define VTEPD_SOCK_DATAGRAM_H_
 
@@ -8,8 +9,9 @@
 
 namespace vtepd::sock {
 
-// `path` begins with '@' where the name is abstract (it then belongs to the network namespace). EAGAIN: the receiver's
-// queue is full; ENAMETOOLONG: no such name can exist.
+// `path`: a file, or with a leading `@` a name of the abstract kind (unix(7)), which belongs to the network namespace. The
+// receiver can see which process sent it. Any thread. kSocket with the errno: ENOENT and ECONNREFUSED nobody listens, EAGAIN
+// the receiver's queue is full, EINVAL and ENAMETOOLONG no such path can be.
 [[nodiscard]] Outcome SendDatagram(const std::string& path, const std::string& text);
 
 }  // namespace vtepd::sock
