@@ -154,11 +154,26 @@ test("a refusal is the kernel's: errno, its sentence, what was asked of whom", k
     )
     return true
   })
+  const group = parseLladdr('01:00:00:00:00:01')
+  for (const [wrong, errnoName, extack] of [
+    [{ lladdr: group }, 'EADDRNOTAVAIL', 'Provided Ethernet address is not unicast'],
+    [{ mtu: 67 }, 'EINVAL', 'MTU must be between 68 and 65535'],
+  ] as const)
+    await assert.rejects(rtnl.createVxlan({ ...VXLAN, ifname: 'third', vni: 3, ...wrong }), { errnoName, extack })
   await assert.rejects(rtnl.deleteLink(4242 as Ifindex), {
     errnoName: 'ENODEV',
     message: 'link.delete ifindex 4242: ENODEV',
   })
   await assert.rejects(rtnl.changeLink(4242 as Ifindex, { up: true }), { errnoName: 'ENODEV' })
+})
+
+test('a VNI that a device holds from another namespace is refused with the very sentence', kernelTests, async (t) => {
+  const { rtnl } = await createStage(t)
+  const elsewhere = await createStage(t)
+  await rtnl.createVxlan(VXLAN)
+  await rtnl.moveLink((await linkNamed(rtnl, VXLAN.ifname)).ifindex, elsewhere.netns.path)
+  const extack = 'A VXLAN device with the specified VNI already exists'
+  await assert.rejects(rtnl.createVxlan(VXLAN), { errnoName: 'EEXIST', extack })
 })
 
 test('what no link can be is refused before anything is sent', kernelTests, async (t) => {
