@@ -131,7 +131,7 @@ test('what does not decode is missing from a dump and counted, and an overrun fo
     ['lo'],
   )
   assert.deepEqual([unreadable, interrupted], [{ count: 1, first: 'a hostile message' }, false])
-  kernel.garble()
+  kernel.tell({ type: 'overrun', unreadable: 'a hostile message' })
   await Promise.resolve()
   assert.deepEqual(heard, [{ type: 'overrun', unreadable: 'a hostile message' }])
 })

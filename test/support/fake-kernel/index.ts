@@ -11,7 +11,7 @@
  *   kernel.faults.inject({ on: 'createVxlan', fault: { kind: 'errno', errno: 16 } })
  *   kernel.hold(); kernel.step(); kernel.release()   // requests wait, one by one goes, all go
  *   kernel.deliver()                                 // with { delivery: 'manual' }: notifications wait for this
- *   kernel.overrun(); kernel.garble(); kernel.failMonitors(errno)     // what a monitor can suffer
+ *   kernel.overrun(); kernel.tell(notification); kernel.failMonitors(errno)   // what a monitor can suffer
  *   kernel.log; kernel.writes                        // what was asked, and how many writes there were
  *   kernel.snapshot(); kernel.text()                 // everything, as data and as lines
  *
@@ -24,7 +24,7 @@ import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { type Ip, parseIp } from '../../../lib/net/ip.ts'
 import { parseLladdr } from '../../../lib/net/lladdr.ts'
 import type { EntryTable } from '../../../lib/rtnl/entries.ts'
-import type { Announcement, Link, Rtnl } from '../../../lib/rtnl/port.ts'
+import type { Announcement, Link, Notification, Rtnl } from '../../../lib/rtnl/port.ts'
 import { addAddress, changeAddressFlags } from './addresses.ts'
 import type { FakeAdministrator } from './administration.ts'
 import { createAdministrator } from './administrator.ts'
@@ -34,7 +34,7 @@ import { ENODEV, ENOENT, errnoName } from './errnos.ts'
 import { createFaultBook, type Faults } from './faults.ts'
 import { changeLink } from './link-changes.ts'
 import { createLink } from './links.ts'
-import { deliverAll, failMonitors, garbleMonitors, overrunMonitors } from './monitor.ts'
+import { deliverAll, failMonitors, overrunMonitors, tellMonitors } from './monitor.ts'
 import { createRequestQueue, type Hook, type Operation } from './requests.ts'
 import { renderSnapshot, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { createState, type OwnAddress, type Settings, type State } from './state.ts'
@@ -78,8 +78,8 @@ export interface FakeKernel {
   deliver(): number
   /** Queued notifications are lost; every monitor hears `overrun`. */
   overrun(): void
-  /** Every monitor hears a message that does not decode. */
-  garble(): void
+  /** Every monitor hears this, whether it is true or not; `{ type: 'overrun', unreadable }`: a message that does not decode. */
+  tell(notification: Notification): void
   /** Every monitor hears `closed` and nothing after it; `errno` defaults to EIO. */
   failMonitors(errno?: number): void
   /** DAD succeeds on one link, or on all. */
@@ -135,7 +135,7 @@ export function createFakeKernel(options: FakeKernelOptions = {}): FakeKernel {
     },
     deliver: () => deliverAll(state),
     overrun: () => overrunMonitors(state),
-    garble: () => garbleMonitors(state),
+    tell: (notification) => tellMonitors(state, notification),
     failMonitors: (errno = constants.errno.EIO) => failMonitors(state, errno),
     finishDad: (ifname) => finishDad(state, ifname),
     link: (ifname) => linkNamed(state, ifname),

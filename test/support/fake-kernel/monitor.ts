@@ -1,5 +1,5 @@
 /** Monitors of the fake kernel: who listens, and the ways in which listening fails. */
-import type { Monitor, MonitorOptions } from '../../../lib/rtnl/port.ts'
+import type { Monitor, MonitorOptions, Notification } from '../../../lib/rtnl/port.ts'
 import { errnoName } from './errnos.ts'
 import { deliverTo, enqueue, type Listener, type State } from './state.ts'
 
@@ -30,10 +30,9 @@ export function overrunMonitors(state: State): void {
   }
 }
 
-/** Something comes that does not decode; nothing else is lost. */
-export function garbleMonitors(state: State): void {
-  for (const listener of state.listeners)
-    if (!listener.ended) enqueue(state, listener, { type: 'overrun', unreadable: 'a hostile message' })
+/** Whatever the kernel could say, whether it is true or not, to every monitor of whatever group. */
+export function tellMonitors(state: State, notification: Notification): void {
+  for (const listener of state.listeners) if (!listener.ended) enqueue(state, listener, notification)
 }
 
 /** The sockets die: what is queued still arrives, then `closed`, then nothing. */
