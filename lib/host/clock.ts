@@ -18,10 +18,12 @@ function after(delayMs: number, fn: () => void): Timer {
   const due = monotonicMs() + delayMs
   let handle: NodeJS.Timeout
   const arm = (): void => {
+    // Node's timers count in whole milliseconds of their own and fire early by up to one: whoever asks `now()` sees it.
     const left = due - monotonicMs()
-    handle = left > LONGEST_TIMEOUT_MS ? setTimeout(arm, LONGEST_TIMEOUT_MS) : setTimeout(fn, Math.max(0, left))
+    if (left <= 0) fn()
+    else handle = setTimeout(arm, Math.min(Math.ceil(left), LONGEST_TIMEOUT_MS))
   }
-  arm()
+  handle = setTimeout(arm, Math.min(Math.max(0, Math.ceil(delayMs)), LONGEST_TIMEOUT_MS))
   return { cancel: () => clearTimeout(handle) }
 }
 
