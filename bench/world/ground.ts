@@ -108,6 +108,8 @@ async function makeDevice(rtnl: Rtnl, family: Family): Promise<string> {
     mtu: parent.mtu,
     local,
     publicIp: local,
+    lladdr: parent.lladdr,
+    standsIn: false,
   }
   const wanted = wantedDevice(networkOf([family]), family, underlay, lladdr)
   if ('waiting' in wanted) throw new Error(wanted.waiting)

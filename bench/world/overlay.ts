@@ -44,11 +44,16 @@ export function startOverlay(ground: Ground, view: LeaseView): BenchOverlay {
         regexes: [],
         canReach: undefined,
         publicIp: { ipv4: undefined, ipv6: undefined },
+        fallbackAfterMs: 30_000,
       },
       openRtnl: () => countTraffic(openRtnl({ netns: ground.netns.path }), traffic),
       // The namespace's own /proc/sys is not this process's.
-      sysctl: { read: async () => '0', write: async () => undefined },
+      sysctl: {
+        read: async (key) => (key.includes('forward') ? '1' : '0'),
+        write: async () => ({ written: true as const }),
+      },
       nameOwner: async () => undefined,
+      rival: async () => undefined,
       clock: systemClock,
       log,
       onChange: () => setImmediate(wake),
@@ -59,7 +64,8 @@ export function startOverlay(ground: Ground, view: LeaseView): BenchOverlay {
     for (const overlay of overlays) overlay.setView(next)
   }
   setView(view)
-  for (const overlay of overlays) overlay.setOwn(own, { value: OURS[overlay.family].lladdr, authority: 'remembered' })
+  for (const overlay of overlays)
+    overlay.setOwn(own, { lladdr: { value: OURS[overlay.family].lladdr, authority: 'remembered' }, founded: undefined })
   const until = (matches: () => boolean): Promise<void> =>
     new Promise((resolve) => {
       const check = (): void => {
@@ -73,7 +79,7 @@ export function startOverlay(ground: Ground, view: LeaseView): BenchOverlay {
   return {
     traffic,
     get ready() {
-      return overlays.every((overlay) => overlay.ready)
+      return overlays.every((overlay) => overlay.unready === undefined)
     },
     setView,
     until,

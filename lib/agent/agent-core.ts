@@ -16,17 +16,24 @@ import type { Rtnl } from '../rtnl/port.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
+import { messageOf } from '../util/message-of.ts'
 import { createCniFiles } from './cni-files.ts'
 import type { AgentConfig } from './config.ts'
-import type { Sysctl } from './device-runner.ts'
+import type { Sysctl } from './device-ops.ts'
 import { createFamilyOverlay, deviceOf, type FamilyOverlay } from './family-overlay.ts'
+import { createKept } from './kept-value.ts'
 import { createLeasePublisher } from './lease-publisher.ts'
-import { createOwnLladdr, type LladdrStore, type OwnLladdr } from './own-lladdr.ts'
+import { createOwnDevice, type OwnDevice } from './own-device.ts'
 import { createRejectedLog } from './rejected-log.ts'
-import { type AgentStatus, describeStatus } from './status.ts'
+import { type AgentStatus, describeStatus, type StatusFacts } from './status.ts'
 
 /** How long the family that is ready first waits for the other with its lease, once per start, milliseconds. */
 const TOGETHER_MS = 1000
+/** After an error of our own the leases are looked at again, milliseconds. */
+const AGAIN_MS = 1000
+/** Changes of readiness within a minute that are told one by one. */
+const FLIPS_TOLD = 10
+const MINUTE_MS = 60_000
 
 export interface AgentPorts {
   readonly openRtnl: () => Rtnl
@@ -35,8 +42,8 @@ export interface AgentPorts {
   readonly source: LeaseSource
   readonly readFile: (path: string) => Promise<string | undefined>
   readonly replaceFile: (path: string, text: string) => Promise<void>
-  /** The store of one device, by interface name. */
-  readonly lladdrStore: (ifname: string) => LladdrStore
+  /** A flannel that runs here beside us, in words; undefined: none is seen. */
+  readonly rival: () => Promise<string | undefined>
   readonly clock: Clock
   readonly log: Log
   /** Called when no family can ever run on this host, or our own Node contradicts net-conf: waiting does not help. */
@@ -53,7 +60,7 @@ export interface AgentCore {
 
 interface Member {
   readonly overlay: FamilyOverlay
-  readonly lladdr: OwnLladdr
+  readonly device: OwnDevice
 }
 
 export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCore {
@@ -61,6 +68,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   const rejectedLog = createRejectedLog(log, clock)
   let ready = false
   let everReady = false
+  let flips: readonly number[] = []
   let stopped = false
   let status = ''
   let onStatus: (status: AgentStatus) => void = () => undefined
@@ -76,11 +84,20 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
         openRtnl: ports.openRtnl,
         sysctl: ports.sysctl,
         nameOwner: ports.nameOwner,
+        rival: ports.rival,
         clock,
         log,
         onChange: () => overlayChanged(),
       }),
-      lladdr: createOwnLladdr(family, tolerant(ports.lladdrStore(deviceName(family, config.network.backend.vni)), log)),
+      device: createOwnDevice(family, config.network[family], (field, parse) =>
+        createKept({
+          ...ports,
+          stateDir: config.stateDir,
+          ifname: deviceName(family, config.network.backend.vni),
+          field,
+          parse,
+        }),
+      ),
     }),
   )
   const cniFiles = createCniFiles({
@@ -108,8 +125,8 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     async () => {
       const view = source.view()
       own = keepOwn(own, view.own)
-      for (const { overlay, lladdr } of members) {
-        overlay.setOwn(own, own === undefined ? undefined : await lladdr.choose(own, source.kind))
+      for (const { overlay, device } of members) {
+        overlay.setOwn(own, own === undefined ? NOTHING_KEPT : await device.choose(own, source.kind))
         overlay.setView(view)
       }
       reportView(log, seen, view)
@@ -121,36 +138,45 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       cniFiles.mark()
       reconsider()
     },
-    (error) => log.error('agent.bug', `leases: ${String(error)}`, { error }),
+    (error) => {
+      log.error('agent.exception', `a bug of vtepd's, contained: ${messageOf(error)}`, { error })
+      clock.after(AGAIN_MS, () => leases.mark())
+    },
   )
 
-  const tellStatus = (): void => {
-    const families = members.map(({ overlay: { family, state, ready } }) => {
-      return { device: deviceName(family, config.network.backend.vni), state, ready }
+  const reconsider = (): void => {
+    if (stopped) return
+    // A family that has no room on this underlay does not exist; the other one is all that there is.
+    const families = members.filter(({ overlay }) => !overlay.cannot)
+    const areReady = families.length > 0 && families.every(({ overlay }) => overlay.unready === undefined)
+    const view = source.view()
+    judge({ view, ready: view.synced && cniFiles.written && areReady })
+  }
+  const judge = (now: Pick<StatusFacts, 'view' | 'ready'>): void => {
+    const families = members.map(({ overlay: { family, unready } }) => {
+      return { device: deviceName(family, config.network.backend.vni), unready }
     })
-    const text = describeStatus({ ready, view: source.view(), families })
+    const text = describeStatus({ ...now, families })
+    if (now.ready !== ready) {
+      // What comes and goes all the time is told by whoever knows why.
+      flips = [...flips.filter((at) => clock.now() - at < MINUTE_MS), clock.now()]
+      const level = flips.length > FLIPS_TOLD ? 'debug' : 'info'
+      if (now.ready)
+        log[level]('agent.ready', 'flannel is ready', { families: members.map(({ overlay }) => overlay.family) })
+      else log[level]('agent.not-ready', `not ready, ${text}`)
+    }
+    ready = now.ready
+    everReady ||= ready
     if (text === status) return
     status = text
     onStatus({ ready, text })
   }
-  const reconsider = (): void => {
-    if (stopped) return
-    const now = source.view().synced && cniFiles.written && members.every(({ overlay }) => overlay.ready)
-    judge(now)
-    tellStatus()
-  }
-  const judge = (now: boolean): void => {
-    if (now === ready) return
-    ready = now
-    everReady ||= now
-    if (now) log.info('agent.ready', 'flannel is ready', { families: members.map(({ overlay }) => overlay.family) })
-    else log.info('agent.not-ready', 'not ready', { states: members.map(({ overlay }) => overlay.state.name) })
-  }
   const overlayChanged = (): void => {
     if (stopped) return
-    for (const { overlay, lladdr } of members) {
-      const device = deviceOf(overlay.state)
-      if (device !== undefined) void lladdr.remember(device.lladdr)
+    for (const { overlay, device } of members) {
+      const { founded } = overlay
+      const lladdr = deviceOf(overlay.state)?.lladdr
+      if (lladdr !== undefined) void device.remember({ lladdr, founded })
     }
     publisher.mark()
     cniFiles.mark()
@@ -171,7 +197,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     onStatus(listener) {
       onStatus = listener
       status = ''
-      tellStatus()
+      reconsider()
     },
     async stop() {
       stopped = true
@@ -184,21 +210,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   }
 }
 
-/** A state folder that cannot be written costs a new lladdr at the next start, not the overlay. */
-function tolerant(store: LladdrStore, log: Log): LladdrStore {
-  return {
-    load: () => store.load(),
-    async save(lladdr) {
-      try {
-        await store.save(lladdr)
-      } catch (error) {
-        log.warn('state.not-saved', `cannot save our MAC address, a restart may choose another: ${String(error)}`, {
-          error,
-        })
-      }
-    },
-  }
-}
+const NOTHING_KEPT = { lladdr: undefined, founded: undefined }
 
 /** Our Node deleted, or re-created without podCIDR: what runs on this node still uses the last subnets. */
 function keepOwn(last: OwnNode | undefined, now: OwnNode | undefined): OwnNode | undefined {
@@ -230,9 +242,11 @@ function ownVtep(config: AgentConfig, known: OwnNode | undefined, members: reado
 
 /**
  * Known when every family has its subnet and at least one a device; a family without device takes part with the MTU that
- * it would have on the other's underlay, so that one broken family does not keep pods from starting.
+ * it would have on the other's underlay, so that one broken family does not keep pods from starting. One that has no room
+ * on the underlay is left out.
  */
 function subnetEnv(config: AgentConfig, own: OwnNode | undefined, members: readonly Member[]): SubnetEnv | undefined {
+  const cannot = new Set(members.flatMap(({ overlay }) => (overlay.cannot ? [overlay.family] : [])))
   const devices = members.map(({ overlay }) => ({ family: overlay.family, mtu: deviceOf(overlay.state)?.mtu }))
   const outer = devices.flatMap(({ family, mtu }) => (mtu === undefined ? [] : [mtu + vxlanOverhead(family)]))
   if (outer.length === 0) return undefined
@@ -242,7 +256,7 @@ function subnetEnv(config: AgentConfig, own: OwnNode | undefined, members: reado
   }
   const part = (family: Family, network: Cidr | undefined): SubnetEnv['ipv4'] | 'unknown' => {
     const subnet = own?.subnets[family]
-    if (network === undefined) return undefined
+    if (network === undefined || cannot.has(family)) return undefined
     return subnet === undefined ? 'unknown' : { network, subnet, mtu: mtuOf(family) }
   }
   const ipv4 = part('ipv4', config.network.ipv4)

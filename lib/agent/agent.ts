@@ -10,7 +10,6 @@ import { findRival } from '../host/rival.ts'
 import { createSysctl } from '../host/sysctl.ts'
 import { createFileSource } from '../leases/file.ts'
 import { createKubeSource, type KubeSource } from '../leases/kube.ts'
-import { createLladdrStore } from '../leases/lladdr-store.ts'
 import type { LeaseSource } from '../leases/source.ts'
 import { FAMILIES } from '../net/ip.ts'
 import { deviceName } from '../overlay/vtep.ts'
@@ -54,6 +53,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
   })
   let stopping = false
   let onStatus: (status: AgentStatus) => void = () => undefined
+  let last: AgentStatus | undefined
 
   const start = async (): Promise<void> => {
     await refuseRival(config, log)
@@ -64,7 +64,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
       health = await startHealthServer({
         ...config.health,
         ready: () => core?.ready ?? false,
-        details: () => describeLeases(leases),
+        details: () => [...(last === undefined ? [] : [last.text]), ...describeLeases(leases)],
         log,
       })
     if (stopping) return
@@ -77,12 +77,16 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
       source,
       readFile: readIfExists,
       replaceFile,
-      lladdrStore: (ifname) => createLladdrStore({ stateDir: config.stateDir, ifname, log }),
+      // One that may be elsewhere counts: what it may want back is left to it.
+      rival: async () => (await findRival())?.name,
       clock,
       log,
       onHopeless: fail,
     })
-    core.onStatus((status) => onStatus(status))
+    core.onStatus((status) => {
+      last = status
+      onStatus(status)
+    })
     describeStart(config, source, log)
     warnWithoutPacketFilter(config, log).catch((error) => log.warn('agent.bug', String(error), { error }))
   }
@@ -95,7 +99,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
     },
     onStatus(listener) {
       onStatus = listener
-      core?.onStatus(listener)
+      if (last !== undefined) listener(last)
     },
     ended,
     async stop() {

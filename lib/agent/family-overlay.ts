@@ -1,29 +1,33 @@
 /**
- * Everything of one address family: its device machine, its peer reconciler, their two sockets and the monitor. Two
- * families are two of these and share nothing, so neither can delay the other.
- * Owns which notification concerns whom. Must not: decide about devices or entries, nor know the lease source.
+ * Everything of one address family: its device machine, its peer reconciler, the watch over the way, the announcer, their
+ * two sockets and the monitor. Two families are two of these and share nothing, so neither can delay the other, nor an
+ * exception in one of them end the process.
+ * Owns their wiring. Must not: decide about devices or entries, nor know the lease source.
  */
-
 import type { OwnNode } from '../cluster/lease.ts'
 import type { Network } from '../cluster/network.ts'
 import type { LeaseView } from '../cluster/view.ts'
-import { type Cidr, contains, overlaps, prefixLength } from '../net/cidr.ts'
-import { type Family, familyOf, type Ip, isLinkLocal } from '../net/ip.ts'
-import { ifindexOf } from '../overlay/device-machine/machine.ts'
+import { type Cidr, contains } from '../net/cidr.ts'
+import type { Family, Ip } from '../net/ip.ts'
 import type { Device, DeviceState, Wanted } from '../overlay/device-machine/types.ts'
 import { deviceName } from '../overlay/vtep.ts'
-import { KIND_ROUTE, OFFSET_DST_LENGTH, OFFSET_KIND } from '../rtnl/abi.ts'
-import { type EntryTable, entryBytes, ifindexOfEntry, unpackEntry } from '../rtnl/entries.ts'
-import type { Notification, Rtnl } from '../rtnl/port.ts'
+import type { Rtnl } from '../rtnl/port.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
+import { namesInterface } from '../underlay/places.ts'
 import type { Underlay } from '../underlay/underlay.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import { unreachable } from '../util/unreachable.ts'
-import { acceptRaKey, createDeviceRunner, type Sysctl } from './device-runner.ts'
+import { createStandingLog } from '../util/standing-log.ts'
+import { createAnnouncer } from './announcer.ts'
+import { createContainment } from './containment.ts'
+import { acceptRaKey, type Sysctl } from './device-ops.ts'
+import { createDeviceReports } from './device-reports.ts'
+import { createDeviceRunner } from './device-runner.ts'
+import { createGovernor } from './governor.ts'
+import { createHearing } from './hearing.ts'
 import { createPeerReconciler } from './peer-reconciler.ts'
-import { createQuarrelReport } from './quarrel-report.ts'
 import { createRtnlSession } from './rtnl-session.ts'
+import { createWayWatch } from './way-watch.ts'
 
 /** The whole of it is looked at this often even when nothing was heard (design decision 5), milliseconds, jittered. */
 const AUDIT_MS = 60_000
@@ -34,14 +38,18 @@ const SYSCTL_AUDIT_MS = 1000
 export interface FamilyOverlay {
   readonly family: Family
   readonly state: DeviceState
-  /** The device stands, and the last round left nothing to do and no failed peer. */
-  readonly ready: boolean
+  /** Why packets would not get through, in words; undefined: device and tables stand, and packets find their way. */
+  readonly unready: string | undefined
+  /** The underlay has no room for this family: it does not exist, as long as that is so. */
+  readonly cannot: boolean
   /** What the lease says once the device is ready: the address before any overwrite, and the device's lladdr. */
   readonly own: { readonly underlay: Underlay; readonly device: Device } | undefined
+  /** The underlay address that belongs to this node: for a start after this one. */
+  readonly founded: Ip | undefined
   /** Peers to program; may be called at any time. */
   setView(view: LeaseView): void
-  /** What the lease source knows of us; `lladdr` has been saved before. */
-  setOwn(own: OwnNode | undefined, lladdr: Wanted['lladdr']): void
+  /** What the lease source knows of us, and what an earlier run has kept; `lladdr` has been saved before. */
+  setOwn(own: OwnNode | undefined, kept: { readonly lladdr: Wanted['lladdr']; readonly founded: Ip | undefined }): void
   stop(): Promise<void>
 }
 
@@ -53,6 +61,8 @@ export interface FamilyOverlayParts {
   readonly sysctl: Sysctl
   /** The process behind a netlink port ID, for a log line. */
   readonly nameOwner: (portId: number) => Promise<string | undefined>
+  /** A flannel that runs here beside us, in words. */
+  readonly rival: () => Promise<string | undefined>
   readonly clock: Clock
   readonly log: Log
   /** State, readiness or own lease changed. */
@@ -60,151 +70,169 @@ export interface FamilyOverlayParts {
 }
 
 export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
-  const { family, network, clock } = parts
+  const { family, network, sysctl, choice } = parts
   const log = parts.log.with({ family })
+  const standing = createStandingLog(log, parts.clock)
+  const containment = createContainment({
+    clock: parts.clock,
+    log,
+    standing,
+    onCaught() {
+      runner.send({ type: 'lost', because: 'an exception was contained' })
+      peers.mark()
+    },
+  })
+  const { clock, guard } = containment
+  const common = { family, network, sysctl, choice, clock, log, standing, guard }
+  const governor = createGovernor({ clock, log, nameOwner: parts.nameOwner })
   let own: OwnNode | undefined
-  let underlayLogged = ''
+  let publishedBefore: Ip | undefined
   let view: LeaseView | undefined
-  let audit: Timer | undefined
-  let sysctlAudit: Timer | undefined
-  /** Direct routes hang on any link, address or route of the host: each of them may change which peers are on-link. */
-  const direct = network.backend.directRouting
-  const quarrel = createQuarrelReport(log, parts.nameOwner)
+  let calm = false
 
-  const deviceSession = createRtnlSession({ open: parts.openRtnl, monitor: undefined, log, clock })
+  const deviceSession = createRtnlSession({ ...common, open: parts.openRtnl, monitor: undefined })
   const peerSession = createRtnlSession({
+    ...common,
     open: parts.openRtnl,
     monitor: {
-      groups: ['link', 'address', 'neighbour', 'route'],
+      groups: ['link', 'address', 'neighbour', 'route', 'rule'],
       families: [family],
+      // An address of the other family can name the interface.
+      addressFamilies: namesInterface(choice) ? ['ipv4', 'ipv6'] : [family],
       onNotifications: (list) => {
-        for (const notification of list) hear(notification)
+        for (const notification of list) guard(hearing.hear)(notification)
       },
     },
-    log,
-    clock,
+  })
+  const reports = createDeviceReports({
+    ...common,
+    ifname: deviceName(family, network.backend.vni),
+    quarrelling: () => governor.quarrelling,
   })
   const runner = createDeviceRunner({
+    ...common,
     settings: { family, network },
-    choice: parts.choice,
-    hint: (): Ip | undefined => own?.underlayHint[family],
+    knowledge: () => ({
+      hint: own?.underlayHint[family],
+      published: own?.published[family],
+      publishedBefore,
+      internalIp: own?.internalIps[family],
+      isPublishedByOthers: (ip) => somePeer(view, family, (underlay) => underlay === ip),
+      reachesPeers: (prefix) => somePeer(view, family, (underlay) => contains(prefix, underlay)),
+    }),
     session: deviceSession,
-    sysctl: parts.sysctl,
-    clock,
-    log,
+    governor,
     onState(from, to) {
-      underlayLogged = logUnderlay(log, to, underlayLogged)
+      reports.changed(from, to)
+      hearing.state(to)
       if (deviceOf(to) !== undefined && !sameDevice(deviceOf(from), deviceOf(to))) peers.mark()
+      if (to.name === 'ready') announcer.carriedBy(to.underlay)
+      else if (to.name === 'stranded') announcer.carriedBy(undefined)
       parts.onChange()
     },
-    onQuarrel: (what) => quarrel.report(what),
   })
   const peers = createPeerReconciler({
-    family,
-    network,
+    ...common,
     session: peerSession,
     view: () => view,
     device: () => deviceOf(runner.state),
-    clock,
-    log,
-    onRound: parts.onChange,
-    onQuarrel: ({ entry }) => quarrel.report(entry),
+    rival: parts.rival,
+    governor,
+    onRound() {
+      if (peers.calm && !calm) way.mark()
+      calm = peers.calm
+      parts.onChange()
+    },
   })
-  const disturb = (): void => runner.send({ type: 'disturbed' })
+  const announcer = createAnnouncer({ ...common, session: deviceSession })
+  const way = createWayWatch({
+    ...common,
+    session: deviceSession,
+    // What is being repaired says nothing about the way.
+    carrying: () => (peers.calm ? carrying(runner.state, own?.subnets[family]) : undefined),
+    view: () => view,
+    onChange: parts.onChange,
+  })
+  const hearing = createHearing({
+    ...common,
+    runner,
+    peers,
+    announcer,
+    way,
+    governor,
+    subnet: () => own?.subnets[family],
+  })
 
-  const hear = (notification: Notification): void => {
-    const state = runner.state
-    const device = ifindexOf(state)
-    switch (notification.type) {
-      case 'link': {
-        const { ifindex } = notification.link
-        if (ifindex === device) quarrel.stranger(notification.pid)
-        else runner.hurry()
-        if (ifindex === device && notification.action === 'deleted') runner.send({ type: 'gone', ifindex })
-        else if (concernsLink(state, notification.link.ifname, ifindex, deviceName(family, network.backend.vni)))
-          disturb()
-        // What a link that went down and up again has lost is not announced (kernel-facts 2).
-        if (ifindex === device || direct) peers.mark()
-        return
-      }
-      case 'address': {
-        const { ifindex, ip } = notification.address
-        if (ifindex !== device) runner.hurry()
-        if (ifindex === device || mayBeUnderlay(ip, network[family])) disturb()
-        if (ifindex === device || direct) peers.mark()
-        else peers.tryAgain()
-        return
-      }
-      case 'entry':
-        if (direct || concernsPeers(notification.entry, device, network[family])) {
-          quarrel.stranger(notification.pid)
-          peers.hear(notification.action, notification.entry)
-        }
-        if (hasDefaultRoute(notification.entry)) disturb()
-        return
-      case 'overrun':
-        log.debug('monitor.overrun', 'notifications were lost or none were heard before: looking at everything')
-        disturb()
+  const audits = [
+    every(
+      clock,
+      () => AUDIT_MS * (0.75 + Math.random() / 2),
+      () => {
+        runner.send({ type: 'disturbed' })
         peers.mark()
-        return
-      case 'rule':
-      case 'closed':
-        return
-      default:
-        unreachable(notification)
-    }
-  }
-
-  const auditSoon = (): void => {
-    audit = clock.after(AUDIT_MS * (0.75 + Math.random() / 2), () => {
-      disturb()
-      peers.mark()
-      auditSoon()
-    })
-  }
-  const auditSysctl = (): void => {
-    sysctlAudit = clock.after(SYSCTL_AUDIT_MS, () => {
-      const device = deviceOf(runner.state)
-      const read = device === undefined ? undefined : parts.sysctl.read(acceptRaKey(device.ifname))
-      read?.then(
-        (value) => {
-          if (value !== undefined && value !== '0') disturb()
-        },
-        () => undefined,
-      )
-      auditSysctl()
-    })
-  }
-  auditSoon()
-  auditSysctl()
+      },
+    ),
+    every(
+      clock,
+      () => SYSCTL_AUDIT_MS,
+      () => {
+        const { state } = runner
+        const device = deviceOf(state)
+        // What cannot be switched off is a flaw, and tried again with patience.
+        if (device === undefined || ('flaw' in state && state.flaw !== undefined)) return
+        sysctl.read(acceptRaKey(device.ifname)).then(
+          guard((value) => {
+            if (value !== undefined && value !== '0') runner.send({ type: 'disturbed' })
+          }),
+          () => undefined,
+        )
+      },
+    ),
+  ]
   // Opens the monitor; it reports itself as overrun, which starts the first observation.
-  peerSession.use(async () => undefined).catch((error) => log.warn('rtnl.lost', String(error), { error }))
+  peerSession.use(async () => undefined).catch(() => undefined)
 
   return {
     family,
     get state() {
       return runner.state
     },
-    get ready() {
-      return runner.state.name === 'ready' && peers.settled
+    get unready() {
+      const { state } = runner
+      if (state.name !== 'ready') return 'because' in state ? `${state.name} (${state.because})` : state.name
+      return peers.programmed ? (peers.shadowed ?? way.stopped) : 'its entries are to be written'
+    },
+    get cannot() {
+      return runner.state.name === 'waiting' && runner.state.cannot
     },
     get own() {
       const { state } = runner
       return state.name === 'ready' ? { underlay: state.underlay, device: state.device } : undefined
     },
+    get founded() {
+      return runner.founded
+    },
     setView(next) {
       view = next
       peers.markView()
     },
-    setOwn(next, lladdr) {
+    setOwn(next, { lladdr, founded }) {
+      // What is published later is our own doing.
+      if (own === undefined && next !== undefined)
+        publishedBefore = next.publishInstead[family] === undefined ? next.published[family] : undefined
       own = next
+      if (founded !== undefined) runner.remember(founded)
       runner.send({ type: 'wanted', wanted: { subnet: next?.subnets[family], lladdr } })
     },
     async stop() {
-      audit?.cancel()
-      sysctlAudit?.cancel()
+      for (const audit of audits) audit.stop()
       runner.stop()
-      await peers.stop()
+      announcer.stop()
+      reports.stop()
+      hearing.stop()
+      await Promise.all([peers.stop(), way.stop()])
+      containment.stop()
+      standing.stop()
       await Promise.all([deviceSession.close(), peerSession.close()])
     },
   }
@@ -219,49 +247,29 @@ function sameDevice(a: Device | undefined, b: Device | undefined): boolean {
   return a !== undefined && b !== undefined && a.ifindex === b.ifindex && a.overlay === b.overlay
 }
 
-/** While the device is ready, other links come and go with every pod; before, any of them may be what is waited for. */
-function concernsLink(state: DeviceState, ifname: string, ifindex: number, ours: string): boolean {
-  if (state.name !== 'ready') return true
-  return ifindex === state.device.ifindex || ifindex === state.underlay.ifindex || ifname === ours
+function carrying(state: DeviceState, subnet: Cidr | undefined) {
+  return state.name !== 'ready' || subnet === undefined
+    ? undefined
+    : { device: state.device, underlay: state.underlay, subnet }
 }
 
-/** Any address outside the overlay may be one that the choice prefers; pods' links bring link-local ones all the time. */
-function mayBeUnderlay(ip: Ip, network: Cidr | undefined): boolean {
-  return (
-    !(familyOf(ip) === 'ipv6' && isLinkLocal(ip)) &&
-    !(network !== undefined && prefixLength(network) > 0 && contains(network, ip))
-  )
-}
-
-/** Reads the packed bytes: in a bulk change of somebody else this runs once an entry. */
-function concernsPeers(table: EntryTable, device: number | undefined, network: Cidr | undefined): boolean {
-  for (let i = 0; i < table.length; i += 1) {
-    const bytes = entryBytes(table, i)
-    if (device !== undefined && ifindexOfEntry(bytes) === device) return true
-    if (bytes[OFFSET_KIND] !== KIND_ROUTE || network === undefined) continue
-    const route = unpackEntry(table, i)
-    if (route.kind === 'route' && overlaps(network, route.dst)) return true
+/** Asked when something is strange, not at every look: it may go through 100,000 peers. */
+function somePeer(view: LeaseView | undefined, family: Family, test: (underlay: Ip) => boolean): boolean {
+  for (const lease of view?.peers.values() ?? []) {
+    const claim = lease[family]
+    if (claim !== undefined && test(claim.underlay)) return true
   }
   return false
 }
 
-function hasDefaultRoute(table: EntryTable): boolean {
-  for (let i = 0; i < table.length; i += 1) {
-    const bytes = entryBytes(table, i)
-    if (bytes[OFFSET_KIND] === KIND_ROUTE && bytes[OFFSET_DST_LENGTH] === 0) return true
+function every(clock: Clock, delayMs: () => number, work: () => void): { stop(): void } {
+  let timer: Timer
+  const arm = (): void => {
+    timer = clock.after(delayMs(), () => {
+      arm()
+      work()
+    })
   }
-  return false
-}
-
-/** One line when the underlay is chosen, changes, or is missing. Returns what was said last. */
-function logUnderlay(log: Log, state: DeviceState, last: string): string {
-  if (state.name === 'ready') {
-    const { ifname, local, publicIp, mtu } = state.underlay
-    const text = `Using interface with name ${ifname} and address ${local}`
-    if (text !== last) log.info('underlay.chosen', text, { ifname, local, publicIp, mtu })
-    return text
-  }
-  if (state.name !== 'waiting' && state.name !== 'stranded') return last
-  if (state.because !== last) log.info('underlay.waiting', `waiting: ${state.because}`, { because: state.because })
-  return state.because
+  arm()
+  return { stop: () => timer.cancel() }
 }

@@ -2,10 +2,9 @@
  * Keeps the three tables of one family as the leases say: one single-flight loop. A full round dumps, plans, applies in
  * phases and looks again until nothing is left to do; when only a few leases changed since a round that left nothing to
  * do, their own keys are planned against what that round confirmed (design decision 5).
- * Owns the loop, its retries and what makes a full round due. Must not: decide what is desired or which entry may be
- * touched (lib/overlay), nor touch the device.
+ * Owns the loop and what makes a full round due, and when, as the governor says. Must not: decide what is desired or which
+ * entry may be touched (lib/overlay), nor touch the device.
  */
-
 import type { Network } from '../cluster/network.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import { NetlinkError } from '../errors.ts'
@@ -14,34 +13,45 @@ import { type Change, type DesiredBook, packBook } from '../overlay/desired-book
 import type { Device } from '../overlay/device-machine/types.ts'
 import { directRoutes } from '../overlay/direct.ts'
 import { type ForeignPrefixes, foreignPrefixes } from '../overlay/plan/foreign-prefixes.ts'
-import { planInSlices, planPeers } from '../overlay/plan.ts'
+import { planPeers } from '../overlay/plan.ts'
 import { KIND_ROUTE, OFFSET_KIND } from '../rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry } from '../rtnl/entries.ts'
 import type { Rtnl } from '../rtnl/port.ts'
-import { createBackoff } from '../util/backoff.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
+import { messageOf } from '../util/message-of.ts'
 import { inSlices } from '../util/slices.ts'
+import type { StandingLog } from '../util/standing-log.ts'
 import { applyPlan, type Tally } from './apply-plan.ts'
+import { type Governor, LONGEST_MS, PATIENT_MS } from './governor.ts'
 import { createPeerReports } from './peer-reports.ts'
-import { createPlanHolder, type Quarrel } from './plan-holder.ts'
+import { batchesOf, lookAtTables, namesOfEntry, namesOfPlan, planTables } from './peer-round.ts'
 import type { RtnlSession } from './rtnl-session.ts'
+import { createShadows } from './shadows.ts'
 
+/** Before a round that failed is tried again, milliseconds. */
+const FIRST_RETRY_MS = 20
 /** Notifications that are compared with what is desired before a look at everything is cheaper. */
 const COMPARED = 200
 
 export interface PeerReconciler {
-  /** The kernel's tables may not be what they were: the next round looks at everything. */
+  /** The kernel's tables may not be what they were: a look at everything is due. */
   mark(): void
+  /** Something of the host changed that may decide which peers are on-link. */
+  markHost(): void
   /** Something changed that may be why the kernel refused an entry (an address of the host that is a peer's gateway). */
   tryAgain(): void
   /** The view or the device is another one; a round finds out what that means. */
   markView(): void
   /** The kernel announced an entry that concerns us: a look at everything is due unless it is as desired. */
   hear(action: 'set' | 'deleted', entry: EntryTable): void
-  /** The last round had a complete picture and left nothing that trying again could mend. */
-  readonly settled: boolean
+  /** The last round had a complete picture and left nothing undone that can be done. */
+  readonly programmed: boolean
+  /** Routes of others that win over ours, in one sentence; undefined: none do. */
+  readonly shadowed: string | undefined
+  /** Nothing is being repaired, or waits for it. */
+  readonly calm: boolean
   stop(): Promise<void>
 }
 
@@ -53,87 +63,116 @@ export interface PeerReconcilerParts {
   readonly view: () => LeaseView | undefined
   /** The device that entries can be programmed on, at this moment; undefined: none. */
   readonly device: () => Device | undefined
+  /** A flannel that runs here beside us, in words. */
+  readonly rival: () => Promise<string | undefined>
+  readonly governor: Governor
   readonly clock: Clock
   readonly log: Log
+  readonly standing: StandingLog
   /** A round ended. */
   readonly onRound: () => void
-  /** Another program undoes an entry again and again; repairs of it are held back now. */
-  readonly onQuarrel: (quarrel: Quarrel) => void
 }
 
 export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler {
-  const { clock, log, family } = parts
+  const { clock, governor, standing, family } = parts
   const network = parts.network[family]
-  const backoff = createBackoff({ firstMs: 20, maxMs: 30_000 })
-  const reports = createPeerReports(log)
-  const hold = createPlanHolder(clock, parts.onQuarrel)
+  const reports = createPeerReports(parts.log, standing)
+  const shadows = createShadows({ ...parts, network, vni: parts.network.backend.vni })
   /** What the tables should be, for one device. */
   let book: Book | undefined
-  /** A look at everything is due: nothing that was confirmed before counts. */
-  let fullDue = true
+  /** When a look at everything is due; infinite: never. */
+  let dueAt = 0
+  let timer: Timer | undefined
   /** The last full round found the kernel's tables to be the book's, but for what the kernel refuses. */
   let confirmed = false
   /** Nodes of which that round could not write an entry: what stands there is not what the book says. */
   let unreached: ReadonlySet<string> = new Set()
   /** Where that round saw routes of others: a peer there is compared with them. */
   let isForeign: ForeignPrefixes = () => false
-  let settled = false
+  let programmed = false
   let compared = 0
-  let retry: Timer | undefined
+  /** What the last full round wrote, as the governor knows it. */
+  let written: readonly string[] = []
+  /** Rounds in a row that ended with an error. */
+  let failures = 0
 
-  const markFull = (): void => {
-    fullDue = true
-    loop.mark()
+  /** A full round in `ms` milliseconds, or earlier. */
+  const due = (ms: number): void => {
+    const at = clock.now() + ms
+    if (at < dueAt) {
+      dueAt = at
+      timer?.cancel()
+      timer = ms > 0 ? clock.after(ms, () => loop.mark()) : undefined
+    }
+    if (dueAt <= clock.now()) loop.mark()
   }
-  const again = (): void => {
-    retry?.cancel()
-    retry = clock.after(backoff.next(), markFull)
+  const damaged = (ms: number): void => {
+    confirmed = false
+    due(ms)
+  }
+  const markHost = (): void => {
+    governor.failed('host')
+    due(governor.waitMs(['host']))
   }
   const turn = (): Promise<void> => clock.turn()
   const applying = (device: Device) => ({ alive: () => parts.device()?.ifindex === device.ifindex, turn })
 
-  const fullRound = async (rtnl: Rtnl, view: LeaseView, device: Device): Promise<Tally & { heldMs?: number }> => {
-    fullDue = false
+  const fullRound = async (rtnl: Rtnl, view: LeaseView, device: Device): Promise<Tally> => {
+    dueAt = Number.POSITIVE_INFINITY
     confirmed = false
-    retry?.cancel()
     if (network === undefined) throw new TypeError(`${family} has no network`)
-    const { actual, interrupted } = await dumpTables(rtnl, family, device)
+    const started = clock.now()
+    const look = await lookAtTables(rtnl, family, device)
+    const { actual } = look
+    reports.unreadable(look.unreadable)
     const { ifindex, lladdr } = device
     const direct = parts.network.backend.directRouting ? directRoutes(family, actual.routes, ifindex) : NO_DIRECT
-    if (!isFor(book, view, device, direct.signature)) {
+    const isNews = !isFor(book, view, device, direct.signature)
+    if (isNews) {
+      if (book?.device.ifindex !== ifindex) shadows.reset()
       const of = { family, network, ifindex, lladdr, onLink: direct.onLink }
       book = { desired: await inSlices(packBook(of, view.peers), turn), device, direct: direct.signature }
       reports.conflicts(book.desired.conflicts)
     }
-    const { desired } = book
-    const complete = view.synced && !interrupted
-    const wish = await inSlices(planInSlices({ network, ifindex, desired: desired.packed, actual, complete }), turn)
-    const { plan, heldMs } = hold(wish, desired.packed)
-    reports.shadowed(plan)
+    const { desired } = book as Book
+    const plan = await planTables(rtnl, { network, desired: desired.packed, device, view }, look, turn)
+    // What is written for other peers or another device is no repair.
+    const { names, inWords } = isNews ? NO_NAMES : namesOfPlan(plan)
+    const level = governor.isNews(names) ? 'info' : 'debug'
+    // Who is refused is not being undone by anybody.
+    if (unreached.size > 0) governor.failed(...names)
+    else governor.repaired(names, inWords)
     const done = await applyPlan(rtnl, plan, applying(device))
-    for (const batch of [plan.entries, plan.routes, plan.deletes, plan.leftovers]) rtnl.release(batch)
-    if (interrupted) done.retry += 1
-    const clean = done.failed + done.retry === 0 && heldMs === undefined
-    if (done.retry + done.failed > 0) again()
-    else {
-      backoff.reset()
-      if (heldMs !== undefined) retry = clock.after(heldMs, markFull)
-    }
-    // An ack is not proof and leftovers wait for one: what was written is looked at once more. After a failure the retry
-    // does that, or a route that is refused for ever would keep the loop hot.
-    if (clean && (done.written > 0 || plan.deferred > 0)) markFull()
+    for (const batch of batchesOf(plan)) rtnl.release(batch)
+    done.written += await shadows.settle(rtnl, plan.shadowed, view)
+    if (look.interrupted) done.retry += 1
+    governor.took([...names, 'tables', 'host'], clock.now() - started)
+    written = names
+    again(done, plan.deferred)
+    const complete = view.synced && !look.interrupted
     // What the kernel refuses for good is tried again by the time of the retry; other leases need not wait for it.
-    confirmed = complete && done.retry === 0 && heldMs === undefined && done.written === 0 && plan.deferred === 0
+    confirmed = complete && done.retry === 0 && done.written === 0 && plan.deferred === 0
     unreached = new Set([...done.unreached].map((peer) => desired.packed.nodes[peer] ?? ''))
     if (confirmed) isForeign = await inSlices(foreignPrefixes(actual.routes, network, ifindex), turn)
     for (const table of [actual.neighbours, actual.fdb, actual.routes]) rtnl.release(table)
     compared = 0
-    return heldMs === undefined ? done : { ...done, heldMs }
+    reports.applied(done, clock.now() - started, { whole: true, level })
+    return done
+  }
+  /** What follows from what a round has done. */
+  const again = (done: Tally, deferred: number): void => {
+    if (done.retry + done.failed > 0) tryAgainIn(done.retry > 0 ? LONGEST_MS : PATIENT_MS)
+    // An ack is not proof and leftovers wait for one: what was written is looked at once more.
+    else if (done.written > 0 || deferred > 0) due(governor.waitMs(written))
+  }
+  const tryAgainIn = (longestMs: number): void => {
+    governor.failed('tables')
+    due(Math.max(FIRST_RETRY_MS, governor.waitMs(['tables'], longestMs)))
   }
 
   /** Undefined when the whole view has to decide. */
   const changeOf = (view: LeaseView, device: Device): Change | undefined => {
-    if (fullDue || !confirmed || !view.synced || book === undefined) return undefined
+    if (dueAt <= clock.now() || !confirmed || !view.synced || book === undefined) return undefined
     if (book.device.ifindex !== device.ifindex || book.device.lladdr !== device.lladdr) return undefined
     const change = book.desired.changeTo(view.peers)
     if (change === undefined || isForeign(change.after.routes)) return undefined
@@ -141,14 +180,16 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   }
   const keyedRound = async (rtnl: Rtnl, change: Change, device: Device): Promise<Tally> => {
     if (network === undefined) throw new TypeError(`${family} has no network`)
+    const started = clock.now()
     const { before: actual, after: desired } = change
     const plan = planPeers({ network, ifindex: device.ifindex, desired, actual, complete: true })
     book?.desired.note(change)
     const done = await applyPlan(rtnl, plan, applying(device))
     if (done.failed + done.retry > 0) {
       confirmed = false
-      again()
+      again(done, 0)
     }
+    reports.applied(done, clock.now() - started, { whole: false, level: 'info' })
     return done
   }
 
@@ -156,17 +197,24 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     const device = parts.device()
     const view = parts.view()
     if (device === undefined || view === undefined || network === undefined) {
-      settled = false
-      fullDue = true
+      programmed = false
+      confirmed = false
+      dueAt = 0
       return
     }
-    const started = clock.now()
     const change = changeOf(view, device)
-    const tally: Tally & { heldMs?: number } = await parts.session.use((rtnl) =>
+    if (change === undefined && dueAt > clock.now() && book?.device.ifindex === device.ifindex) {
+      if (book.desired.view === view.peers) return
+      // Another view: at once, unless a quarrel goes on over what the last round wrote.
+      const waitMs = governor.waitMs(written)
+      if (waitMs > 0) return due(waitMs)
+    }
+    const { retry } = await parts.session.use((rtnl) =>
       change === undefined ? fullRound(rtnl, view, device) : keyedRound(rtnl, change, device),
     )
-    reports.applied(tally, clock.now() - started, change === undefined)
-    settled = view.synced && tally.retry === 0 && tally.heldMs === undefined
+    standing.over('peers.look-failed', 'the tables can be read and written again')
+    failures = 0
+    programmed = view.synced && retry === 0
   }
   const loop = createDirtyLoop(
     async () => {
@@ -177,32 +225,49 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       }
     },
     (error) => {
-      settled = false
-      fullDue = true
-      // The link died under a dump: its end is the machine's business, and its successor brings a mark.
-      if (error instanceof NetlinkError) log.debug('peers.failed', `peers: ${error.message}`, { error })
-      else log.warn('peers.failed', `peers: ${String(error)}`, { error })
-      again()
+      programmed = false
+      confirmed = false
+      failures += 1
+      // Mostly the link died under a dump: its end is the machine's business, and its successor brings a mark.
+      if (failures > 1 || !(error instanceof NetlinkError))
+        standing.stands('peers.look-failed', `cannot read or write the tables: ${messageOf(error)}`)
+      tryAgainIn(LONGEST_MS)
     },
   )
 
   return {
-    mark: markFull,
+    mark: () => damaged(0),
+    markHost,
     tryAgain() {
-      if (unreached.size > 0) markFull()
+      if (unreached.size > 0) damaged(0)
     },
     markView: () => loop.mark(),
-    hear(action, entry) {
-      if (fullDue) return loop.mark()
-      compared += entry.length
-      if (book === undefined || compared > COMPARED || !isAsDesired(book, action, entry)) markFull()
+    hear(action, entries) {
+      compared += entries.length
+      for (let i = 0; i < entries.length; i += 1) {
+        const bytes = entryBytes(entries, i)
+        if (book !== undefined && isOfOthers(book, bytes)) {
+          confirmed = false
+          markHost()
+          continue
+        }
+        if (compared <= COMPARED && book !== undefined && isAsDesired(book, action, bytes)) continue
+        damaged(governor.waitMs(namesOfEntry(bytes)))
+        if (dueAt <= clock.now()) return
+      }
     },
-    get settled() {
-      return settled
+    get programmed() {
+      return programmed
+    },
+    get calm() {
+      return programmed && dueAt === Number.POSITIVE_INFINITY
+    },
+    get shadowed() {
+      return shadows.catching
     },
     async stop() {
       await loop.stop()
-      retry?.cancel()
+      timer?.cancel()
     },
   }
 }
@@ -215,6 +280,7 @@ interface Book {
 }
 
 const NO_DIRECT = { onLink: undefined, signature: '' }
+const NO_NAMES = { names: [], inWords: () => '' }
 
 function isFor(book: Book | undefined, view: LeaseView, { ifindex, lladdr }: Device, direct: string): book is Book {
   if (book?.desired.view !== view.peers || book.direct !== direct) return false
@@ -222,28 +288,16 @@ function isFor(book: Book | undefined, view: LeaseView, { ifindex, lladdr }: Dev
   return !book.desired.noted && book.device.ifindex === ifindex && book.device.lladdr === lladdr
 }
 
-/**
- * An entry that is set as it should be, or the end of one of our device that nobody wants, is our own doing (FDB
- * notifications do not say whose) or right whoever did it. A route of another link may shadow ours: never as desired.
- */
-function isAsDesired({ desired, device }: Book, action: 'set' | 'deleted', entries: EntryTable): boolean {
-  for (let i = 0; i < entries.length; i += 1) {
-    const bytes = entryBytes(entries, i)
-    if (ifindexOfEntry(bytes) !== device.ifindex) return false
-    if (action === 'set' ? !desired.agrees(bytes) : bytes[OFFSET_KIND] === KIND_ROUTE || desired.wants(bytes))
-      return false
-  }
-  return true
+/** Of another link, and at none of our keys: all that it can do is to win over one of our routes. */
+function isOfOthers({ desired, device }: Book, bytes: Uint8Array): boolean {
+  return ifindexOfEntry(bytes) !== device.ifindex && !desired.wants(bytes)
 }
 
-async function dumpTables(rtnl: Rtnl, family: Family, { ifindex }: Device) {
-  const [neighbours, fdb, routes] = await Promise.all([
-    rtnl.dumpNeighbours(family, ifindex),
-    rtnl.dumpFdb(ifindex),
-    rtnl.dumpRoutes(family),
-  ])
-  return {
-    actual: { neighbours: neighbours.value, fdb: fdb.value, routes: routes.value },
-    interrupted: neighbours.interrupted || fdb.interrupted || routes.interrupted,
-  }
+/**
+ * An entry that is set as it should be, or the end of one of our device that nobody wants, is our own doing (FDB
+ * notifications do not say whose) or right whoever did it. A direct route that is set may win over another: look.
+ */
+function isAsDesired({ desired, device }: Book, action: 'set' | 'deleted', bytes: Uint8Array): boolean {
+  if (action === 'set') return ifindexOfEntry(bytes) === device.ifindex && desired.agrees(bytes)
+  return bytes[OFFSET_KIND] !== KIND_ROUTE && !desired.wants(bytes)
 }

@@ -1,21 +1,30 @@
 /** What the peer reconciler says in the log: one line on each change of what is wrong, not one a round. Must not: decide. */
 import type { FamilyPeers } from '../overlay/peers.ts'
-import type { PeerPlan } from '../overlay/plan.ts'
+import type { Unreadable } from '../rtnl/port.ts'
 import type { Log } from '../util/log.ts'
+import type { StandingLog } from '../util/standing-log.ts'
 import type { Tally } from './apply-plan.ts'
 
 export interface PeerReports {
+  /** Entries of the kernel's tables that could not be read, and are as if they were not there. */
+  unreadable(found: Unreadable | undefined): void
   conflicts(found: FamilyPeers['conflicts']): void
-  shadowed(plan: PeerPlan): void
   /** `whole`: the round looked at everything. One of a few peers says nothing of what failed elsewhere before. */
-  applied(tally: Tally, ms: number, whole: boolean): void
+  applied(tally: Tally, ms: number, how: { readonly whole: boolean; readonly level: 'info' | 'debug' }): void
 }
 
-export function createPeerReports(log: Log): PeerReports {
+export function createPeerReports(log: Log, standing: StandingLog): PeerReports {
   let conflicts = ''
-  let shadowed = ''
   let failed = 0
   return {
+    unreadable(found): void {
+      if (found === undefined) standing.over('peers.unreadable')
+      else
+        standing.stands(
+          'peers.unreadable',
+          `entries of the kernel's tables cannot be read: ${found.count}, first ${found.first}`,
+        )
+    },
     conflicts(found): void {
       const text = found
         .slice(0, 5)
@@ -25,23 +34,11 @@ export function createPeerReports(log: Log): PeerReports {
         log.warn('peers.conflict', `not programmed: ${text}`, { conflicts: found.length })
       conflicts = text
     },
-    shadowed({ shadowed: found }): void {
-      const text = found
-        .slice(0, 5)
-        .map(
-          ({ node, prefix, by }) =>
-            `${prefix} of ${node} by a route of protocol ${by.protocol}, type ${by.type}, metric ${by.metric}`,
-        )
-        .join('; ')
-      if (text !== shadowed && text !== '')
-        log.warn('peers.shadowed', `another program's route wins over ours: ${text}`, { shadowed: found.length })
-      shadowed = text
-    },
-    applied(tally, ms, whole): void {
+    applied(tally, ms, { whole, level }): void {
       const { first, unreached: _, ...counts } = tally
       const bad = tally.failed + tally.retry
       const text = `neighbours ${tally.neighbours}, FDB ${tally.fdb}, routes ${tally.routes}, deleted ${tally.deleted}`
-      if (tally.written > 0) log.info('peers.applied', text, { ...counts, ms })
+      if (tally.written > 0) log[level]('peers.applied', text, { ...counts, ms })
       if (bad !== failed && bad > 0 && first !== undefined)
         log.warn('peers.entry-failed', bad === 1 ? first : `${first}; and ${bad - 1} more`, { failed: bad })
       if (whole || bad > 0) failed = bad

@@ -8,7 +8,8 @@ import { NetlinkSocketError } from '../errors.ts'
 import type { Monitor, MonitorOptions, Notification, Rtnl } from '../rtnl/port.ts'
 import { createBackoff } from '../util/backoff.ts'
 import type { Clock, Timer } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { messageOf } from '../util/message-of.ts'
+import type { StandingLog } from '../util/standing-log.ts'
 
 export interface RtnlSession {
   /** Runs `work` with an open socket; rejects with NetlinkSocketError when none can be opened, and with what `work` throws. */
@@ -20,14 +21,16 @@ export interface RtnlSessionParts {
   readonly open: () => Rtnl
   /** undefined: a session without monitor. */
   readonly monitor:
-    | (Pick<MonitorOptions, 'groups' | 'families'> & { onNotifications(list: readonly Notification[]): void })
+    | (Pick<MonitorOptions, 'groups' | 'families' | 'addressFamilies'> & {
+        onNotifications(list: readonly Notification[]): void
+      })
     | undefined
-  readonly log: Log
+  readonly standing: StandingLog
   readonly clock: Clock
 }
 
 export function createRtnlSession(parts: RtnlSessionParts): RtnlSession {
-  const { log, clock } = parts
+  const { clock } = parts
   const backoff = createBackoff({ firstMs: 10, maxMs: 1000 })
   let rtnl: Rtnl | undefined
   let monitor: Monitor | undefined
@@ -36,7 +39,7 @@ export function createRtnlSession(parts: RtnlSessionParts): RtnlSession {
 
   const drop = (broken: Rtnl, error: unknown): void => {
     if (rtnl !== broken || closed) return
-    log.warn('rtnl.lost', `netlink socket lost, opening another: ${String(error)}`, { error })
+    parts.standing.stands('rtnl.lost', `a netlink socket was lost, another is opened: ${messageOf(error)}`)
     monitor?.close()
     monitor = undefined
     rtnl = undefined
@@ -48,7 +51,8 @@ export function createRtnlSession(parts: RtnlSessionParts): RtnlSession {
     timer = clock.after(backoff.next(), () => {
       try {
         current()
-      } catch {
+      } catch (error) {
+        parts.standing.stands('rtnl.closed', `no netlink socket can be opened: ${messageOf(error)}`)
         reopenSoon()
       }
     })
@@ -66,6 +70,7 @@ export function createRtnlSession(parts: RtnlSessionParts): RtnlSession {
       opened.close().catch(() => undefined)
       throw error
     }
+    parts.standing.over('rtnl.closed', 'a netlink socket is open again')
     timer?.cancel()
     // In a task of its own: whoever opened the socket by asking is not called back in the middle of that.
     if (parts.monitor !== undefined) timer = clock.after(0, () => parts.monitor?.onNotifications([{ type: 'overrun' }]))
@@ -88,6 +93,7 @@ export function createRtnlSession(parts: RtnlSessionParts): RtnlSession {
       try {
         const value = await work(used)
         backoff.reset()
+        parts.standing.over('rtnl.lost', 'the netlink socket works')
         return value
       } catch (error) {
         if (error instanceof NetlinkSocketError) drop(used, error)
@@ -111,6 +117,7 @@ function listen(
   return rtnl.monitor({
     groups: options.groups,
     families: options.families,
+    ...(options.addressFamilies === undefined ? {} : { addressFamilies: options.addressFamilies }),
     onNotifications(list) {
       options.onNotifications(list)
       const end = list.find((notification) => notification.type === 'closed')

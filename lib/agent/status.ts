@@ -3,7 +3,6 @@
  * means (agent-core.ts).
  */
 import type { LeaseView } from '../cluster/view.ts'
-import type { DeviceState } from '../overlay/device-machine/types.ts'
 
 export interface AgentStatus {
   /** What /readyz says. */
@@ -15,17 +14,12 @@ export interface AgentStatus {
 export interface StatusFacts {
   readonly ready: boolean
   readonly view: LeaseView
-  readonly families: readonly { readonly device: string; readonly state: DeviceState; readonly ready: boolean }[]
+  readonly families: readonly { readonly device: string; readonly unready: string | undefined }[]
 }
 
 export function describeStatus({ ready, view, families }: StatusFacts): string {
-  if (ready) return `ready: ${view.peers.size} peers`
-  const reasons = families.filter((family) => !family.ready).map(({ device, state }) => `${device} ${reasonOf(state)}`)
+  const reasons = families.flatMap(({ device, unready }) => (unready === undefined ? [] : [`${device} ${unready}`]))
+  if (ready) return [`ready: ${view.peers.size} peers`, ...reasons].join('; ')
   if (!view.synced) reasons.push(view.because)
   return `waiting: ${reasons.length === 0 ? 'subnet.env is to be written' : reasons.join('; ')}`
-}
-
-function reasonOf(state: DeviceState): string {
-  if (state.name === 'ready') return 'its entries are to be written'
-  return 'because' in state ? `${state.name} (${state.because})` : state.name
 }

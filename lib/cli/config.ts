@@ -9,7 +9,7 @@ import type { Network } from '../cluster/network.ts'
 import { ConfigError } from '../errors.ts'
 import { annotationKeys } from '../leases/annotations.ts'
 import { FAMILIES, type Family, type Ip, isUnicastHost, parseIp, parseIpOf } from '../net/ip.ts'
-import type { UnderlayChoice } from '../underlay/choice.ts'
+import { FALLBACK_AFTER_MS, type UnderlayChoice } from '../underlay/choice.ts'
 import type { LogLevel } from '../util/log.ts'
 import type { GivenFlags } from './parse-flags.ts'
 import type { RunFlagName, RunFlags } from './run-flags.ts'
@@ -93,6 +93,7 @@ function underlayChoiceOf(flags: RunFlags): UnderlayChoice {
     canReach:
       flags['iface-can-reach'] === '' ? undefined : flagIp('iface-can-reach', () => parseIp(flags['iface-can-reach'])),
     publicIp: { ipv4: publicIp('public-ip', 'ipv4', flags), ipv6: publicIp('public-ipv6', 'ipv6', flags) },
+    fallbackAfterMs: FALLBACK_AFTER_MS,
   }
 }
 

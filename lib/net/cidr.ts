@@ -66,9 +66,14 @@ export function overlaps(a: Cidr, b: Cidr): boolean {
 
 /** The address after the network address: the pods' gateway in subnet.env (10.42.1.1 of 10.42.1.0/24). */
 export function firstHost(cidr: Cidr): Ip {
+  return hostAt(cidr, 1)
+}
+
+/** The address `index` (1 to 255) after the network address; in a network with fewer host bits those that fit. */
+export function hostAt(cidr: Cidr, index: number): Ip {
   const bytes = ipToBytes(networkAddress(cidr))
   const last = bytes.length - 1
-  bytes[last] = (bytes[last] ?? 0) | 1
+  bytes[last] = (bytes[last] ?? 0) | index
   return ipFromBytes(bytes)
 }
 

@@ -85,11 +85,11 @@ export function ipToBigInt(ip: Ip): bigint {
   return value
 }
 
-/** What a host can have and be reached at: not unspecified, loopback, multicast, broadcast; link-local allowed. */
+/** What a host can have and be reached at: not unspecified, loopback, multicast, broadcast; link-local and 240/4 allowed. */
 export function isUnicastHost(ip: Ip): boolean {
   const length = readAddress(ip, looked)
   const first = looked[0] ?? 0
-  if (length === 4) return first !== 0 && first !== 127 && first < 224
+  if (length === 4) return first !== 0 && first !== 127 && (first < 224 || first >= 240) && ip !== '255.255.255.255'
   return first !== 0xff && !isZero(looked, 15)
 }
 

@@ -23,8 +23,8 @@ import { renderKey } from './entry-text.ts'
 import { WORDS, wordsOf } from './packed/words.ts'
 import { createBatchWriter, type PlannedBatch } from './plan/batch.ts'
 import { ownershipOf } from './plan/ownership.ts'
-import { planPairs } from './plan/pairs.ts'
-import { planRoutes } from './plan/routes.ts'
+import { ABSENT, planPairs, RIGHT } from './plan/pairs.ts'
+import { planRoutes, type ShadowedRow } from './plan/routes.ts'
 
 /** The kernel's tables as dumps returned them. */
 export interface ActualTables {
@@ -47,11 +47,14 @@ export interface PlanInput {
   readonly complete: boolean
 }
 
-/** A route of somebody else's that the kernel prefers to ours: a fault to report, never resolved by us. */
+/** A route of somebody else's that the kernel prefers to ours, for all or a part of a peer's subnet. */
 export interface Shadowed {
   readonly node: string
+  /** Of the peer. */
   readonly prefix: Cidr
   readonly by: RouteEntry
+  /** The dump shows our own route too. */
+  readonly stands: boolean
 }
 
 export interface PeerPlan {
@@ -60,6 +63,11 @@ export interface PeerPlan {
   readonly deletes: PlannedBatch
   readonly leftovers: PlannedBatch
   readonly shadowed: readonly Shadowed[]
+  /**
+   * Written FDB entries that the dump lacks although their peer's neighbour entry stands: an FDB dump beside another writer
+   * lacks stable entries (kernel-facts 5), so that they have to be asked for one by one before they are written.
+   */
+  readonly doubtful: EntryTable
   /** Leftovers that wait for our own route to be seen in a dump: plan again once phase 2 has succeeded. */
   readonly deferred: number
 }
@@ -83,17 +91,29 @@ export function* planInSlices(input: PlanInput): Slices<PeerPlan> {
   const deletes = createBatchWriter()
   const leftovers = createBatchWriter()
   const { shadowed, deferred } = yield* planRoutes(
-    { family, desired: desired.routes, actual: actual.routes, ifindex, owned: owned.route, complete },
+    {
+      family,
+      desired: desired.routes,
+      actual: actual.routes,
+      ifindex,
+      owned: owned.route,
+      foreign: owned.foreignRoute,
+      complete,
+    },
     { writes: routes, deletes, leftovers },
   )
   const neighbourDeletes = createBatchWriter()
   const pairs = { ifindex, complete }
-  yield* planPairs(
+  const neighbours = yield* planPairs(
     { ...pairs, desired: desired.neighbours, actual: actual.neighbours, owned: owned.neighbour },
     entries,
     neighbourDeletes,
   )
-  yield* planPairs({ ...pairs, desired: desired.fdb, actual: actual.fdb, owned: owned.fdb }, entries, deletes)
+  const fdb = yield* planPairs(
+    { ...pairs, desired: desired.fdb, actual: actual.fdb, owned: owned.fdb },
+    entries,
+    deletes,
+  )
   deletes.append(neighbourDeletes.finish())
   return {
     entries: entries.finish(),
@@ -101,6 +121,7 @@ export function* planInSlices(input: PlanInput): Slices<PeerPlan> {
     deletes: deletes.finish(),
     leftovers: leftovers.finish(),
     shadowed: shadowed.flatMap((row) => nameShadow(desired, actual.routes, row)),
+    doubtful: doubtfulOf(desired, neighbours, fdb),
     deferred,
   }
 }
@@ -130,8 +151,22 @@ export function routesAllowed(plan: PeerPlan, entriesResult: BatchResult): Plann
   return allowed.finish()
 }
 
-function nameShadow(desired: DesiredTables, routes: EntryTable, row: { desired: number; by: number }): Shadowed[] {
-  const by = unpackEntry(routes, row.by)
-  if (by.kind !== 'route') return []
-  return [{ node: desired.nodes[desired.routes.peers[row.desired] ?? -1] ?? '', prefix: by.dst, by }]
+/** Neighbour and FDB entry of a peer stand in the same row. */
+function doubtfulOf({ fdb }: DesiredTables, neighbours: Uint8Array, states: Uint8Array): EntryTable {
+  const doubtful = createBatchWriter()
+  const words = wordsOf(fdb)
+  for (let row = 0; row < fdb.length; row += 1)
+    if (states[row] === ABSENT && neighbours[row] === RIGHT) doubtful.push(0, words, row * WORDS, fdb.peers[row] ?? -1)
+  return doubtful.finish()
+}
+
+function nameShadow(
+  desired: DesiredTables,
+  routes: EntryTable,
+  { desired: row, by: at, stands }: ShadowedRow,
+): Shadowed[] {
+  const by = unpackEntry(routes, at)
+  const ours = unpackEntry(desired.routes, row)
+  if (by.kind !== 'route' || ours.kind !== 'route') return []
+  return [{ node: desired.nodes[desired.routes.peers[row] ?? -1] ?? '', prefix: ours.dst, by, stands }]
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Network } from '../cluster/network.ts'
-import { type Cidr, contains, networkAddress } from '../net/cidr.ts'
+import { type Cidr, cidrOf, contains, networkAddress } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { addressBits, type Family, isLinkLocal } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
@@ -45,7 +45,9 @@ export function wantedDevice(
     const source =
       mtu === asked && outer !== undefined ? `Backend.MTU ${outer}` : `MTU ${underlay.mtu} of ${underlay.ifname}`
     const least = LEAST_MTU[family] + vxlanOverhead(family)
-    return { waiting: `${source} is too small for VXLAN over ${familyName(family)}: at least ${least} is needed` }
+    return {
+      waiting: `${source} is too small for VXLAN over ${familyName(family)}: at least ${least} is needed, so there is no ${familyName(family)} in the overlay of this node`,
+    }
   }
   const parent = pinDevice ? underlay.ifindex : undefined
   const ifname = deviceName(family, vni)
@@ -134,14 +136,16 @@ export interface AddressPlan {
 
 /**
  * The device has its subnet's network address as /32 or /128 (flannel-contract 5), IPv6 without duplicate address detection
- * (kernel-facts 2). What goes: other IPv4 addresses inside the network; every other IPv6 address that is not link-local.
- * Adding comes first: with its last IPv4 address a device loses its routes and neighbours.
+ * (kernel-facts 2). What goes: other IPv4 addresses inside the network; every other IPv6 address that is not link-local;
+ * and any address whose connected route would take outer packets into the device (`swallowed`). Adding comes first: with
+ * its last IPv4 address a device loses its routes and neighbours.
  */
 export function planAddresses(own: {
   readonly ifindex: Ifindex
   readonly network: Cidr
   readonly subnet: Cidr
   readonly addresses: readonly Address[]
+  readonly swallowed: (prefix: Cidr) => boolean
 }): AddressPlan {
   const ip = networkAddress(own.subnet)
   const family: Family = ip.includes(':') ? 'ipv6' : 'ipv4'
@@ -150,7 +154,8 @@ export function planAddresses(own: {
   const isRight = (address: Address): boolean => address.ip === ip && address.prefixLength === bits
   const mustGo = (address: Address): boolean => {
     if (isRight(address) || address.ip.includes(':') !== (family === 'ipv6')) return false
-    return family === 'ipv4' ? contains(own.network, address.ip) : !isLinkLocal(address.ip)
+    const foreign = family === 'ipv4' ? contains(own.network, address.ip) : !isLinkLocal(address.ip)
+    return foreign || (address.prefixLength < bits && own.swallowed(cidrOf(address.ip, address.prefixLength)))
   }
   return {
     add: mine.some(isRight) ? [] : [{ ifindex: own.ifindex, ip, prefixLength: bits, noDad: true }],

@@ -31,7 +31,9 @@ export function openMonitor(
   onClose: () => void,
 ): Monitor {
   let closed = false
-  const groups = new Set(options.groups.flatMap((group) => options.families.map((family) => GROUPS[group][family])))
+  const familiesOf = (group: MonitorGroup): readonly Family[] =>
+    group === 'address' ? (options.addressFamilies ?? options.families) : options.families
+  const groups = new Set(options.groups.flatMap((group) => familiesOf(group).map((family) => GROUPS[group][family])))
   const close = (): void => {
     if (closed) return
     closed = true

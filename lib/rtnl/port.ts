@@ -254,6 +254,8 @@ export interface MonitorOptions {
   readonly groups: readonly MonitorGroup[]
   /** IPv4, IPv6 groups of addresses, routes and rules to join. */
   readonly families: readonly Family[]
+  /** The same for addresses alone, where they are more. Default: `families`. */
+  readonly addressFamilies?: readonly Family[]
   /** Called with everything heard since the last call, oldest first. Exceptions are not swallowed. */
   readonly onNotifications: (notifications: readonly Notification[]) => void
   /** Drop, inside the kernel, neighbour and route messages caused by this Rtnl's own request socket. Default true. */

@@ -1,13 +1,33 @@
 /** What the user said about the interface to use (flags --iface, --iface-regex, --iface-can-reach, --public-ip(v6)). */
-import type { Ip } from '../net/ip.ts'
+import { type Ip, parseIp } from '../net/ip.ts'
 
 /** Tried in flannel's order: each iface, then each regex, then canReach, then the default route's interface. */
 export interface UnderlayChoice {
-  /** Interface names or addresses of one. */
+  /** Interface names or addresses of one, as given. */
   readonly ifaces: readonly string[]
   /** Matched against addresses first, then names. */
   readonly regexes: readonly RegExp[]
   readonly canReach: Ip | undefined
   /** --public-ip, --public-ipv6: published; `local` too when the host owns it; the lookup key when nothing else is given. */
   readonly publicIp: { readonly ipv4: Ip | undefined; readonly ipv6: Ip | undefined }
+  /** How long the address that belongs to this node may be away before a lesser one is taken, milliseconds. */
+  readonly fallbackAfterMs: number
+}
+
+export const FALLBACK_AFTER_MS = 30_000
+
+/**
+ * One --iface as it is meant: `eth0`, `eth0@if3` (as `ip` prints it, without what follows the @), an address, or
+ * `address/length`. `name` is looked for as it was given first: the kernel allows an @ in names.
+ */
+export function readIface(text: string): { readonly name: string; readonly ip: Ip | undefined } {
+  return { name: /^[^@]+(?=@)/.exec(text)?.[0] ?? text, ip: tryParseIp(text.replace(/\/[0-9]{1,3}$/, '')) }
+}
+
+function tryParseIp(text: string): Ip | undefined {
+  try {
+    return parseIp(text)
+  } catch {
+    return undefined
+  }
 }

@@ -1,35 +1,43 @@
 /**
- * Which interface and address carry the overlay of one family (flannel-contract 2, "Interface choice").
- * Must not: look anything up itself; every fact comes in, so that the same facts always give the same answer.
+ * Which interface and address carry the overlay of one family: chosen once, left only for a reason. Owns that judgement
+ * and the memory that it needs. Pure: every fact comes in, the time too.
+ * Must not: look anything up, nor know the flags' meaning (places.ts) or an address' quality (address-rank.ts).
  *
- * Each family chooses for itself: a dual-stack host may have IPv4 and IPv6 on different interfaces (flannel refuses that).
- * Whether the link is up or has a carrier does not count, as in flannel: an address is what matters, and a cable that is
- * pulled for a second must not move the overlay.
+ * An address stays while it exists and is usable. What is well founded (a person's flag, what was published before, the
+ * Node's InternalIP, a first choice that has stood for a minute) is waited for when it goes, and returned to when it comes
+ * back; a lesser one is taken only after `choice.fallbackAfterMs`, and never becomes well founded.
  */
 import { type Cidr, contains } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
-import { type Family, familyOf, type Ip, parseIp } from '../net/ip.ts'
-import * as abi from '../rtnl/abi.ts'
-import { type EntryTable, type RouteEntry, unpackEntry } from '../rtnl/entries.ts'
+import { type Family, familyOf, type Ip } from '../net/ip.ts'
+import type { Lladdr } from '../net/lladdr.ts'
+import type { EntryTable } from '../rtnl/entries.ts'
 import type { Address, Link, ResolvedRoute } from '../rtnl/port.ts'
-import { bestAddress, isReady, whyNoAddress } from './address-rank.ts'
+import { hasRealPrefix, mayBeEndpoint, rankAddress } from './address-rank.ts'
 import type { UnderlayChoice } from './choice.ts'
+import { type Candidate, findPlaces, namesInterface, type Places, type Search } from './places.ts'
 
 /** The chosen interface, and the two addresses that can differ behind NAT. */
 export interface Underlay {
   readonly ifindex: Ifindex
   readonly ifname: string
+  /** Of the interface; undefined: no Ethernet link that asks for neighbours (kernel-facts 7). */
+  readonly lladdr: Lladdr | undefined
   /** Bytes, of the interface; never 0. */
   readonly mtu: number
   /** Source of outer packets: an address that this host has. */
   readonly local: Ip
   /** What is published, unless an overwrite annotation says otherwise: --public-ip when given, else `local`. */
   readonly publicIp: Ip
+  /** `local` is a lesser address that stands in for the one of this node: it may belong to whoever moves it about. */
+  readonly standsIn: boolean
 }
 
 /** One sentence for `underlay.waiting`: what is missing. All of it can become right by itself. */
 export interface UnderlayWaiting {
   readonly waiting: string
+  /** Milliseconds after which another look may decide otherwise although nothing is heard; undefined: never. */
+  readonly againMs?: number | undefined
 }
 
 export interface UnderlayFacts {
@@ -40,186 +48,265 @@ export interface UnderlayFacts {
   readonly routes: EntryTable
   /** The kernel's answer for `choice.canReach`; undefined: not asked, or no route. */
   readonly reach: Pick<ResolvedRoute, 'oif' | 'source'> | undefined
-  /** node-public-ip(v6) or the leases file's `underlay`: counts like --public-ip(v6) and wins over it, as in flannel. */
-  readonly hint?: Ip | undefined
   /** The overlay network of the family: addresses inside it (cni0's, our device's) never carry it. */
   readonly network?: Cidr | undefined
   /** Links that are never taken, above all our own VXLAN devices. */
   readonly exclude?: ((link: Link) => boolean) | undefined
 }
 
-/** An interface, and the address that singled it out, if one did. */
-interface Candidate {
-  readonly link: Link
-  readonly named: Address | undefined
+/** What the cluster and earlier lives know of our own address. */
+export interface UnderlayKnowledge {
+  /** Monotonic milliseconds. */
+  readonly now: number
+  /** node-public-ip(v6) or the leases file's `underlay`: counts like --public-ip(v6) and wins over it, as in flannel. */
+  readonly hint?: Ip | undefined
+  /** What our Node says now, and what it said when this agent first saw it. */
+  readonly published?: Ip | undefined
+  readonly publishedBefore?: Ip | undefined
+  /** status.addresses of our Node. */
+  readonly internalIp?: Ip | undefined
+  /** Of the device that exists: what was in use before this agent started. */
+  readonly deviceLocal?: Ip | undefined
+  /** Whether another lease names this address as its underlay. */
+  readonly isPublishedByOthers?: ((ip: Ip) => boolean) | undefined
 }
 
-type Found = Candidate | UnderlayWaiting
-
-interface Search {
-  readonly family: Family
-  readonly facts: UnderlayFacts
-  readonly links: readonly Link[]
-  readonly addresses: readonly Address[]
-  readonly usable: (ip: Ip) => boolean
+interface InUse {
+  readonly ip: Ip
+  readonly ifname: string
+  readonly since: number
+  readonly rank: number
+  /** Whether it has a real prefix, beside which a /32 or /128 is a lesser address. */
+  readonly real: boolean
+  readonly fallback: Fallback
 }
 
-/** Order: each --iface, each --iface-regex, --iface-can-reach; without any of them --public-ip; else the default route. */
+/**
+ * What stands in for the address that belongs to this node, and is left as soon as that one is there: a `replacement` came
+ * in its place (a new DHCP lease) and may become well founded; a `lesser` address never does.
+ */
+type Fallback = 'none' | 'replacement' | 'lesser'
+
+export interface UnderlayMemory {
+  readonly inUse: InUse | undefined
+  /** The address that belongs to this node. Worth keeping over a restart. */
+  readonly founded: Ip | undefined
+  /** Since when none of those that belong to this node is there. */
+  readonly absentSince: number | undefined
+  /** When each address that could serve was first seen. */
+  readonly seen: ReadonlyMap<Ip, number>
+}
+
+export const NO_MEMORY: UnderlayMemory = {
+  inUse: undefined,
+  founded: undefined,
+  absentSince: undefined,
+  seen: new Map(),
+}
+
+/** A first choice that stood this long is well founded. */
+const FOUNDED_AFTER_MS = 60_000
+/** An address that came about when the other went has taken its place; one that was there before has not. */
+const NEWCOMER_MS = 5000
+
+export interface UnderlayDecision {
+  readonly answer: Underlay | UnderlayWaiting
+  readonly memory: UnderlayMemory
+}
+
 export function chooseUnderlay(
   family: Family,
   choice: UnderlayChoice,
   facts: UnderlayFacts,
-): Underlay | UnderlayWaiting {
-  const excluded = new Set(facts.links.filter((link) => facts.exclude?.(link) === true).map((link) => link.ifindex))
-  const { network } = facts
-  const search: Search = {
-    family,
-    facts,
-    links: facts.links.filter((link) => !excluded.has(link.ifindex)),
-    addresses: facts.addresses.filter((address) => !excluded.has(address.ifindex)),
-    usable: (ip) => network === undefined || !contains(network, ip),
-  }
-  const publicIp = facts.hint ?? choice.publicIp[family]
-  const waiting: string[] = []
-  for (const find of steps(choice, publicIp)) {
-    const found = find(search)
-    const underlay = 'waiting' in found ? found : complete(search, found, publicIp)
-    if (!('waiting' in underlay)) return underlay
-    waiting.push(underlay.waiting)
-  }
-  return { waiting: waiting.join('; ') }
-}
-
-function steps(choice: UnderlayChoice, publicIp: Ip | undefined): ((search: Search) => Found)[] {
-  const { canReach } = choice
-  const named = [
-    ...choice.ifaces.map((name) => (search: Search) => byNameOrAddress(search, name)),
-    ...choice.regexes.map((regex) => (search: Search) => byRegex(search, regex)),
-    ...(canReach === undefined ? [] : [(search: Search) => byReach(search, canReach)]),
-  ]
-  if (named.length > 0) return named
-  return [publicIp === undefined ? byDefaultRoute : (search) => byPublicIp(search, publicIp)]
-}
-
-function byNameOrAddress(search: Search, name: string): Found {
-  const link = search.links.find((candidate) => candidate.ifname === name)
-  if (link !== undefined) return { link, named: undefined }
-  const ip = tryParseIp(name)
-  const owner = ip === undefined ? undefined : ownerOf(search, ip)
-  if (owner !== undefined) return owner
+  known: UnderlayKnowledge,
+  before: UnderlayMemory,
+): UnderlayDecision {
+  const search = searchOf(family, facts, known)
+  const publicIp = known.hint ?? choice.publicIp[family]
+  const places = findPlaces(search, choice, publicIp)
+  const memory = recall(search, places, known, before)
+  const decided = decide({ search, choice, places, known, publicIp }, memory)
+  if ('waiting' in decided)
+    return { answer: decided, memory: { ...memory, absentSince: memory.absentSince ?? known.now } }
+  const { link, address } = decided.candidate
+  const { ifindex, ifname, mtu, lladdr, noArp } = link
   return {
-    waiting:
-      ip === undefined ? `no interface is named ${name} (--iface)` : `no interface has the address ${ip} (--iface)`,
+    answer: {
+      ifindex,
+      ifname,
+      lladdr: noArp ? undefined : lladdr,
+      mtu,
+      local: address.ip,
+      publicIp: publicIp ?? address.ip,
+      standsIn: decided.fallback === 'lesser',
+    },
+    memory: remember(memory, decided, search, known),
   }
 }
 
-/** Addresses first (our family's, then the other's), then names; `search` keeps no state in the pattern, `test` would. */
-function byRegex(search: Search, regex: RegExp): Found {
-  const links = search.links.filter((link) => !link.loopback)
-  const matches = (text: string): boolean => text.search(regex) >= 0
-  const best = (link: Link): Address | undefined =>
-    bestAddress(search.addresses, link.ifindex, search.family, search.usable)
-  for (const link of links) {
-    const named = bestAddress(search.addresses, link.ifindex, search.family, (ip) => search.usable(ip) && matches(ip))
-    if (named !== undefined) return { link, named }
-  }
-  const byOtherFamily = links.filter((link) =>
-    search.addresses.some((a) => a.ifindex === link.ifindex && matches(a.ip)),
-  )
-  const byName = links.filter((link) => matches(link.ifname))
-  const matching = [...byOtherFamily, ...byName]
-  const link = matching.find((candidate) => best(candidate) !== undefined) ?? matching[0]
-  if (link !== undefined) return { link, named: undefined }
-  const looked = search.facts.links.map((candidate) => candidate.ifname)
-  return { waiting: `no interface matches --iface-regex ${regex.source}: ${lookedAt(looked)}` }
+interface Question {
+  readonly search: Search
+  readonly choice: UnderlayChoice
+  readonly places: Places
+  readonly known: UnderlayKnowledge
+  readonly publicIp: Ip | undefined
 }
 
-/** The interface that owns the source address of the route, as in flannel; the output link where the kernel names none. */
-function byReach(search: Search, target: Ip): Found {
-  const { reach } = search.facts
-  if (reach === undefined) return { waiting: `no route to ${target} (--iface-can-reach)` }
-  const owner = reach.source === undefined ? undefined : ownerOf(search, reach.source)
-  if (owner !== undefined && !owner.link.loopback) return owner
-  const link = search.links.find((candidate) => candidate.ifindex === reach.oif && !candidate.loopback)
-  if (link !== undefined) return { link, named: undefined }
+type Decided =
+  | { readonly candidate: Candidate; readonly fallback: Fallback; readonly founded: boolean }
+  | UnderlayWaiting
+
+function decide(question: Question, memory: UnderlayMemory): Decided {
+  const { places, known, choice, publicIp } = question
+  const { inUse } = memory
+  const [first] = places.candidates
+  if (first?.exact === true) return { candidate: first, fallback: 'none', founded: true }
+  if (publicIp !== undefined && !namesInterface(choice)) return { waiting: places.missing.join('; ') }
+  const belonging = addressesOfOurs(question, memory)
+  let tentative: Ip | undefined
+  for (const ip of belonging) {
+    const there = candidateOf(question, ip)
+    if (there === undefined) continue
+    if (there.address.flags.tentative) tentative ??= ip
+    else {
+      const candidate = yields(there, first)
+      const founded = candidate === there && (ip !== inUse?.ip || isFounded(memory, known))
+      return { candidate, fallback: 'none', founded }
+    }
+  }
+  const current = inUse === undefined ? undefined : candidateOf(question, inUse.ip)
+  if (current?.address.flags.tentative === true) tentative ??= current.address.ip
+  else if (current !== undefined && inUse !== undefined) {
+    // Of two first choices the better one; what stands in for the address of ours stays until that one is back.
+    const isListed = places.candidates.some(({ address }) => address.ip === inUse.ip)
+    const candidate = isListed && inUse.fallback === 'none' ? first : undefined
+    return { candidate: candidate ?? yields(current, first), fallback: inUse.fallback, founded: false }
+  }
+  if (tentative !== undefined)
+    return { waiting: `${tentative} is still tentative or failed duplicate address detection` }
+  return fallBack(question, memory, belonging)
+}
+
+/** The address that belongs to this node is not there, or none is known to. */
+function fallBack({ places, choice, known }: Question, memory: UnderlayMemory, belonging: readonly Ip[]): Decided {
+  const { inUse } = memory
+  const onLink = places.candidates.filter(({ link }) => link.ifname === inUse?.ifname)
+  const candidate = onLink[0] ?? places.candidates[0]
+  if (candidate === undefined) return { waiting: places.missing.join('; ') }
+  const [ours] = belonging
+  if (ours === undefined) return { candidate, fallback: 'none', founded: false }
+  const absentSince = memory.absentSince ?? known.now
+  const came = memory.seen.get(candidate.address.ip) ?? known.now
+  const isReplacement =
+    inUse !== undefined &&
+    candidate.link.ifname === inUse.ifname &&
+    known.isPublishedByOthers?.(candidate.address.ip) !== true &&
+    rankAddress(candidate.address, inUse.real) <= inUse.rank &&
+    absentSince - came < NEWCOMER_MS
+  if (isReplacement) return { candidate, fallback: 'replacement', founded: false }
+  const leftMs = absentSince + choice.fallbackAfterMs - known.now
+  if (leftMs <= 0) return { candidate, fallback: 'lesser', founded: false }
+  const seconds = Math.round(choice.fallbackAfterMs / 1000)
+  const { link, address } = candidate
   return {
-    waiting: `the route to ${target} (--iface-can-reach) leaves through no interface that can carry the overlay`,
-  }
-}
-
-function byPublicIp(search: Search, publicIp: Ip): Found {
-  const owner = ownerOf(search, publicIp)
-  if (owner !== undefined) return owner
-  return {
-    waiting: `no interface has the public address ${publicIp}; if it belongs to a router before this host, name the interface with --iface`,
+    waiting: `${ours}, the address of this node, is gone; unless it returns within ${seconds} s, ${address.ip} on ${link.ifname} is used`,
+    againMs: leftMs,
   }
 }
 
 /**
- * The default route of the lowest metric, the first in dump order among equals: the same as flannel's "first in the dump",
- * because the kernel keeps the routes of one prefix sorted by metric.
+ * In this order: what is in use (unless it only stands in), what belonged to this node before, what it published before,
+ * its InternalIP. Left out: those that the flags forbid.
  */
-function byDefaultRoute(search: Search): Found {
-  const routes = defaultRoutes(search)
-  for (const route of routes) {
-    const link = search.links.find((candidate) => candidate.ifindex === route.oif && !candidate.loopback)
-    if (link !== undefined) return { link, named: undefined }
-  }
-  const name = search.family === 'ipv4' ? 'IPv4' : 'IPv6'
-  if (routes.length === 0) return { waiting: `no ${name} default route, and no --iface says which interface to use` }
-  return {
-    waiting: `the ${name} default route names no single interface that can carry the overlay; say which with --iface`,
-  }
-}
-
-function defaultRoutes({ facts, family }: Search): RouteEntry[] {
-  const found: RouteEntry[] = []
-  for (let index = 0; index < facts.routes.length; index += 1) {
-    if (facts.routes.bytes[index * abi.ENTRY_BYTES + abi.OFFSET_DST_LENGTH] !== 0) continue
-    const entry = unpackEntry(facts.routes, index)
-    if (entry.kind !== 'route' || entry.type !== abi.RTN_UNICAST) continue
-    if (entry.dst === (family === 'ipv4' ? '0.0.0.0/0' : '::/0')) found.push(entry)
-  }
-  return found.sort((a, b) => a.metric - b.metric)
-}
-
-/** Adds the addresses to an interface that was found. */
-function complete(search: Search, { link, named }: Candidate, publicIp: Ip | undefined): Underlay | UnderlayWaiting {
-  const { family, addresses } = search
-  if (link.mtu <= 0) return { waiting: `${link.ifname} has MTU 0` }
-  const owned = publicIp === undefined ? undefined : addresses.find((address) => address.ip === publicIp)
-  const wanted = owned ?? (named !== undefined && familyOf(named.ip) === family ? named : undefined)
-  const address = wanted ?? bestAddress(addresses, link.ifindex, family, search.usable) ?? loopbackAddress(search, link)
-  if (address === undefined) return { waiting: `${link.ifname} ${whyNoAddress(addresses, link.ifindex, family)}` }
-  if (!isReady(address)) return { waiting: `${address.ip} is still tentative or failed duplicate address detection` }
-  if (!search.usable(address.ip)) return { waiting: `${address.ip} lies inside the overlay network` }
-  const { ifindex, ifname, mtu } = link
-  return { ifindex, ifname, mtu, local: address.ip, publicIp: publicIp ?? address.ip }
-}
-
-/** Loopback is taken only by name; then any address on it that is not of host scope has been found before. */
-function loopbackAddress(search: Search, link: Link): Address | undefined {
-  if (!link.loopback) return undefined
-  return search.addresses.find(
-    (a) => a.ifindex === link.ifindex && familyOf(a.ip) === search.family && search.usable(a.ip),
+function addressesOfOurs({ search, choice, places, known, publicIp }: Question, memory: UnderlayMemory): readonly Ip[] {
+  const { inUse, founded } = memory
+  const published = inUse?.fallback === 'none' && inUse.ip === known.published
+  const sticks = inUse !== undefined && (published || isFounded(memory, known))
+  const before = known.publishedBefore === publicIp ? undefined : known.publishedBefore
+  const internal =
+    namesInterface(choice) && !search.addresses.some(({ ip }) => ip === known.internalIp) ? undefined : known.internalIp
+  const all = [sticks ? inUse.ip : undefined, founded, founded === undefined ? before : undefined, internal]
+  return [...new Set(all)].filter(
+    (ip): ip is Ip =>
+      ip !== undefined &&
+      familyOf(ip) === search.family &&
+      search.addresses.every((address) => address.ip !== ip || places.allows(address)),
   )
 }
 
-function ownerOf(search: Search, ip: Ip): Candidate | undefined {
-  const named = search.addresses.find((address) => address.ip === ip)
-  const link = search.links.find((candidate) => candidate.ifindex === named?.ifindex)
-  return link === undefined ? undefined : { link, named }
+function isFounded({ inUse, founded }: UnderlayMemory, { now, internalIp }: UnderlayKnowledge): boolean {
+  if (inUse === undefined || inUse.fallback === 'lesser') return false
+  return inUse.ip === founded || inUse.ip === internalIp || now - inUse.since >= FOUNDED_AFTER_MS
 }
 
-function tryParseIp(text: string): Ip | undefined {
-  try {
-    return parseIp(text)
-  } catch {
-    return undefined
+/** `ip`, wherever it is now: addresses outrank interfaces. */
+function candidateOf({ search, places }: Question, ip: Ip): Candidate | undefined {
+  const address = search.addresses.find(
+    (one) => one.ip === ip && !one.flags.dadFailed && mayBeEndpoint(one) && search.usable(ip) && places.allows(one),
+  )
+  const link = search.links.find(({ ifindex, mtu }) => ifindex === address?.ifindex && mtu > 0)
+  return address === undefined || link === undefined ? undefined : { link, address, exact: false }
+}
+
+/** A deprecated address gives way to one that is ready, and only to that. */
+function yields(candidate: Candidate, successor: Candidate | undefined): Candidate {
+  return candidate.address.flags.deprecated && successor !== undefined ? successor : candidate
+}
+
+/** What is known before this look decides: which addresses are there since when, and what an earlier life used. */
+function recall(search: Search, places: Places, known: UnderlayKnowledge, before: UnderlayMemory): UnderlayMemory {
+  const seen = new Map<Ip, number>()
+  // What is there at the first look has been there before.
+  const since = before.seen.size === 0 && before.inUse === undefined ? Number.NEGATIVE_INFINITY : known.now
+  for (const address of search.addresses)
+    if (familyOf(address.ip) === search.family && places.allows(address))
+      seen.set(address.ip, before.seen.get(address.ip) ?? since)
+  const local = known.deviceLocal
+  const owner =
+    before.inUse !== undefined || local === undefined ? undefined : search.addresses.find(({ ip }) => ip === local)
+  const link = owner === undefined ? undefined : search.links.find(({ ifindex }) => ifindex === owner.ifindex)
+  if (owner === undefined || link === undefined || !places.allows(owner)) return { ...before, seen }
+  const fallback = before.founded === undefined || before.founded === owner.ip ? 'none' : 'lesser'
+  return { ...before, seen, inUse: inUseOf(search, { link, address: owner }, known.now, fallback) }
+}
+
+function remember(
+  memory: UnderlayMemory,
+  { candidate, fallback, founded }: Exclude<Decided, UnderlayWaiting>,
+  search: Search,
+  known: UnderlayKnowledge,
+): UnderlayMemory {
+  const { ip } = candidate.address
+  const since = memory.inUse?.ip === ip ? memory.inUse.since : known.now
+  const inUse = inUseOf(search, candidate, since, fallback)
+  const now = { ...memory, inUse, absentSince: fallback === 'none' ? undefined : memory.absentSince }
+  return founded || isFounded(now, known) ? { ...now, inUse: { ...inUse, fallback: 'none' }, founded: ip } : now
+}
+
+function inUseOf(
+  { addresses, family }: Search,
+  { link, address }: Pick<Candidate, 'link' | 'address'>,
+  since: number,
+  fallback: Fallback,
+): InUse {
+  const { ip, ifindex } = address
+  const besideReal = addresses.some(
+    (other) => other.ifindex === ifindex && familyOf(other.ip) === family && hasRealPrefix(other),
+  )
+  const rank = rankAddress(address, besideReal)
+  return { ip, ifname: link.ifname, since, rank, real: hasRealPrefix(address), fallback }
+}
+
+function searchOf(family: Family, facts: UnderlayFacts, known: UnderlayKnowledge): Search {
+  const excluded = new Set(facts.links.filter((link) => facts.exclude?.(link) === true).map(({ ifindex }) => ifindex))
+  const { network, routes, reach } = facts
+  return {
+    family,
+    links: facts.links.filter(({ ifindex }) => !excluded.has(ifindex)),
+    addresses: facts.addresses.filter(({ ifindex }) => !excluded.has(ifindex)),
+    routes,
+    reach,
+    usable: (ip) => network === undefined || !contains(network, ip),
+    demoted: known.isPublishedByOthers ?? (() => false),
   }
-}
-
-function lookedAt(names: readonly string[]): string {
-  const shown = names.length > 8 ? [...names.slice(0, 8), '…'] : names
-  return `${names.length} ${names.length === 1 ? 'interface' : 'interfaces'} looked at${names.length === 0 ? '' : `: ${shown.join(', ')}`}`
 }

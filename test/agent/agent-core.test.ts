@@ -9,7 +9,7 @@ import { type HostError, LeaseError } from '../../lib/errors.ts'
 import type { LeaseSource } from '../../lib/leases/source.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIp } from '../../lib/net/ip.ts'
-import { type Lladdr, parseLladdr } from '../../lib/net/lladdr.ts'
+import { parseLladdr } from '../../lib/net/lladdr.ts'
 import type { Log } from '../../lib/util/log.ts'
 import { createFakeKernel } from '../support/fake-kernel/index.ts'
 import { createManualClock } from '../support/manual-clock.ts'
@@ -47,7 +47,9 @@ function setUp({
   const clock = createManualClock()
   const published: OwnVtep[] = []
   const disk = new Map<string, string>()
-  const saved = new Map<string, Lladdr>()
+  /** What a restart would find. */
+  const kept = (ifname: string, field: string): unknown =>
+    JSON.parse(disk.get(`/var/lib/vtepd/${ifname}.${field}.json`) ?? '{}')[field]
   const hopeless: (HostError | LeaseError)[] = []
   const events: string[] = []
   const log: Log = {
@@ -73,7 +75,13 @@ function setUp({
   }
   const config: AgentConfig = {
     network,
-    underlayChoice: { ifaces: options.ifaces ?? ['mgmt0'], regexes: [], canReach: undefined, publicIp: none },
+    underlayChoice: {
+      ifaces: options.ifaces ?? ['mgmt0'],
+      regexes: [],
+      canReach: undefined,
+      publicIp: none,
+      fallbackAfterMs: 30_000,
+    },
     subnetFile: '/run/flannel/subnet.env',
     ipMasq: true,
     iptablesForwardRules: true,
@@ -84,15 +92,12 @@ function setUp({
   }
   const core = createAgentCore(config, {
     openRtnl: () => kernel.open(),
-    sysctl: { read: async () => '0', write: async () => undefined },
+    sysctl: { read: async (key) => (key.includes('forward') ? '1' : '0'), write: async () => ({ written: true }) },
     nameOwner: async () => undefined,
     source,
     readFile: async (path) => disk.get(path),
     replaceFile: async (path, text) => void disk.set(path, text),
-    lladdrStore: (ifname) => ({
-      load: async () => saved.get(ifname),
-      save: async (lladdr) => void saved.set(ifname, lladdr),
-    }),
+    rival: async () => undefined,
     clock,
     log,
     onHopeless: (error) => void hopeless.push(error),
@@ -103,7 +108,7 @@ function setUp({
     core,
     published,
     disk,
-    saved,
+    kept,
     hopeless,
     events,
     setView(next: Partial<LeaseView>) {
@@ -114,14 +119,15 @@ function setUp({
 }
 
 test('a node becomes ready: device, lease published, subnet.env written, MAC saved before', async () => {
-  const { core, clock, kernel, published, disk, saved } = setUp()
+  const { core, clock, kernel, published, disk, kept } = setUp()
   kernel.onRequest('before', ({ request }) => {
-    if (request === 'createVxlan') assert.ok(saved.has('flannel.1'), 'saved before the device is created')
+    if (request === 'createVxlan') assert.ok(kept('flannel.1', 'lladdr'), 'saved before the device is created')
   })
   await clock.run(1000)
   assert.equal(core.ready, true)
   const lladdr = kernel.link('flannel.1')?.lladdr
-  assert.equal(saved.get('flannel.1'), lladdr)
+  assert.equal(kept('flannel.1', 'lladdr'), lladdr)
+  assert.equal(kept('flannel.1', 'network'), '10.42.0.0/16')
   assert.deepEqual(published.at(-1), { vni: 1, ipv4: { underlay: parseIp('192.168.1.1'), lladdr }, ipv6: undefined })
   assert.match(
     disk.get('/run/flannel/subnet.env') ?? '',
@@ -265,4 +271,41 @@ test('dual stack: both families are published at once when both can be', async (
   assert.ok(published.length > 0)
   await core.stop()
   assert.equal(clock.pending, 0)
+})
+
+test('dual stack on an underlay without room for IPv6: IPv4 does not suffer, and there is no IPv6 in subnet.env', async () => {
+  const { core, clock, kernel, disk, events } = setUp({ network: dual })
+  await clock.run(2000)
+  assert.match(disk.get('/run/flannel/subnet.env') ?? '', /FLANNEL_IPV6_SUBNET=.*\nFLANNEL_MTU=1430/)
+  const resize = async (mtu: number): Promise<string> => {
+    kernel.admin.setMtu('mgmt0', mtu)
+    await clock.run(2000)
+    assert.equal(core.ready, true)
+    return disk.get('/run/flannel/subnet.env') ?? ''
+  }
+  assert.equal(
+    await resize(1280),
+    'FLANNEL_NETWORK=10.42.0.0/16\nFLANNEL_SUBNET=10.42.1.1/24\nFLANNEL_MTU=1230\nFLANNEL_IPMASQ=true\n',
+  )
+  assert.equal(events.filter((event) => event === 'device.not-ready').length, 1)
+  assert.match(await resize(1500), /FLANNEL_IPV6_SUBNET=.*\nFLANNEL_MTU=1430/)
+  await core.stop()
+  assert.equal(clock.pending, 0)
+})
+
+test('the address that belongs to this node is kept: a restart while a lesser one stands in returns to it', async () => {
+  const { core, clock, kernel, kept, published } = setUp()
+  await clock.run(120_000)
+  assert.equal(kept('flannel.1', 'underlay'), '192.168.1.1')
+  kernel.admin.addAddress('mgmt0', '192.168.1.100/32')
+  kernel.admin.removeAddress('mgmt0', '192.168.1.1/24')
+  await clock.run(29_000)
+  assert.equal(core.ready, false)
+  await clock.run(2000)
+  assert.equal(published.at(-1)?.ipv4?.underlay, '192.168.1.100')
+  assert.equal(kept('flannel.1', 'underlay'), '192.168.1.1')
+  kernel.admin.addAddress('mgmt0', '192.168.1.1/24')
+  await clock.run(10)
+  assert.equal(published.at(-1)?.ipv4?.underlay, '192.168.1.1')
+  await core.stop()
 })

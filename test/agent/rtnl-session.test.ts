@@ -4,6 +4,7 @@ import { createRtnlSession } from '../../lib/agent/rtnl-session.ts'
 import { NetlinkError, NetlinkSocketError } from '../../lib/errors.ts'
 import type { Notification, Rtnl } from '../../lib/rtnl/port.ts'
 import type { Log } from '../../lib/util/log.ts'
+import { createStandingLog } from '../../lib/util/standing-log.ts'
 import { createFakeKernel } from '../support/fake-kernel/index.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 
@@ -22,7 +23,7 @@ function setUp(failures = 0) {
       return kernel.open()
     },
     monitor: { groups: ['link'], families: ['ipv4'], onNotifications: (list) => void heard.push(...list) },
-    log: silent,
+    standing: createStandingLog(silent, clock),
     clock,
   })
   return { kernel, clock, heard, session, opened: () => opened }

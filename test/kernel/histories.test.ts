@@ -121,7 +121,7 @@ async function runHistory(
     let actual: string[] = []
     await until(
       async () => {
-        if (!overlay.ready) return false
+        if (!(overlay.unready === undefined)) return false
         actual = await actualLines(netns, world)
         return JSON.stringify(actual) === JSON.stringify(desired)
       },
@@ -166,16 +166,21 @@ function startOverlay(netns: Netns, world: World, mode: Mode, view: LeaseView): 
       regexes: [],
       canReach: undefined,
       publicIp: { ipv4: undefined, ipv6: undefined },
+      fallbackAfterMs: 30_000,
     },
     openRtnl: () => openRtnl({ netns: netns.path }),
     // /proc/sys shows this process' namespace, not the node's; test/kernel/contract.test.ts checks accept_ra.
-    sysctl: { read: async () => '0', write: async () => undefined },
+    sysctl: {
+      read: async (key) => (key.includes('forward') ? '1' : '0'),
+      write: async () => ({ written: true as const }),
+    },
     nameOwner: async () => undefined,
+    rival: async () => undefined,
     clock: systemClock,
     log: silent,
     onChange: () => undefined,
   })
-  overlay.setOwn(view.own, { value: OWN_LLADDR, authority: 'remembered' })
+  overlay.setOwn(view.own, { lladdr: { value: OWN_LLADDR, authority: 'remembered' }, founded: undefined })
   overlay.setView(view)
   return overlay
 }

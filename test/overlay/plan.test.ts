@@ -5,7 +5,9 @@ import { parseCidr } from '../../lib/net/cidr.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
+import { parseVni } from '../../lib/net/vni.ts'
 import { renderEntry } from '../../lib/overlay/entry-text.ts'
+import { isFlannelsLeftover } from '../../lib/overlay/flannel-leftover.ts'
 import { isEmptyPlan, type PeerPlan, planPeers, routesAllowed } from '../../lib/overlay/plan.ts'
 import {
   type EntryTable,
@@ -342,4 +344,85 @@ test('tables that start at an odd place of their buffer are read all the same', 
   const actual = { neighbours: shift(neighbours), fdb: shift(fdb), routes: shift(routes) }
   const desired = desiredOf('ipv4', 1, 2)
   assert.ok(isEmptyPlan(planPeers({ network: NETWORKS.ipv4, ifindex: DEVICE, desired, actual, complete: true })))
+})
+
+test('a route of others that takes a part of a peer’s subnet is named, with the peer; one that sends packets on is not', () => {
+  const actual = standing('ipv4', 1, 2)
+  const part = (dst: string, change: Partial<RouteEntry> = {}): RouteEntry => ({
+    ...FLANNEL_ROUTE,
+    dst: parseCidr(dst),
+    gateway: undefined,
+    oif: OTHER_LINK,
+    onlink: false,
+    protocol: 4,
+    ...change,
+  })
+  const routes = [
+    ...actual.routes,
+    part('10.42.2.128/25'),
+    part('10.42.1.7/32', { type: 6, oif: undefined }),
+    part('10.42.1.8/32', { type: 9, oif: undefined }),
+    part('10.42.7.0/24'),
+    part('10.42.0.0/16'),
+    part('192.168.9.0/24'),
+  ]
+  const plan = planFor('ipv4', [1, 2], { ...actual, routes })
+  assert.deepEqual(text(plan), NOTHING)
+  assert.deepEqual(
+    plan.shadowed.map(({ node, prefix, by, stands }) => [node, prefix, by.dst, stands]),
+    [
+      ['node2', '10.42.2.0/24', '10.42.2.128/25', true],
+      ['node1', '10.42.1.0/24', '10.42.1.7/32', true],
+    ],
+  )
+})
+
+test('an FDB entry that the dump lacks although its peer’s neighbour stands is doubtful; on a new device none is', () => {
+  const actual = standing('ipv4', 1, 2, 3)
+  const plan = planFor('ipv4', [1, 2, 3], {
+    ...actual,
+    fdb: actual.fdb.slice(1),
+    neighbours: actual.neighbours.slice(0, 2),
+  })
+  assert.deepEqual(lines(plan.doubtful), [' 0e:2a:00:00:00:01 dev flannel.1 dst 192.168.0.1 self permanent'])
+  assert.equal(plan.doubtful.length, 1)
+  assert.equal(planFor('ipv4', [1, 2, 3], EMPTY).doubtful.length, 0)
+})
+
+test('what flannel left for a peer is recognised only when all of its form holds', () => {
+  const shadow = {
+    node: 'node1',
+    prefix: parseCidr('10.42.1.0/24'),
+    by: { ...FLANNEL_ROUTE, oif: OTHER_LINK },
+    stands: true,
+  }
+  const peer = {
+    subnet: parseCidr('10.42.1.0/24'),
+    underlay: parseIp('192.168.0.1'),
+    lladdr: parseLladdr('0e:2a:00:00:00:01'),
+    vni: parseVni(1),
+  }
+  assert.equal(isFlannelsLeftover(shadow, peer, 1), true)
+  const hostGw = { ...shadow, by: { ...shadow.by, gateway: parseIp('192.168.0.1'), onlink: false } }
+  assert.equal(isFlannelsLeftover(hostGw, peer, 1), true)
+  const changes: Partial<RouteEntry>[] = [
+    { protocol: 4 },
+    { protocol: 118 },
+    { metric: 7 },
+    { type: 6 },
+    { extras: true },
+    { gateway: undefined },
+    { gateway: parseIp('192.168.0.2') },
+    { dst: parseCidr('10.42.1.128/25') },
+  ]
+  for (const change of changes)
+    assert.equal(
+      isFlannelsLeftover({ ...shadow, by: { ...shadow.by, ...change } }, peer, 1),
+      false,
+      JSON.stringify(change),
+    )
+  assert.equal(isFlannelsLeftover({ ...shadow, stands: false }, peer, 1), false)
+  assert.equal(isFlannelsLeftover(shadow, undefined, 1), false)
+  for (const vni of [undefined, parseVni(2)]) assert.equal(isFlannelsLeftover(shadow, { ...peer, vni }, 1), false)
+  assert.equal(isFlannelsLeftover(shadow, { ...peer, subnet: parseCidr('10.42.0.0/16') }, 1), false)
 })

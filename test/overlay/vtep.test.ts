@@ -18,6 +18,8 @@ const UNDERLAYS: Readonly<Record<Family, Underlay>> = {
   ipv4: {
     ifindex: parseIfindex(3),
     ifname: 'mgmt0',
+    lladdr: undefined,
+    standsIn: false,
     mtu: 1500,
     local: parseIp('192.168.0.1'),
     publicIp: parseIp('203.0.113.1'),
@@ -25,6 +27,8 @@ const UNDERLAYS: Readonly<Record<Family, Underlay>> = {
   ipv6: {
     ifindex: parseIfindex(3),
     ifname: 'mgmt0',
+    lladdr: undefined,
+    standsIn: false,
     mtu: 1500,
     local: parseIp('fd00::1'),
     publicIp: parseIp('fd00::1'),
@@ -102,10 +106,12 @@ test('Backend.MTU is the outer MTU, and a pinned device cannot have more than it
 test('an MTU that leaves too little is waited for, with the number that is needed', () => {
   const narrow = { ...UNDERLAYS.ipv6, mtu: 1349 }
   assert.deepEqual(wantedDevice(networkWith(), 'ipv6', narrow, LLADDR), {
-    waiting: 'MTU 1349 of mgmt0 is too small for VXLAN over IPv6: at least 1350 is needed',
+    waiting:
+      'MTU 1349 of mgmt0 is too small for VXLAN over IPv6: at least 1350 is needed, so there is no IPv6 in the overlay of this node',
   })
   assert.deepEqual(wantedDevice(networkWith({ mtu: parseMtu(100) }), 'ipv4', UNDERLAYS.ipv4, LLADDR), {
-    waiting: 'Backend.MTU 100 is too small for VXLAN over IPv4: at least 118 is needed',
+    waiting:
+      'Backend.MTU 100 is too small for VXLAN over IPv4: at least 118 is needed, so there is no IPv4 in the overlay of this node',
   })
   assert.equal(wanted('ipv6', {}, { ...UNDERLAYS.ipv6, mtu: 1350 }).spec.mtu, 1280)
 })
@@ -177,11 +183,11 @@ const OWN = { ifindex: parseIfindex(9), network: parseCidr('10.42.0.0/16'), subn
 const OWN_IPV6 = { ifindex: parseIfindex(9), network: parseCidr('fd42::/56'), subnet: parseCidr('fd42:0:0:1::/64') }
 
 test('the device lacks its overlay address', () => {
-  assert.deepEqual(planAddresses({ ...OWN, addresses: [] }), {
+  assert.deepEqual(planAddresses({ swallowed: () => false, ...OWN, addresses: [] }), {
     add: [{ ifindex: 9, ip: '10.42.1.0', prefixLength: 32, noDad: true }],
     remove: [],
   })
-  assert.deepEqual(planAddresses({ ...OWN_IPV6, addresses: [] }).add, [
+  assert.deepEqual(planAddresses({ swallowed: () => false, ...OWN_IPV6, addresses: [] }).add, [
     { ifindex: 9, ip: 'fd42:0:0:1::', prefixLength: 128, noDad: true },
   ])
 })
@@ -194,19 +200,35 @@ test('IPv4: other addresses inside the network go, the wrong length of the right
     addressOf(9, 'fe80::1', 64),
     addressOf(3, '10.42.8.0', 32),
   ]
-  const plan = planAddresses({ ...OWN, addresses })
+  const plan = planAddresses({ swallowed: () => false, ...OWN, addresses })
   assert.deepEqual(plan.add.length, 1)
   assert.deepEqual(plan.remove, [
     { ifindex: 9, ip: '10.42.1.0', prefixLength: 24 },
     { ifindex: 9, ip: '10.42.7.0', prefixLength: 32 },
   ])
-  assert.deepEqual(planAddresses({ ...OWN, addresses: [addressOf(9, '10.42.1.0', 32)] }), { add: [], remove: [] })
+  assert.deepEqual(planAddresses({ swallowed: () => false, ...OWN, addresses: [addressOf(9, '10.42.1.0', 32)] }), {
+    add: [],
+    remove: [],
+  })
 })
 
 test('IPv6: every other address that is not link-local goes', () => {
   const addresses = ['fd42:0:0:1::', '2001:db8::1', 'fe80::1'].map((ip) => addressOf(9, ip, 128))
-  assert.deepEqual(planAddresses({ ...OWN_IPV6, addresses }), {
+  assert.deepEqual(planAddresses({ swallowed: () => false, ...OWN_IPV6, addresses }), {
     add: [],
     remove: [{ ifindex: 9, ip: '2001:db8::1', prefixLength: 128 }],
   })
+})
+
+test('an address outside the network goes when its connected route would take outer packets into the device', () => {
+  const addresses = [
+    addressOf(9, '10.42.1.0', 32),
+    addressOf(9, '192.168.7.7', 16),
+    addressOf(9, '192.168.0.9', 32),
+    addressOf(9, '172.16.0.1', 12),
+  ]
+  const swallowed = (prefix: string): boolean => prefix === '192.168.0.0/16'
+  assert.deepEqual(planAddresses({ ...OWN, addresses, swallowed }).remove, [
+    { ifindex: 9, ip: '192.168.7.7', prefixLength: 16 },
+  ])
 })

@@ -51,6 +51,7 @@ export function createAgentFolder(t: Scope, netConf: object): AgentFolder {
       `--subnet-file=${folder}/subnet.env`,
       `--state-dir=${folder}/state`,
       '--log-format=json',
+      '--log-level=debug',
     ],
   }
 }

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
-import { type Family, parseIp } from '../../lib/net/ip.ts'
+import { type Family, type Ip, parseIp } from '../../lib/net/ip.ts'
 import { packEntries, type RouteEntry } from '../../lib/rtnl/entries.ts'
 import type { AddressFlags } from '../../lib/rtnl/port.ts'
 import type { UnderlayChoice } from '../../lib/underlay/choice.ts'
-import { chooseUnderlay, type UnderlayFacts } from '../../lib/underlay/underlay.ts'
+import { chooseUnderlay, NO_MEMORY, type UnderlayFacts } from '../../lib/underlay/underlay.ts'
 import { addressOf, linkOf } from '../overlay/support/host.ts'
 
 const NO_CHOICE: UnderlayChoice = {
@@ -15,6 +15,7 @@ const NO_CHOICE: UnderlayChoice = {
   regexes: [],
   canReach: undefined,
   publicIp: { ipv4: undefined, ipv6: undefined },
+  fallbackAfterMs: 30_000,
 }
 const LINKS = [linkOf(1, 'lo', { loopback: true, mtu: 65536 }), linkOf(2, 'mgmt0'), linkOf(3, 'wlan0', { mtu: 1400 })]
 const ADDRESSES = [
@@ -48,13 +49,16 @@ function defaultRoute(
   }
 }
 
-function facts(overrides: Partial<UnderlayFacts> = {}): UnderlayFacts {
+type Facts = UnderlayFacts & { readonly hint?: Ip }
+
+function facts(overrides: Partial<Facts> = {}): Facts {
   return { links: LINKS, addresses: ADDRESSES, routes: packEntries([]), reach: undefined, ...overrides }
 }
 
 /** `mgmt0 192.168.0.2 192.168.0.2 1500`, or the sentence. */
-function chosen(family: Family, choice: Partial<UnderlayChoice>, with_: Partial<UnderlayFacts> = {}): string {
-  const answer = chooseUnderlay(family, { ...NO_CHOICE, ...choice }, facts(with_))
+function chosen(family: Family, choice: Partial<UnderlayChoice>, with_: Partial<Facts> = {}): string {
+  const { hint, ...seen } = facts(with_)
+  const { answer } = chooseUnderlay(family, { ...NO_CHOICE, ...choice }, seen, { now: 0, hint }, NO_MEMORY)
   return 'waiting' in answer ? answer.waiting : `${answer.ifname} ${answer.local} ${answer.publicIp} ${answer.mtu}`
 }
 
@@ -152,7 +156,7 @@ test('a default route that names no interface is passed over', () => {
   )
   assert.match(
     chosen('ipv4', {}, { routes: packEntries([several]) }),
-    /names no single interface .*; say which with --iface/,
+    /leaves through no interface .*; say which with --iface/,
   )
   assert.equal(chosen('ipv4', {}), 'no IPv4 default route, and no --iface says which interface to use')
 })
@@ -201,7 +205,7 @@ test('loopback is taken only by name', () => {
   assert.equal(chosen('ipv4', { ifaces: ['lo'] }, { addresses }), 'lo 192.0.2.1 192.0.2.1 65536')
   assert.equal(chosen('ipv4', { ifaces: ['192.0.2.1'] }, { addresses }), 'lo 192.0.2.1 192.0.2.1 65536')
   assert.match(chosen('ipv4', { regexes: [/^lo$/] }, { addresses }), /no interface matches/)
-  assert.match(chosen('ipv4', {}, { addresses, routes }), /no single interface/)
+  assert.match(chosen('ipv4', {}, { addresses, routes }), /leaves through no interface/)
 })
 
 test('a link that is down or without carrier may be chosen: its address is what matters', () => {

@@ -12,7 +12,8 @@ import { compatible, type Difference, KERNEL_VXLAN_PORT, mendingChange, planAddr
 import type { Device, DeviceOp, DeviceSettings, Observation, Wanted } from './types.ts'
 
 export type Decision =
-  | { readonly kind: 'wait'; readonly because: string }
+  /** `cannot`: the underlay has no room for the family. */
+  | { readonly kind: 'wait'; readonly because: string; readonly cannot: boolean }
   | { readonly kind: 'block'; readonly because: string }
   | { readonly kind: 'create'; readonly spec: VxlanSpec }
   | { readonly kind: 'remove'; readonly ifindex: Link['ifindex']; readonly because: string }
@@ -33,27 +34,31 @@ export function decide(
   lladdr: Lladdr | undefined,
   seen: Observation,
 ): Decision {
-  if (wanted.subnet === undefined) return { kind: 'wait', because: 'no podCIDR is assigned to this node yet' }
-  if (lladdr === undefined) return { kind: 'wait', because: 'the MAC address is not chosen yet' }
+  if (wanted.subnet === undefined) return wait('no podCIDR is assigned to this node yet')
+  if (lladdr === undefined) return wait('the MAC address is not chosen yet')
   const { device, underlay } = seen
   if (device === undefined) {
-    if ('waiting' in underlay) return { kind: 'wait', because: underlay.waiting }
+    if ('waiting' in underlay) return wait(underlay.waiting)
     if (seen.holder !== undefined) return placeTaken(settings, seen.holder)
     const wish = wantedDevice(settings.network, settings.family, underlay, lladdr)
-    return 'waiting' in wish ? { kind: 'wait', because: wish.waiting } : { kind: 'create', spec: wish.spec }
+    return 'waiting' in wish ? wait(wish.waiting, true) : { kind: 'create', spec: wish.spec }
   }
   const wish = wantedDevice(settings.network, settings.family, underlayOrAsIs(settings, seen, device), lladdr)
-  if ('waiting' in wish) return { kind: 'wait', because: wish.waiting }
+  if ('waiting' in wish) return wait(wish.waiting, true)
   const differences = compatible(device, wish)
   const fixed = differences.filter(({ mend }) => mend === 're-create')
   if (fixed.length > 0) {
     // Deleting it before another can be made would only take away what may still carry something.
-    if ('waiting' in underlay) return { kind: 'wait', because: underlay.waiting }
+    if ('waiting' in underlay) return wait(underlay.waiting)
     // Ours under another name holds the place: once the stranger has left the name, ours is found and gets it back.
     if (seen.holder !== undefined && seen.holder.lladdr !== lladdr) return placeTaken(settings, seen.holder)
     return { kind: 'remove', ifindex: device.ifindex, because: inWords(device.ifname, fixed) }
   }
   return inPlace(settings, { subnet: wanted.subnet, lladdr }, seen, device, differences)
+}
+
+function wait(because: string, cannot = false): Decision {
+  return { kind: 'wait', because, cannot }
 }
 
 function placeTaken(settings: DeviceSettings, holder: Link): Decision {
@@ -72,9 +77,11 @@ function underlayOrAsIs(settings: DeviceSettings, seen: Observation, device: Lin
   return {
     ifindex: device.vxlan?.parent ?? device.ifindex,
     ifname: device.ifname,
+    lladdr: undefined,
     mtu: device.mtu + vxlanOverhead(settings.family),
     local,
     publicIp: local,
+    standsIn: false,
   }
 }
 
@@ -92,6 +99,9 @@ interface Own {
   readonly subnet: Cidr
   readonly lladdr: Lladdr
 }
+
+/** Differences without which packets flow. */
+const HARMLESS: ReadonlySet<string> = new Set(['mtu', 'learning', 'name'])
 
 function inPlace(
   settings: DeviceSettings,
@@ -120,7 +130,8 @@ function inPlace(
   }
   const network = settings.network[settings.family]
   if (network !== undefined) {
-    const plan = planAddresses({ ifindex, network, subnet: own.subnet, addresses: seen.addresses })
+    const { addresses, swallowed } = seen
+    const plan = planAddresses({ ifindex, network, subnet: own.subnet, addresses, swallowed })
     for (const address of plan.add) {
       ops.push({ op: 'add-address', address })
       why.push(`${ifname} lacks the address ${address.ip}/${address.prefixLength}`)
@@ -130,22 +141,29 @@ function inPlace(
       why.push(`${ifname} has the address ${address.ip}/${address.prefixLength}`)
     }
   }
+  const carries = !seen.bridged && mendable.every(({ attribute }) => HARMLESS.has(attribute))
+  const device = carries && !swallows(settings, ops) ? usableDevice(settings, own, seen, link) : undefined
+  // Last: what this cannot do shall not keep anything else from being done.
   if (seen.acceptRa !== undefined && seen.acceptRa !== 0) {
     ops.push({ op: 'accept-ra-off', ifindex, ifname })
     why.push(`${ifname} accepts router advertisements`)
   }
-  const device = usableDevice(settings, own, seen, link)
   if (ops.length > 0)
     return { kind: 'repair', ifindex, ops, because: why.join(', '), usable: device, underlay: seen.underlay }
   if (device !== undefined) return { kind: 'rest', device, underlay: seen.underlay }
-  return { kind: 'wait', because: 'waiting' in seen.underlay ? seen.underlay.waiting : `${ifname} is incomplete` }
+  return wait('waiting' in seen.underlay ? seen.underlay.waiting : `${ifname} is incomplete`)
 }
 
-/** Undefined while entries cannot be programmed on the link, or its MAC is not the one that the others know. */
+/** The connected route of an address that has to go takes packets of others to our device. */
+function swallows({ family }: DeviceSettings, ops: readonly DeviceOp[]): boolean {
+  return ops.some((op) => op.op === 'delete-address' && op.address.prefixLength < addressBits(family))
+}
+
+/** Undefined while entries cannot be programmed on the link. */
 function usableDevice(settings: DeviceSettings, own: Own, seen: Observation, link: Link): Device | undefined {
   const { vxlan, ifindex, ifname, mtu } = link
   const overlay = networkAddress(own.subnet)
-  if (!link.up || link.lladdr !== own.lladdr || vxlan?.local === undefined) return undefined
+  if (vxlan?.local === undefined) return undefined
   const bits = addressBits(settings.family)
   if (!seen.addresses.some(({ ip, prefixLength }) => ip === overlay && prefixLength === bits)) return undefined
   return {

@@ -1,19 +1,27 @@
 /**
  * The device machine: one VXLAN device of one family, kept as it should be. Level-triggered: every event that could
  * matter leads to one fresh observation, and only an observation decides. Owns the order of things: one question in
- * flight, epochs, what waits for how long. Must not: read a clock, the kernel or a log; decide.ts says what is right.
+ * flight, epochs, what is waited for. Must not: read a clock, the kernel or a log, nor say how long a pause is (the
+ * governor does); decide.ts says what is right.
  */
 import type { Ifindex } from '../../net/ifindex.ts'
 import { isUnicastLladdr, type Lladdr } from '../../net/lladdr.ts'
 import { unreachable } from '../../util/unreachable.ts'
 import type { Verdict } from '../classify.ts'
 import { type Decision, decide } from './decide.ts'
-import type { DeviceEffect, DeviceEvent, DeviceOp, DeviceSettings, DeviceState, Observation, Wanted } from './types.ts'
+import type {
+  DeviceEffect,
+  DeviceEvent,
+  DeviceOp,
+  DeviceSettings,
+  DeviceState,
+  Observation,
+  PauseOver,
+  Wanted,
+} from './types.ts'
 
-/** Failures in a row after which a disturbance no longer cuts a delay short: somebody fights us, or the kernel is ill. */
+/** Times in a row that the same change is asked for before it counts as one that the kernel accepts without doing it. */
 const PATIENCE = 3
-/** The longest that a disturbance is left unanswered, milliseconds. */
-const LONGEST_DEAF_MS = 500
 
 /** What is in flight. Exactly one question at a time, so exactly one answer (with the machine's epoch) is believed. */
 type Phase =
@@ -21,8 +29,8 @@ type Phase =
   /** `stale`: our link died meanwhile, so the answer may show it alive: ask again. */
   | { readonly name: 'observing'; readonly stale: boolean }
   | { readonly name: 'applying' }
-  /** A timer runs. `hastened`: a disturbance has already shortened it. */
-  | { readonly name: 'delayed'; readonly hastened: boolean }
+  /** The runner says when to look again. */
+  | { readonly name: 'pausing'; readonly over: PauseOver }
 
 export interface Machine {
   readonly settings: DeviceSettings
@@ -35,12 +43,10 @@ export interface Machine {
   readonly epoch: number
   /** Something happened since the running observation was asked for. */
   readonly dirty: boolean
-  /** In a row, without rest. */
-  readonly failures: number
-  /** What the last observation asked for; asked for again right after success, it was fruitless. */
-  readonly lastOps: string | undefined
-  /** A change in place that the kernel refused: older kernels do (kernel-facts 3); then only re-creation is left. */
-  readonly refused: string | undefined
+  /** What the last observation asked for, and how often in a row. */
+  readonly last: { readonly ops: string; readonly times: number } | undefined
+  /** What the kernel refused, or accepts without doing it: not asked for again while `patience` lasts. */
+  readonly refused: { readonly ops: string; readonly because: string } | undefined
 }
 
 export interface Step {
@@ -57,8 +63,7 @@ export function createMachine(settings: DeviceSettings): Machine {
     phase: { name: 'idle' },
     epoch: 0,
     dirty: false,
-    failures: 0,
-    lastOps: undefined,
+    last: undefined,
     refused: undefined,
   }
 }
@@ -73,17 +78,21 @@ export function step(machine: Machine, event: DeviceEvent): Step {
       return disturb(machine)
     case 'gone':
       return gone(machine, event.ifindex)
+    case 'lost':
+      return observe({ ...machine, state: unsettled(machine.state, event.because), last: undefined })
     case 'observed':
       return answers(machine, event.epoch, 'observing') ? observed(machine, event.observation) : same(machine)
     case 'observe-failed':
       if (!answers(machine, event.epoch, 'observing')) return same(machine)
-      return delay({ ...machine, state: unsettled(machine.state, event.because), failures: machine.failures + 1 })
+      return pause({ ...machine, state: unsettled(machine.state, event.because) }, 'trouble')
     case 'applied':
       return answers(machine, event.epoch, 'applying') ? observe(machine) : same(machine)
     case 'apply-failed':
       return answers(machine, event.epoch, 'applying') ? failed(machine, event.verdict, event.because) : same(machine)
-    case 'timer':
-      return answers(machine, event.epoch, 'delayed') ? observe(machine) : same(machine)
+    case 'due':
+      return answers(machine, event.epoch, 'pausing') ? observe(machine) : same(machine)
+    case 'patience-over':
+      return disturb({ ...machine, refused: undefined, last: undefined })
     case 'stop':
       return same({ ...machine, state: { name: 'stopped' }, phase: { name: 'idle' }, epoch: machine.epoch + 1 })
     default:
@@ -111,8 +120,8 @@ export function ifindexOf(state: DeviceState): Ifindex | undefined {
   }
 }
 
-function same(machine: Machine): Step {
-  return { machine, effects: [] }
+function same(machine: Machine, ...effects: readonly DeviceEffect[]): Step {
+  return { machine, effects }
 }
 
 function answers(machine: Machine, epoch: number, phase: Phase['name']): boolean {
@@ -134,9 +143,8 @@ function disturb(machine: Machine): Step {
     case 'observing':
     case 'applying':
       return same({ ...machine, dirty: true })
-    case 'delayed':
-      if (machine.failures <= PATIENCE) return observe(machine)
-      return machine.phase.hastened ? same(machine) : wait(machine, LONGEST_DEAF_MS, true)
+    case 'pausing':
+      return same(machine, { type: 'hasten', epoch: machine.epoch, over: machine.phase.over })
     default:
       return unreachable(machine.phase)
   }
@@ -145,8 +153,8 @@ function disturb(machine: Machine): Step {
 function gone(machine: Machine, ifindex: Ifindex): Step {
   if (ifindexOf(machine.state) !== ifindex) return disturb(machine)
   const blind: Machine = { ...machine, state: { name: 'blind', because: 'the device was deleted' } }
-  // The loss of the device is answered at once, however many failures there were.
-  if (blind.phase.name === 'idle' || blind.phase.name === 'delayed') return observe(blind)
+  // The loss of the device is answered at once, whatever was being waited for.
+  if (blind.phase.name === 'idle' || blind.phase.name === 'pausing') return observe(blind)
   if (blind.phase.name === 'observing') return same({ ...blind, phase: { name: 'observing', stale: true } })
   return same({ ...blind, dirty: true })
 }
@@ -158,52 +166,60 @@ function observed(machine: Machine, observation: Observation): Step {
   const decision = decide(settled.settings, settled.wanted, lladdr, observation)
   switch (decision.kind) {
     case 'wait':
-      return rest(settled, { name: 'waiting', because: decision.because }, observation)
+      return rest(settled, { name: 'waiting', because: decision.because, cannot: decision.cannot }, observation)
     case 'block':
-      return delay({
-        ...settled,
-        state: { name: 'blocked', because: decision.because, fatal: false },
-        failures: settled.failures + 1,
-      })
+      return pause({ ...settled, state: { name: 'blocked', because: decision.because, fatal: false } }, 'refusal')
     case 'rest':
-      return rest(settled, restingState(decision, undefined), observation)
+      return rest({ ...settled, refused: undefined }, restingState(decision, undefined), observation)
     case 'create':
       return apply(settled, { name: 'creating' }, [{ op: 'create', spec: decision.spec }], 'there is no device')
     case 'remove':
-      return apply(
-        settled,
-        { name: 'removing', because: decision.because },
-        [{ op: 'delete', ifindex: decision.ifindex }],
-        decision.because,
-      )
+      return remove(settled, decision.ifindex, decision.because)
     case 'repair':
-      return repair(settled, decision)
+      return repair(settled, decision, observation)
     default:
       return unreachable(decision)
   }
 }
 
-function repair(machine: Machine, decision: Extract<Decision, { kind: 'repair' }>): Step {
-  if (machine.refused === opsKey(decision.ops)) {
-    const because = `the kernel refuses to change it in place: ${decision.because}`
-    return apply(machine, { name: 'removing', because }, [{ op: 'delete', ifindex: decision.ifindex }], because)
-  }
-  const fruitless = machine.lastOps === opsKey(decision.ops)
-  if (fruitless && machine.failures >= PATIENCE) {
-    const flaw = `the kernel accepts this without doing it: ${decision.because}`
+function remove(machine: Machine, ifindex: Ifindex, because: string): Step {
+  return apply(machine, { name: 'removing', because }, [{ op: 'delete', ifindex }], because)
+}
+
+/**
+ * A device that carries packets stays ready while something else about it is mended, and when that cannot be mended: the
+ * flaw is told, and tried again with patience.
+ */
+function repair(machine: Machine, decision: Extract<Decision, { kind: 'repair' }>, observation: Observation): Step {
+  const { usable, underlay, ops, because } = decision
+  const key = opsKey(ops)
+  const refusal = machine.refused?.ops === key ? machine.refused.because : undefined
+  if (refusal !== undefined && ops.some(changesVxlan))
+    return remove(machine, decision.ifindex, `the kernel refuses to change it in place: ${because}`)
+  const times = machine.last?.ops === key ? machine.last.times : 0
+  const flaw = refusal ?? (times > PATIENCE ? `the kernel accepts this without doing it: ${because}` : undefined)
+  if (flaw !== undefined) {
+    const given: Machine = { ...machine, refused: { ops: key, because: flaw } }
     const state: DeviceState =
-      decision.usable === undefined
+      usable === undefined
         ? { name: 'blocked', because: flaw, fatal: false }
-        : restingState({ kind: 'rest', device: decision.usable, underlay: decision.underlay }, flaw)
-    // Forgotten, so that the next look tries it once more: whoever undoes it may have stopped.
-    return delay({ ...machine, state, failures: machine.failures + 1, lastOps: undefined })
+        : restingState({ kind: 'rest', device: usable, underlay }, flaw)
+    if (usable === undefined) return pause({ ...given, state, refused: undefined, last: undefined }, 'refusal')
+    const rested = rest(given, state, observation)
+    return refusal !== undefined && machine.last === undefined
+      ? rested
+      : { ...rested, effects: [...rested.effects, { type: 'patience' }] }
   }
-  return apply(
-    { ...machine, failures: machine.failures + (fruitless ? 1 : 0) },
-    { name: 'repairing', ifindex: decision.ifindex, because: decision.because },
-    decision.ops,
-    decision.because,
-  )
+  const state: DeviceState =
+    usable === undefined
+      ? { name: 'repairing', ifindex: decision.ifindex, because }
+      : restingState({ kind: 'rest', device: usable, underlay }, flawOf(machine.state))
+  return apply(machine, state, ops, because)
+}
+
+/** Told as long as it stands, also while it is tried again. */
+function flawOf(state: DeviceState): string | undefined {
+  return state.name === 'ready' || state.name === 'stranded' ? state.flaw : undefined
 }
 
 function restingState(decision: Extract<Decision, { kind: 'rest' }>, flaw: string | undefined): DeviceState {
@@ -215,63 +231,55 @@ function restingState(decision: Extract<Decision, { kind: 'rest' }>, flaw: strin
 
 /** On an inconsistent dump nobody rests: what it did not show may be what is missing. */
 function rest(machine: Machine, state: DeviceState, { interrupted }: Observation): Step {
-  if (interrupted) return delay({ ...machine, state, failures: machine.failures + 1 })
-  const rested: Machine = {
-    ...machine,
-    state,
-    failures: 0,
-    lastOps: undefined,
-    refused: undefined,
-    phase: { name: 'idle' },
-  }
+  const rested: Machine = { ...machine, state, last: undefined, phase: { name: 'idle' } }
+  if (interrupted) return pause(rested, 'trouble')
   return machine.dirty ? observe(rested) : same(rested)
 }
 
 function apply(machine: Machine, state: DeviceState, ops: readonly DeviceOp[], because: string): Step {
   const epoch = machine.epoch + 1
+  const key = opsKey(ops)
+  const times = machine.last?.ops === key ? machine.last.times + 1 : 1
   return {
-    machine: { ...machine, state, epoch, phase: { name: 'applying' }, lastOps: opsKey(ops) },
+    machine: { ...machine, state, epoch, phase: { name: 'applying' }, last: { ops: key, times } },
     effects: [{ type: 'apply', epoch, ops, because }],
   }
 }
 
 function failed(machine: Machine, verdict: Verdict, because: string): Step {
-  const counted: Machine = { ...machine, failures: machine.failures + 1, lastOps: undefined }
+  const { last } = machine
   switch (verdict) {
     case 'done':
       return observe(machine)
+    case 'retry':
+      // Nothing says that the link is gone; under another name it is known by its ifindex alone.
+      return pause({ ...machine, last: undefined, state: unlessStanding(machine.state, because) }, 'trouble')
     case 'device-gone':
     case 'device-down':
-    case 'retry': {
-      const unsure: Machine = { ...counted, state: { name: 'blind', because } }
-      // The first failure usually means that the facts were a moment too old: look again at once.
-      return counted.failures === 1 ? observe(unsure) : delay(unsure)
-    }
+      return pause({ ...machine, last: undefined, state: { name: 'blind', because } }, 'trouble')
     case 'reject':
-      if (changesVxlan(machine.lastOps))
-        return observe({ ...counted, refused: machine.lastOps, state: { name: 'blind', because } })
-      return delay({ ...counted, state: { name: 'blocked', because, fatal: false } })
-    case 'fatal':
-      return delay({ ...counted, state: { name: 'blocked', because, fatal: true } })
+    case 'fatal': {
+      const fatal = verdict === 'fatal'
+      // What was refused on a device that stands is decided upon with the facts of another look: it may be a flaw only.
+      if (!fatal && last !== undefined && ifindexOf(machine.state) !== undefined)
+        return observe({ ...machine, refused: { ops: last.ops, because } })
+      return pause({ ...machine, last: undefined, state: { name: 'blocked', because, fatal } }, 'refusal')
+    }
     default:
       return unreachable(verdict)
   }
 }
 
-function delay(machine: Machine): Step {
-  const patient = machine.state.name === 'blocked'
-  const [firstMs, maxMs] = patient ? [200, 30_000] : [5, LONGEST_DEAF_MS]
-  const delayMs = Math.min(maxMs, firstMs * 2 ** Math.min(20, machine.failures - 1))
-  if (machine.dirty && machine.failures <= PATIENCE) return observe(machine)
-  return wait(machine, machine.dirty ? Math.min(delayMs, LONGEST_DEAF_MS) : delayMs, machine.dirty)
-}
-
-function wait(machine: Machine, delayMs: number, hastened: boolean): Step {
+function pause(machine: Machine, over: PauseOver): Step {
   const epoch = machine.epoch + 1
   return {
-    machine: { ...machine, epoch, phase: { name: 'delayed', hastened } },
-    effects: [{ type: 'timer', epoch, delayMs }],
+    machine: { ...machine, epoch, phase: { name: 'pausing', over } },
+    effects: [{ type: 'pause', epoch, over }, ...(machine.dirty ? [{ type: 'hasten', epoch, over } as const] : [])],
   }
+}
+
+function unlessStanding(state: DeviceState, because: string): DeviceState {
+  return ifindexOf(state) === undefined ? { name: 'blind', because } : state
 }
 
 /** A failed observation says nothing about the device: states that only wait for an answer become blind, others stay. */
@@ -295,8 +303,8 @@ function settleFromDevice(machine: Machine, observation: Observation): Lladdr | 
   return asFound.kind === 'rest' || asFound.kind === 'repair' ? found.lladdr : remembered
 }
 
-function changesVxlan(key: string | undefined): boolean {
-  return key?.includes('"vxlan":') ?? false
+function changesVxlan(op: DeviceOp): boolean {
+  return op.op === 'change' && op.change.vxlan !== undefined
 }
 
 function opsKey(ops: readonly DeviceOp[]): string {

@@ -2,14 +2,15 @@
  * From dumps to facts: which link is our device, who holds its place, what the underlay is. Pure.
  * Must not: decide what to do about them.
  */
-import { type Cidr, prefixLength } from '../../net/cidr.ts'
+import { type Cidr, contains, prefixLength } from '../../net/cidr.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
-import { type Family, familyOf, type Ip } from '../../net/ip.ts'
+import { familyOf } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
 import type { EntryTable } from '../../rtnl/entries.ts'
 import type { Address, Link, ResolvedRoute } from '../../rtnl/port.ts'
 import type { UnderlayChoice } from '../../underlay/choice.ts'
-import { chooseUnderlay } from '../../underlay/underlay.ts'
+import { namesInterface } from '../../underlay/places.ts'
+import { chooseUnderlay, type UnderlayKnowledge, type UnderlayMemory } from '../../underlay/underlay.ts'
 import { deviceName, KERNEL_VXLAN_PORT } from '../vtep.ts'
 import type { DeviceSettings, Observation } from './types.ts'
 
@@ -26,17 +27,27 @@ export interface Facts {
   readonly interrupted: boolean
 }
 
-/** What we know beside the kernel: our link as it was last seen, our lladdr, what the lease source says about the underlay. */
+/** What we know beside the kernel: our link as it was last seen, our lladdr, and what decides about the underlay. */
 export interface Knowledge {
   readonly ifindex: Ifindex | undefined
   readonly lladdr: Lladdr | undefined
-  readonly hint: Ip | undefined
+  readonly underlay: Omit<UnderlayKnowledge, 'deviceLocal'>
+  readonly memory: UnderlayMemory
+  /** Whether a peer's underlay address is inside. */
+  readonly reachesPeers: (prefix: Cidr) => boolean
 }
 
-/** Only the default route's interface is found in the routes: with 100,000 of them, they are dumped when asked for. */
-export function needsRoutes(family: Family, choice: UnderlayChoice, hint: Ip | undefined): boolean {
-  const named = choice.ifaces.length > 0 || choice.regexes.length > 0 || choice.canReach !== undefined
-  return !named && (hint ?? choice.publicIp[family]) === undefined
+/**
+ * Only the default route's interface is found in the routes: with 100,000 of them, they are dumped when asked for. While an
+ * address stands that was chosen, nobody asks.
+ */
+export function needsRoutes(choice: UnderlayChoice, known: Knowledge, addresses: readonly Address[]): boolean {
+  const { hint, published } = known.underlay
+  const { inUse } = known.memory
+  if (namesInterface(choice) || hint !== undefined) return false
+  const settled =
+    inUse !== undefined && inUse.fallback === 'none' && [published, known.memory.founded].includes(inUse.ip)
+  return !settled || !addresses.some(({ ip, flags }) => ip === inUse.ip && !flags.deprecated && !flags.tentative)
 }
 
 export function interpretFacts(
@@ -44,28 +55,37 @@ export function interpretFacts(
   choice: UnderlayChoice,
   facts: Facts,
   known: Knowledge,
-): Observation {
+): { readonly observation: Observation; readonly memory: UnderlayMemory } {
   const device = findDevice(settings, facts.links, known)
-  return {
-    underlay: chooseUnderlay(settings.family, choice, {
+  const { answer, memory } = chooseUnderlay(
+    settings.family,
+    choice,
+    {
       links: facts.links,
       addresses: facts.addresses,
       routes: facts.routes,
       reach: facts.reach,
-      hint: known.hint,
       // A network of length 0 (k3s writes ::/0) holds every address: it says nothing about which are the overlay's.
       network: bounded(settings.network[settings.family]),
       exclude: (link) => holdsOurPlace(settings, link) || link.ifindex === device?.ifindex,
-    }),
+    },
+    { ...known.underlay, deviceLocal: device?.vxlan?.local },
+    known.memory,
+  )
+  const observation: Observation = {
+    underlay: answer,
     device,
     bridged: facts.links.some((link) => link.ifindex === device?.master && link.kind === 'bridge'),
     addresses: facts.addresses.filter(
       ({ ifindex, ip }) => ifindex === device?.ifindex && familyOf(ip) === settings.family,
     ),
+    swallowed: (prefix) => (!('waiting' in answer) && contains(prefix, answer.local)) || known.reachesPeers(prefix),
     acceptRa: device === undefined ? undefined : facts.acceptRa,
     holder: facts.links.find((link) => link.ifindex !== device?.ifindex && holdsOurPlace(settings, link)),
     interrupted: facts.interrupted,
   }
+  // What an inconsistent dump does not show may be there all the same: it must not become a memory.
+  return { observation, memory: facts.interrupted ? known.memory : memory }
 }
 
 /** By name; else the link that we had, renamed; else one in our place with our MAC: renamed while nobody looked. */

@@ -9,7 +9,7 @@ import type { Ifindex } from '../../net/ifindex.ts'
 import type { Family, Ip } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
 import type { Address, AddressSpec, Link, LinkChange, VxlanSpec } from '../../rtnl/port.ts'
-import type { Underlay } from '../../underlay/underlay.ts'
+import type { Underlay, UnderlayWaiting } from '../../underlay/underlay.ts'
 import type { Verdict } from '../classify.ts'
 
 /** Fixed for the life of one machine: one machine keeps one device of one family. */
@@ -32,13 +32,15 @@ export interface Wanted {
 
 /** The facts of one moment, from dumps; overwritten whole, never merged. */
 export interface Observation {
-  readonly underlay: Underlay | { readonly waiting: string }
+  readonly underlay: Underlay | UnderlayWaiting
   /** The link with our name, or our link under whatever name it has now. */
   readonly device: Link | undefined
   /** `device` is enslaved to a bridge, which takes its packets away from routing; a VRF may be on purpose. */
   readonly bridged: boolean
   /** Addresses of `device` in this machine's family. */
   readonly addresses: readonly Address[]
+  /** Whether outer packets go to an address inside: our underlay address, or one of a peer's. */
+  readonly swallowed: (prefix: Cidr) => boolean
   /** net.ipv6.conf.DEVICE.accept_ra; undefined where the host has no IPv6 or no device. */
   readonly acceptRa: number | undefined
   /** Another link that holds our VNI and port in this family, so that the kernel would refuse ours with EEXIST. */
@@ -65,7 +67,8 @@ export type DeviceState =
   /** Nothing is known, or what was known is known to be gone: an observation is due. */
   | { readonly name: 'blind'; readonly because: string }
   /** There is no device of ours, and what is needed to make one is missing; it can come by itself. */
-  | { readonly name: 'waiting'; readonly because: string }
+  /** `cannot`: what is missing is room: the underlay's MTU is too small for the family, which does not exist meanwhile. */
+  | { readonly name: 'waiting'; readonly because: string; readonly cannot: boolean }
   /** The kernel was asked for a new device, and has not answered yet. */
   | { readonly name: 'creating' }
   /** A link with our name that cannot be changed into ours is being deleted. */
@@ -73,8 +76,8 @@ export type DeviceState =
   /** Our link stands, but differs in something that can be changed in place; the change is in flight. */
   | { readonly name: 'repairing'; readonly ifindex: Ifindex; readonly because: string }
   /**
-   * The device is as it should be: entries can be programmed and packets flow. `flaw`: what the kernel accepts again and
-   * again without doing it (a clamped MTU); the device is used all the same.
+   * Entries can be programmed and packets flow. `flaw`: what is not as it should be and cannot be mended, but does not stop
+   * packets (a clamped MTU, a setting that is read-only); the device is used all the same.
    */
   | { readonly name: 'ready'; readonly device: Device; readonly underlay: Underlay; readonly flaw: string | undefined }
   /** The device is as it should be, its underlay is away: entries are kept true, so that packets flow when it returns. */
@@ -113,8 +116,16 @@ export type DeviceEvent =
       /** The error in one line. */
       readonly because: string
     }
-  | { readonly type: 'timer'; readonly epoch: number }
+  /** A pause is over. */
+  | { readonly type: 'due'; readonly epoch: number }
+  /** What was refused may be tried again. */
+  | { readonly type: 'patience-over' }
+  /** Whatever was in flight is not answered any more (an exception of ours): look at everything. */
+  | { readonly type: 'lost'; readonly because: string }
   | { readonly type: 'stop' }
+
+/** What a pause is over: trouble passes (a dump that failed or stayed inconsistent, a write to try again), a refusal may not. */
+export type PauseOver = 'trouble' | 'refusal'
 
 /** What the runner shall do; each answer carries the epoch of its question. */
 export type DeviceEffect =
@@ -122,5 +133,9 @@ export type DeviceEffect =
   | { readonly type: 'observe'; readonly epoch: number; readonly ifindex: Ifindex | undefined }
   /** In order; the first failure ends it. Answer `applied` or `apply-failed`. */
   | { readonly type: 'apply'; readonly epoch: number; readonly ops: readonly DeviceOp[]; readonly because: string }
-  /** Answer `timer` after `delayMs`; a newer timer replaces this one. */
-  | { readonly type: 'timer'; readonly epoch: number; readonly delayMs: number }
+  /** Something went wrong once more: answer `due` when it is time to look again. A newer one replaces this one. */
+  | { readonly type: 'pause'; readonly epoch: number; readonly over: PauseOver }
+  /** Something happened during that pause: it may be over now, and is as soon as the governor allows. */
+  | { readonly type: 'hasten'; readonly epoch: number; readonly over: PauseOver }
+  /** A flaw stands: answer `patience-over` when it is time to try once more. A newer one replaces this one. */
+  | { readonly type: 'patience' }

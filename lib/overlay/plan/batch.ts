@@ -64,15 +64,3 @@ export function createBatchWriter(expected = 0): BatchWriter {
     },
   }
 }
-
-/** Those entries of `batch` that `keep` says yes to, in their order; the batch itself when that is all of them. */
-export function filterBatch(batch: PlannedBatch, keep: (index: number) => boolean): PlannedBatch {
-  const kept: number[] = []
-  for (let i = 0; i < batch.length; i += 1) if (keep(i)) kept.push(i)
-  if (kept.length === batch.length) return batch
-  const bytes = new Uint8Array(kept.length * abi.ENTRY_BYTES)
-  kept.forEach((index, row) => {
-    bytes.set(batch.bytes.subarray(index * abi.ENTRY_BYTES, (index + 1) * abi.ENTRY_BYTES), row * abi.ENTRY_BYTES)
-  })
-  return { bytes, length: kept.length, peers: Int32Array.from(kept, (index) => batch.peers[index] ?? -1) }
-}

@@ -29,16 +29,17 @@ const CONFIGURED = wordOf(0, abi.NUD_PERMANENT | NUD_NOARP, 0, 0)
  */
 const TAIL_MASK = wordOf(0, abi.NUD_PERMANENT, 0, abi.ENTRY_EXTRAS)
 
-const ABSENT = 0
+export const ABSENT = 0
 const CACHED = 1
 const DIFFERENT = 2
-const RIGHT = 3
+export const RIGHT = 3
 
 /**
  * Appends what is missing or different to `writes` and what is stale to `deletes`. With an incomplete view only absent keys
  * are written, with OP_CREATE; a cached entry of the kernel's counts as absent, but needs OP_REPLACE (EXCL gives EEXIST).
+ * Returns what stands at each desired key.
  */
-export function* planPairs(input: PairsInput, writes: BatchWriter, deletes: BatchWriter): Slices<void> {
+export function* planPairs(input: PairsInput, writes: BatchWriter, deletes: BatchWriter): Slices<Uint8Array> {
   const { desired, complete } = input
   const wanted = wordsOf(desired)
   const states = yield* compare(input, wanted, deletes)
@@ -49,6 +50,7 @@ export function* planPairs(input: PairsInput, writes: BatchWriter, deletes: Batc
     const op = state === ABSENT && !complete ? abi.OP_CREATE : abi.OP_REPLACE
     writes.push(op, wanted, row * WORDS, desired.peers[row] ?? -1)
   }
+  return states
 }
 
 /** What stands at each desired key. */

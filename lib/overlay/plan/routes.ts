@@ -12,6 +12,7 @@ import type { DesiredTable } from '../desired.ts'
 import { BLOCK, BLOCKS_A_SLICE } from '../packed/key-index.ts'
 import { IFINDEX, PRIORITY, sameAddress, TAIL, VIA, WORDS, word, wordOf, wordsOf } from '../packed/words.ts'
 import type { BatchWriter } from './batch.ts'
+import { coveringOf } from './covering.ts'
 
 export interface RoutesInput {
   readonly family: Family
@@ -20,6 +21,8 @@ export interface RoutesInput {
   readonly actual: EntryTable
   readonly ifindex: Ifindex
   readonly owned: (words: Int32Array, at: number) => boolean
+  /** Inside the network, and neither ours nor flannel's. */
+  readonly foreign: (words: Int32Array, at: number) => boolean
   readonly complete: boolean
 }
 
@@ -30,10 +33,11 @@ export interface RouteWriters {
   readonly leftovers: BatchWriter
 }
 
-/** `by`: index of the route in the actual table; `desired`: of the one that it shadows. */
+/** `by`: index of the route in the actual table; `desired`: of the one that it shadows, `stands`: which is there itself. */
 export interface ShadowedRow {
   readonly desired: number
   readonly by: number
+  readonly stands: boolean
 }
 
 export interface RoutesOutcome {
@@ -47,6 +51,9 @@ const PROTOCOL_BOOT = wordOf(abi.RTPROT_BOOT, 0, 0, 0)
 const PROTOCOL_KERNEL = wordOf(abi.RTPROT_KERNEL, 0, 0, 0)
 const TYPE = wordOf(0, 0xff, 0, 0)
 const TYPE_UNICAST = wordOf(0, abi.RTN_UNICAST, 0, 0)
+/** Of linux/rtnetlink.h: sends a packet on to the next table, so it catches nothing. */
+const RTN_THROW = 9
+const TYPE_THROW = wordOf(0, RTN_THROW, 0, 0)
 const DEAD = wordOf(0, 0, 0, abi.ENTRY_DEAD)
 const GATEWAY = wordOf(0, 0, 0, abi.ENTRY_GATEWAY)
 const MULTIPATH = wordOf(0, 0, 0, abi.ENTRY_MULTIPATH)
@@ -68,6 +75,8 @@ interface Findings {
   readonly dead: Int32Array
   /** Routes beside ours that may matter: word offset, desired row, and where they stand. */
   readonly rivals: { readonly at: number; readonly row: number; readonly place: Place }[]
+  /** Routes of others that take a part of a desired prefix. */
+  readonly parts: { readonly at: number; readonly row: number }[]
 }
 
 /** Appends to `writes` what is missing or different, to `deletes` what no peer needs, to `leftovers` see RouteWriters. */
@@ -95,7 +104,7 @@ export function* planRoutes(input: RoutesInput, writers: RouteWriters): Slices<R
 }
 
 function* compare(
-  { desired, owned, complete }: RoutesInput,
+  { desired, owned, foreign, complete }: RoutesInput,
   wanted: Int32Array,
   words: Int32Array,
   deletes: BatchWriter,
@@ -104,6 +113,8 @@ function* compare(
   const occupant = new Int32Array(desired.length)
   const dead = new Int32Array(desired.length)
   const rivals: Findings['rivals'] = []
+  const parts: Findings['parts'] = []
+  const covering = coveringOf(desired)
   const visit = (at: number, row: number): void => {
     const there = row * WORDS
     const metric = word(words, at + PRIORITY) >>> 0
@@ -127,10 +138,15 @@ function* compare(
     for (let i = 0, at = start; i < count; i += 1, at += WORDS) {
       const row = word(rows, i)
       if (row >= 0) visit(at, row)
-      else if (complete && owned(words, at)) deletes.push(abi.OP_DELETE, words, at, -1)
+      else if (owned(words, at)) {
+        if (complete) deletes.push(abi.OP_DELETE, words, at, -1)
+      } else if (foreign(words, at) && (word(words, at + TAIL) & TYPE) !== TYPE_THROW) {
+        const covered = covering(words, at)
+        if (covered >= 0) parts.push({ at, row: covered })
+      }
     }
   }
-  return { right, occupant, dead, rivals }
+  return { right, occupant, dead, rivals, parts }
 }
 
 /**
@@ -144,7 +160,11 @@ function judgeRivals(
   findings: Findings,
   leftovers: BatchWriter,
 ): RoutesOutcome {
-  const shadowed: ShadowedRow[] = []
+  const shadowed: ShadowedRow[] = findings.parts.map(({ at, row }) => ({
+    desired: row,
+    by: at / WORDS,
+    stands: findings.right[row] === 1,
+  }))
   let deferred = 0
   for (const { at, row, place } of findings.rivals) {
     const stands = findings.right[row] === 1
@@ -152,7 +172,7 @@ function judgeRivals(
     if (!stands && isOccupant && !isKernels(words, at)) continue
     if (!input.owned(words, at) && !isFlannelsDirect(words, at, wanted, row * WORDS)) {
       if (place === 'lower' || (place === 'slot' && (stands || isOccupant)))
-        shadowed.push({ desired: row, by: at / WORDS })
+        shadowed.push({ desired: row, by: at / WORDS, stands })
     } else if (input.complete) {
       const wouldHitOurs = place === 'behind' && isTwin(words, at, wanted, row * WORDS)
       if (stands && !wouldHitOurs) leftovers.push(abi.OP_DELETE, words, at, -1)

@@ -3,7 +3,7 @@
  * world looks like from outside. Used by examples and by the property test.
  */
 
-import type { Sysctl } from '../../../lib/agent/device-runner.ts'
+import type { Sysctl } from '../../../lib/agent/device-ops.ts'
 import { createFamilyOverlay, type FamilyOverlay } from '../../../lib/agent/family-overlay.ts'
 import type { FamilyLease, Lease, OwnNode } from '../../../lib/cluster/lease.ts'
 import type { Network } from '../../../lib/cluster/network.ts'
@@ -89,6 +89,8 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => 
 
 /** accept_ra starts as 1 on every new link, as in the kernel. */
 interface FakeSysctl extends Sysctl {
+  /** As in an unprivileged container: EROFS. */
+  readOnly: boolean
   /** accept_ra of a link. */
   valueOf(ifindex: number): string
 }
@@ -96,17 +98,23 @@ interface FakeSysctl extends Sysctl {
 function createFakeSysctl(kernel: FakeKernel): FakeSysctl {
   const values = new Map<number, string>()
   const ifindexOf = (key: string): number | undefined => kernel.link(key.split('/')[3] ?? '')?.ifindex
-  return {
+  const sysctl: FakeSysctl = {
+    readOnly: false,
     valueOf: (ifindex) => values.get(ifindex) ?? '1',
     async read(key) {
+      if (key === 'net/ipv4/ip_forward' || key === 'net/ipv6/conf/all/forwarding') return '1'
       const ifindex = ifindexOf(key)
       return ifindex === undefined ? undefined : (values.get(ifindex) ?? '1')
     },
     async write(key, value) {
       const ifindex = ifindexOf(key)
-      if (ifindex !== undefined) values.set(ifindex, value)
+      if (ifindex === undefined) return { written: false, errno: 'ENOENT' }
+      if (sysctl.readOnly) return { written: false, errno: 'EROFS' }
+      values.set(ifindex, value)
+      return { written: true }
     },
   }
+  return sysctl
 }
 
 export interface FakeNode {
@@ -128,10 +136,19 @@ export interface FakeNode {
   deviceFaults(): string[]
   /** What another program writes to accept_ra of the device. */
   setAcceptRa(value: string): void
+  /** Whether /proc/sys is read-only. */
+  setSysctlReadOnly(readOnly: boolean): void
   settle(): Promise<void>
 }
 
-export function createFakeNode(world: World = IPV4, options: { mode?: Mode; log?: Log } = {}): FakeNode {
+export interface FakeNodeOptions {
+  readonly mode?: Mode
+  readonly log?: Log
+  /** A flannel beside us. */
+  readonly rival?: () => string | undefined
+}
+
+export function createFakeNode(world: World = IPV4, options: FakeNodeOptions = {}): FakeNode {
   const kernel = createFakeKernel({ linkLocals: false })
   const clock = createManualClock()
   kernel.admin.addNic(UNDERLAY_IFNAME)
@@ -148,15 +165,17 @@ export function createFakeNode(world: World = IPV4, options: { mode?: Mode; log?
         regexes: [],
         canReach: undefined,
         publicIp: { ipv4: undefined, ipv6: undefined },
+        fallbackAfterMs: 30_000,
       },
       openRtnl: () => kernel.open(),
       sysctl,
       nameOwner: async () => undefined,
+      rival: async () => options.rival?.(),
       clock,
       log: options.log ?? silent,
       onChange: () => undefined,
     })
-    overlay.setOwn(view.own, { value: OWN_LLADDR, authority: 'remembered' })
+    overlay.setOwn(view.own, { lladdr: { value: OWN_LLADDR, authority: 'remembered' }, founded: undefined })
     overlay.setView(view)
     return overlay
   }
@@ -177,6 +196,9 @@ export function createFakeNode(world: World = IPV4, options: { mode?: Mode; log?
       node.overlay = start()
     },
     actual: () => actualLines(world, kernel),
+    setSysctlReadOnly(readOnly) {
+      sysctl.readOnly = readOnly
+    },
     setAcceptRa: (value) => void sysctl.write(`net/ipv6/conf/${world.device}/accept_ra`, value),
     deviceFaults: () => deviceFaults(world, kernel, sysctl, node.overlay.own?.device.lladdr),
     desired: (peers) => desiredLines(world, peers, options.mode),
@@ -223,7 +245,7 @@ function claim(world: World, index: number, behind: number): FamilyLease {
     subnet: parseCidr(world.subnet(index)),
     underlay: parseIp(world.remote(behind)),
     lladdr: parseLladdr(lladdrOf(behind)),
-    vni: undefined,
+    vni: parseVni(1),
   }
 }
 

@@ -48,6 +48,8 @@ export const underlay: Underlay = {
   mtu: 1500,
   local: parseIp('192.168.1.1'),
   publicIp: parseIp('192.168.1.1'),
+  lladdr: parseLladdr('02:00:00:00:00:02'),
+  standsIn: false,
 }
 
 const flags = {
@@ -111,6 +113,7 @@ export function healthy(change: Partial<Observation> = {}): Observation {
     bridged: false,
     addresses: [overlayAddress],
     acceptRa: 0,
+    swallowed: (prefix) => prefix === '192.168.0.0/16',
     holder: undefined,
     interrupted: false,
     ...change,

@@ -21,22 +21,26 @@
  *  17   ready       observed other VNI                      removing    delete
  *  18   removing    applied                                 removing    observe
  *  19   removing    observed no device                      creating    create
- *  20   blind       observed place held by another link     blocked     timer
- *  21   blocked     disturbed                               blocked     observe
- *  22   blocked     observed healthy                        ready       –
- *  23   creating    apply-failed retry, first time          blind       observe
- *  24   creating    apply-failed retry, again               blind       timer
- *  25   creating    apply-failed reject                     blocked     timer
- *  26   creating    apply-failed fatal                      blocked     timer, fatal
- *  27   repairing   apply-failed device-gone                blind       observe
- *  28   repairing   apply-failed reject of `local`          blind       observe, then delete
- *  29   repairing   the same repair again and again         ready       timer, with a flaw
- *  30   ready       observe-failed                          ready       timer
- *  31   creating    observe-failed                          blind       timer
+ *  20   blind       observed place held by another link     blocked     pause (refusal)
+ *  21   blocked     disturbed                               blocked     hasten
+ *  22   blocked     due, observed healthy                   ready       –
+ *  23   creating    apply-failed retry                      blind       pause (trouble)
+ *  24   blind       due                                     blind       observe
+ *  25   creating    apply-failed reject                     blocked     pause (refusal)
+ *  26   creating    apply-failed fatal                      blocked     pause (refusal), fatal
+ *  27   repairing   apply-failed device-gone                blind       pause (trouble)
+ *  28   repairing   apply-failed reject of `local`          repairing   observe, then delete
+ *  29   ready       the same repair again and again         ready       patience, with a flaw
+ *  30   ready       observe-failed                          ready       pause (trouble)
+ *  31   creating    observe-failed                          blind       pause (trouble)
  *  32   ready       observed bridged                        repairing   change (released)
- *  33   ready       observed on an interrupted dump         ready       timer
+ *  33   ready       observed on an interrupted dump         ready       pause (trouble)
  *  34   any         stop                                    stopped     –
  *  35   stopped     anything                                stopped     –
+ *  36   ready       observed what packets do not need       ready       accept-ra-off, change of the MTU, …
+ *  37   ready       apply-failed reject of such a repair    ready       observe, then patience, with a flaw
+ *  38   ready       patience-over                           ready       observe
+ *  39   any         lost                                    blind …     observe
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -50,6 +54,7 @@ import {
   healthy,
   LLADDR,
   OTHER_LLADDR,
+  overlayAddress,
   pinnedSettings,
   settings,
   underlay,
@@ -85,6 +90,10 @@ function applied(walk: Walk): Walk {
 type Failure = Extract<DeviceEvent, { type: 'apply-failed' }>
 function fails(walk: Walk, verdict: Failure['verdict'], because = 'link.create flannel.1: EXXX'): Walk {
   return send(walk, { type: 'apply-failed', epoch: walk.machine.epoch, verdict, because })
+}
+
+function due(walk: Walk): Walk {
+  return send(walk, { type: 'due', epoch: walk.machine.epoch })
 }
 
 const blind = (): Walk => send(start(), { type: 'wanted', wanted })
@@ -203,50 +212,40 @@ test('row 17, without underlay: nothing is removed that could not be made again'
 })
 
 test('row 20: a place that another link holds blocks, and the message names the holder', () => {
-  expect(blocked(), 'blocked', 'timer')
+  expect(blocked(), 'blocked', 'pause')
   assert.match(JSON.stringify(blocked().machine.state), /vxlan7 \(interface 9\)/)
 })
 
-test('row 21: a disturbance makes a blocked machine look again', () =>
-  expect(send(blocked(), { type: 'disturbed' }), 'blocked', 'observe'))
-test('row 22: what blocked is gone', () => expect(see(send(blocked(), { type: 'disturbed' }), healthy()), 'ready'))
+test('row 21: a disturbance hastens the next look of a blocked machine', () =>
+  expect(send(blocked(), { type: 'disturbed' }), 'blocked', 'hasten'))
+test('row 22: what blocked is gone', () => {
+  const looking = due(blocked())
+  expect(looking, 'blocked', 'observe')
+  expect(see(looking, healthy()), 'ready')
+})
 
-test('row 23: the first failure of a creation is answered with a look', () =>
-  expect(fails(creating(), 'retry'), 'blind', 'observe'))
-
-test('row 24: further failures wait longer and longer, at most 500 ms', () => {
-  let walk = fails(creating(), 'retry')
-  const delays: number[] = []
-  for (let i = 0; i < 12; i += 1) {
-    walk = fails(see(walk, bare()), 'retry')
-    assert.equal(walk.machine.state.name, 'blind')
-    const [effect] = walk.effects
-    assert.ok(effect?.type === 'timer')
-    delays.push(effect.delayMs)
-    walk = send(walk, { type: 'timer', epoch: walk.machine.epoch })
-  }
-  assert.deepEqual(
-    delays,
-    delays.toSorted((a, b) => a - b),
-  )
-  assert.equal(delays.at(-1), 500)
+test('rows 23 and 24: after a failure that may pass it looks again when the governor says so', () => {
+  const failed = fails(creating(), 'retry')
+  expect(failed, 'blind', 'pause')
+  assert.deepEqual(failed.effects, [{ type: 'pause', epoch: failed.machine.epoch, over: 'trouble' }])
+  expect(due(failed), 'blind', 'observe')
 })
 
 test('row 25: a refusal blocks, with the kernel’s sentence', () => {
   const walk = fails(creating(), 'reject', 'link.create flannel.1: EINVAL (sentence)')
-  expect(walk, 'blocked', 'timer')
+  expect(walk, 'blocked', 'pause')
   assert.match(JSON.stringify(walk.machine.state), /sentence.*"fatal":false/)
 })
 
 test('row 26: what can never work is marked as fatal', () => {
   const walk = fails(creating(), 'fatal')
-  expect(walk, 'blocked', 'timer')
+  expect(walk, 'blocked', 'pause')
   assert.match(JSON.stringify(walk.machine.state), /"fatal":true/)
 })
 
 test('row 27: a device that died under a repair is looked for', () => {
   const walk = fails(repairing(), 'device-gone')
-  expect(walk, 'blind', 'observe')
+  expect(walk, 'blind', 'pause')
   assert.equal(ifindexOf(walk.machine.state), undefined)
 })
 
@@ -255,29 +254,32 @@ test('row 28: a kernel that refuses to change `local` in place gets a new device
   const repair = see(send(ready(), { type: 'disturbed' }), moved)
   expect(repair, 'repairing', 'change')
   const refused = fails(repair, 'reject')
-  expect(refused, 'blind', 'observe')
+  expect(refused, 'repairing', 'observe')
   expect(see(refused, moved), 'removing', 'delete')
 })
 
-test('row 29: a change that the kernel accepts without doing it ends as a flaw, and the device is used', () => {
+test('row 29: a change that the kernel accepts without doing it ends as a flaw, and the device is used all the while', () => {
   const clamped = healthy({ device: vxlanLink({ mtu: 1430 }) })
-  let walk = send(ready(), { type: 'disturbed' })
-  let rounds = 0
-  for (; rounds < 20 && walk.effects[0]?.type !== 'timer'; rounds += 1)
-    walk = applied(see(walk, clamped)).effects.length === 0 ? see(walk, clamped) : applied(see(walk, clamped))
-  assert.ok(rounds < 20)
-  expect(walk, 'ready', 'timer')
+  let walk = see(send(ready(), { type: 'disturbed' }), clamped)
+  let times = 0
+  for (; times < 20 && walk.effects[0]?.type === 'apply'; times += 1) {
+    assert.equal(walk.machine.state.name, 'ready')
+    walk = see(applied(walk), clamped)
+  }
+  assert.equal(times, 4)
+  expect(walk, 'ready', 'patience')
   assert.match(JSON.stringify(walk.machine.state), /without doing it.*mtu 1430/)
+  expect(see(send(walk, { type: 'disturbed' }), clamped), 'ready')
 })
 
 test('row 30: a look that fails takes nothing away', () => {
   const looking = send(ready(), { type: 'disturbed' })
-  expect(send(looking, { type: 'observe-failed', epoch: looking.machine.epoch, because: 'ENOBUFS' }), 'ready', 'timer')
+  expect(send(looking, { type: 'observe-failed', epoch: looking.machine.epoch, because: 'ENOBUFS' }), 'ready', 'pause')
 })
 
 test('row 31: a look that fails after a write leaves nothing known', () => {
   const looking = applied(creating())
-  expect(send(looking, { type: 'observe-failed', epoch: looking.machine.epoch, because: 'ENOBUFS' }), 'blind', 'timer')
+  expect(send(looking, { type: 'observe-failed', epoch: looking.machine.epoch, because: 'ENOBUFS' }), 'blind', 'pause')
 })
 
 test('row 32: a device in a bridge is released', () => {
@@ -291,7 +293,7 @@ test('row 32: a device in a bridge is released', () => {
 
 test('row 33: nobody rests on a dump that stayed interrupted', () => {
   const looking = send(ready(), { type: 'disturbed' })
-  expect(see(looking, healthy({ interrupted: true })), 'ready', 'timer')
+  expect(see(looking, healthy({ interrupted: true })), 'ready', 'pause')
 })
 
 test('rows 34 and 35: a stopped machine asks for nothing, whatever happens', () => {
@@ -304,7 +306,9 @@ test('rows 34 and 35: a stopped machine asks for nothing, whatever happens', () 
       { type: 'gone', ifindex: DEVICE },
       { type: 'observed', epoch: walk.machine.epoch, observation: bare() },
       { type: 'applied', epoch: walk.machine.epoch },
-      { type: 'timer', epoch: walk.machine.epoch },
+      { type: 'due', epoch: walk.machine.epoch },
+      { type: 'patience-over' },
+      { type: 'lost', because: 'a test' },
     ]
     for (const event of events) expect(send(stopped, event), 'stopped')
   }
@@ -315,7 +319,7 @@ test('an answer to an older question is ignored', () => {
   for (const event of [
     { type: 'observed', epoch: walk.machine.epoch - 1, observation: bare() },
     { type: 'applied', epoch: walk.machine.epoch - 1 },
-    { type: 'timer', epoch: walk.machine.epoch - 1 },
+    { type: 'due', epoch: walk.machine.epoch - 1 },
   ] satisfies DeviceEvent[])
     assert.equal(send(walk, event).machine, walk.machine)
 })
@@ -350,16 +354,93 @@ test('a pinned device that nobody asked for is adopted as it is', () => {
   expect(see(blind(), healthy({ device: vxlanLink({}, { parent: underlay.ifindex }) })), 'ready')
 })
 
-test('a fight is answered, but not at the speed of the other side', () => {
-  let walk = fails(creating(), 'retry')
-  for (let i = 0; i < 5; i += 1) {
-    walk = fails(see(walk, bare()), 'retry')
-    walk = send(walk, { type: 'timer', epoch: walk.machine.epoch })
+test('what happens during a pause hastens it, once it is over looks once', () => {
+  const paused = fails(creating(), 'retry')
+  const hastened = send(paused, { type: 'disturbed' })
+  expect(hastened, 'blind', 'hasten')
+  expect(due(hastened), 'blind', 'observe')
+  expect(send(paused, { type: 'gone', ifindex: DEVICE }), 'blind', 'hasten')
+})
+
+test('the loss of the device ends a pause', () => {
+  const looking = send(ready(), { type: 'disturbed' })
+  const paused = send(looking, { type: 'observe-failed', epoch: looking.machine.epoch, because: 'ENOBUFS' })
+  expect(send(paused, { type: 'gone', ifindex: DEVICE }), 'blind', 'observe')
+})
+
+test('row 36: what packets do not need is mended while the device stays ready', () => {
+  for (const [seen, op] of [
+    [{ acceptRa: 1 }, 'accept-ra-off'],
+    [{ device: vxlanLink({ mtu: 1300 }) }, 'change'],
+    [{ device: vxlanLink({}, { learning: true }) }, 'change'],
+    [{ device: vxlanLink({ ifname: 'stolen0' }) }, 'change'],
+  ] as const)
+    expect(see(send(ready(), { type: 'disturbed' }), healthy(seen)), 'ready', op)
+})
+
+test('row 36, the other way: what packets need takes readiness away until it is mended', () => {
+  const extra = (ip: string, prefixLength: number) => ({ ...overlayAddress, ip: parseIp(ip), prefixLength })
+  for (const seen of [
+    { device: vxlanLink({ up: false }) },
+    { device: vxlanLink({ lladdr: OTHER_LLADDR }) },
+    { device: vxlanLink({}, { local: parseIp('192.168.1.77') }) },
+    { addresses: [] },
+    { bridged: true },
+    { addresses: [overlayAddress, extra('10.42.9.1', 24)] },
+    { addresses: [overlayAddress, extra('192.168.7.7', 16)] },
+  ])
+    assert.equal(see(send(ready(), { type: 'disturbed' }), healthy(seen)).machine.state.name, 'repairing')
+})
+
+test('an address of somebody else’s on our device stays unless its connected route swallows outer packets', () => {
+  const foreign = { ...overlayAddress, ip: parseIp('172.20.0.1'), prefixLength: 16 }
+  expect(see(send(ready(), { type: 'disturbed' }), healthy({ addresses: [overlayAddress, foreign] })), 'ready')
+  const swallowing = { ...overlayAddress, ip: parseIp('192.168.7.7'), prefixLength: 16 }
+  const walk = see(send(ready(), { type: 'disturbed' }), healthy({ addresses: [overlayAddress, swallowing] }))
+  expect(walk, 'repairing', 'delete-address')
+})
+
+test('rows 37 and 38: what is refused and does not stop packets is a flaw, told with its errno and tried again with patience', () => {
+  const seen = healthy({ acceptRa: 1 })
+  const refused = fails(see(send(ready(), { type: 'disturbed' }), seen), 'reject', 'EROFS')
+  expect(refused, 'ready', 'observe')
+  const flawed = see(refused, seen)
+  expect(flawed, 'ready', 'patience')
+  assert.match(JSON.stringify(flawed.machine.state), /"flaw":"EROFS"/)
+  // Whatever else is heard, it is not tried before.
+  const again = see(send(flawed, { type: 'disturbed' }), seen)
+  expect(again, 'ready')
+  assert.match(JSON.stringify(again.machine.state), /"flaw":"EROFS"/)
+  const tried = see(send(again, { type: 'patience-over' }), seen)
+  expect(tried, 'ready', 'accept-ra-off')
+  assert.match(JSON.stringify(tried.machine.state), /"flaw":"EROFS"/)
+  assert.doesNotMatch(JSON.stringify(see(applied(tried), healthy()).machine.state), /EROFS/)
+})
+
+test('row 39: whatever was in flight when an exception was contained, everything is looked at', () => {
+  const walks = [
+    blind(),
+    waiting(),
+    creating(),
+    repairing(),
+    ready(),
+    stranded(),
+    removing(),
+    blocked(),
+    send(ready(), { type: 'disturbed' }),
+  ]
+  for (const walk of walks) {
+    const looking = send(walk, { type: 'lost', because: 'a test' })
+    assert.equal(looking.effects[0]?.type, 'observe')
+    expect(see(looking, healthy()), 'ready')
   }
-  walk = fails(see(walk, bare()), 'retry')
-  const once = send(walk, { type: 'disturbed' })
-  expect(once, 'blind', 'timer')
-  expect(send(once, { type: 'disturbed' }), 'blind')
+})
+
+test('an underlay without room for the family is told as such: the family cannot be', () => {
+  const walk = see(blind(), bare({ underlay: { ...underlay, mtu: 100 } }))
+  expect(walk, 'waiting')
+  assert.match(JSON.stringify(walk.machine.state), /too small.*"cannot":true/)
+  assert.match(JSON.stringify(waiting().machine.state), /"cannot":false/)
 })
 
 test('another address and another MTU are two messages, since the kernel refuses both in one', () => {

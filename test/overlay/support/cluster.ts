@@ -6,6 +6,7 @@ import { type Family, parseIp } from '../../../lib/net/ip.ts'
 import { parseLladdr } from '../../../lib/net/lladdr.ts'
 import { type DesiredTables, desiredTables } from '../../../lib/overlay/desired.ts'
 import { type Peer, peersOf } from '../../../lib/overlay/peers.ts'
+import type { Rule } from '../../../lib/rtnl/port.ts'
 
 export const DEVICE = parseIfindex(7)
 export const OTHER_LINK = parseIfindex(3)
@@ -37,4 +38,19 @@ export function peersNamed(family: Family, ...indexes: readonly number[]): reado
 export function desiredOf(family: Family, ...indexes: readonly number[]): DesiredTables {
   const peers = peersNamed(family, ...indexes)
   return desiredTables({ family, network: NETWORKS[family], ifindex: DEVICE, peers })
+}
+
+/** A policy rule without selectors. */
+export function ruleOf(rule: { readonly priority: number; readonly table: number }): Rule {
+  return {
+    ...rule,
+    action: 1,
+    inverted: false,
+    src: undefined,
+    dst: undefined,
+    iif: undefined,
+    oif: undefined,
+    fwmark: undefined,
+    more: false,
+  }
 }

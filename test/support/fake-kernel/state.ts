@@ -157,9 +157,10 @@ export const PLAIN_RULE: FakeRule = {
 /** Queues `notification` for every monitor that has joined the group. `family` matters for addresses, routes and rules only. */
 export function emit(state: State, group: MonitorGroup, family: Family | undefined, notification: Notification): void {
   for (const listener of state.listeners) {
-    const { groups, families, ignoreOwn = true } = listener.options
+    const { groups, ignoreOwn = true } = listener.options
+    const { families, addressFamilies = families } = listener.options
     if (listener.ended || !groups.includes(group)) continue
-    if (family !== undefined && !families.includes(family)) continue
+    if (family !== undefined && !(group === 'address' ? addressFamilies : families).includes(family)) continue
     if (ignoreOwn && notification.type === 'entry' && notification.pid === listener.portId) continue
     enqueue(state, listener, notification)
   }

@@ -159,7 +159,7 @@ function startCore({ network, source, log, openRtnl: open }: CoreParts): AgentCo
   return createAgentCore(
     {
       network,
-      underlayChoice: { ifaces: ['mgmt0'], regexes: [], canReach: undefined, publicIp: none },
+      underlayChoice: { ifaces: ['mgmt0'], regexes: [], canReach: undefined, publicIp: none, fallbackAfterMs: 30_000 },
       subnetFile: 'subnet.env',
       ipMasq: false,
       iptablesForwardRules: false,
@@ -171,12 +171,15 @@ function startCore({ network, source, log, openRtnl: open }: CoreParts): AgentCo
     {
       openRtnl: open,
       // /proc/sys shows this process' namespace, not the node's; test/kernel/contract.test.ts checks accept_ra.
-      sysctl: { read: async () => '0', write: async () => undefined },
+      sysctl: {
+        read: async (key) => (key.includes('forward') ? '1' : '0'),
+        write: async () => ({ written: true as const }),
+      },
       nameOwner: async () => undefined,
+      rival: async () => undefined,
       source,
       readFile: async (path) => disk.get(path),
       replaceFile: async (path, text) => void disk.set(path, text),
-      lladdrStore: () => ({ load: async () => undefined, save: async () => undefined }),
       clock: systemClock,
       log,
       onHopeless: (error) => log.error('hopeless', error.message),

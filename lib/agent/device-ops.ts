@@ -1,0 +1,114 @@
+/**
+ * Writes what the device machine asks for, in order, and says how it ended. Must not: decide, wait or repeat.
+ */
+import { NetlinkError } from '../errors.ts'
+import type { Verdict } from '../overlay/classify.ts'
+import { classify } from '../overlay/classify.ts'
+import { explainFailure } from '../overlay/device-machine/explain.ts'
+import type { DeviceOp, DeviceSettings } from '../overlay/device-machine/types.ts'
+import type { Rtnl } from '../rtnl/port.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import { messageOf } from '../util/message-of.ts'
+import { unreachable } from '../util/unreachable.ts'
+import type { RtnlSession } from './rtnl-session.ts'
+
+/** The part of lib/host/sysctl that the agent needs: keys with slashes, undefined when there is no such key. */
+export interface Sysctl {
+  read(key: string): Promise<string | undefined>
+  /** Never rejects for a missing or read-only key; `errno` is the name of the system's error. */
+  write(
+    key: string,
+    value: string,
+  ): Promise<{ readonly written: true } | { readonly written: false; readonly errno: string }>
+}
+
+export type Applied =
+  | { readonly type: 'applied' }
+  | { readonly type: 'apply-failed'; readonly verdict: Verdict; readonly because: string }
+
+/** The first failure ends it. `level`: of the lines about what was done. */
+export async function applyOps(
+  parts: {
+    readonly session: RtnlSession
+    readonly sysctl: Sysctl
+    readonly settings: DeviceSettings
+    readonly clock: Clock
+    readonly log: Log
+  },
+  {
+    ops,
+    because,
+    level,
+  }: { readonly ops: readonly DeviceOp[]; readonly because: string; readonly level: 'info' | 'debug' },
+): Promise<Applied> {
+  const { clock, log, settings } = parts
+  for (const op of ops) {
+    const started = clock.now()
+    const failure = await applyOne(parts, op)
+    if (failure === undefined) {
+      log[level]('device.effect', `${op.op}: ${because}`, { effect: op.op, ms: clock.now() - started })
+      continue
+    }
+    if (failure.verdict === 'done') continue
+    const sentence = explainFailure(settings, op, failure) ?? failure.because
+    log[level === 'info' ? 'warn' : 'debug']('device.effect-failed', `${op.op}: ${sentence}`, { effect: op.op })
+    return { type: 'apply-failed', verdict: failure.verdict, because: sentence }
+  }
+  return { type: 'applied' }
+}
+
+async function applyOne(
+  parts: { readonly session: RtnlSession; readonly sysctl: Sysctl },
+  op: DeviceOp,
+): Promise<{ readonly verdict: Verdict; readonly errnoName: string; readonly because: string } | undefined> {
+  try {
+    if (op.op === 'accept-ra-off') return await switchOff(parts.sysctl, op.ifname)
+    await parts.session.use((rtnl) => write(rtnl, op))
+    return undefined
+  } catch (error) {
+    const errnoName = error instanceof NetlinkError ? error.errnoName : ''
+    const verdict =
+      error instanceof NetlinkError && op.op !== 'accept-ra-off' ? classify(CLASSIFIED[op.op], errnoName) : 'retry'
+    return { verdict, errnoName, because: messageOf(error) }
+  }
+}
+
+async function switchOff(sysctl: Sysctl, ifname: string) {
+  const outcome = await sysctl.write(acceptRaKey(ifname), '0')
+  // A link that has gone has no such key.
+  if (outcome.written || outcome.errno === 'ENOENT') return undefined
+  const because = `accept_ra of ${ifname} cannot be switched off: ${outcome.errno}`
+  return { verdict: 'reject', errnoName: outcome.errno, because } as const
+}
+
+/** The row of overlay/classify for each operation. */
+const CLASSIFIED = {
+  create: 'link.create',
+  delete: 'link.delete',
+  change: 'link.change',
+  'add-address': 'address.add',
+  'delete-address': 'address.delete',
+} as const satisfies Record<Exclude<DeviceOp['op'], 'accept-ra-off'>, string>
+
+async function write(rtnl: Rtnl, op: Exclude<DeviceOp, { op: 'accept-ra-off' }>): Promise<void> {
+  switch (op.op) {
+    case 'create':
+      return await rtnl.createVxlan(op.spec)
+    case 'delete':
+      return await rtnl.deleteLink(op.ifindex)
+    case 'change':
+      return await rtnl.changeLink(op.ifindex, op.change)
+    case 'add-address':
+      return await rtnl.addAddress(op.address)
+    case 'delete-address':
+      return await rtnl.deleteAddress(op.address)
+    default:
+      return unreachable(op)
+  }
+}
+
+/** In the form of lib/host/sysctl. */
+export function acceptRaKey(ifname: string): string {
+  return `net/ipv6/conf/${ifname}/accept_ra`
+}

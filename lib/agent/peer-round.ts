@@ -1,0 +1,106 @@
+/**
+ * One look at everything: the three tables as they are, the plan that makes them what they should be, and its way into the
+ * kernel. Must not: decide when, remember anything between rounds, or log.
+ */
+import type { LeaseView } from '../cluster/view.ts'
+import type { Cidr } from '../net/cidr.ts'
+import type { Family } from '../net/ip.ts'
+import type { DesiredTables } from '../overlay/desired.ts'
+import type { Device } from '../overlay/device-machine/types.ts'
+import { renderKey } from '../overlay/entry-text.ts'
+import type { PlannedBatch } from '../overlay/plan/batch.ts'
+import { type ActualTables, type PeerPlan, planInSlices } from '../overlay/plan.ts'
+import { ENTRY_BYTES, KIND_FDB, KIND_NEIGHBOUR, KIND_ROUTE, OFFSET_KIND, OFFSET_VIA } from '../rtnl/abi.ts'
+import { type EntryTable, unpackEntry } from '../rtnl/entries.ts'
+import type { Rtnl, Unreadable } from '../rtnl/port.ts'
+import { inSlices } from '../util/slices.ts'
+
+export interface Look {
+  readonly actual: ActualTables
+  /** A dump stayed inconsistent: what it does not show may be there. */
+  readonly interrupted: boolean
+  /** Entries that could not be read; undefined: all could. */
+  readonly unreadable: Unreadable | undefined
+}
+
+export async function lookAtTables(rtnl: Rtnl, family: Family, { ifindex }: Device): Promise<Look> {
+  const [neighbours, fdb, routes] = await Promise.all([
+    rtnl.dumpNeighbours(family, ifindex),
+    rtnl.dumpFdb(ifindex),
+    rtnl.dumpRoutes(family),
+  ])
+  return {
+    actual: { neighbours: neighbours.value, fdb: fdb.value, routes: routes.value },
+    interrupted: neighbours.interrupted || fdb.interrupted || routes.interrupted,
+    unreadable: neighbours.unreadable ?? fdb.unreadable ?? routes.unreadable,
+  }
+}
+
+/** FDB entries that the dump lacks without reason are asked for one by one, and planned with the answer. */
+export async function planTables(
+  rtnl: Rtnl,
+  of: { readonly network: Cidr; readonly desired: DesiredTables; readonly device: Device; readonly view: LeaseView },
+  { actual, interrupted }: Look,
+  turn: () => Promise<void>,
+): Promise<PeerPlan> {
+  const { network, desired, device, view } = of
+  const input = { network, ifindex: device.ifindex, desired, complete: view.synced && !interrupted }
+  const plan = await inSlices(planInSlices({ ...input, actual }), turn)
+  if (plan.doubtful.length === 0) return plan
+  const found = await rtnl.getFdb(plan.doubtful)
+  if (found.length === 0) return plan
+  for (const batch of batchesOf(plan)) rtnl.release(batch)
+  return await inSlices(planInSlices({ ...input, actual: { ...actual, fdb: joined(actual.fdb, found) } }), turn)
+}
+
+export function batchesOf({ entries, routes, deletes, leftovers }: PeerPlan): readonly PlannedBatch[] {
+  return [entries, routes, deletes, leftovers]
+}
+
+function joined(a: EntryTable, b: EntryTable): EntryTable {
+  const bytes = new Uint8Array((a.length + b.length) * ENTRY_BYTES)
+  bytes.set(a.bytes.subarray(0, a.length * ENTRY_BYTES))
+  bytes.set(b.bytes.subarray(0, b.length * ENTRY_BYTES), a.length * ENTRY_BYTES)
+  return { bytes, length: a.length + b.length }
+}
+
+/** Entries above which the governor knows what is written by its kind alone. */
+const SINGLE = 200
+const KINDS: Readonly<Record<number, string>> = {
+  [KIND_NEIGHBOUR]: 'neighbours',
+  [KIND_FDB]: 'FDB entries',
+  [KIND_ROUTE]: 'routes',
+}
+
+/** The names by which the governor knows what a plan writes, and what it is in words. */
+export function namesOfPlan(plan: PeerPlan): { readonly names: readonly string[]; readonly inWords: () => string } {
+  const batches = batchesOf(plan).filter(({ length }) => length > 0)
+  const count = batches.reduce((sum, { length }) => sum + length, 0)
+  const names = new Set<string>()
+  for (const { bytes, length } of batches)
+    for (let i = 0; i < length; i += 1)
+      names.add(count > SINGLE ? kindOf(bytes, i * ENTRY_BYTES) : nameOf(bytes, i * ENTRY_BYTES))
+  return {
+    names: [...names],
+    inWords: () => (count > SINGLE ? `${count} ${[...names].join(' and ')}` : firstOf(batches, count)),
+  }
+}
+
+/** Both names of one packed entry: its own, and that of its kind. */
+export function namesOfEntry(bytes: Uint8Array): readonly string[] {
+  return [nameOf(bytes, 0), kindOf(bytes, 0)]
+}
+
+/** Kind, family, destination and metric: what identifies an entry on one device. */
+function nameOf(bytes: Uint8Array, at: number): string {
+  return String.fromCharCode(...bytes.subarray(at + OFFSET_KIND, at + OFFSET_VIA))
+}
+
+function kindOf(bytes: Uint8Array, at: number): string {
+  return KINDS[bytes[at + OFFSET_KIND] ?? 0] ?? 'entries'
+}
+
+function firstOf([first]: readonly PlannedBatch[], count: number): string {
+  const one = first === undefined ? 'nothing' : renderKey(unpackEntry(first, 0))
+  return count === 1 ? one : `${one} and ${count - 1} more`
+}

@@ -1,0 +1,100 @@
+/**
+ * What is done about routes of others that the kernel prefers to ours: what flannel left is removed, twice at most; all
+ * else is named, with its device, as long as it stands. Must not: decide what flannel's is (overlay/flannel-leftover).
+ */
+import type { LeaseView } from '../cluster/view.ts'
+import { type Cidr, prefixLength } from '../net/cidr.ts'
+import type { Family } from '../net/ip.ts'
+import { renderEntry } from '../overlay/entry-text.ts'
+import { isFlannelsLeftover } from '../overlay/flannel-leftover.ts'
+import type { Shadowed } from '../overlay/plan.ts'
+import { RTPROT_KERNEL } from '../rtnl/abi.ts'
+import { createEntryWriter } from '../rtnl/entries.ts'
+import type { Rtnl } from '../rtnl/port.ts'
+import type { Log } from '../util/log.ts'
+import type { StandingLog } from '../util/standing-log.ts'
+
+/** A leftover that is back after this many removals is somebody's will. */
+const REMOVALS = 2
+const NAMED = 5
+
+export interface Shadows {
+  /** What catches traffic of peers, in one sentence; undefined: nothing. */
+  readonly catching: string | undefined
+  /** What a complete look found; resolves with how many routes were removed. */
+  settle(rtnl: Rtnl, found: readonly Shadowed[], view: LeaseView): Promise<number>
+  /** Another device: what was removed before is another story. */
+  reset(): void
+}
+
+export function createShadows(parts: {
+  readonly family: Family
+  readonly network: Cidr | undefined
+  readonly vni: number
+  /** A flannel that runs here and would want its routes back. */
+  readonly rival: () => Promise<string | undefined>
+  readonly log: Log
+  readonly standing: StandingLog
+}): Shadows {
+  const { family, network, vni, log, standing } = parts
+  const removals = new Map<string, number>()
+  let catching: string | undefined
+
+  const isRemovable = (shadow: Shadowed, view: LeaseView): boolean =>
+    view.synced &&
+    isFlannelsLeftover(shadow, view.peers.get(shadow.node)?.[family], vni) &&
+    (removals.get(shadow.prefix) ?? 0) < REMOVALS
+
+  const remove = async (rtnl: Rtnl, shadows: readonly Shadowed[]): Promise<number> => {
+    const writer = createEntryWriter()
+    for (const { by } of shadows) writer.push('delete', by)
+    const { errnos } = await rtnl.applyEntries(writer.finish())
+    const removed = shadows.filter((_, index) => errnos[index] === 0)
+    for (const { prefix, node, by } of removed) {
+      removals.set(prefix, (removals.get(prefix) ?? 0) + 1)
+      log.info('peers.leftover-removed', `removed what flannel left, so that ${node} is reached: ${renderEntry(by)}`)
+    }
+    return removed.length
+  }
+
+  return {
+    get catching() {
+      return catching
+    },
+    async settle(rtnl, found, view) {
+      const removable = found.filter((shadow) => isRemovable(shadow, view))
+      const allowed = removable.length > 0 && (await parts.rival()) === undefined ? removable : []
+      const removed = allowed.length === 0 ? 0 : await remove(rtnl, allowed)
+      const left = found.filter((shadow) => !allowed.includes(shadow))
+      if (left.length === 0) standing.over('peers.shadowed', 'no route of others wins over ours any more')
+      const sentence = left.length === 0 ? '' : await describe(rtnl, left)
+      if (left.length > 0) standing.stands('peers.shadowed', sentence, { shadowed: left.length })
+      catching = left.some((shadow) => !isSuspectClaim(shadow, network)) ? sentence : undefined
+      return removed
+    },
+    reset: () => removals.clear(),
+  }
+}
+
+/**
+ * Where the network sets no bound (k3s writes 0.0.0.0/0), any node may claim a subnet that this host has connected to it:
+ * the claim is what is wrong then, and must not make every node unready.
+ */
+function isSuspectClaim({ by }: Shadowed, network: Cidr | undefined): boolean {
+  return network !== undefined && prefixLength(network) === 0 && by.protocol === RTPROT_KERNEL
+}
+
+async function describe(rtnl: Rtnl, shadows: readonly Shadowed[]): Promise<string> {
+  const links = new Map((await rtnl.dumpLinks()).value.map(({ ifindex, ifname }) => [ifindex, ifname]))
+  const named = shadows.slice(0, NAMED).map(({ node, prefix, by }) => {
+    const route = renderEntry(by, (ifindex) => links.get(ifindex))
+    return `packets to ${prefix} of ${node} take \`${route}\` (if nobody needs it: ip route del ${deletable(by, links)})`
+  })
+  const more = shadows.length > NAMED ? `; and ${shadows.length - NAMED} more` : ''
+  return `routes of others win over ours: ${named.join('; ')}${more}`
+}
+
+function deletable({ dst, metric, oif }: Shadowed['by'], links: ReadonlyMap<number, string>): string {
+  const dev = oif === undefined ? '' : ` dev ${links.get(oif) ?? oif}`
+  return `${dst}${dev} metric ${metric}`
+}

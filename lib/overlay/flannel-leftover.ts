@@ -1,0 +1,23 @@
+/**
+ * Whether a route that wins over ours is one that flannel left: on a device of another VNI, on flannel-wg, or of host-gw.
+ * Such a one may go; everything else belongs to others and is only named. Pure. Must not: remove anything.
+ */
+import type { FamilyLease } from '../cluster/lease.ts'
+import { networkAddress } from '../net/cidr.ts'
+import { RTN_UNICAST, RTPROT_BOOT } from '../rtnl/abi.ts'
+import type { Shadowed } from './plan.ts'
+
+/**
+ * All must hold: flannel's exact form (protocol boot, metric 0, one next hop), for exactly the subnet of a peer that publishes
+ * our VNI, its gateway that peer's overlay or underlay address, and our own route seen to stand beside it. In a change of
+ * the VNI, node by node, a peer that still publishes the old one may be reached by the old route alone.
+ */
+export function isFlannelsLeftover(
+  { by, prefix, stands }: Shadowed,
+  peer: FamilyLease | undefined,
+  vni: number,
+): boolean {
+  if (peer === undefined || peer.vni !== vni || peer.subnet !== prefix || by.dst !== prefix || !stands) return false
+  if (by.protocol !== RTPROT_BOOT || by.metric !== 0 || by.type !== RTN_UNICAST || by.extras) return false
+  return by.gateway === networkAddress(prefix) || by.gateway === peer.underlay
+}

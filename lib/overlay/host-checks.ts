@@ -1,0 +1,72 @@
+/**
+ * What others of this host have set so that pods are cut off although our own objects are right: forwarding, the pods' bridge,
+ * who else has our podCIDR. Pure. Must not: mend any of it.
+ */
+import { type Cidr, cidrOf, contains, overlaps } from '../net/cidr.ts'
+import { type Family, familyOf } from '../net/ip.ts'
+import type { Address, Link } from '../rtnl/port.ts'
+import type { Fault } from './fault.ts'
+
+export interface HostFacts {
+  readonly family: Family
+  /** Ours. */
+  readonly subnet: Cidr
+  /** undefined: it sets no bound (length 0). */
+  readonly network: Cidr | undefined
+  /** Our own device and whatever else carries the overlay address. */
+  readonly device: number
+  readonly links: readonly Link[]
+  readonly addresses: readonly Address[]
+  /** net.ipv4.ip_forward or net.ipv6.conf.all.forwarding, as text; undefined: not readable. */
+  readonly forwarding: string | undefined
+}
+
+/** Bridges that container engines and hypervisors make for themselves. */
+const FOREIGN_BRIDGE = /^(?:docker|br-[0-9a-f]{12}$|virbr|lxcbr|lxdbr|podman)/
+
+export function checkHost(facts: HostFacts): readonly Fault[] {
+  return [...checkForwarding(facts), ...checkPodLinks(facts)]
+}
+
+/** The link with an address of our subnet behind which our pods are; undefined: none yet, or a CNI without a bridge. */
+export function podLinkOf({
+  links,
+  addresses,
+  subnet,
+  device,
+}: Omit<HostFacts, 'forwarding' | 'network'>): Link | undefined {
+  const owners = addresses.filter(({ ip, ifindex }) => ifindex !== device && contains(subnet, ip))
+  const candidates = links.filter(
+    ({ ifindex, ifname }) => owners.some((owner) => owner.ifindex === ifindex) && !FOREIGN_BRIDGE.test(ifname),
+  )
+  return candidates.find(({ ifname }) => ifname === 'cni0') ?? candidates[0]
+}
+
+function checkForwarding({ family, forwarding }: HostFacts): readonly Fault[] {
+  if (forwarding === undefined || forwarding !== '0') return []
+  const [name, key] = family === 'ipv4' ? ['IPv4', 'net.ipv4.ip_forward'] : ['IPv6', 'net.ipv6.conf.all.forwarding']
+  const sentence = `this host does not forward ${name} packets, so no pod reaches another node: sysctl -w ${key}=1, and in /etc/sysctl.d for the next start`
+  return [{ name: 'host.forwarding', sentence, stops: false }]
+}
+
+function checkPodLinks({ family, subnet, network, device, links, addresses }: HostFacts): readonly Fault[] {
+  const faults: Fault[] = []
+  for (const { ifindex, ip, prefixLength } of addresses) {
+    const link = links.find((one) => one.ifindex === ifindex)
+    if (ifindex === device || link === undefined || familyOf(ip) !== family || prefixLength < 1) continue
+    const prefix = cidrOf(ip, prefixLength)
+    if (FOREIGN_BRIDGE.test(link.ifname) && overlaps(prefix, subnet))
+      faults.push({
+        name: 'host.pod-cidr-taken',
+        sentence: `${link.ifname} has ${ip}/${prefixLength}, which overlaps this node's podCIDR ${subnet}: packets to pods go there; give ${link.ifname} another network`,
+        stops: false,
+      })
+    else if (link.ifname === 'cni0' && network !== undefined && contains(network, ip) && !contains(subnet, ip))
+      faults.push({
+        name: 'host.old-bridge',
+        sentence: `cni0 still has ${ip}/${prefixLength}, but this node's podCIDR is ${subnet}: its pods are not reached; drain the node and delete the bridge (ip link delete cni0), the CNI plugin makes it anew`,
+        stops: false,
+      })
+  }
+  return faults.filter(({ name }, index) => faults.findIndex((other) => other.name === name) === index)
+}

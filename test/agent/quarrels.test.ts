@@ -1,0 +1,158 @@
+/** Somebody undoes us, or keeps us from mending something: how often is written, what the log hears, and readiness meanwhile. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createFakeNode, type FakeNode, IPV4, IPV6, lladdrOf, type World } from './support/fake-node.ts'
+import { createKeptLog } from './support/log-lines.ts'
+
+const peers = new Map([
+  [2, 2],
+  [3, 3],
+])
+
+async function up(world: World = IPV4, many: ReadonlyMap<number, number> = peers) {
+  const log = createKeptLog()
+  const node = createFakeNode(world, { log })
+  node.setPeers(many)
+  await node.clock.run(1000)
+  assert.equal(node.overlay.unready, undefined)
+  log.lines.length = 0
+  node.kernel.clearLog()
+  return { node, log }
+}
+
+/** Steps of 100 ms; whether it was ready at the end of each. */
+async function readiness(
+  node: FakeNode,
+  ms: number,
+  each: () => void = () => undefined,
+): Promise<ReadonlySet<boolean>> {
+  const seen = new Set<boolean>()
+  for (let at = 0; at < ms; at += 100) {
+    each()
+    await node.clock.run(100)
+    seen.add(node.overlay.unready === undefined)
+  }
+  return seen
+}
+
+test('a loop that flushes 1,000 peers is answered twice a second, in two lines a minute, and is right soon after it ends', async () => {
+  // Numbers in the third octet alone do not suffice.
+  const many = new Map(Array.from({ length: 250 }, (_, i) => [i + 2, i + 2] as const))
+  const { node, log } = await up(IPV4, many)
+  let flushing = true
+  const flush = (): void => {
+    if (!flushing) return
+    node.kernel.admin.flushNeighbours('flannel.1')
+    node.clock.after(20, flush)
+  }
+  flush()
+  const seen = await readiness(node, 60_000)
+  const rounds = node.kernel.log.filter(({ request }) => request === 'applyEntries').length
+  assert.ok(rounds >= 100 && rounds <= 140, `${rounds} batches in a minute`)
+  assert.deepEqual([...seen], [true])
+  const told = log.lines.length
+  await node.clock.run(60_000)
+  assert.ok(log.lines.length - told <= 2, log.lines.slice(told).join('\n'))
+  flushing = false
+  await node.clock.run(600)
+  assert.deepEqual(node.actual(), node.desired(many))
+})
+
+for (const world of [IPV4, IPV6]) {
+  test(`${world.family}: a setting that is read-only is a flaw: named with its errno, no accusation, ready all the time`, async () => {
+    const log = createKeptLog()
+    const node = createFakeNode(world, { log })
+    node.setSysctlReadOnly(true)
+    node.setPeers(peers)
+    await node.clock.run(1000)
+    assert.deepEqual([...(await readiness(node, 180_000))], [true])
+    assert.deepEqual(node.actual(), node.desired(peers))
+    const flaws = log.of('warn device.flaw')
+    assert.ok(flaws.length >= 3 && flaws.length <= 4, flaws.join('\n'))
+    assert.match(flaws[0] ?? '', /carries packets, but: accept_ra of flannel.* cannot be switched off: EROFS/)
+    assert.deepEqual(log.of('warn repair.fight'), [])
+    const perMinute = log.lines.length / 3
+    assert.ok(perMinute <= 8, `${log.lines.length} lines in three minutes:\n${log.lines.join('\n')}`)
+    node.setSysctlReadOnly(false)
+    await node.clock.run(31_000)
+    assert.deepEqual(node.deviceFaults(), [])
+    assert.match(log.lines.at(-1) ?? '', /device\.flaw: over/)
+  })
+}
+
+test('a quarrel over accept_ra, over the MTU, over one entry: readiness does not flip', async () => {
+  const acts: ((node: FakeNode) => void)[] = [
+    (node) => node.setAcceptRa('1'),
+    (node) => void node.kernel.admin.setMtu('flannel.1', 1300),
+    (node) => void node.kernel.admin.deleteNeighbour('flannel.1', '10.42.2.0'),
+    (node) => void node.kernel.admin.deleteRoute({ dst: '10.42.2.0/24' }),
+    (node) => void node.kernel.admin.replaceFdb('flannel.1', lladdrOf(2), '192.168.1.99'),
+  ]
+  for (const act of acts) {
+    const { node, log } = await up()
+    assert.deepEqual([...(await readiness(node, 20_000, () => act(node)))], [true], act.toString())
+    assert.ok(log.of('warn repair.fight').length <= 1, log.lines.join('\n'))
+    assert.deepEqual(log.of('info agent.'), [])
+    await node.clock.run(31_000)
+    assert.deepEqual(node.actual(), node.desired(peers))
+    assert.deepEqual(node.deviceFaults(), [])
+  }
+})
+
+test('what is undone once in a while is told as a quarrel too, once it has been told five times', async () => {
+  const { node, log } = await up()
+  for (let i = 0; i < 60; i += 1) {
+    node.kernel.admin.deleteNeighbour('flannel.1', '10.42.2.0')
+    await node.clock.run(5000)
+  }
+  assert.equal(log.of('info peers.applied').length, 5)
+  assert.ok(log.of('warn repair.fight').length <= 6, log.lines.join('\n'))
+})
+
+test('the loss of the device and of its parent is never waited for, whatever quarrel goes on', async () => {
+  const { node } = await up()
+  const { admin } = node.kernel
+  await readiness(node, 5000, () => void admin.setMtu('flannel.1', 1300))
+  await readiness(node, 5000, () => void admin.deleteNeighbour('flannel.1', '10.42.2.0'))
+  admin.deleteLink('flannel.1')
+  await node.clock.run(1)
+  assert.deepEqual(node.actual(), node.desired(peers))
+  await readiness(node, 5000, () => void admin.setDown('flannel.1'))
+  admin.deleteLink('mgmt0')
+  await node.clock.run(100)
+  admin.addNic('mgmt0')
+  admin.setUp('mgmt0')
+  admin.addAddress('mgmt0', '192.168.1.1/24')
+  await node.clock.run(1)
+  assert.equal(node.overlay.unready, undefined)
+})
+
+test('host routes that come and go decide nothing without direct routing; with it they are looked at twice a second', async () => {
+  for (const mode of ['unpinned', 'direct'] as const) {
+    const node = createFakeNode(IPV4, { mode })
+    node.setPeers(peers)
+    await node.clock.run(1000)
+    node.kernel.clearLog()
+    for (let i = 0; i < 400; i += 1) {
+      node.kernel.admin.replaceRoute({ dst: '198.51.100.0/24', via: `192.168.1.${8 + (i % 2)}`, dev: 'mgmt0' })
+      await node.clock.run(50)
+    }
+    const dumps = node.kernel.log.filter(({ request }) => request === 'dumpRoutes').length
+    assert.ok(mode === 'direct' ? dumps >= 10 && dumps <= 50 : dumps === 0, `${mode}: ${dumps} dumps in 20 s`)
+  }
+})
+
+test('neighbours of other links concern nobody, with direct routing neither', async () => {
+  const node = createFakeNode(IPV4, { mode: 'direct' })
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  node.kernel.clearLog()
+  for (let i = 0; i < 400; i += 1) {
+    node.kernel.admin.replaceNeighbour('mgmt0', '192.168.1.77', lladdrOf(i % 250))
+    await node.clock.run(50)
+  }
+  assert.deepEqual(
+    node.kernel.log.filter(({ request }) => /dump(Routes|Neighbours|Fdb)/.test(request)),
+    [],
+  )
+})
