@@ -3,8 +3,8 @@
  * mgmt0 on it. Must not: hold anything but links and addresses.
  */
 
+import { deviceName } from '../../lib/device/vtep.ts'
 import type { Family } from '../../lib/net/ip.ts'
-import { deviceName } from '../../lib/overlay/vtep.ts'
 import { openRtnl } from '../../lib/rtnl/native.ts'
 import { createNetns, type Netns, type Scope } from '../../test/support/netns.ts'
 import { runOrThrow } from '../contenders/programs.ts'

@@ -2,9 +2,10 @@
  * One node to program: a network namespace with an underlay interface and a VXLAN device a family, and the way back to
  * empty tables. Must not: program peers (that is what is measured).
  */
+
+import { deviceName, wantedDevice } from '../../lib/device/vtep.ts'
 import type { Ifindex } from '../../lib/net/ifindex.ts'
 import type { Family } from '../../lib/net/ip.ts'
-import { deviceName, wantedDevice } from '../../lib/overlay/vtep.ts'
 import { NUD_PERMANENT, OFFSET_PROTOCOL, OFFSET_TYPE, RTPROT_VTEPD } from '../../lib/rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry } from '../../lib/rtnl/entries.ts'
 import { openRtnl } from '../../lib/rtnl/native.ts'

@@ -6,17 +6,18 @@
 import type { OwnNode } from '../cluster/lease.ts'
 import type { LeaseView, OwnVtep } from '../cluster/view.ts'
 import type { SubnetEnv } from '../cni/subnet-env.ts'
+import { deviceName } from '../device/vtep.ts'
 import { HostError, type LeaseError } from '../errors.ts'
 import type { LeaseSource } from '../leases/source.ts'
 import type { Cidr } from '../net/cidr.ts'
 import { FAMILIES, type Family } from '../net/ip.ts'
 import { type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'
-import { deviceName } from '../overlay/vtep.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
+import { createStandingLog } from '../util/standing-log.ts'
 import { createCniFiles } from './cni-files.ts'
 import type { AgentConfig } from './config.ts'
 import type { Sysctl } from './device-ops.ts'
@@ -65,6 +66,7 @@ interface Member {
 
 export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCore {
   const { source, clock, log } = ports
+  const standing = createStandingLog(log, clock)
   const rejectedLog = createRejectedLog(log, clock)
   let ready = false
   let everReady = false
@@ -107,6 +109,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     replace: ports.replaceFile,
     clock,
     log,
+    standing,
     onChange: () => reconsider(),
   })
   let together: { readonly until: number; readonly timer: Timer } | undefined
@@ -118,7 +121,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     together ??= { until: clock.now() + TOGETHER_MS, timer: clock.after(TOGETHER_MS, () => publisher.mark()) }
     return clock.now() < together.until ? undefined : vtep
   }
-  const publisher = createLeasePublisher({ source, own: ownTogether, log, clock })
+  const publisher = createLeasePublisher({ source, own: ownTogether, standing, clock })
 
   /** Brings what the source says to the families; saving an lladdr may take its time, so it runs as a loop. */
   const leases = createDirtyLoop(
@@ -206,6 +209,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       rejectedLog.stop()
       together?.timer.cancel()
       await Promise.all([publisher.stop(), cniFiles.stop(), ...members.map(({ overlay }) => overlay.stop())])
+      standing.stop()
     },
   }
 }

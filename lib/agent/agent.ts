@@ -2,9 +2,12 @@
  * Starts a whole agent: takes the locks, chooses the adapters, opens the doors. The only file of this floor that imports
  * concrete adapters. Must not: hold logic (agent-core.ts) or read flags (lib/cli).
  */
+
+import { deviceName } from '../device/vtep.ts'
 import { LockedError } from '../errors.ts'
 import { readIfExists, replaceFile } from '../host/files.ts'
 import { packetFilterRulesExist } from '../host/firewall-look.ts'
+import { type Lock, lockDevice } from '../host/lock.ts'
 import { nameNetlinkOwner } from '../host/netlink-owner.ts'
 import { findRival } from '../host/rival.ts'
 import { createSysctl } from '../host/sysctl.ts'
@@ -12,14 +15,12 @@ import { createFileSource } from '../leases/file.ts'
 import { createKubeSource, type KubeSource } from '../leases/kube.ts'
 import type { LeaseSource } from '../leases/source.ts'
 import { FAMILIES } from '../net/ip.ts'
-import { deviceName } from '../overlay/vtep.ts'
 import { openRtnl } from '../rtnl/native.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { type AgentCore, createAgentCore } from './agent-core.ts'
 import type { AgentConfig } from './config.ts'
 import { type HealthServer, startHealthServer } from './health.ts'
-import { type Lock, lockDevice } from './lock.ts'
 import type { AgentStatus } from './status.ts'
 
 export interface Agent {

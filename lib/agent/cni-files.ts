@@ -6,10 +6,11 @@ import { renderSubnetEnv, type SubnetEnv } from '../cni/subnet-env.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
+import { messageOf } from '../util/message-of.ts'
+import type { StandingLog } from '../util/standing-log.ts'
 
 /** A lost file is missed by every pod that starts: it is looked at this often, milliseconds. */
 const LOOK_MS = 1000
-const RETRY_LOG_MS = 60_000
 
 export interface CniFiles {
   /** Whether the file on disk says the truth, as far as the last look knows. */
@@ -26,13 +27,13 @@ export interface CniFilesParts {
   readonly replace: (path: string, text: string) => Promise<void>
   readonly clock: Clock
   readonly log: Log
+  readonly standing: StandingLog
   readonly onChange: () => void
 }
 
 export function createCniFiles(parts: CniFilesParts): CniFiles {
-  const { clock, log, path } = parts
+  const { clock, log, standing, path } = parts
   let written = false
-  let complainedAt: number | undefined
   let look: Timer | undefined
 
   const setWritten = (now: boolean): void => {
@@ -51,17 +52,14 @@ export function createCniFiles(parts: CniFilesParts): CniFiles {
           await parts.replace(path, text)
           log.info('cni.subnet-env', `Wrote subnet file to ${path}`)
         }
-        complainedAt = undefined
+        standing.over('cni.subnet-env-failed', `${path} can be written`)
         setWritten(true)
       }
       look = clock.after(LOOK_MS, () => loop.mark())
     },
     (error) => {
       setWritten(false)
-      if (complainedAt === undefined || clock.now() - complainedAt > RETRY_LOG_MS) {
-        complainedAt = clock.now()
-        log.warn('cni.subnet-env-failed', `cannot write ${path}: ${String(error)}`, { error })
-      }
+      standing.stands('cni.subnet-env-failed', `cannot write ${path}: ${messageOf(error)}`, { error })
       look = clock.after(LOOK_MS, () => loop.mark())
     },
   )

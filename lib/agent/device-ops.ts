@@ -1,11 +1,12 @@
 /**
  * Writes what the device machine asks for, in order, and says how it ended. Must not: decide, wait or repeat.
  */
+
+import { explainFailure } from '../device/explain.ts'
+import type { DeviceOp, DeviceSettings } from '../device/types.ts'
 import { NetlinkError } from '../errors.ts'
 import type { Verdict } from '../overlay/classify.ts'
 import { classify } from '../overlay/classify.ts'
-import { explainFailure } from '../overlay/device-machine/explain.ts'
-import type { DeviceOp, DeviceSettings } from '../overlay/device-machine/types.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'

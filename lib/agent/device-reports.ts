@@ -2,8 +2,8 @@
  * What the log hears of a device: each change of its state, the underlay that it found, and, while it is not ready for more
  * than a moment, why, once a minute. Must not: decide anything.
  */
-import { ifindexOf } from '../overlay/device-machine/machine.ts'
-import type { DeviceState } from '../overlay/device-machine/types.ts'
+import { ifindexOf } from '../device/machine.ts'
+import type { DeviceState } from '../device/types.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { StandingLog } from '../util/standing-log.ts'

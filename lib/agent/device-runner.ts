@@ -3,18 +3,11 @@
  * look at the kernel and what is remembered of the underlay; entries are the peer reconciler's. Must not: decide anything.
  */
 
+import { createMachine, step } from '../device/machine.ts'
+import { findDevice, interpretFacts, type Knowledge, needsRoutes } from '../device/observation.ts'
+import type { DeviceEffect, DeviceEvent, DeviceSettings, DeviceState, Observation, PauseOver } from '../device/types.ts'
 import { NetlinkError } from '../errors.ts'
 import type { Ip } from '../net/ip.ts'
-import { createMachine, step } from '../overlay/device-machine/machine.ts'
-import { findDevice, interpretFacts, type Knowledge, needsRoutes } from '../overlay/device-machine/observation.ts'
-import type {
-  DeviceEffect,
-  DeviceEvent,
-  DeviceSettings,
-  DeviceState,
-  Observation,
-  PauseOver,
-} from '../overlay/device-machine/types.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
 import { NO_MEMORY, type UnderlayMemory } from '../underlay/underlay.ts'

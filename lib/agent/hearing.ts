@@ -3,11 +3,11 @@
  * change of somebody else this runs once an entry. Must not: decide what follows from a mark.
  */
 import type { Network } from '../cluster/network.ts'
+import { ifindexOf } from '../device/machine.ts'
+import type { DeviceState } from '../device/types.ts'
+import { deviceName } from '../device/vtep.ts'
 import { type Cidr, contains, containsCidr, overlaps, prefixLength } from '../net/cidr.ts'
 import { type Family, familyOf, type Ip, isLinkLocal } from '../net/ip.ts'
-import { ifindexOf } from '../overlay/device-machine/machine.ts'
-import type { DeviceState } from '../overlay/device-machine/types.ts'
-import { deviceName } from '../overlay/vtep.ts'
 import { KIND_ROUTE, OFFSET_DST_LENGTH, OFFSET_KIND } from '../rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry, unpackEntry } from '../rtnl/entries.ts'
 import type { Link, Notification } from '../rtnl/port.ts'

@@ -7,8 +7,8 @@ import type { LeaseSource } from '../leases/source.ts'
 import { createBackoff } from '../util/backoff.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
-import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
+import type { StandingLog } from '../util/standing-log.ts'
 
 export interface LeasePublisher {
   /** Something changed: in us or in the source. Publishing what is there already costs the source a comparison. */
@@ -20,13 +20,12 @@ export interface LeasePublisher {
 export function createLeasePublisher(parts: {
   readonly source: Pick<LeaseSource, 'publish'>
   readonly own: () => OwnVtep | undefined
-  readonly log: Log
+  readonly standing: StandingLog
   readonly clock: Clock
 }): LeasePublisher {
-  const { source, log, clock } = parts
+  const { source, standing, clock } = parts
   const backoff = createBackoff({ firstMs: 500, maxMs: 30_000 })
   let retry: Timer | undefined
-  let failing = false
 
   const loop = createDirtyLoop(
     async () => {
@@ -35,12 +34,10 @@ export function createLeasePublisher(parts: {
       retry?.cancel()
       if ((await source.publish(own)) === 'later') return
       backoff.reset()
-      if (failing) log.info('lease.published', 'the lease is published again')
-      failing = false
+      standing.over('lease.publish-failed', 'the lease is published again')
     },
     (error) => {
-      if (!failing) log.warn('lease.publish-failed', `cannot publish our lease yet: ${messageOf(error)}`, { error })
-      failing = true
+      standing.stands('lease.publish-failed', `cannot publish our lease yet: ${messageOf(error)}`, { error })
       retry = clock.after(backoff.next(), () => loop.mark())
     },
   )

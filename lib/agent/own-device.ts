@@ -5,10 +5,10 @@
  * Must not: look at the device (the device machine lets a device that exists keep its own lladdr).
  */
 import type { OwnNode } from '../cluster/lease.ts'
+import type { Wanted } from '../device/types.ts'
 import { type Cidr, parseCidr } from '../net/cidr.ts'
 import { type Family, type Ip, parseIpOf } from '../net/ip.ts'
 import { isUnicastLladdr, type Lladdr, parseLladdr, randomLladdr } from '../net/lladdr.ts'
-import type { Wanted } from '../overlay/device-machine/types.ts'
 import type { Kept } from './kept-value.ts'
 
 export interface OwnDevice {

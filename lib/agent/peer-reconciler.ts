@@ -7,10 +7,10 @@
  */
 import type { Network } from '../cluster/network.ts'
 import type { LeaseView } from '../cluster/view.ts'
+import type { Device } from '../device/types.ts'
 import { NetlinkError } from '../errors.ts'
 import type { Family } from '../net/ip.ts'
 import { type Change, type DesiredBook, packBook } from '../overlay/desired-book.ts'
-import type { Device } from '../overlay/device-machine/types.ts'
 import { directRoutes } from '../overlay/direct.ts'
 import { type ForeignPrefixes, foreignPrefixes } from '../overlay/plan/foreign-prefixes.ts'
 import { planPeers } from '../overlay/plan.ts'

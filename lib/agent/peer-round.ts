@@ -3,10 +3,10 @@
  * kernel. Must not: decide when, remember anything between rounds, or log.
  */
 import type { LeaseView } from '../cluster/view.ts'
+import type { Device } from '../device/types.ts'
 import type { Cidr } from '../net/cidr.ts'
 import type { Family } from '../net/ip.ts'
 import type { DesiredTables } from '../overlay/desired.ts'
-import type { Device } from '../overlay/device-machine/types.ts'
 import { renderKey } from '../overlay/entry-text.ts'
 import type { PlannedBatch } from '../overlay/plan/batch.ts'
 import { type ActualTables, type PeerPlan, planInSlices } from '../overlay/plan.ts'

@@ -3,9 +3,10 @@
  * Must not: claim what is not provably ours: routes by protocol number and by whose they are (cleanup-owner), devices by
  * kind and VNI, and by name, kept MAC address or routes of ours.
  */
+
+import { deviceName } from '../device/vtep.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import type { Lladdr } from '../net/lladdr.ts'
-import { deviceName } from '../overlay/vtep.ts'
 import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../rtnl/abi.ts'
 import { createEntryWriter, type EntryTable, type RouteEntry, unpackEntry } from '../rtnl/entries.ts'
 import type { Link } from '../rtnl/port.ts'

@@ -27,14 +27,16 @@ export type Operation =
 /** Checked against Node's list, of which only the type is used here. */
 export type ErrnoName = keyof typeof constants.errno
 
-export interface ClassifyRow {
-  /** Operations that the row is for; 'any': each one that has no row of its own for this errno. */
-  readonly on: readonly Operation[] | 'any'
-  readonly errno: ErrnoName
-  readonly verdict: Verdict
-  /** Where the meaning is known from: docs/kernel-facts.md (measured), or the kernel's function that returns it. */
-  readonly evidence: string
-}
+/**
+ * `on`: operations that the row is for; 'any': each one that has no row of its own for this errno. `evidence`: where the
+ * meaning is known from, docs/kernel-facts.md (measured) or the kernel's function that returns it.
+ */
+export type ClassifyRow = readonly [
+  on: readonly Operation[] | 'any',
+  errno: ErrnoName,
+  verdict: Verdict,
+  evidence: string,
+]
 
 /** Errno → verdict where no row says otherwise: what is not understood is tried again, with growing delay. */
 export const DEFAULT_VERDICT: Verdict = 'retry'
@@ -46,209 +48,74 @@ const ENTRY_WRITES = [...NEIGHBOUR_WRITES, ...FDB_WRITES, ...ROUTE_WRITES] as co
 
 export const CLASSIFY_ROWS: readonly ClassifyRow[] = [
   // Nothing is left to do.
-  {
-    on: ['neighbour.delete', 'fdb.delete'],
-    errno: 'ENOENT',
-    verdict: 'done',
-    evidence: 'kernel-facts 4: delete of what is absent',
-  },
-  {
-    on: ['route.delete'],
-    errno: 'ESRCH',
-    verdict: 'done',
-    evidence: 'kernel-facts 4: delete of what is absent, or of another next hop',
-  },
-  {
-    on: ['address.delete'],
-    errno: 'EADDRNOTAVAIL',
-    verdict: 'done',
-    evidence: 'inet_rtm_deladdr, inet6_addr_del: no such address',
-  },
-  {
-    on: ['address.add'],
-    errno: 'EEXIST',
-    verdict: 'done',
-    evidence: '__inet_insert_ifa: the address is there already',
-  },
-  { on: ['link.delete'], errno: 'ENODEV', verdict: 'done', evidence: 'rtnl_dellink: no link of that index' },
-  {
-    on: ['neighbour.create', 'fdb.create', 'route.create'],
-    errno: 'EEXIST',
-    verdict: 'done',
-    evidence: 'NLM_F_EXCL on a taken key: no longer absent, the next dump tells what it is',
-  },
-  {
-    on: ['route.replace'],
-    errno: 'EEXIST',
-    verdict: 'done',
-    evidence: 'fib_table_insert: ours stands already, behind another route of its metric, which the dump reports',
-  },
+  [['neighbour.delete', 'fdb.delete'], 'ENOENT', 'done', 'kernel-facts 4: delete of what is absent'],
+  [['route.delete'], 'ESRCH', 'done', 'kernel-facts 4: delete of what is absent, or of another next hop'],
+  [['address.delete'], 'EADDRNOTAVAIL', 'done', 'inet_rtm_deladdr, inet6_addr_del: no such address'],
+  [['address.add'], 'EEXIST', 'done', '__inet_insert_ifa: the address is there already'],
+  [['link.delete'], 'ENODEV', 'done', 'rtnl_dellink: no link of that index'],
+  [
+    ['neighbour.create', 'fdb.create', 'route.create'],
+    'EEXIST',
+    'done',
+    'NLM_F_EXCL on a taken key: no longer absent, the next dump tells what it is',
+  ],
+  [
+    ['route.replace'],
+    'EEXIST',
+    'done',
+    'fib_table_insert: ours stands already, behind another route of its metric, which the dump reports',
+  ],
 
   // A link is not there. For link.create it is the parent.
-  {
-    on: ENTRY_WRITES,
-    errno: 'ENODEV',
-    verdict: 'device-gone',
-    evidence: 'neigh_add, rtnl_fdb_add, fib_check_nh: no link of that index',
-  },
-  {
-    on: ['neighbour.delete', 'fdb.delete', 'route.delete', 'address.delete'],
-    errno: 'ENODEV',
-    verdict: 'device-gone',
-    evidence: 'kernel-facts 2: the entries went with their link',
-  },
-  {
-    on: ['address.add', 'link.change', 'dump'],
-    errno: 'ENODEV',
-    verdict: 'device-gone',
-    evidence: 'no link of that index',
-  },
-  {
-    on: ['link.create'],
-    errno: 'ENODEV',
-    verdict: 'device-gone',
-    evidence: 'kernel-facts 2: the parent is gone: wait for it',
-  },
-  {
-    on: ['link.create'],
-    errno: 'EINVAL',
-    verdict: 'device-gone',
-    evidence: 'kernel-facts 2: the parent is dying: wait for it',
-  },
-  {
-    on: ROUTE_WRITES,
-    errno: 'ENETDOWN',
-    verdict: 'device-down',
-    evidence: 'kernel-facts 4: route write on a link that is down',
-  },
-  {
-    on: [...NEIGHBOUR_WRITES, ...FDB_WRITES],
-    errno: 'ENETDOWN',
-    verdict: 'device-down',
-    evidence: 'the link is going down',
-  },
+  [ENTRY_WRITES, 'ENODEV', 'device-gone', 'neigh_add, rtnl_fdb_add, fib_check_nh: no link of that index'],
+  [
+    ['neighbour.delete', 'fdb.delete', 'route.delete', 'address.delete'],
+    'ENODEV',
+    'device-gone',
+    'kernel-facts 2: the entries went with their link',
+  ],
+  [['address.add', 'link.change', 'dump'], 'ENODEV', 'device-gone', 'no link of that index'],
+  [['link.create'], 'ENODEV', 'device-gone', 'kernel-facts 2: the parent is gone: wait for it'],
+  [['link.create'], 'EINVAL', 'device-gone', 'kernel-facts 2: the parent is dying: wait for it'],
+  [ROUTE_WRITES, 'ENETDOWN', 'device-down', 'kernel-facts 4: route write on a link that is down'],
+  [[...NEIGHBOUR_WRITES, ...FDB_WRITES], 'ENETDOWN', 'device-down', 'the link is going down'],
 
   // This object cannot be; others can.
-  {
-    on: ['link.create'],
-    errno: 'EEXIST',
-    verdict: 'reject',
-    evidence: 'kernel-facts 4: name, or VNI with port and family, is taken',
-  },
-  {
-    on: ['link.create', 'link.change'],
-    errno: 'EAFNOSUPPORT',
-    verdict: 'reject',
-    evidence: 'vxlan: no IPv6 in this kernel',
-  },
-  {
-    on: ['link.create', 'link.change'],
-    errno: 'EADDRINUSE',
-    verdict: 'reject',
-    evidence: 'kernel-facts 4: another VXLAN device has the port',
-  },
-  {
-    on: ['link.create', 'link.change'],
-    errno: 'ERANGE',
-    verdict: 'reject',
-    evidence: 'rtnl, vxlan_nl2conf: value out of range',
-  },
-  { on: ['link.change'], errno: 'EEXIST', verdict: 'reject', evidence: 'dev_change_name: the name is taken' },
-  {
-    on: ['link.change'],
-    errno: 'EOPNOTSUPP',
-    verdict: 'reject',
-    evidence: 'kernel-facts 3: cannot be changed in place: re-create',
-  },
-  {
-    on: ['link.change'],
-    errno: 'EINVAL',
-    verdict: 'reject',
-    evidence: 'kernel-facts 3: cannot be changed in place: re-create',
-  },
-  {
-    on: ['link.delete'],
-    errno: 'EOPNOTSUPP',
-    verdict: 'reject',
-    evidence: 'rtnl_delete_link: not a kind that can be deleted',
-  },
-  {
-    on: ['address.add'],
-    errno: 'EACCES',
-    verdict: 'reject',
-    evidence: 'addrconf_add_idev: disable_ipv6 is set on the device',
-  },
-  { on: ['address.add'], errno: 'EINVAL', verdict: 'reject', evidence: 'rtm_to_ifaddr: the address is malformed' },
-  {
-    on: ['address.add'],
-    errno: 'EADDRNOTAVAIL',
-    verdict: 'reject',
-    evidence: 'ipv6_add_addr: no address for an interface',
-  },
-  {
-    on: ['address.add', ...ENTRY_WRITES],
-    errno: 'EOPNOTSUPP',
-    verdict: 'reject',
-    evidence: 'IPv6 is off, or not this kind of entry',
-  },
-  {
-    on: ['address.add', ...ENTRY_WRITES],
-    errno: 'EAFNOSUPPORT',
-    verdict: 'reject',
-    evidence: 'rtnl: no handler for the family',
-  },
-  {
-    on: [...NEIGHBOUR_WRITES, ...FDB_WRITES],
-    errno: 'EINVAL',
-    verdict: 'reject',
-    evidence: 'neigh_add, vxlan_fdb_parse: malformed',
-  },
-  {
-    on: FDB_WRITES,
-    errno: 'ENOSPC',
-    verdict: 'reject',
-    evidence: 'vxlan_fdb_create: the device holds `maxaddress` entries',
-  },
-  {
-    on: ROUTE_WRITES,
-    errno: 'EINVAL',
-    verdict: 'reject',
-    evidence: 'kernel-facts 4: the gateway is our own, or IPv6 reaches it otherwise',
-  },
-  {
-    on: ROUTE_WRITES,
-    errno: 'EACCES',
-    verdict: 'reject',
-    evidence: 'ip6_route_info_create: disable_ipv6 is set on the device',
-  },
+  [['link.create'], 'EEXIST', 'reject', 'kernel-facts 4: name, or VNI with port and family, is taken'],
+  [['link.create', 'link.change'], 'EAFNOSUPPORT', 'reject', 'vxlan: no IPv6 in this kernel'],
+  [['link.create', 'link.change'], 'EADDRINUSE', 'reject', 'kernel-facts 4: another VXLAN device has the port'],
+  [['link.create', 'link.change'], 'ERANGE', 'reject', 'rtnl, vxlan_nl2conf: value out of range'],
+  [['link.change'], 'EEXIST', 'reject', 'dev_change_name: the name is taken'],
+  [['link.change'], 'EOPNOTSUPP', 'reject', 'kernel-facts 3: cannot be changed in place: re-create'],
+  [['link.change'], 'EINVAL', 'reject', 'kernel-facts 3: cannot be changed in place: re-create'],
+  [['link.delete'], 'EOPNOTSUPP', 'reject', 'rtnl_delete_link: not a kind that can be deleted'],
+  [['address.add'], 'EACCES', 'reject', 'addrconf_add_idev: disable_ipv6 is set on the device'],
+  [['address.add'], 'EINVAL', 'reject', 'rtm_to_ifaddr: the address is malformed'],
+  [['address.add'], 'EADDRNOTAVAIL', 'reject', 'ipv6_add_addr: no address for an interface'],
+  [['address.add', ...ENTRY_WRITES], 'EOPNOTSUPP', 'reject', 'IPv6 is off, or not this kind of entry'],
+  [['address.add', ...ENTRY_WRITES], 'EAFNOSUPPORT', 'reject', 'rtnl: no handler for the family'],
+  [[...NEIGHBOUR_WRITES, ...FDB_WRITES], 'EINVAL', 'reject', 'neigh_add, vxlan_fdb_parse: malformed'],
+  [FDB_WRITES, 'ENOSPC', 'reject', 'vxlan_fdb_create: the device holds `maxaddress` entries'],
+  [ROUTE_WRITES, 'EINVAL', 'reject', 'kernel-facts 4: the gateway is our own, or IPv6 reaches it otherwise'],
+  [ROUTE_WRITES, 'EACCES', 'reject', 'ip6_route_info_create: disable_ipv6 is set on the device'],
 
   // May pass by itself.
-  { on: ROUTE_WRITES, errno: 'ENETUNREACH', verdict: 'retry', evidence: 'fib_check_nh: no route to the gateway yet' },
-  {
-    on: ROUTE_WRITES,
-    errno: 'EHOSTUNREACH',
-    verdict: 'retry',
-    evidence: 'ip6_route_check_nh: no route to the gateway yet',
-  },
-  { on: 'any', errno: 'EINTR', verdict: 'retry', evidence: 'a signal' },
-  { on: 'any', errno: 'EAGAIN', verdict: 'retry', evidence: 'receive time-out, or a busy kernel' },
-  { on: 'any', errno: 'EBUSY', verdict: 'retry', evidence: 'the link or a dump is in use' },
-  { on: 'any', errno: 'ENOMEM', verdict: 'retry', evidence: 'no memory now' },
-  { on: 'any', errno: 'ENOBUFS', verdict: 'retry', evidence: 'kernel-facts 1 and 5: a buffer or a table is full now' },
-  { on: 'any', errno: 'ETIMEDOUT', verdict: 'retry', evidence: 'no answer in time' },
+  [ROUTE_WRITES, 'ENETUNREACH', 'retry', 'fib_check_nh: no route to the gateway yet'],
+  [ROUTE_WRITES, 'EHOSTUNREACH', 'retry', 'ip6_route_check_nh: no route to the gateway yet'],
+  ['any', 'EINTR', 'retry', 'a signal'],
+  ['any', 'EAGAIN', 'retry', 'receive time-out, or a busy kernel'],
+  ['any', 'EBUSY', 'retry', 'the link or a dump is in use'],
+  ['any', 'ENOMEM', 'retry', 'no memory now'],
+  ['any', 'ENOBUFS', 'retry', 'kernel-facts 1 and 5: a buffer or a table is full now'],
+  ['any', 'ETIMEDOUT', 'retry', 'no answer in time'],
 
   // The agent cannot go on.
-  { on: 'any', errno: 'EPERM', verdict: 'fatal', evidence: 'rtnetlink_rcv_msg: CAP_NET_ADMIN is missing' },
-  {
-    on: ['link.create'],
-    errno: 'EOPNOTSUPP',
-    verdict: 'fatal',
-    evidence: 'rtnl_newlink: unknown device type: no vxlan in the kernel',
-  },
+  ['any', 'EPERM', 'fatal', 'rtnetlink_rcv_msg: CAP_NET_ADMIN is missing'],
+  [['link.create'], 'EOPNOTSUPP', 'fatal', 'rtnl_newlink: unknown device type: no vxlan in the kernel'],
 ]
 
 const TABLE = new Map<string, Verdict>()
-for (const { on, errno, verdict } of CLASSIFY_ROWS) {
+for (const [on, errno, verdict] of CLASSIFY_ROWS) {
   for (const operation of on === 'any' ? ['any'] : on) TABLE.set(`${operation} ${errno}`, verdict)
 }
 

@@ -4,6 +4,7 @@ import { createCniFiles } from '../../lib/agent/cni-files.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseMtu } from '../../lib/net/mtu.ts'
 import type { Log } from '../../lib/util/log.ts'
+import { createStandingLog } from '../../lib/util/standing-log.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 
 const env = (mtu: number) => ({
@@ -31,6 +32,7 @@ function setUp() {
     },
     clock,
     log,
+    standing: createStandingLog(log, clock),
     onChange: () => {
       changes += 1
     },

@@ -9,6 +9,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   cli: 5,
   lab: 5,
   agent: 4,
+  way: 3,
+  device: 3,
   overlay: 3,
   underlay: 3,
   leases: 3,
@@ -25,7 +27,10 @@ const FLOORS: Readonly<Record<string, number>> = {
 /** Sideways imports that are meant. Inside a folder everything is allowed. */
 const SIDEWAYS: readonly (readonly [from: string, to: string, because: string])[] = [
   ['cli', 'lab', 'the command `vtepd lab` starts the lab'],
-  ['overlay', 'underlay', 'the device has the underlay as its local end'],
+  ['device', 'overlay', 'one table says what a failure of the kernel means'],
+  ['device', 'underlay', 'the device has the underlay as its local end'],
+  ['way', 'device', 'the way leads through the device'],
+  ['way', 'underlay', 'and goes on through the underlay'],
   ['errors.ts', 'util', 'one floor, no state'],
   ['util', 'errors.ts', 'one floor, no state'],
   ['net', 'errors.ts', 'a value that cannot be parsed throws a typed error'],
@@ -33,7 +38,19 @@ const SIDEWAYS: readonly (readonly [from: string, to: string, because: string])[
 ]
 
 /** Folders that do no input or output, write no log and read no clock; the adapters among their files excepted. */
-const PURE = new Set(['errors.ts', 'net', 'util', 'cluster', 'overlay', 'underlay', 'leases', 'firewall', 'cni'])
+const PURE = new Set([
+  'errors.ts',
+  'net',
+  'util',
+  'cluster',
+  'device',
+  'overlay',
+  'underlay',
+  'way',
+  'leases',
+  'firewall',
+  'cni',
+])
 
 /** Rooms of lib/leases, the highest first; each may reach those behind it. What lies beside them is open to all. */
 const LEASE_ROOMS = ['kube', 'follow', 'http', 'wire', 'belief'] as const

@@ -28,7 +28,7 @@ test('each rule catches an offender and lets its neighbour pass', () => {
     ['lib/leases/file-view.ts', "import type { x } from '../overlay/peers.ts'", true],
     ['lib/cluster/network.ts', "import { readFileSync } from 'node:fs'", true],
     ['lib/overlay/plan.ts', "import { x } from '../agent/agent.ts'", true],
-    ['lib/overlay/device-machine/types.ts', "import type { x } from '../../net/ip.ts'", false],
+    ['lib/device/types.ts', "import type { x } from '../net/ip.ts'", false],
     ['lib/overlay/plan.ts', "import {\n  a,\n  b,\n} from '../support/netns.ts'", true],
     ['lib/overlay/plan.ts', "import { openRtnl } from '../rtnl/native.ts'", true],
     ['lib/agent/peers.ts', "import { openRtnl } from '../rtnl/index.ts'", true],

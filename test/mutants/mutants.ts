@@ -12,9 +12,9 @@ export interface Mutant {
   readonly replace: string
 }
 
-const machine = 'lib/overlay/device-machine/machine.ts'
-const decide = 'lib/overlay/device-machine/decide.ts'
-const vtep = 'lib/overlay/vtep.ts'
+const machine = 'lib/device/machine.ts'
+const decide = 'lib/device/decide.ts'
+const vtep = 'lib/device/vtep.ts'
 
 export const MUTANTS: readonly Mutant[] = [
   {

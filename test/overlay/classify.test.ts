@@ -108,7 +108,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'link.create EOPNOTSUPP': 'fatal',
 }
 
-for (const { on, errno, verdict, evidence } of CLASSIFY_ROWS) {
+for (const [on, errno, verdict, evidence] of CLASSIFY_ROWS) {
   for (const operation of on === 'any' ? (['any'] as const) : on) {
     test(`${operation} that fails with ${errno} means ${verdict}: ${evidence}`, () => {
       assert.equal(MEANINGS[`${operation} ${errno}`], verdict)
@@ -118,7 +118,7 @@ for (const { on, errno, verdict, evidence } of CLASSIFY_ROWS) {
 }
 
 test('every meaning has its row, and no two rows speak of the same', () => {
-  const rows = CLASSIFY_ROWS.flatMap(({ on, errno }) => (on === 'any' ? ['any'] : on).map((one) => `${one} ${errno}`))
+  const rows = CLASSIFY_ROWS.flatMap(([on, errno]) => (on === 'any' ? ['any'] : on).map((one) => `${one} ${errno}`))
   assert.deepEqual(rows.toSorted(), Object.keys(MEANINGS).toSorted())
 })
 

@@ -4,12 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { askHolder } from '../../agent/lock.ts'
 import { parseNetwork } from '../../cluster/net-conf.ts'
 import type { Network } from '../../cluster/network.ts'
 import { ConfigError, HostError, LockedError } from '../../errors.ts'
 import { hasNetAdmin, NET_ADMIN_MISSING } from '../../host/capabilities.ts'
 import { isMissing } from '../../host/files.ts'
+import { askHolder } from '../../host/lock.ts'
 import { parseVni } from '../../net/vni.ts'
 import type { Rtnl } from '../../rtnl/port.ts'
 import { messageOf } from '../../util/message-of.ts'

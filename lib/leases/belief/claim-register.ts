@@ -6,7 +6,7 @@
 import type { FamilyLease, Lease } from '../../cluster/lease.ts'
 import { cidrOf, networkAddress, prefixLength } from '../../net/cidr.ts'
 import type { Family } from '../../net/ip.ts'
-import { createTextIndex, type TextIndex } from '../../util/text-index.ts'
+import { createTextIndex, type TextIndex } from './text-index.ts'
 
 export interface ClaimRegister {
   /** True when it meets another claim. */

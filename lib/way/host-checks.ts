@@ -3,7 +3,7 @@
  * who else has our podCIDR. Pure. Must not: mend any of it.
  */
 import { type Cidr, cidrOf, contains, overlaps } from '../net/cidr.ts'
-import { type Family, familyOf } from '../net/ip.ts'
+import { type Family, familyOf, type Ip, isLinkLocal } from '../net/ip.ts'
 import type { Address, Link } from '../rtnl/port.ts'
 import type { Fault } from './fault.ts'
 
@@ -49,7 +49,8 @@ function checkForwarding({ family, forwarding }: HostFacts): readonly Fault[] {
   return [{ name: 'host.forwarding', sentence, stops: false }]
 }
 
-function checkPodLinks({ family, subnet, network, device, links, addresses }: HostFacts): readonly Fault[] {
+function checkPodLinks(facts: HostFacts): readonly Fault[] {
+  const { family, subnet, device, links, addresses } = facts
   const faults: Fault[] = []
   for (const { ifindex, ip, prefixLength } of addresses) {
     const link = links.find((one) => one.ifindex === ifindex)
@@ -61,7 +62,7 @@ function checkPodLinks({ family, subnet, network, device, links, addresses }: Ho
         sentence: `${link.ifname} has ${ip}/${prefixLength}, which overlaps this node's podCIDR ${subnet}: packets to pods go there; give ${link.ifname} another network`,
         stops: false,
       })
-    else if (link.ifname === 'cni0' && network !== undefined && contains(network, ip) && !contains(subnet, ip))
+    else if (link.ifname === 'cni0' && isOldBridges(facts, ip))
       faults.push({
         name: 'host.old-bridge',
         sentence: `cni0 still has ${ip}/${prefixLength}, but this node's podCIDR is ${subnet}: its pods are not reached; drain the node and delete the bridge (ip link delete cni0), the CNI plugin makes it anew`,
@@ -69,4 +70,12 @@ function checkPodLinks({ family, subnet, network, device, links, addresses }: Ho
       })
   }
   return faults.filter(({ name }, index) => faults.findIndex((other) => other.name === name) === index)
+}
+
+/** Of another podCIDR. Where the network sets no bound, any address may be meant, as long as one of ours is beside it. */
+function isOldBridges({ subnet, network, addresses, links }: HostFacts, ip: Ip): boolean {
+  if (contains(subnet, ip) || (familyOf(ip) === 'ipv6' && isLinkLocal(ip))) return false
+  if (network !== undefined) return contains(network, ip)
+  const bridge = links.find(({ ifname }) => ifname === 'cni0')
+  return !addresses.some((address) => address.ifindex === bridge?.ifindex && contains(subnet, address.ip))
 }

@@ -1,6 +1,7 @@
 /** What a refusal of the kernel's means where its own sentence does not help. Must not: decide what follows from it. */
-import { deviceName, KERNEL_VXLAN_PORT } from '../vtep.ts'
+
 import type { DeviceOp, DeviceSettings } from './types.ts'
+import { deviceName, KERNEL_VXLAN_PORT } from './vtep.ts'
 
 /** A sentence with a remedy; undefined: the kernel's says it all. Of `create`, only what no link of this namespace explains. */
 export function explainFailure(

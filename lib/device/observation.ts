@@ -2,17 +2,17 @@
  * From dumps to facts: which link is our device, who holds its place, what the underlay is. Pure.
  * Must not: decide what to do about them.
  */
-import { type Cidr, contains, prefixLength } from '../../net/cidr.ts'
-import type { Ifindex } from '../../net/ifindex.ts'
-import { familyOf } from '../../net/ip.ts'
-import type { Lladdr } from '../../net/lladdr.ts'
-import type { EntryTable } from '../../rtnl/entries.ts'
-import type { Address, Link, ResolvedRoute } from '../../rtnl/port.ts'
-import type { UnderlayChoice } from '../../underlay/choice.ts'
-import { namesInterface } from '../../underlay/places.ts'
-import { chooseUnderlay, type UnderlayKnowledge, type UnderlayMemory } from '../../underlay/underlay.ts'
-import { deviceName, KERNEL_VXLAN_PORT } from '../vtep.ts'
+import { type Cidr, contains, prefixLength } from '../net/cidr.ts'
+import type { Ifindex } from '../net/ifindex.ts'
+import { familyOf } from '../net/ip.ts'
+import type { Lladdr } from '../net/lladdr.ts'
+import type { EntryTable } from '../rtnl/entries.ts'
+import type { Address, Link, ResolvedRoute } from '../rtnl/port.ts'
+import type { UnderlayChoice } from '../underlay/choice.ts'
+import { namesInterface } from '../underlay/places.ts'
+import { chooseUnderlay, type UnderlayKnowledge, type UnderlayMemory } from '../underlay/underlay.ts'
 import type { DeviceSettings, Observation } from './types.ts'
+import { deviceName, KERNEL_VXLAN_PORT } from './vtep.ts'
 
 /** What one look at the kernel brought, in the machine's family. */
 export interface Facts {

@@ -5,10 +5,10 @@ import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
-import { checkHost, type HostFacts, podLinkOf } from '../../lib/overlay/host-checks.ts'
-import { type Answer, judgeWay, type PeerWay, type WayFacts } from '../../lib/overlay/way.ts'
-import { ruleOf } from './support/cluster.ts'
-import { addressOf, linkOf } from './support/host.ts'
+import { checkHost, type HostFacts, podLinkOf } from '../../lib/way/host-checks.ts'
+import { type Answer, judgeWay, type PeerWay, type WayFacts } from '../../lib/way/way.ts'
+import { ruleOf } from '../overlay/support/cluster.ts'
+import { addressOf, linkOf } from '../overlay/support/host.ts'
 
 const DEVICE = 7
 const ETH0 = 2

@@ -1,14 +1,14 @@
 /** Values for tests of the device machine: an IPv4 node with mgmt0, and its device as it should be. */
 
-import type { Network } from '../../../lib/cluster/network.ts'
-import { parseCidr } from '../../../lib/net/cidr.ts'
-import { parseIfindex } from '../../../lib/net/ifindex.ts'
-import { parseIp } from '../../../lib/net/ip.ts'
-import { parseLladdr } from '../../../lib/net/lladdr.ts'
-import { parseVni } from '../../../lib/net/vni.ts'
-import type { DeviceSettings, Observation, Wanted } from '../../../lib/overlay/device-machine/types.ts'
-import type { Address, Link, VxlanAttributes } from '../../../lib/rtnl/port.ts'
-import type { Underlay } from '../../../lib/underlay/underlay.ts'
+import type { Network } from '../../lib/cluster/network.ts'
+import type { DeviceSettings, Observation, Wanted } from '../../lib/device/types.ts'
+import { parseCidr } from '../../lib/net/cidr.ts'
+import { parseIfindex } from '../../lib/net/ifindex.ts'
+import { parseIp } from '../../lib/net/ip.ts'
+import { parseLladdr } from '../../lib/net/lladdr.ts'
+import { parseVni } from '../../lib/net/vni.ts'
+import type { Address, Link, VxlanAttributes } from '../../lib/rtnl/port.ts'
+import type { Underlay } from '../../lib/underlay/underlay.ts'
 
 export const LLADDR = parseLladdr('12:00:00:00:00:01')
 export const OTHER_LLADDR = parseLladdr('12:00:00:00:00:99')

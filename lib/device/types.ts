@@ -3,14 +3,14 @@
  * ask for. Data only. Must not: hold behaviour (decide.ts, machine.ts) or name an address family's number of addresses.
  */
 
-import type { Network } from '../../cluster/network.ts'
-import type { Cidr } from '../../net/cidr.ts'
-import type { Ifindex } from '../../net/ifindex.ts'
-import type { Family, Ip } from '../../net/ip.ts'
-import type { Lladdr } from '../../net/lladdr.ts'
-import type { Address, AddressSpec, Link, LinkChange, VxlanSpec } from '../../rtnl/port.ts'
-import type { Underlay, UnderlayWaiting } from '../../underlay/underlay.ts'
-import type { Verdict } from '../classify.ts'
+import type { Network } from '../cluster/network.ts'
+import type { Cidr } from '../net/cidr.ts'
+import type { Ifindex } from '../net/ifindex.ts'
+import type { Family, Ip } from '../net/ip.ts'
+import type { Lladdr } from '../net/lladdr.ts'
+import type { Verdict } from '../overlay/classify.ts'
+import type { Address, AddressSpec, Link, LinkChange, VxlanSpec } from '../rtnl/port.ts'
+import type { Underlay, UnderlayWaiting } from '../underlay/underlay.ts'
 
 /** Fixed for the life of one machine: one machine keeps one device of one family. */
 export interface DeviceSettings {

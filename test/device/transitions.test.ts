@@ -44,10 +44,10 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseIfindex } from '../../../lib/net/ifindex.ts'
-import { parseIp } from '../../../lib/net/ip.ts'
-import { createMachine, ifindexOf, type Machine, step } from '../../../lib/overlay/device-machine/machine.ts'
-import type { DeviceEffect, DeviceEvent, Observation } from '../../../lib/overlay/device-machine/types.ts'
+import { createMachine, ifindexOf, type Machine, step } from '../../lib/device/machine.ts'
+import type { DeviceEffect, DeviceEvent, Observation } from '../../lib/device/types.ts'
+import { parseIfindex } from '../../lib/net/ifindex.ts'
+import { parseIp } from '../../lib/net/ip.ts'
 import {
   bare,
   DEVICE,

@@ -4,12 +4,13 @@
  * flight, epochs, what is waited for. Must not: read a clock, the kernel or a log, nor say how long a pause is (the
  * governor does); decide.ts says what is right.
  */
-import type { Ifindex } from '../../net/ifindex.ts'
-import { isUnicastLladdr, type Lladdr } from '../../net/lladdr.ts'
-import { unreachable } from '../../util/unreachable.ts'
-import type { Verdict } from '../classify.ts'
+import type { Ifindex } from '../net/ifindex.ts'
+import { isUnicastLladdr, type Lladdr } from '../net/lladdr.ts'
+import type { Verdict } from '../overlay/classify.ts'
+import { unreachable } from '../util/unreachable.ts'
 import { type Decision, decide } from './decide.ts'
 import type {
+  Device,
   DeviceEffect,
   DeviceEvent,
   DeviceOp,
@@ -102,22 +103,8 @@ export function step(machine: Machine, event: DeviceEvent): Step {
 
 /** The ifindex of the state's link, undefined in every state without one. */
 export function ifindexOf(state: DeviceState): Ifindex | undefined {
-  switch (state.name) {
-    case 'ready':
-    case 'stranded':
-      return state.device.ifindex
-    case 'repairing':
-      return state.ifindex
-    case 'blind':
-    case 'waiting':
-    case 'creating':
-    case 'removing':
-    case 'blocked':
-    case 'stopped':
-      return undefined
-    default:
-      return unreachable(state)
-  }
+  if ('device' in state) return state.device.ifindex
+  return state.name === 'repairing' ? state.ifindex : undefined
 }
 
 function same(machine: Machine, ...effects: readonly DeviceEffect[]): Step {
@@ -137,17 +124,10 @@ function observe(machine: Machine): Step {
 }
 
 function disturb(machine: Machine): Step {
-  switch (machine.phase.name) {
-    case 'idle':
-      return observe(machine)
-    case 'observing':
-    case 'applying':
-      return same({ ...machine, dirty: true })
-    case 'pausing':
-      return same(machine, { type: 'hasten', epoch: machine.epoch, over: machine.phase.over })
-    default:
-      return unreachable(machine.phase)
-  }
+  const { phase, epoch } = machine
+  if (phase.name === 'idle') return observe(machine)
+  if (phase.name === 'pausing') return same(machine, { type: 'hasten', epoch, over: phase.over })
+  return same({ ...machine, dirty: true })
 }
 
 function gone(machine: Machine, ifindex: Ifindex): Step {
@@ -170,7 +150,11 @@ function observed(machine: Machine, observation: Observation): Step {
     case 'block':
       return pause({ ...settled, state: { name: 'blocked', because: decision.because, fatal: false } }, 'refusal')
     case 'rest':
-      return rest({ ...settled, refused: undefined }, restingState(decision, undefined), observation)
+      return rest(
+        { ...settled, refused: undefined },
+        restingState(decision.device, decision.underlay, undefined),
+        observation,
+      )
     case 'create':
       return apply(settled, { name: 'creating' }, [{ op: 'create', spec: decision.spec }], 'there is no device')
     case 'remove':
@@ -198,32 +182,22 @@ function repair(machine: Machine, decision: Extract<Decision, { kind: 'repair' }
     return remove(machine, decision.ifindex, `the kernel refuses to change it in place: ${because}`)
   const times = machine.last?.ops === key ? machine.last.times : 0
   const flaw = refusal ?? (times > PATIENCE ? `the kernel accepts this without doing it: ${because}` : undefined)
-  if (flaw !== undefined) {
-    const given: Machine = { ...machine, refused: { ops: key, because: flaw } }
-    const state: DeviceState =
-      usable === undefined
-        ? { name: 'blocked', because: flaw, fatal: false }
-        : restingState({ kind: 'rest', device: usable, underlay }, flaw)
-    if (usable === undefined) return pause({ ...given, state, refused: undefined, last: undefined }, 'refusal')
-    const rested = rest(given, state, observation)
-    return refusal !== undefined && machine.last === undefined
-      ? rested
-      : { ...rested, effects: [...rested.effects, { type: 'patience' }] }
+  if (usable === undefined && flaw !== undefined) {
+    const blocked: DeviceState = { name: 'blocked', because: flaw, fatal: false }
+    return pause({ ...machine, state: blocked, refused: undefined, last: undefined }, 'refusal')
   }
-  const state: DeviceState =
-    usable === undefined
-      ? { name: 'repairing', ifindex: decision.ifindex, because }
-      : restingState({ kind: 'rest', device: usable, underlay }, flawOf(machine.state))
-  return apply(machine, state, ops, because)
+  if (usable === undefined)
+    return apply(machine, { name: 'repairing', ifindex: decision.ifindex, because }, ops, because)
+  // Told as long as it stands, also while it is tried again.
+  const before = 'flaw' in machine.state ? machine.state.flaw : undefined
+  const state = restingState(usable, underlay, flaw ?? before)
+  if (flaw === undefined) return apply(machine, state, ops, because)
+  const rested = rest({ ...machine, refused: { ops: key, because: flaw } }, state, observation)
+  if (machine.last === undefined) return rested
+  return { ...rested, effects: [...rested.effects, { type: 'patience' }] }
 }
 
-/** Told as long as it stands, also while it is tried again. */
-function flawOf(state: DeviceState): string | undefined {
-  return state.name === 'ready' || state.name === 'stranded' ? state.flaw : undefined
-}
-
-function restingState(decision: Extract<Decision, { kind: 'rest' }>, flaw: string | undefined): DeviceState {
-  const { device, underlay } = decision
+function restingState(device: Device, underlay: Observation['underlay'], flaw: string | undefined): DeviceState {
   return 'waiting' in underlay
     ? { name: 'stranded', device, because: underlay.waiting, flaw }
     : { name: 'ready', device, underlay, flaw }

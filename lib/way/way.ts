@@ -1,14 +1,15 @@
 /**
  * Whether a packet would get through: what the kernel answers for a few peers, for pods' packets as they are forwarded, for
- * the host's own, and for the outer packets, against what should be. Pure. Must not: ask the kernel (lib/agent/way-watch).
+ * the host's own, and for the outer packets, against what should be. Pure. Must not: ask the kernel (look.ts).
  */
+
+import type { Device } from '../device/types.ts'
 import type { Cidr } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import type { Family, Ip } from '../net/ip.ts'
 import { vxlanOverhead } from '../net/mtu.ts'
 import type { Link, ResolvedRoute, Rule } from '../rtnl/port.ts'
 import type { Underlay } from '../underlay/underlay.ts'
-import type { Device } from './device-machine/types.ts'
 import type { Fault } from './fault.ts'
 
 /** The kernel's answer, or the name of the errno that it gave instead. */

@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Network, VxlanBackend } from '../../lib/cluster/network.ts'
+import { compatible, mendingChange, planAddresses, type WantedDevice, wantedDevice } from '../../lib/device/vtep.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { type Family, parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
 import { parseMtu } from '../../lib/net/mtu.ts'
 import { parseVni } from '../../lib/net/vni.ts'
-import { compatible, mendingChange, planAddresses, type WantedDevice, wantedDevice } from '../../lib/overlay/vtep.ts'
 import type { Address, Link, VxlanAttributes } from '../../lib/rtnl/port.ts'
 import type { Underlay } from '../../lib/underlay/underlay.ts'
-import { addressOf, linkOf } from './support/host.ts'
+import { addressOf, linkOf } from '../overlay/support/host.ts'
 
 const LLADDR = parseLladdr('0e:2a:00:00:00:01')
 const UNDERLAYS: Readonly<Record<Family, Underlay>> = {

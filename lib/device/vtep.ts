@@ -1,6 +1,6 @@
 /**
  * Our own VXLAN device as it should be: its attributes, its overlay address, and what an existing link lacks to be it.
- * Must not: decide when to mend or re-create (lib/overlay/device-machine), or talk to the kernel.
+ * Must not: decide when to mend or re-create (machine.ts), or talk to the kernel.
  */
 
 import type { Network } from '../cluster/network.ts'

@@ -2,14 +2,14 @@
  * What is right for one device, given the facts of one moment. Pure, without memory: the same facts give the same answer.
  * Must not: know what is in flight, what failed before or how long to wait (machine.ts).
  */
-import { type Cidr, networkAddress } from '../../net/cidr.ts'
-import { addressBits, type Ip, parseIp } from '../../net/ip.ts'
-import type { Lladdr } from '../../net/lladdr.ts'
-import { vxlanOverhead } from '../../net/mtu.ts'
-import type { Link, VxlanSpec } from '../../rtnl/port.ts'
-import type { Underlay } from '../../underlay/underlay.ts'
-import { compatible, type Difference, KERNEL_VXLAN_PORT, mendingChange, planAddresses, wantedDevice } from '../vtep.ts'
+import { type Cidr, networkAddress } from '../net/cidr.ts'
+import { addressBits, type Ip, parseIp } from '../net/ip.ts'
+import type { Lladdr } from '../net/lladdr.ts'
+import { vxlanOverhead } from '../net/mtu.ts'
+import type { Link, VxlanSpec } from '../rtnl/port.ts'
+import type { Underlay } from '../underlay/underlay.ts'
 import type { Device, DeviceOp, DeviceSettings, Observation, Wanted } from './types.ts'
+import { compatible, type Difference, KERNEL_VXLAN_PORT, mendingChange, planAddresses, wantedDevice } from './vtep.ts'
 
 export type Decision =
   /** `cannot`: the underlay has no room for the family. */

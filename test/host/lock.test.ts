@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { askHolder, lockDevice } from '../../lib/agent/lock.ts'
 import { LockedError } from '../../lib/errors.ts'
+import { askHolder, lockDevice } from '../../lib/host/lock.ts'
 
 // Abstract sockets belong to the network namespace; the name keeps this run apart from any other on the host.
 const device = `test-${process.pid}.1`

@@ -1,0 +1,119 @@
+/**
+ * Asks the kernel for the way to a few peers, as a packet of a pod, of this host and of the device itself would take it, and
+ * has the answers judged. Must not: mend, wait, or remember anything.
+ */
+import type { Lease } from '../cluster/lease.ts'
+import type { Network } from '../cluster/network.ts'
+import type { Device } from '../device/types.ts'
+import { KERNEL_VXLAN_PORT } from '../device/vtep.ts'
+import { NetlinkError } from '../errors.ts'
+import { type Cidr, hostAt, prefixLength } from '../net/cidr.ts'
+import type { Family, Ip } from '../net/ip.ts'
+import type { Ifindex, Link, Rtnl } from '../rtnl/port.ts'
+import type { Underlay } from '../underlay/underlay.ts'
+import type { Fault } from './fault.ts'
+import { checkHost, podLinkOf } from './host-checks.ts'
+import { type Answer, judgeWay, type PeerWay } from './way.ts'
+
+const PEERS = 3
+/** What a CNI plugin may give to a pod: neither ours nor the bridge's. */
+const A_POD = 2
+
+/** What carries the overlay of one family at this moment. */
+export interface Carrying {
+  readonly device: Device
+  readonly underlay: Underlay
+  /** Our own podCIDR. */
+  readonly subnet: Cidr
+}
+
+export interface LookParts {
+  readonly family: Family
+  readonly network: Network
+  /** Keys with slashes; undefined: there is no such key. */
+  readonly readSysctl: (key: string) => Promise<string | undefined>
+  /** undefined: the device is not ready any more, and what is seen means nothing. */
+  readonly carrying: () => Carrying | undefined
+  readonly peers: Iterable<Lease>
+}
+
+/** Rejects with NetlinkSocketError; undefined: the device went meanwhile, so nothing was learnt. */
+export async function lookAtWay(
+  rtnl: Rtnl,
+  { family, network, readSysctl, carrying, peers }: LookParts,
+): Promise<readonly Fault[] | undefined> {
+  const now = carrying()
+  if (now === undefined) return undefined
+  const { device, underlay, subnet } = now
+  const [links, addresses, rules, forwarding] = await Promise.all([
+    rtnl.dumpLinks(),
+    rtnl.dumpAddresses(family),
+    rtnl.dumpRules(family),
+    readSysctl(family === 'ipv4' ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding'),
+  ])
+  const whole = network[family]
+  const host = {
+    family,
+    subnet,
+    network: whole === undefined || prefixLength(whole) === 0 ? undefined : whole,
+    device: device.ifindex,
+    links: links.value,
+    addresses: addresses.value,
+    forwarding,
+  }
+  // Without forwarding the kernel has no way for pods' packets at all, which is a fault of its own.
+  const pods = forwarding === '0' ? undefined : podLinkOf(host)
+  const udpPort = network.backend.port ?? KERNEL_VXLAN_PORT
+  const outer = { source: device.local, udpPort, ...outerLink(now, links.value) }
+  const ways: PeerWay[] = []
+  for (const lease of aFew(peers)) {
+    const claim = lease[family]
+    if (claim === undefined) continue
+    if (carrying()?.device.ifindex !== device.ifindex) return undefined
+    const pod = hostAt(claim.subnet, A_POD)
+    ways.push({
+      node: lease.node,
+      subnet: claim.subnet,
+      underlay: claim.underlay,
+      forwarded: pods && (await ask(rtnl, pod, { source: hostAt(subnet, A_POD), iif: pods.ifindex })),
+      host: await ask(rtnl, pod, {}),
+      outer: await ask(rtnl, claim.underlay, outer),
+    })
+  }
+  const { directRouting } = network.backend
+  const facts = { family, device, underlay, directRouting, links: links.value, rules: rules.value, peers: ways }
+  return [...judgeWay(facts), ...checkHost(host)]
+}
+
+/** A pinned device sends through its parent alone, one in a VRF by the VRF's table. */
+function outerLink({ device, underlay }: Carrying, links: readonly Link[]): { readonly oif?: Ifindex } {
+  if (device.pinned) return { oif: underlay.ifindex }
+  const master = links.find(({ ifindex }) => ifindex === device.ifindex)?.master
+  return master !== undefined && links.some(({ ifindex, kind }) => ifindex === master && kind === 'vrf')
+    ? { oif: master }
+    : {}
+}
+
+async function ask(rtnl: Rtnl, dst: Ip, how: Parameters<Rtnl['resolveRoute']>[1]): Promise<Answer> {
+  try {
+    return await rtnl.resolveRoute(dst, how)
+  } catch (error) {
+    if (error instanceof NetlinkError) return { refused: error.errnoName }
+    throw error
+  }
+}
+
+/** At random, so that in time each one is looked at. */
+function aFew(peers: Iterable<Lease>): readonly Lease[] {
+  const few: Lease[] = []
+  let count = 0
+  for (const lease of peers) {
+    count += 1
+    if (few.length < PEERS) few.push(lease)
+    else {
+      const at = Math.floor(Math.random() * count)
+      if (at < PEERS) few[at] = lease
+    }
+  }
+  return few
+}
