@@ -1,12 +1,12 @@
 /** "Which route reaches X", as the rules and every table of a real kernel have it. */
 import assert from 'node:assert/strict'
-import test from 'node:test'
+import test, { type TestContext } from 'node:test'
 import { NetlinkError, parseIp, type RouteQuery, type Rtnl } from '../../lib/rtnl/index.ts'
 import { kernelTests, type Netns } from '../support/netns.ts'
-import { createDevice, createStage, linkNamed } from './support.ts'
+import { createDevice, createStage, ipBatch, linkNamed } from './support.ts'
 
 /** A node: its underlay u0, its pods' bridge cni0, its device, and policy routing of several kinds. */
-async function build(netns: Netns, rtnl: Rtnl) {
+async function build(t: TestContext, netns: Netns, rtnl: Rtnl) {
   await createDevice(rtnl)
   const lines = [
     'link add u0 type veth peer name p0',
@@ -17,27 +17,28 @@ async function build(netns: Netns, rtnl: Rtnl) {
     ...['192.0.2.1/24', '2001:db8::1/64'].map((ip) => `addr add ${ip} dev u0 ${ip.includes(':') ? 'nodad' : ''}`),
     ...['10.42.1.1/24', 'fd42:0:0:1::1/64'].map((ip) => `addr add ${ip} dev cni0 ${ip.includes(':') ? 'nodad' : ''}`),
   ]
-  for (const [own, pods, subnet, length] of [
-    ['', '10.42', '.0', 24],
-    ['-6 ', 'fd42:0:0', '::', 64],
+  await ipBatch(t, netns, lines)
+  for (const [flag, pods, subnet, length] of [
+    ['-4', '10.42', '.0', 24],
+    ['-6', 'fd42:0:0', '::', 64],
   ] as const) {
-    const dot = own === '' ? '.' : ':'
+    const dot = flag === '-4' ? '.' : ':'
     const net = (n: number): string => `${pods}${dot}${n}${subnet}`
-    const via = (n: number): string => (own === '' ? `192.0.2.${n}` : `2001:db8::${n}`)
+    const via = (n: number): string => (flag === '-4' ? `192.0.2.${n}` : `2001:db8::${n}`)
     const prefix = (n: number): string => `${net(n)}/${length}`
-    lines.push(
-      `${own}route add ${prefix(2)} via ${net(2)} dev flannel.1 onlink mtu 1300`,
-      ...['blackhole', 'unreachable', 'prohibit'].map((type, i) => `${own}route add ${type} ${prefix(i + 3)}`),
-      `${own}rule add to ${prefix(6)} lookup 52`,
-      `${own}route add ${prefix(6)} via ${via(9)} table 52`,
-      `${own}rule add fwmark 9 lookup 70000`,
-      `${own}rule add ipproto udp dport 8472 lookup 70000`,
-      `${own}route add default via ${via(10)} table 70000`,
-      `${own}rule add iif cni0 to ${prefix(7)} prohibit`,
-      `${own}rule add to ${prefix(8)} unreachable`,
-    )
+    const policy = [
+      `route add ${prefix(2)} via ${net(2)} dev flannel.1 onlink mtu 1300`,
+      ...['blackhole', 'unreachable', 'prohibit'].map((type, i) => `route add ${type} ${prefix(i + 3)}`),
+      `rule add to ${prefix(6)} lookup 52`,
+      `route add ${prefix(6)} via ${via(9)} table 52`,
+      `rule add fwmark 9 lookup 70000`,
+      `rule add ipproto udp dport 8472 lookup 70000`,
+      `route add default via ${via(10)} table 70000`,
+      `rule add iif cni0 to ${prefix(7)} prohibit`,
+      `rule add to ${prefix(8)} unreachable`,
+    ]
+    await ipBatch(t, netns, policy, flag)
   }
-  await netns.exec('sh', '-c', 'for line; do ip $line || exit; done', 'sh', ...lines)
   await netns.exec('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
   const [cni0, u0] = [(await linkNamed(rtnl, 'cni0')).ifindex, (await linkNamed(rtnl, 'u0')).ifindex]
   const names = new Map((await rtnl.dumpLinks()).value.map((link) => [link.ifindex, link.ifname]))
@@ -50,7 +51,7 @@ for (const family of ['ipv4', 'ipv6'] as const)
     kernelTests,
     async (t) => {
       const { rtnl, netns } = await createStage(t)
-      const { cni0, u0, names } = await build(netns, rtnl)
+      const { cni0, u0, names } = await build(t, netns, rtnl)
       const isIpv4 = family === 'ipv4'
       const ask = async (dst: string, query: RouteQuery = {}): Promise<string> => {
         try {
@@ -94,7 +95,7 @@ for (const family of ['ipv4', 'ipv6'] as const)
 
 test('an input link that does not accept the source, or does not forward, is an errno', kernelTests, async (t) => {
   const { rtnl, netns } = await createStage(t)
-  const { cni0 } = await build(netns, rtnl)
+  const { cni0 } = await build(t, netns, rtnl)
   const dst = parseIp('10.42.2.7')
   const martian = { iif: cni0, source: parseIp('127.0.0.1') }
   await assert.rejects(rtnl.resolveRoute(dst, martian), { errnoName: 'EINVAL' })

@@ -1,5 +1,8 @@
 /** What the tests of the real door share: an Rtnl in a namespace of its own, entries in short, and waiting for news. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import type { TestContext } from 'node:test'
 import type {
   Entry,
@@ -138,6 +141,20 @@ export async function ownEntries(rtnl: Rtnl, ifindex: Ifindex, family: 'ipv4' | 
     ...fdb,
     ...routes.filter((entry) => entry.kind === 'route' && entry.protocol === RTPROT_VTEPD),
   ]
+}
+
+/** Commands of iproute2, one a line and raw: what is no UTF-8 can be said too. */
+export async function ipBatch(
+  t: TestContext,
+  netns: Netns,
+  lines: readonly (string | Buffer)[],
+  ...flags: string[]
+): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = path.join(folder, 'batch')
+  writeFileSync(file, Buffer.concat(lines.flatMap((line) => [Buffer.from(line), Buffer.from('\n')])))
+  await netns.exec('ip', ...flags, '-batch', file)
 }
 
 export interface Listener {
