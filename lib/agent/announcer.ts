@@ -4,7 +4,8 @@
  * Owns when, and how often. Must not: announce an address that this host does not hold as its underlay, or one that
  * somebody else moves about.
  */
-import type { Family } from '../net/ip.ts'
+import type { Ifindex } from '../net/ifindex.ts'
+import { familyOf } from '../net/ip.ts'
 import type { Link, Rtnl } from '../rtnl/port.ts'
 import type { Underlay } from '../underlay/underlay.ts'
 import type { Clock, Timer } from '../util/clock.ts'
@@ -22,13 +23,12 @@ const MOVES_WITHIN_MS = 180_000
 export interface Announcer {
   /** What carries the overlay at this moment; undefined: nothing does. */
   carriedBy(underlay: Underlay | undefined): void
-  /** The kernel announced this link. */
-  link(link: Link): void
+  /** The kernel told of this link. */
+  link(action: 'set' | 'deleted', link: Link): void
   stop(): void
 }
 
 export function createAnnouncer(parts: {
-  readonly family: Family
   readonly session: RtnlSession
   readonly sysctl: Sysctl
   readonly clock: Clock
@@ -38,31 +38,35 @@ export function createAnnouncer(parts: {
   /** As the others last heard of it, or saw it when we started. */
   let known: Underlay | undefined
   let stranded = false
-  let carrier = true
+  /** Links that were last heard of without carrier. */
+  const dark = new Set<Ifindex>()
   let timers: readonly Timer[] = []
   let moves: readonly number[] = []
   let refused = false
 
   const series = (underlay: Underlay): void => {
     cancel()
-    timers = AT_MS.map((ms) => clock.after(ms, () => void announce(underlay)))
+    timers = AT_MS.map((ms, i) =>
+      clock.after(ms, () => {
+        announce(underlay, i === AT_MS.length - 1).catch((error) =>
+          log.debug('underlay.not-announced', messageOf(error), { error }),
+        )
+      }),
+    )
   }
   const cancel = (): void => {
     for (const timer of timers) timer.cancel()
     timers = []
   }
-  const announce = async (underlay: Underlay): Promise<void> => {
-    try {
-      if (await parts.session.use((rtnl) => announceOnce(rtnl, parts.sysctl, underlay)))
-        log.debug('underlay.announced', `announced ${underlay.local} on ${underlay.ifname} at ${underlay.lladdr}`)
-    } catch (error) {
-      if (!refused)
-        log.warn(
-          'underlay.not-announced',
-          `cannot announce ${underlay.local} on ${underlay.ifname}, so neighbours may send to its old MAC address for a while: ${messageOf(error)}`,
-        )
-      refused = true
-    }
+  const announce = async (underlay: Underlay, isLast: boolean): Promise<void> => {
+    if (isLast) timers = []
+    const error = await parts.session.use((rtnl) => announceOnce(rtnl, parts.sysctl, underlay))
+    if (error === undefined || refused) return
+    refused = true
+    log.warn(
+      'underlay.not-announced',
+      `cannot announce ${underlay.local} on ${underlay.ifname}, so neighbours may send to its old MAC address for a while: ${messageOf(error)}`,
+    )
   }
   /** Whether the others may hear of it: an address that moves all the time is a duplicate to them. */
   const mayMove = (underlay: Underlay): boolean => {
@@ -93,25 +97,30 @@ export function createAnnouncer(parts: {
       log.info('underlay.announcing', `announcing ${underlay.local} on ${underlay.ifname} at ${underlay.lladdr}`)
       series(underlay)
     },
-    link({ ifindex, carrier: now }) {
-      if (ifindex !== known?.ifindex) return
-      const rose = now && !carrier
-      carrier = now
-      if (rose && timers.length > 0) series(known)
+    link(action, { ifindex, carrier }) {
+      const rose = carrier && dark.delete(ifindex)
+      if (action === 'deleted') dark.delete(ifindex)
+      else if (!carrier) dark.add(ifindex)
+      if (rose && ifindex === known?.ifindex && timers.length > 0) series(known)
     },
     stop: cancel,
   }
 }
 
-/** False: the address is not there to be announced (gone, tentative, on another link). */
-async function announceOnce(rtnl: Rtnl, sysctl: Sysctl, underlay: Underlay): Promise<boolean> {
+/** What the kernel said against it; undefined: it was sent, or the address is not there (gone, tentative, on another link). */
+async function announceOnce(rtnl: Rtnl, sysctl: Sysctl, underlay: Underlay): Promise<unknown> {
   const { local: ip, ifindex, ifname, lladdr } = underlay
-  const { value: addresses } = await rtnl.dumpAddresses()
+  const { value: addresses } = await rtnl.dumpAddresses(familyOf(ip))
   const held = addresses.find((address) => address.ip === ip && address.ifindex === ifindex)
-  if (held === undefined || held.flags.dadFailed || lladdr === undefined) return false
-  if (held.flags.tentative && !held.flags.optimistic) return false
+  if (held === undefined || held.flags.dadFailed || lladdr === undefined) return undefined
+  if (held.flags.tentative && !held.flags.optimistic) return undefined
   // Without the Router flag a host would take this one off its list of default routers (RFC 4861, 7.2.5).
   const router = (await sysctl.read(`net/ipv6/conf/${ifname}/forwarding`)) === '1'
-  await rtnl.announceAddress({ ifindex, ip, lladdr, router, override: !held.flags.optimistic })
-  return true
+  try {
+    await rtnl.announceAddress({ ifindex, ip, lladdr, router, override: !held.flags.optimistic })
+  } catch (error) {
+    // A packet socket that this process may not open says nothing about the session's.
+    return error
+  }
+  return undefined
 }

@@ -58,7 +58,7 @@ export function createHearing(parts: {
   const hearLink = (action: 'set' | 'deleted', link: Link): void => {
     const { state } = runner
     const { ifindex, ifname } = link
-    announcer.link(link)
+    announcer.link(action, link)
     way.mark()
     if (ifindex === ifindexOf(state)) {
       governor.stranger(0)

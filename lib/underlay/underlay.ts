@@ -220,8 +220,7 @@ function fallBack({ places, choice, known }: Question, memory: UnderlayMemory, b
  */
 function addressesOfOurs({ search, choice, places, known, publicIp }: Question, memory: UnderlayMemory): readonly Ip[] {
   const { inUse, founded } = memory
-  const published = inUse?.fallback === 'none' && inUse.ip === known.published
-  const sticks = inUse !== undefined && (published || isFounded(memory, known))
+  const sticks = inUse !== undefined && isFounded(memory, known)
   const before = known.publishedBefore === publicIp ? undefined : known.publishedBefore
   const internal =
     namesInterface(choice) && !search.addresses.some(({ ip }) => ip === known.internalIp) ? undefined : known.internalIp
@@ -234,9 +233,11 @@ function addressesOfOurs({ search, choice, places, known, publicIp }: Question, 
   )
 }
 
-function isFounded({ inUse, founded }: UnderlayMemory, { now, internalIp }: UnderlayKnowledge): boolean {
+function isFounded({ inUse, founded }: UnderlayMemory, known: UnderlayKnowledge): boolean {
   if (inUse === undefined || inUse.fallback === 'lesser') return false
-  return inUse.ip === founded || inUse.ip === internalIp || now - inUse.since >= FOUNDED_AFTER_MS
+  const { ip, since, fallback } = inUse
+  if (ip === founded || ip === known.internalIp || known.now - since >= FOUNDED_AFTER_MS) return true
+  return fallback === 'none' && ip === known.published
 }
 
 /** `ip`, wherever it is now: addresses outrank interfaces. */
@@ -261,10 +262,11 @@ function recall(search: Search, places: Places, known: UnderlayKnowledge, before
   for (const address of search.addresses)
     if (familyOf(address.ip) === search.family && places.allows(address))
       seen.set(address.ip, before.seen.get(address.ip) ?? since)
-  const local = known.deviceLocal
-  const owner =
-    before.inUse !== undefined || local === undefined ? undefined : search.addresses.find(({ ip }) => ip === local)
-  const link = owner === undefined ? undefined : search.links.find(({ ifindex }) => ifindex === owner.ifindex)
+  // Nobody may have looked since it became that.
+  if (before.inUse !== undefined)
+    return { ...before, seen, founded: isFounded(before, known) ? before.inUse.ip : before.founded }
+  const owner = search.addresses.find(({ ip }) => ip === known.deviceLocal)
+  const link = search.links.find(({ ifindex }) => ifindex === owner?.ifindex)
   if (owner === undefined || link === undefined || !places.allows(owner)) return { ...before, seen }
   const fallback = before.founded === undefined || before.founded === owner.ip ? 'none' : 'lesser'
   return { ...before, seen, inUse: inUseOf(search, { link, address: owner }, known.now, fallback) }

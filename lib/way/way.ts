@@ -103,9 +103,8 @@ function isMost({ peers }: WayFacts, hit: readonly { readonly peer: PeerWay }[])
 const REFUSALS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'are refused as unreachable',
   ENETUNREACH: 'have no route',
-  EINVAL: 'are dropped (a blackhole, or a source that the kernel does not accept there)',
+  EINVAL: 'are dropped (a blackhole, or a source that rp_filter does not accept there)',
   EACCES: 'are prohibited',
-  EXDEV: 'are dropped by rp_filter',
 }
 
 function wayOf(facts: WayFacts, answer: Answer): string {

@@ -10,6 +10,8 @@ export interface Mutant {
   /** Must stand in the file exactly once. */
   readonly find: string
   readonly replace: string
+  /** Who kills it; default: the property test of the whole family. */
+  readonly test?: string
 }
 
 const machine = 'lib/device/machine.ts'
@@ -31,29 +33,48 @@ export const MUTANTS: readonly Mutant[] = [
       "return answers(machine, event.epoch, 'applying') ? same({ ...machine, phase: { name: 'idle' } }) : same(machine)",
   },
   {
-    name: 'after the second failure in a row nobody tries again',
+    name: 'a write that failed is not tried again',
     file: machine,
-    find: 'return counted.failures === 1 ? observe(unsure) : delay(unsure)',
-    replace: "return counted.failures === 1 ? observe(unsure) : same({ ...unsure, phase: { name: 'idle' } })",
+    find: "return pause({ ...machine, last: undefined, state: unlessStanding(machine.state, because) }, 'trouble')",
+    replace: "return same({ ...machine, last: undefined, phase: { name: 'idle' } })",
   },
   {
     name: 'a failed look is not repeated',
     file: machine,
-    find: 'return delay({ ...machine, state: unsettled(machine.state, event.because), failures: machine.failures + 1 })',
+    find: "return pause({ ...machine, state: unsettled(machine.state, event.because) }, 'trouble')",
     replace: "return same({ ...machine, phase: { name: 'idle' } })",
   },
   {
     name: 'a dump that stayed interrupted is believed',
     file: machine,
-    find: 'if (interrupted) return delay({ ...machine, state, failures: machine.failures + 1 })',
+    find: "if (interrupted) return pause(rested, 'trouble')",
     replace: '',
+  },
+  {
+    name: 'a look that began before our link died is believed',
+    file: machine,
+    find: "if (machine.phase.name === 'observing' && machine.phase.stale) return observe(machine)",
+    replace: '',
+    test: 'test/device/transitions.test.ts',
   },
   {
     name: 'what another program blocks is never looked at again',
     file: machine,
-    find: 'return delay({\n        ...settled,',
+    find: "return pause({ ...settled, state: { name: 'blocked', because: decision.because, fatal: false } }, 'refusal')",
     replace:
-      "return same({\n        phase: { name: 'applying' },\n        ...settled,\n        epoch: settled.epoch + 1,",
+      "return same({ ...settled, state: { name: 'blocked', because: decision.because, fatal: false }, phase: { name: 'applying' }, epoch: settled.epoch + 1 })",
+  },
+  {
+    name: 'a repair that waits for the governor is forgotten',
+    file: 'lib/agent/device-runner.ts',
+    find: 'held = { epoch, timer: clock.after(waitMs, () => release()) }',
+    replace: '',
+  },
+  {
+    name: 'what a pause is over is never looked at again',
+    file: 'lib/agent/device-runner.ts',
+    find: "after('pause', governor.waitMs([over], longestMs), { type: 'due', epoch })",
+    replace: 'undefined',
   },
   {
     name: 'the machine’s MAC address is settled anew at every look',
@@ -111,8 +132,33 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an incomplete view deletes',
+    file: 'lib/agent/peer-round.ts',
+    find: 'complete: view.synced && !interrupted }',
+    replace: 'complete: !interrupted }',
+  },
+  {
+    name: 'a round that failed is not repeated',
     file: 'lib/agent/peer-reconciler.ts',
-    find: 'const complete = view.synced && !interrupted',
-    replace: 'const complete = !interrupted',
+    find: 'tryAgainIn(LONGEST_MS)\n    },',
+    replace: '},',
+  },
+  {
+    name: 'entries that the kernel refused are not tried again',
+    file: 'lib/agent/peer-reconciler.ts',
+    find: 'if (done.retry + done.failed > 0) tryAgainIn(',
+    replace: 'if (done.retry + done.failed > 9999) tryAgainIn(',
+  },
+  {
+    name: 'a round that is due later is never made',
+    file: 'lib/agent/peer-reconciler.ts',
+    find: 'timer = ms > 0 ? clock.after(ms, () => loop.mark()) : undefined',
+    replace: 'timer = undefined',
+  },
+  {
+    name: 'an exception in a handler is answered by nothing',
+    file: 'lib/agent/containment.ts',
+    find: 'parts.onCaught()',
+    replace: '',
+    test: 'test/agent/looks.test.ts',
   },
 ]

@@ -10,7 +10,7 @@ import { MUTANTS, type Mutant } from './mutants.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const RUNS = process.env.VTEPD_PROPERTY_RUNS ?? '1500'
-const TEST = 'test/agent/family-overlay.property.test.ts'
+const PROPERTY_TEST = 'test/agent/family-overlay.property.test.ts'
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -24,9 +24,9 @@ function makeCopy(): string {
   return copy
 }
 
-/** The first line that says why the property test failed; undefined: it passed. */
-function causeOfDeath(copy: string, seed = '2433'): string | undefined {
-  const result = spawnSync(process.execPath, ['--import', 'tsx', '--test', '--test-reporter=spec', TEST], {
+/** The first line that says why the test failed; undefined: it passed. */
+function causeOfDeath(copy: string, test = PROPERTY_TEST, seed = '2433'): string | undefined {
+  const result = spawnSync(process.execPath, ['--import', 'tsx', '--test', '--test-reporter=spec', test], {
     cwd: copy,
     encoding: 'utf8',
     env: { ...process.env, VTEPD_PROPERTY_RUNS: RUNS, VTEPD_PROPERTY_SEED: seed },
@@ -35,7 +35,7 @@ function causeOfDeath(copy: string, seed = '2433'): string | undefined {
   if (result.error !== undefined) return `it hung: ${result.error.message}`
   if (result.status === 0) return undefined
   const output = `${result.stdout}${result.stderr}`
-  return /Property failed after \d+ tests/.exec(output)?.[0] ?? output.trim().split('\n').at(-1)
+  return (/Property failed after \d+ tests/.exec(output) ?? /^✖ .*$/m.exec(output))?.[0] ?? output.trim().split('\n').at(-1)
 }
 
 function kill(mutant: Mutant, copy: string): boolean {
@@ -50,7 +50,7 @@ function kill(mutant: Mutant, copy: string): boolean {
     original.replace(mutant.find, () => mutant.replace),
   )
   // The histories of every npm test first; others, should those not show it.
-  const death = causeOfDeath(copy) ?? causeOfDeath(copy, 'random')
+  const death = causeOfDeath(copy, mutant.test) ?? causeOfDeath(copy, mutant.test, 'random')
   writeFileSync(file, original)
   say(death === undefined ? `✖ survived: ${mutant.name}` : `✔ died: ${mutant.name} (${death})`)
   return death !== undefined

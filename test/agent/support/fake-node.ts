@@ -124,6 +124,8 @@ export interface FakeNode {
   overlay: FamilyOverlay
   /** Whether the view that was told last is complete. */
   readonly synced: boolean
+  /** The peers that were told last. */
+  readonly peers: ReadonlyMap<number, number>
   /** Peers by index → index of their lladdr and remote; replaced and told to the overlay. */
   setPeers(peers: ReadonlyMap<number, number>, synced?: boolean): void
   /** Ends the overlay and starts another one, as a restart of the agent does. */
@@ -155,7 +157,8 @@ export function createFakeNode(world: World = IPV4, options: FakeNodeOptions = {
   kernel.admin.setUp(UNDERLAY_IFNAME)
   kernel.admin.addAddress(UNDERLAY_IFNAME, `${world.underlay}/${world.prefix}`)
   const sysctl = createFakeSysctl(kernel)
-  let view: LeaseView = viewOf(world, new Map(), true)
+  let told: ReadonlyMap<number, number> = new Map()
+  let view: LeaseView = viewOf(world, told, true)
   const start = (): FamilyOverlay => {
     const overlay = createFamilyOverlay({
       family: world.family,
@@ -187,7 +190,11 @@ export function createFakeNode(world: World = IPV4, options: FakeNodeOptions = {
     get synced() {
       return view.synced
     },
+    get peers() {
+      return told
+    },
     setPeers(peers, synced = true) {
+      told = peers
       view = viewOf(world, peers, synced)
       node.overlay.setView(view)
     },
