@@ -18,6 +18,13 @@ export interface Kept<T> {
   save(value: T): Promise<void>
 }
 
+/** The value of `field` in a kept file's text. Throws SyntaxError or RangeError for what is no such file, and as `parse`. */
+export function parseKept<T>(text: string, field: string, parse: (text: string) => T): T {
+  const kept: unknown = JSON.parse(text)
+  if (!isRecord(kept) || kept.version !== VERSION) throw new RangeError(`it is not of version ${VERSION}`)
+  return parse(String(kept[field]))
+}
+
 /** One file: `STATE_DIR/IFNAME.FIELD.json`. `parse` throws RangeError for what is no such value. */
 export function createKept<T extends string>(parts: {
   readonly stateDir: string
@@ -41,9 +48,7 @@ export function createKept<T extends string>(parts: {
       try {
         const text = await parts.readFile(file)
         if (text === undefined) return undefined
-        const kept: unknown = JSON.parse(text)
-        if (!isRecord(kept) || kept.version !== VERSION) throw new RangeError(`it is not of version ${VERSION}`)
-        saved = parts.parse(String(kept[field]))
+        saved = parseKept(text, field, parts.parse)
         return saved
       } catch (error) {
         log.warn('state.unreadable', `${file} cannot be used, as if it were not there: ${messageOf(error)}`, { error })

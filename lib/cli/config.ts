@@ -9,7 +9,7 @@ import type { Network } from '../cluster/network.ts'
 import { ConfigError } from '../errors.ts'
 import { annotationKeys } from '../leases/annotations.ts'
 import { FAMILIES, type Family, type Ip, isUnicastHost, parseIp, parseIpOf } from '../net/ip.ts'
-import { FALLBACK_AFTER_MS, type UnderlayChoice } from '../underlay/choice.ts'
+import { readIface, type UnderlayChoice } from '../underlay/choice.ts'
 import type { LogLevel } from '../util/log.ts'
 import type { GivenFlags } from './parse-flags.ts'
 import type { RunFlagName, RunFlags } from './run-flags.ts'
@@ -93,8 +93,14 @@ function underlayChoiceOf(flags: RunFlags): UnderlayChoice {
     canReach:
       flags['iface-can-reach'] === '' ? undefined : flagIp('iface-can-reach', () => parseIp(flags['iface-can-reach'])),
     publicIp: { ipv4: publicIp('public-ip', 'ipv4', flags), ipv6: publicIp('public-ipv6', 'ipv6', flags) },
-    fallbackAfterMs: FALLBACK_AFTER_MS,
+    fallbackAfterMs: 1000 * seconds('iface-fallback-after', flags),
   }
+}
+
+function seconds(name: 'iface-fallback-after', flags: RunFlags): number {
+  const value = flags[name]
+  if (value < 0) throw new ConfigError(`--${name}`, `${value} is no time; give seconds, or 0 for at once`)
+  return value
 }
 
 /** Go's inline flags at the front become JavaScript's; the `u` flag makes a syntax that only Go has an error, not a surprise. */
@@ -217,6 +223,7 @@ function flagWarnings({ flags, given, env }: ConfigInput, network: Network): str
     ...(otherwise
       ? [`NODE_NAME: '${nodeName}' is read as '${lowerCased(nodeName)}': names of Nodes are in lower case`]
       : []),
+    ...flags.iface.flatMap(ifaceWarning),
     ...(flags['ip-blackhole-route'] ? ['--ip-blackhole-route is not built yet: no blackhole route is added'] : []),
     ...(given.has('iptables-resync')
       ? ['--iptables-resync has no effect yet: vtepd keeps no packet filter rules']
@@ -227,6 +234,17 @@ function flagWarnings({ flags, given, env }: ConfigInput, network: Network): str
         `--${PUBLIC_IP_FLAG[family]} has no effect: ${family === 'ipv4' ? 'IPv4' : 'IPv6'} is not enabled in the network`,
     ),
   ]
+}
+
+function ifaceWarning(text: string): readonly string[] {
+  const { name, ip } = readIface(text)
+  if (ip !== undefined)
+    return text.includes('/')
+      ? [`--iface ${text} is read as the address ${ip}: what follows the slash is no part of it`]
+      : []
+  return name === text
+    ? []
+    : [`--iface ${text} is read as ${name}, unless an interface has that whole name: ip prints its parent after the @`]
 }
 
 const PUBLIC_IP_FLAG = { ipv4: 'public-ip', ipv6: 'public-ipv6' } as const

@@ -88,6 +88,14 @@ export const RUN_FLAGS = [
     help: 'the interface that reaches this address',
   },
   {
+    name: 'iface-fallback-after',
+    kind: 'int',
+    default: 30,
+    placeholder: 'seconds',
+    group: UNDERLAY,
+    help: "how long this node's address may be away before another one that is there is used",
+  },
+  {
     name: 'public-ip',
     kind: 'string',
     default: '',

@@ -14,8 +14,6 @@ export interface UnderlayChoice {
   readonly fallbackAfterMs: number
 }
 
-export const FALLBACK_AFTER_MS = 30_000
-
 /**
  * One --iface as it is meant: `eth0`, `eth0@if3` (as `ip` prints it, without what follows the @), an address, or
  * `address/length`. `name` is looked for as it was given first: the kernel allows an @ in names.

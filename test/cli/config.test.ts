@@ -93,6 +93,19 @@ test('the interface choice keeps the order and makes patterns of patterns', () =
   assert.deepEqual(underlayChoice.publicIp, { ipv4: '192.0.2.7', ipv6: '2001:db8::7' })
 })
 
+test('an --iface as `ip` prints it is taken as it is meant, with a word', () => {
+  const { agent, warnings } = build(['--iface=eth1@if3', '--iface=172.31.1.1/24', '--iface=fd00::1/64', '--iface=eth1'])
+  assert.deepEqual(agent.underlayChoice.ifaces, ['eth1@if3', '172.31.1.1/24', 'fd00::1/64', 'eth1'])
+  assert.equal(warnings.length, 3)
+  assert.match(warnings[0] ?? '', /--iface eth1@if3 is read as eth1, unless an interface has that whole name/)
+  assert.match(warnings[1] ?? '', /--iface 172\.31\.1\.1\/24 is read as the address 172\.31\.1\.1/)
+})
+
+test('--iface-fallback-after is in seconds', () => {
+  assert.equal(build([]).agent.underlayChoice.fallbackAfterMs, 30_000)
+  assert.equal(build(['--iface-fallback-after=0']).agent.underlayChoice.fallbackAfterMs, 0)
+})
+
 test('--pin-device and net-conf each pin the device', () => {
   assert.equal(build([]).agent.network.backend.pinDevice, false)
   assert.equal(build(['--pin-device']).agent.network.backend.pinDevice, true)
@@ -170,6 +183,11 @@ const faults: Record<string, Fault> = {
     argv: ['--iface-regex=\\Aeth'],
     where: '--iface-regex',
     says: /is not a regular expression/,
+  },
+  'a time before now': {
+    argv: ['--iface-fallback-after=-1'],
+    where: '--iface-fallback-after',
+    says: /-1 is no time/,
   },
   'an empty pattern': { argv: ['--iface-regex='], where: '--iface-regex', says: /must not be empty/ },
   'an empty interface': { argv: ['--iface='], where: '--iface', says: /must not be empty/ },

@@ -1,6 +1,6 @@
 /**
  * `vtepd cleanup`: removes what an agent leaves (everything stays at its exit), or lists it, and says what stays.
- * Must not: decide what is ours (cleanup-scope, -plan, -owner, -files), nor touch anything while an agent keeps it.
+ * Must not: decide what is ours (lib/cli/cleanup), nor touch anything while an agent keeps it.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -13,12 +13,12 @@ import { askHolder } from '../../host/lock.ts'
 import { parseVni } from '../../net/vni.ts'
 import type { Rtnl } from '../../rtnl/port.ts'
 import { messageOf } from '../../util/message-of.ts'
-import { planFiles, removeFiles } from '../cleanup-files.ts'
-import { CLEANUP_ABOUT, CLEANUP_FLAGS, type CleanupFlags } from '../cleanup-flags.ts'
-import { describePlan, observeKernel, removeFromKernel } from '../cleanup-kernel.ts'
-import { type Failure, type KernelFacts, planCleanup, type Removal } from '../cleanup-plan.ts'
-import { type CleanupScope, decideScope } from '../cleanup-scope.ts'
-import { readState } from '../cleanup-state.ts'
+import { planFiles, removeFiles } from '../cleanup/files.ts'
+import { CLEANUP_ABOUT, CLEANUP_FLAGS, type CleanupFlags } from '../cleanup/flags.ts'
+import { describePlan, observeKernel, removeFromKernel } from '../cleanup/kernel.ts'
+import { type Failure, type KernelFacts, planCleanup, type Removal } from '../cleanup/plan.ts'
+import { type CleanupScope, decideScope } from '../cleanup/scope.ts'
+import { readState } from '../cleanup/state.ts'
 import { parseFlags } from '../parse-flags.ts'
 
 /** What --json prints: every key is always there. */

@@ -1,15 +1,15 @@
 /**
  * What agents noted in the state folder of the devices that they kept: that they existed, their MAC address, the network.
- * Must not: judge what is ours (cleanup-scope), nor fail for what cannot be read: the rest still tells something.
+ * Must not: judge what is ours (scope.ts), nor fail for what cannot be read: the rest still tells something.
  */
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
-import { isMissing, readBytesIfExists } from '../host/files.ts'
-import { type Cidr, cidrFamily, parseCidr } from '../net/cidr.ts'
-import { type Lladdr, parseLladdr } from '../net/lladdr.ts'
-import { isRecord } from '../util/go-json.ts'
-import { messageOf } from '../util/message-of.ts'
-import { deviceNamed, deviceOfFile } from './cleanup-devices.ts'
+import { parseKept } from '../../agent/kept-value.ts'
+import { isMissing, readBytesIfExists } from '../../host/files.ts'
+import { type Cidr, cidrFamily, parseCidr } from '../../net/cidr.ts'
+import { type Lladdr, parseLladdr } from '../../net/lladdr.ts'
+import { messageOf } from '../../util/message-of.ts'
+import { deviceNamed, deviceOfFile } from './devices.ts'
 
 export interface KeptDevice {
   /** undefined: not kept, or not readable; so for `network`, which older agents did not keep. */
@@ -28,7 +28,6 @@ export interface KeptState {
   readonly notes: readonly string[]
 }
 
-const VERSION = 1
 /** A note is one short line. */
 const MAX_BYTES = 4096
 
@@ -46,13 +45,11 @@ export async function readState(stateDir: string): Promise<KeptState> {
     const unreadable = messageOf(error)
     return { folder, devices, unreadable, notes: [`what agents kept in ${folder} is not known: ${unreadable}`] }
   }
-  const read = async <T>(
-    name: string,
-    parse: (kept: Readonly<Record<string, unknown>>) => T,
-  ): Promise<T | undefined> => {
+  const read = async <T>(device: string, field: string, parse: (text: string) => T): Promise<T | undefined> => {
+    const name = `${device}.${field}.json`
     if (!files.has(name)) return undefined
     try {
-      return parse(await readKept(path.join(folder, name)))
+      return parseKept(String(await readBytesIfExists(path.join(folder, name), MAX_BYTES)), field, parse)
     } catch (error) {
       notes.push(`${path.join(folder, name)} cannot be used: ${messageOf(error)}`)
       return undefined
@@ -60,21 +57,15 @@ export async function readState(stateDir: string): Promise<KeptState> {
   }
   for (const device of new Set([...files].map(deviceOfFile))) {
     if (device === undefined) continue
-    const lladdr = await read(`${device}.lladdr.json`, (kept) => parseLladdr(String(kept.lladdr)))
-    const network = await read(`${device}.network.json`, (kept) => networkOf(device, kept))
+    const lladdr = await read(device, 'lladdr', parseLladdr)
+    const network = await read(device, 'network', (text) => networkOf(device, text))
     devices.set(device, { lladdr, network })
   }
   return { folder, devices, unreadable: undefined, notes }
 }
 
-async function readKept(file: string): Promise<Readonly<Record<string, unknown>>> {
-  const kept: unknown = JSON.parse(String(await readBytesIfExists(file, MAX_BYTES)))
-  if (!isRecord(kept) || kept.version !== VERSION) throw new RangeError(`it is not of version ${VERSION}`)
-  return kept
-}
-
-function networkOf(device: string, kept: Readonly<Record<string, unknown>>): Cidr {
-  const network = parseCidr(String(kept.network))
+function networkOf(device: string, text: string): Cidr {
+  const network = parseCidr(text)
   if (cidrFamily(network) !== deviceNamed(device)?.family) throw new RangeError(`${network} is of the other family`)
   return network
 }

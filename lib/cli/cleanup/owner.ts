@@ -2,8 +2,8 @@
  * Whose a prefix is: a direct route leads through the underlay's interface and shows no VNI, so it belongs to the VNI in
  * whose network it lies. Pure. Must not: guess; what cannot be told stays, with the reason.
  */
-import { type Cidr, cidrFamily, containsCidr, prefixLength } from '../net/cidr.ts'
-import type { CleanupScope } from './cleanup-scope.ts'
+import { type Cidr, cidrFamily, containsCidr, prefixLength } from '../../net/cidr.ts'
+import type { CleanupScope } from './scope.ts'
 
 /** `theirs`: of a VNI that this cleanup is not about. */
 export type Owner = 'ours' | 'theirs' | { readonly doubt: string }

@@ -1,19 +1,19 @@
 /**
  * Which VNIs a cleanup is about, and which others of vtepd are here, from all that tells: the flag, net-conf, the state
  * folder, devices that carry routes of ours, and the locks of agents that run. Pure.
- * Must not: decide about one route or device (cleanup-plan, cleanup-owner).
+ * Must not: decide about one route or device (plan.ts, owner.ts).
  */
-import type { Network } from '../cluster/network.ts'
-import type { ConfigError } from '../errors.ts'
-import { type Cidr, networkAddress } from '../net/cidr.ts'
-import type { Ifindex } from '../net/ifindex.ts'
-import { FAMILIES, type Family } from '../net/ip.ts'
-import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../rtnl/abi.ts'
-import { type EntryTable, entryBytes, ifindexOfEntry, unpackEntry } from '../rtnl/entries.ts'
-import type { Link } from '../rtnl/port.ts'
-import { deviceNamed, deviceNames } from './cleanup-devices.ts'
-import type { KernelFacts } from './cleanup-plan.ts'
-import type { KeptState } from './cleanup-state.ts'
+import type { Network } from '../../cluster/network.ts'
+import type { ConfigError } from '../../errors.ts'
+import { type Cidr, networkAddress } from '../../net/cidr.ts'
+import type { Ifindex } from '../../net/ifindex.ts'
+import { FAMILIES, type Family } from '../../net/ip.ts'
+import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../../rtnl/abi.ts'
+import { type EntryTable, entryBytes, ifindexOfEntry, unpackEntry } from '../../rtnl/entries.ts'
+import type { Link } from '../../rtnl/port.ts'
+import { deviceNamed, deviceNames } from './devices.ts'
+import type { KernelFacts } from './plan.ts'
+import type { KeptState } from './state.ts'
 
 export interface Evidence {
   /** --vni: then it is about this one only. */

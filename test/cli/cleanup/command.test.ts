@@ -6,9 +6,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
+import { createNetns, kernelTests, type Netns } from '../../support/netns.ts'
 
-const MAIN = path.resolve(import.meta.dirname, '../../lib/cli/main.ts')
+const MAIN = path.resolve(import.meta.dirname, '../../../lib/cli/main.ts')
 
 interface Host {
   readonly netns: Netns

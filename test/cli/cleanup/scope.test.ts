@@ -1,10 +1,10 @@
 /** Which VNIs a cleanup is about, from everything that can tell. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decideScope, type Evidence } from '../../lib/cli/cleanup-scope.ts'
-import { ConfigError } from '../../lib/errors.ts'
-import { parseIfindex } from '../../lib/net/ifindex.ts'
-import { direct, evidence, factsOf, link, NIC, netConf, route, stateOf } from './cleanup-fixture.ts'
+import { decideScope, type Evidence } from '../../../lib/cli/cleanup/scope.ts'
+import { ConfigError } from '../../../lib/errors.ts'
+import { parseIfindex } from '../../../lib/net/ifindex.ts'
+import { direct, evidence, factsOf, link, NIC, netConf, route, stateOf } from './fixture.ts'
 
 const decide = (parts: Partial<Evidence>, force = false) => {
   const { scope, running, refused } = decideScope(evidence(parts), { routesOnly: false, force })

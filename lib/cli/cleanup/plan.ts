@@ -1,18 +1,18 @@
 /**
  * What `vtepd cleanup` would remove from the kernel, computed from dumps. Pure.
- * Must not: claim what is not provably ours: routes by protocol number and by whose they are (cleanup-owner), devices by
+ * Must not: claim what is not provably ours: routes by protocol number and by whose they are (owner.ts), devices by
  * kind and VNI, and by name, kept MAC address or routes of ours.
  */
 
-import { deviceName } from '../device/vtep.ts'
-import type { Ifindex } from '../net/ifindex.ts'
-import type { Lladdr } from '../net/lladdr.ts'
-import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../rtnl/abi.ts'
-import { createEntryWriter, type EntryTable, type RouteEntry, unpackEntry } from '../rtnl/entries.ts'
-import type { Link } from '../rtnl/port.ts'
-import { deviceNamed, deviceNames } from './cleanup-devices.ts'
-import { type Owner, ownerOf } from './cleanup-owner.ts'
-import { type CleanupScope, isByName } from './cleanup-scope.ts'
+import { deviceName } from '../../device/vtep.ts'
+import type { Ifindex } from '../../net/ifindex.ts'
+import type { Lladdr } from '../../net/lladdr.ts'
+import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../../rtnl/abi.ts'
+import { createEntryWriter, type EntryTable, type RouteEntry, unpackEntry } from '../../rtnl/entries.ts'
+import type { Link } from '../../rtnl/port.ts'
+import { deviceNamed, deviceNames } from './devices.ts'
+import { type Owner, ownerOf } from './owner.ts'
+import { type CleanupScope, isByName } from './scope.ts'
 
 export interface KernelFacts {
   readonly links: readonly Link[]

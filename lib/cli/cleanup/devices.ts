@@ -1,7 +1,7 @@
 /** The names under which agents keep devices and files, and back from a name to the VNI. Pure. */
 
-import { deviceName } from '../device/vtep.ts'
-import type { Family } from '../net/ip.ts'
+import { deviceName } from '../../device/vtep.ts'
+import type { Family } from '../../net/ip.ts'
 
 /** Both families' device of one VNI. */
 export function deviceNames(vni: number): readonly string[] {

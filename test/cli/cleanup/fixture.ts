@@ -1,15 +1,15 @@
 /** Links, routes and what is known of VNIs, for the tests of `vtepd cleanup`. */
-import type { KernelFacts } from '../../lib/cli/cleanup-plan.ts'
-import { type CleanupScope, decideScope, type Evidence } from '../../lib/cli/cleanup-scope.ts'
-import type { KeptDevice, KeptState } from '../../lib/cli/cleanup-state.ts'
-import { parseNetwork } from '../../lib/cluster/net-conf.ts'
-import type { Network } from '../../lib/cluster/network.ts'
-import { parseCidr } from '../../lib/net/cidr.ts'
-import { parseIfindex } from '../../lib/net/ifindex.ts'
-import { parseIp } from '../../lib/net/ip.ts'
-import { type Lladdr, parseLladdr } from '../../lib/net/lladdr.ts'
-import { packEntries, type RouteEntry } from '../../lib/rtnl/entries.ts'
-import type { Link } from '../../lib/rtnl/port.ts'
+import type { KernelFacts } from '../../../lib/cli/cleanup/plan.ts'
+import { type CleanupScope, decideScope, type Evidence } from '../../../lib/cli/cleanup/scope.ts'
+import type { KeptDevice, KeptState } from '../../../lib/cli/cleanup/state.ts'
+import { parseNetwork } from '../../../lib/cluster/net-conf.ts'
+import type { Network } from '../../../lib/cluster/network.ts'
+import { parseCidr } from '../../../lib/net/cidr.ts'
+import { parseIfindex } from '../../../lib/net/ifindex.ts'
+import { parseIp } from '../../../lib/net/ip.ts'
+import { type Lladdr, parseLladdr } from '../../../lib/net/lladdr.ts'
+import { packEntries, type RouteEntry } from '../../../lib/rtnl/entries.ts'
+import type { Link } from '../../../lib/rtnl/port.ts'
 
 export const lladdr = (last: number): Lladdr => parseLladdr(`0e:00:00:00:00:${last.toString(16).padStart(2, '0')}`)
 

@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type FilePlaces, planFiles, removeFiles } from '../../lib/cli/cleanup-files.ts'
-import { kernelTests } from '../support/netns.ts'
-import { netConf, scopeOf, stateOf } from './cleanup-fixture.ts'
+import { type FilePlaces, planFiles, removeFiles } from '../../../lib/cli/cleanup/files.ts'
+import { kernelTests } from '../../support/netns.ts'
+import { netConf, scopeOf, stateOf } from './fixture.ts'
 
 const SCOPE = scopeOf()
 

@@ -1,11 +1,11 @@
 /** A cleanup carried out: what is gone, what stays, and what is said when something does not go. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { describePlan, observeKernel, removeFromKernel } from '../../lib/cli/cleanup-kernel.ts'
-import { planCleanup } from '../../lib/cli/cleanup-plan.ts'
-import { unpackEntries } from '../../lib/rtnl/entries.ts'
-import { createFakeKernel, type FakeKernel } from '../support/fake-kernel/index.ts'
-import { scopeOf } from './cleanup-fixture.ts'
+import { describePlan, observeKernel, removeFromKernel } from '../../../lib/cli/cleanup/kernel.ts'
+import { planCleanup } from '../../../lib/cli/cleanup/plan.ts'
+import { unpackEntries } from '../../../lib/rtnl/entries.ts'
+import { createFakeKernel, type FakeKernel } from '../../support/fake-kernel/index.ts'
+import { scopeOf } from './fixture.ts'
 
 const ALL = scopeOf()
 const ROUTES = scopeOf({}, { routesOnly: true })

@@ -4,13 +4,13 @@
  */
 import { type Dirent, lstatSync, readdirSync, readFileSync, realpathSync, rmdirSync, unlinkSync } from 'node:fs'
 import path from 'node:path'
-import { parseSubnetEnv } from '../cni/subnet-env.ts'
-import { isMissing } from '../host/files.ts'
-import { messageOf } from '../util/message-of.ts'
-import { deviceNamed, deviceOfFile } from './cleanup-devices.ts'
-import { ownerOf } from './cleanup-owner.ts'
-import type { Failure, Removal } from './cleanup-plan.ts'
-import type { CleanupScope } from './cleanup-scope.ts'
+import { parseSubnetEnv } from '../../cni/subnet-env.ts'
+import { isMissing } from '../../host/files.ts'
+import { messageOf } from '../../util/message-of.ts'
+import { deviceNamed, deviceOfFile } from './devices.ts'
+import { ownerOf } from './owner.ts'
+import type { Failure, Removal } from './plan.ts'
+import type { CleanupScope } from './scope.ts'
 
 export interface FilePlaces {
   readonly subnetFile: string

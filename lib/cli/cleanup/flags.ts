@@ -1,5 +1,5 @@
 /** Every flag of `vtepd cleanup`. Data only. */
-import type { FlagSpec, FlagValues } from './flag-spec.ts'
+import type { FlagSpec, FlagValues } from '../flag-spec.ts'
 
 const WHAT = 'What is removed'
 const HOW = 'How'

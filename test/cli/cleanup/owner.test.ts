@@ -1,10 +1,10 @@
 /** Whose a direct route is: its prefix in the networks that are known, and who else is here. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ownerOf } from '../../lib/cli/cleanup-owner.ts'
-import type { Evidence } from '../../lib/cli/cleanup-scope.ts'
-import { parseCidr } from '../../lib/net/cidr.ts'
-import { factsOf, link, NIC, netConf, scopeOf, stateOf } from './cleanup-fixture.ts'
+import { ownerOf } from '../../../lib/cli/cleanup/owner.ts'
+import type { Evidence } from '../../../lib/cli/cleanup/scope.ts'
+import { parseCidr } from '../../../lib/net/cidr.ts'
+import { factsOf, link, NIC, netConf, scopeOf, stateOf } from './fixture.ts'
 
 function owner(prefix: string, parts: Partial<Evidence>): string {
   const found = ownerOf(parseCidr(prefix), scopeOf(parts))

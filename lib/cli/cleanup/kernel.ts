@@ -1,10 +1,10 @@
 /**
  * Carries out the kernel part of a cleanup and looks afterwards: an acknowledgement is no proof (kernel-facts 4).
- * Must not: decide what is ours (lib/cli/cleanup-plan).
+ * Must not: decide what is ours (plan.ts).
  */
-import { NetlinkError } from '../errors.ts'
-import { FAMILIES } from '../net/ip.ts'
-import type { Dump, Link, Rtnl } from '../rtnl/port.ts'
+import { NetlinkError } from '../../errors.ts'
+import { FAMILIES } from '../../net/ip.ts'
+import type { Dump, Link, Rtnl } from '../../rtnl/port.ts'
 import {
   deletionBatch,
   type Failure,
@@ -13,8 +13,8 @@ import {
   planCleanup,
   type Removal,
   type RouteRemoval,
-} from './cleanup-plan.ts'
-import type { CleanupScope } from './cleanup-scope.ts'
+} from './plan.ts'
+import type { CleanupScope } from './scope.ts'
 
 /** Rounds of delete and look: somebody else may write ours back meanwhile. */
 const ROUNDS = 3
