@@ -11,6 +11,7 @@ import type { Underlay } from '../underlay/underlay.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
+import type { Containment } from './containment.ts'
 import type { Sysctl } from './device-ops.ts'
 import type { RtnlSession } from './rtnl-session.ts'
 
@@ -33,6 +34,7 @@ export function createAnnouncer(parts: {
   readonly sysctl: Sysctl
   readonly clock: Clock
   readonly log: Log
+  readonly report: Containment['report']
 }): Announcer {
   const { clock, log } = parts
   /** As the others last heard of it, or saw it when we started. */
@@ -48,9 +50,8 @@ export function createAnnouncer(parts: {
     cancel()
     timers = AT_MS.map((ms, i) =>
       clock.after(ms, () => {
-        announce(underlay, i === AT_MS.length - 1).catch((error) =>
-          log.debug('underlay.not-announced', messageOf(error), { error }),
-        )
+        // A session that has no socket: another look comes anyway.
+        announce(underlay, i === AT_MS.length - 1).catch(parts.report)
       }),
     )
   }

@@ -3,6 +3,7 @@
  * counted, and answered by a look at everything, since what the handler would have done is not done.
  * Must not: be used where an error is expected; those have an answer of their own.
  */
+import { InvariantError, VtepdError } from '../errors.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
@@ -11,6 +12,8 @@ import type { StandingLog } from '../util/standing-log.ts'
 export interface Containment {
   /** `work`, but what it throws is contained. */
   guard<Args extends readonly unknown[]>(work: (...args: Args) => void): (...args: Args) => void
+  /** A loop or a promise failed: contained, unless it is an error of VtepdError's kind, which its owner expects and answers. */
+  report(error: unknown): void
   /** The clock whose timers are contained. */
   readonly clock: Clock
   /** Exceptions so far. */
@@ -67,6 +70,9 @@ export function createContainment(parts: {
     }
   return {
     guard,
+    report(error) {
+      if (!(error instanceof VtepdError) || error instanceof InvariantError) contain(error)
+    },
     clock: {
       now: () => clock.now(),
       turn: () => clock.turn(),

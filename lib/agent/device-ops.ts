@@ -12,6 +12,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
 import { unreachable } from '../util/unreachable.ts'
+import type { Containment } from './containment.ts'
 import type { RtnlSession } from './rtnl-session.ts'
 
 /** The part of lib/host/sysctl that the agent needs: keys with slashes, undefined when there is no such key. */
@@ -33,6 +34,7 @@ export async function applyOps(
   parts: {
     readonly session: RtnlSession
     readonly sysctl: Sysctl
+    readonly report: Containment['report']
     readonly settings: DeviceSettings
     readonly clock: Clock
     readonly log: Log
@@ -60,7 +62,7 @@ export async function applyOps(
 }
 
 async function applyOne(
-  parts: { readonly session: RtnlSession; readonly sysctl: Sysctl },
+  parts: { readonly session: RtnlSession; readonly sysctl: Sysctl; readonly report: Containment['report'] },
   op: DeviceOp,
 ): Promise<{ readonly verdict: Verdict; readonly errnoName: string; readonly because: string } | undefined> {
   try {
@@ -68,6 +70,7 @@ async function applyOne(
     await parts.session.use((rtnl) => write(rtnl, op))
     return undefined
   } catch (error) {
+    parts.report(error)
     const errnoName = error instanceof NetlinkError ? error.errnoName : ''
     const verdict =
       error instanceof NetlinkError && op.op !== 'accept-ra-off' ? classify(CLASSIFIED[op.op], errnoName) : 'retry'

@@ -46,6 +46,7 @@ export interface DeviceRunnerParts {
   readonly log: Log
   readonly standing: StandingLog
   readonly guard: Containment['guard']
+  readonly report: Containment['report']
   /** After every event that changed the state. */
   readonly onState: (from: DeviceState, to: DeviceState) => void
 }
@@ -122,6 +123,7 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
         send({ type: 'observed', epoch, observation })
       }),
       guard((error) => {
+        parts.report(error)
         parts.standing.stands('device.look-failed', `cannot look at the kernel's tables: ${messageOf(error)}`)
         send({ type: 'observe-failed', epoch, because: messageOf(error) })
       }),

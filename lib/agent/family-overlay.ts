@@ -82,8 +82,8 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
       peers.mark()
     },
   })
-  const { clock, guard } = containment
-  const common = { family, network, sysctl, choice, clock, log, standing, guard }
+  const { clock, guard, report } = containment
+  const common = { family, network, sysctl, choice, clock, log, standing, guard, report }
   const governor = createGovernor({ clock, log, nameOwner: parts.nameOwner })
   let own: OwnNode | undefined
   let publishedBefore: Ip | undefined

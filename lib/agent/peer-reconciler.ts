@@ -24,6 +24,7 @@ import { messageOf } from '../util/message-of.ts'
 import { inSlices } from '../util/slices.ts'
 import type { StandingLog } from '../util/standing-log.ts'
 import { applyPlan, type Tally } from './apply-plan.ts'
+import type { Containment } from './containment.ts'
 import { type Governor, LONGEST_MS, PATIENT_MS } from './governor.ts'
 import { createPeerReports } from './peer-reports.ts'
 import { batchesOf, lookAtTables, namesOfEntry, namesOfPlan, planTables } from './peer-round.ts'
@@ -69,6 +70,7 @@ export interface PeerReconcilerParts {
   readonly clock: Clock
   readonly log: Log
   readonly standing: StandingLog
+  readonly report: Containment['report']
   /** A round ended. */
   readonly onRound: () => void
 }
@@ -228,6 +230,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       programmed = false
       confirmed = false
       failures += 1
+      parts.report(error)
       // Mostly the link died under a dump: its end is the machine's business, and its successor brings a mark.
       if (failures > 1 || !(error instanceof NetlinkError))
         standing.stands('peers.look-failed', `cannot read or write the tables: ${messageOf(error)}`)

@@ -12,6 +12,7 @@ import { messageOf } from '../util/message-of.ts'
 import type { StandingLog } from '../util/standing-log.ts'
 import type { Fault } from '../way/fault.ts'
 import { type Carrying, lookAtWay } from '../way/look.ts'
+import type { Containment } from './containment.ts'
 import type { Sysctl } from './device-ops.ts'
 import type { RtnlSession } from './rtnl-session.ts'
 
@@ -40,6 +41,7 @@ export interface WayWatchParts {
   readonly clock: Clock
   readonly log: Log
   readonly standing: StandingLog
+  readonly report: Containment['report']
   /** `stopped` changed. */
   readonly onChange: () => void
 }
@@ -85,6 +87,7 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
       due(EVERY_MS)
     },
     (error) => {
+      parts.report(error)
       parts.log.debug('way.look-failed', `cannot look at the way to the peers: ${messageOf(error)}`, { error })
       due(EVERY_MS)
     },

@@ -35,7 +35,9 @@ function causeOfDeath(copy: string, test = PROPERTY_TEST, seed = '2433'): string
   if (result.error !== undefined) return `it hung: ${result.error.message}`
   if (result.status === 0) return undefined
   const output = `${result.stdout}${result.stderr}`
-  return (/Property failed after \d+ tests/.exec(output) ?? /^✖ .*$/m.exec(output))?.[0] ?? output.trim().split('\n').at(-1)
+  return (
+    (/Property failed after \d+ tests/.exec(output) ?? /^✖ .*$/m.exec(output))?.[0] ?? output.trim().split('\n').at(-1)
+  )
 }
 
 function kill(mutant: Mutant, copy: string): boolean {

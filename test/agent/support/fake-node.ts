@@ -15,6 +15,7 @@ import { type Lladdr, parseLladdr } from '../../../lib/net/lladdr.ts'
 import { vxlanOverhead } from '../../../lib/net/mtu.ts'
 import { parseVni } from '../../../lib/net/vni.ts'
 import { unpackEntries } from '../../../lib/rtnl/entries.ts'
+import type { Rtnl } from '../../../lib/rtnl/port.ts'
 import type { Log } from '../../../lib/util/log.ts'
 import { createFakeKernel, type FakeKernel } from '../../support/fake-kernel/index.ts'
 import { createManualClock, type ManualClock, settle } from '../../support/manual-clock.ts'
@@ -146,6 +147,8 @@ export interface FakeNode {
 export interface FakeNodeOptions {
   readonly mode?: Mode
   readonly log?: Log
+  /** What stands between the agent and the kernel. */
+  readonly wrap?: (rtnl: Rtnl) => Rtnl
   /** A flannel beside us. */
   readonly rival?: () => string | undefined
 }
@@ -170,7 +173,7 @@ export function createFakeNode(world: World = IPV4, options: FakeNodeOptions = {
         publicIp: { ipv4: undefined, ipv6: undefined },
         fallbackAfterMs: 30_000,
       },
-      openRtnl: () => kernel.open(),
+      openRtnl: () => options.wrap?.(kernel.open()) ?? kernel.open(),
       sysctl,
       nameOwner: async () => undefined,
       rival: async () => options.rival?.(),
