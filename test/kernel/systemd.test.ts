@@ -27,6 +27,14 @@ ip link set mgmt0 up
 ip address add 192.0.2.1/24 dev mgmt0
 echo '{"Network":"10.42.0.0/16"}' > /run/test/net-conf.json
 `
+/** With another MAC, and a neighbour that believes a gratuitous ARP request. */
+const REBUILD = `ip netns add far
+ip link add mgmt0 address 02:00:00:00:00:aa type veth peer name far0 netns far
+ip -n far address add 192.0.2.9/24 dev far0
+ip -n far link set far0 up
+ip netns exec far sh -c 'echo 1 > /proc/sys/net/ipv4/conf/far0/arp_accept'
+ip link set mgmt0 up
+ip address add 192.0.2.1/24 dev mgmt0`
 /** How cloud-init orders the stage that runs what users give it: behind everything of multi-user.target. */
 const CLOUD_INIT = {
   'cloud-init.target': '[Unit]\nAfter=multi-user.target\n[Install]\nWantedBy=multi-user.target\n',
@@ -67,6 +75,14 @@ END`,
 
     systemd.run('ip', 'link', 'delete', 'mgmt0')
     await systemd.until('the loss', () => /^waiting: flannel\.1 stranded \(/.test(status(systemd)))
+
+    // The unit's rights are enough to tell the neighbours of a rebuilt interface.
+    systemd.run('sh', '-e', '-c', REBUILD)
+    await systemd.until('the announcement', () =>
+      systemd.run('ip', '-n', 'far', 'neigh', 'show', '192.0.2.1').includes('02:00:00:00:00:aa'),
+    )
+    await systemd.until('readiness again', () => status(systemd) === 'ready: 1 peers')
+    assert.doesNotMatch(log(systemd), /cannot announce/)
 
     systemd.run('systemctl', 'stop', 'vtepd')
     assert.deepEqual(
