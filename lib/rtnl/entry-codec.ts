@@ -8,7 +8,7 @@ import type { Ifindex } from '../net/ifindex.ts'
 import { addressBits, type Family, familyOf, type Ip, ipFromBytes, ipToBytes } from '../net/ip.ts'
 import { lladdrFromBytes, lladdrToBytes } from '../net/lladdr.ts'
 import * as abi from './abi.ts'
-import type { Entry, FdbEntry, NeighbourEntry, RouteEntry } from './entries.ts'
+import type { Entry, FdbEntry, NeighbourEntry, RouteEntry } from './entry.ts'
 import { getUint32, setUint32, viewOf } from './host-order.ts'
 
 /** Fills the ENTRY_BYTES of `bytes` from `at` on, operation 0. */

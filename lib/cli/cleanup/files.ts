@@ -8,8 +8,8 @@ import { parseSubnetEnv } from '../../cni/subnet-env.ts'
 import { isMissing } from '../../host/files.ts'
 import { messageOf } from '../../util/message-of.ts'
 import { deviceNamed, deviceOfFile } from './devices.ts'
+import type { Failure, Removal } from './facts.ts'
 import { ownerOf } from './owner.ts'
-import type { Failure, Removal } from './plan.ts'
 import type { CleanupScope } from './scope.ts'
 
 export interface FilePlaces {

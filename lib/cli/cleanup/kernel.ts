@@ -5,15 +5,8 @@
 import { NetlinkError } from '../../errors.ts'
 import { FAMILIES } from '../../net/ip.ts'
 import type { Dump, Link, Rtnl } from '../../rtnl/port.ts'
-import {
-  deletionBatch,
-  type Failure,
-  type KernelFacts,
-  type KernelPlan,
-  planCleanup,
-  type Removal,
-  type RouteRemoval,
-} from './plan.ts'
+import type { Failure, KernelFacts, Removal } from './facts.ts'
+import { deletionBatch, type KernelPlan, planCleanup, type RouteRemoval } from './plan.ts'
 import type { CleanupScope } from './scope.ts'
 
 /** Rounds of delete and look: somebody else may write ours back meanwhile. */

@@ -11,27 +11,9 @@ import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../../rtnl/abi.ts'
 import { createEntryWriter, type EntryTable, type RouteEntry, unpackEntry } from '../../rtnl/entries.ts'
 import type { Link } from '../../rtnl/port.ts'
 import { deviceNamed, deviceNames } from './devices.ts'
+import type { Failure, KernelFacts } from './facts.ts'
 import { type Owner, ownerOf } from './owner.ts'
 import { type CleanupScope, isByName } from './scope.ts'
-
-export interface KernelFacts {
-  readonly links: readonly Link[]
-  /** The main table of each family; an agent writes no other. */
-  readonly routes: readonly EntryTable[]
-  /** What could not be read whole: more of ours may be there. */
-  readonly missed: readonly Failure[]
-}
-
-/** Something of ours: what it is, and as which text it is known. */
-export interface Removal {
-  readonly kind: 'route' | 'device' | 'file' | 'folder'
-  readonly subject: string
-}
-
-/** Of ours, or perhaps of ours, and it stays. */
-export interface Failure extends Removal {
-  readonly because: string
-}
 
 /** One route of ours, where it stands in its dump. */
 export interface RouteRemoval {

@@ -12,7 +12,7 @@ import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../../rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry, unpackEntry } from '../../rtnl/entries.ts'
 import type { Link } from '../../rtnl/port.ts'
 import { deviceNamed, deviceNames } from './devices.ts'
-import type { KernelFacts } from './plan.ts'
+import type { KernelFacts } from './facts.ts'
 import type { KeptState } from './state.ts'
 
 export interface Evidence {

@@ -1,5 +1,5 @@
 /** Links, routes and what is known of VNIs, for the tests of `vtepd cleanup`. */
-import type { KernelFacts } from '../../../lib/cli/cleanup/plan.ts'
+import type { KernelFacts } from '../../../lib/cli/cleanup/facts.ts'
 import { type CleanupScope, decideScope, type Evidence } from '../../../lib/cli/cleanup/scope.ts'
 import type { KeptDevice, KeptState } from '../../../lib/cli/cleanup/state.ts'
 import { parseNetwork } from '../../../lib/cluster/net-conf.ts'
