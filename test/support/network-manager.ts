@@ -4,7 +4,7 @@
  * Must not: start where it could see an interface that the test has not made, nor leave anything behind.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -24,6 +24,8 @@ export interface NetworkManager {
 export interface NetworkManagerOptions {
   /** Interfaces that it shall leave alone; every other one is its own. */
   readonly unmanaged: readonly string[]
+  /** What would stand in /etc/NetworkManager/conf.d, by name. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 /** Pass as the options of a test: skips where a program is missing, and says which Debian package has it. */
@@ -50,6 +52,8 @@ export async function startNetworkManager(
 ): Promise<NetworkManager> {
   await refuseStrangers(netns, expected)
   const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-nm-'))
+  mkdirSync(path.join(folder, 'conf.d'))
+  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(path.join(folder, 'conf.d', name), text)
   const wall = ['unshare', '-m', '-u', '-p', '-f', '--kill-child', '--mount-proc', 'sh', '-e', '-c', SCRIPT, 'sh']
   const child = spawn('ip', ['netns', 'exec', netns.name, ...wall, folder, configuration(options)], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -91,7 +95,7 @@ export async function startNetworkManager(
 }
 
 /**
- * `$1` a folder for the PID by which others enter, `$2` NetworkManager.conf. /sys is read-only so that it does not wait for
+ * `$1` a folder for the PID by which others enter, and with the further files, `$2` NetworkManager.conf. /sys is read-only so that it does not wait for
  * udev; /etc is a copy because it writes resolv.conf and profiles. The loop is the service manager.
  */
 const SCRIPT = `folder=$1
@@ -104,6 +108,7 @@ mkdir -p /run/dbus /run/NetworkManager /var/lib/NetworkManager
 mount -t tmpfs tmpfs /var/lib/NetworkManager
 mount -o remount,bind,ro /sys
 rm -rf /etc/NetworkManager && mkdir -p /etc/NetworkManager/system-connections /etc/NetworkManager/conf.d
+cp -r "$folder/conf.d/." /etc/NetworkManager/conf.d/
 printf '%s' "$2" > /etc/NetworkManager/NetworkManager.conf
 printf '%s' '${busConfiguration()}' > /etc/vtepd-test-dbus.conf
 dbus-daemon --config-file=/etc/vtepd-test-dbus.conf --nofork --nopidfile &
