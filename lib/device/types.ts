@@ -66,8 +66,10 @@ export interface Device {
 export type DeviceState =
   /** Nothing is known, or what was known is known to be gone: an observation is due. */
   | { readonly name: 'blind'; readonly because: string }
-  /** There is no device of ours, and what is needed to make one is missing; it can come by itself. */
-  /** `cannot`: what is missing is room: the underlay's MTU is too small for the family, which does not exist meanwhile. */
+  /**
+   * There is no device that can be used, and what is needed to make one is missing; it can come by itself. `cannot`: what is
+   * missing is room: the underlay's MTU is too small for the family, which does not exist meanwhile.
+   */
   | { readonly name: 'waiting'; readonly because: string; readonly cannot: boolean }
   /** The kernel was asked for a new device, and has not answered yet. */
   | { readonly name: 'creating' }
