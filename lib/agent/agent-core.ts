@@ -16,10 +16,10 @@ import type { Rtnl } from '../rtnl/port.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
-import { messageOf } from '../util/message-of.ts'
 import { createStandingLog } from '../util/standing-log.ts'
 import { createCniFiles } from './cni-files.ts'
 import type { AgentConfig } from './config.ts'
+import { createContainment } from './containment.ts'
 import type { Sysctl } from './device-ops.ts'
 import { createFamilyOverlay, deviceOf, type FamilyOverlay } from './family-overlay.ts'
 import { createKept } from './kept-value.ts'
@@ -30,8 +30,6 @@ import { type AgentStatus, describeStatus, type StatusFacts } from './status.ts'
 
 /** How long the family that is ready first waits for the other with its lease, once per start, milliseconds. */
 const TOGETHER_MS = 1000
-/** After an error of our own the leases are looked at again, milliseconds. */
-const AGAIN_MS = 1000
 /** Changes of readiness within a minute that are told one by one. */
 const FLIPS_TOLD = 10
 const MINUTE_MS = 60_000
@@ -67,6 +65,7 @@ interface Member {
 export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCore {
   const { source, clock, log } = ports
   const standing = createStandingLog(log, clock)
+  const containment = createContainment({ clock, log, standing, onCaught: () => leases.mark() })
   const rejectedLog = createRejectedLog(log, clock)
   let ready = false
   let everReady = false
@@ -141,10 +140,10 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       cniFiles.mark()
       reconsider()
     },
-    (error) => {
-      log.error('agent.exception', `a bug of vtepd's, contained: ${messageOf(error)}`, { error })
-      clock.after(AGAIN_MS, () => leases.mark())
-    },
+    (error) =>
+      containment.guard(() => {
+        throw error
+      })(),
   )
 
   const reconsider = (): void => {
@@ -207,6 +206,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       await source.close()
       await leases.stop()
       rejectedLog.stop()
+      containment.stop()
       together?.timer.cancel()
       await Promise.all([publisher.stop(), cniFiles.stop(), ...members.map(({ overlay }) => overlay.stop())])
       standing.stop()

@@ -12,7 +12,7 @@ const VERSION = 1
 const AGAIN_MS = 60_000
 
 export interface Kept<T> {
-  /** undefined: none was kept, or what is there cannot be read (told in the log). */
+  /** Read once. undefined: none was kept, or what is there cannot be read (told in the log). */
   load(): Promise<T | undefined>
   /** Resolves when it is on the disk, or could not be written (told in the log). */
   save(value: T): Promise<void>
@@ -40,11 +40,14 @@ export function createKept<T extends string>(parts: {
   const { field, log } = parts
   const file = path.join(parts.stateDir, `${parts.ifname}.${field}.json`)
   let saved: T | undefined
+  let loaded = false
   /** After a failure: a folder that is read-only mostly stays so. */
   let notBefore = Number.NEGATIVE_INFINITY
   let refused: T | undefined
   return {
     async load() {
+      if (loaded) return saved
+      loaded = true
       try {
         const text = await parts.readFile(file)
         if (text === undefined) return undefined

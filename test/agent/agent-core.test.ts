@@ -13,7 +13,7 @@ import { parseLladdr } from '../../lib/net/lladdr.ts'
 import type { Log } from '../../lib/util/log.ts'
 import { createFakeKernel } from '../support/fake-kernel/index.ts'
 import { createManualClock } from '../support/manual-clock.ts'
-import { IPV4, IPV6, networkOf } from './support/fake-node.ts'
+import { IPV4, IPV6, networkOf, viewOf } from './support/fake-node.ts'
 
 const none = { ipv4: undefined, ipv6: undefined }
 const own: OwnNode = {
@@ -308,5 +308,17 @@ test('the address that belongs to this node is kept for a restart, and not the o
   kernel.admin.addAddress('mgmt0', '192.168.1.1/24')
   await clock.run(10)
   assert.equal(published.at(-1)?.ipv4?.underlay, '192.168.1.1')
+  await core.stop()
+})
+
+test('an exception while the leases are taken in is told once in full, and does not keep the next view out', async () => {
+  const { core, clock, kernel, setView, events } = setUp()
+  await clock.run(1000)
+  setView({ rejected: undefined as never })
+  await clock.run(10_000)
+  assert.equal(events.filter((event) => event.startsWith('agent.exception ')).length, 1)
+  setView({ rejected: [], peers: viewOf(IPV4, new Map([[7, 7]]), true).peers })
+  await clock.run(2000)
+  assert.ok(kernel.text().includes('10.42.7.0/24'))
   await core.stop()
 })
