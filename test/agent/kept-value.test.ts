@@ -23,7 +23,15 @@ function setUp(text?: string) {
     clock,
     log,
   })
-  return { kept, disk, clock, log, setReadOnly: (now: boolean) => void (readOnly = now) }
+  return {
+    kept,
+    disk,
+    clock,
+    log,
+    setReadOnly(now: boolean) {
+      readOnly = now
+    },
+  }
 }
 
 test('what is saved is found again', async () => {
