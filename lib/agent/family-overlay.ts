@@ -88,7 +88,6 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
   let own: OwnNode | undefined
   let publishedBefore: Ip | undefined
   let view: LeaseView | undefined
-  let calm = false
 
   const deviceSession = createRtnlSession({ ...common, open: parts.openRtnl, monitor: undefined })
   const peerSession = createRtnlSession({
@@ -138,11 +137,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     device: () => deviceOf(runner.state),
     rival: parts.rival,
     governor,
-    onRound() {
-      if (peers.calm && !calm) way.mark()
-      calm = peers.calm
-      parts.onChange()
-    },
+    onRound: parts.onChange,
   })
   const announcer = createAnnouncer({ ...common, session: deviceSession })
   const way = createWayWatch({
@@ -150,6 +145,8 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     session: deviceSession,
     // What is being repaired says nothing about the way.
     carrying: () => (peers.calm ? carrying(runner.state, own?.subnets[family]) : undefined),
+    passing: () => ['blind', 'creating', 'removing', 'repairing', 'ready'].includes(runner.state.name),
+    stands: (node) => peers.stands(node),
     view: () => view,
     onChange: parts.onChange,
   })

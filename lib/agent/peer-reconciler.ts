@@ -51,8 +51,10 @@ export interface PeerReconciler {
   readonly programmed: boolean
   /** Routes of others that win over ours, in one sentence; undefined: none do. */
   readonly shadowed: string | undefined
-  /** Nothing is being repaired, or waits for it. */
+  /** Nothing is being repaired, or waits for it; what the kernel refuses for good does not count. */
   readonly calm: boolean
+  /** Of a peer: its entries stand and no route of others wins over its own, as far as the last round knows. */
+  stands(node: string): boolean
   stop(): Promise<void>
 }
 
@@ -97,6 +99,8 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   let written: readonly string[] = []
   /** Rounds in a row that ended with an error. */
   let failures = 0
+  /** When what the kernel refuses is tried again; infinite: it refuses nothing. */
+  let patientAt = Number.POSITIVE_INFINITY
 
   /** A full round in `ms` milliseconds, or earlier. */
   const due = (ms: number): void => {
@@ -121,6 +125,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
 
   const fullRound = async (rtnl: Rtnl, view: LeaseView, device: Device): Promise<Tally> => {
     dueAt = Number.POSITIVE_INFINITY
+    patientAt = Number.POSITIVE_INFINITY
     confirmed = false
     if (network === undefined) throw new TypeError(`${family} has no network`)
     const started = clock.now()
@@ -133,8 +138,10 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     if (isNews) {
       if (book?.device.ifindex !== ifindex) shadows.reset()
       const of = { family, network, ifindex, lladdr, onLink: direct.onLink }
-      book = { desired: await inSlices(packBook(of, view.peers), turn), device, direct: direct.signature }
-      reports.conflicts(book.desired.conflicts)
+      const desired = await inSlices(packBook(of, view.peers), turn)
+      const lost = new Set(desired.conflicts.map(({ node }) => node))
+      book = { desired, lost, device, direct: direct.signature }
+      reports.conflicts(desired.conflicts)
     }
     const { desired } = book as Book
     const plan = await planTables(rtnl, { network, desired: desired.packed, device, view }, look, turn)
@@ -163,7 +170,10 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   }
   /** What follows from what a round has done. */
   const again = (done: Tally, deferred: number): void => {
-    if (done.retry + done.failed > 0) tryAgainIn(done.retry > 0 ? LONGEST_MS : PATIENT_MS)
+    if (done.retry + done.failed > 0) {
+      tryAgainIn(done.retry > 0 ? LONGEST_MS : PATIENT_MS)
+      if (done.retry === 0) patientAt = dueAt
+    }
     // An ack is not proof and leftovers wait for one: what was written is looked at once more.
     else if (done.written > 0 || deferred > 0) due(governor.waitMs(written))
   }
@@ -263,8 +273,9 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       return programmed
     },
     get calm() {
-      return programmed && dueAt === Number.POSITIVE_INFINITY
+      return programmed && dueAt >= patientAt
     },
+    stands: (node) => !unreached.has(node) && !shadows.nodes.has(node) && book?.lost.has(node) !== true,
     get shadowed() {
       return shadows.catching
     },
@@ -277,6 +288,8 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
 
 interface Book {
   readonly desired: DesiredBook
+  /** Nodes whose claim is not programmed, as another has what it claims. */
+  readonly lost: ReadonlySet<string>
   readonly device: Device
   /** Of the direct routes that it was made with. */
   readonly direct: string

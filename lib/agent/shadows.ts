@@ -21,6 +21,8 @@ const NAMED = 5
 export interface Shadows {
   /** What catches traffic of peers, in one sentence; undefined: nothing. */
   readonly catching: string | undefined
+  /** Peers in front of which such a route stands. */
+  readonly nodes: ReadonlySet<string>
   /** What a complete look found; resolves with how many routes were removed. */
   settle(rtnl: Rtnl, found: readonly Shadowed[], view: LeaseView): Promise<number>
   /** Another device: what was removed before is another story. */
@@ -39,6 +41,7 @@ export function createShadows(parts: {
   const { family, network, vni, log, standing } = parts
   const removals = new Map<string, number>()
   let catching: string | undefined
+  let nodes: ReadonlySet<string> = new Set()
 
   const isRemovable = (shadow: Shadowed, view: LeaseView): boolean =>
     view.synced &&
@@ -61,11 +64,15 @@ export function createShadows(parts: {
     get catching() {
       return catching
     },
+    get nodes() {
+      return nodes
+    },
     async settle(rtnl, found, view) {
       const removable = found.filter((shadow) => isRemovable(shadow, view))
       const allowed = removable.length > 0 && (await parts.rival()) === undefined ? removable : []
       const removed = allowed.length === 0 ? 0 : await remove(rtnl, allowed)
       const left = found.filter((shadow) => !allowed.includes(shadow))
+      nodes = new Set(left.map(({ node }) => node))
       if (left.length === 0) standing.over('peers.shadowed', 'no route of others wins over ours any more')
       const sentence = left.length === 0 ? '' : await describe(rtnl, left)
       if (left.length > 0) standing.stands('peers.shadowed', sentence, { shadowed: left.length })
@@ -94,7 +101,8 @@ async function describe(rtnl: Rtnl, shadows: readonly Shadowed[]): Promise<strin
   return `routes of others win over ours: ${named.join('; ')}${more}`
 }
 
-function deletable({ dst, metric, oif }: Shadowed['by'], links: ReadonlyMap<number, string>): string {
-  const dev = oif === undefined ? '' : ` dev ${links.get(oif) ?? oif}`
+/** The kernel finds a route with a nexthop object or several next hops only where no device is named. */
+function deletable({ dst, metric, oif, extras }: Shadowed['by'], links: ReadonlyMap<number, string>): string {
+  const dev = oif === undefined || extras ? '' : ` dev ${links.get(oif) ?? oif}`
   return `${dst}${dev} metric ${metric}`
 }

@@ -2,6 +2,7 @@
  * Looks whether packets would get through: once a minute, and soon after routes, rules or links have changed. Owns when, and
  * which faults stand. Must not: mend, ask or judge (lib/way).
  */
+import type { Lease } from '../cluster/lease.ts'
 import type { Network } from '../cluster/network.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import type { Family } from '../net/ip.ts'
@@ -35,8 +36,12 @@ export interface WayWatchParts {
   readonly network: Network
   readonly session: RtnlSession
   readonly sysctl: Sysctl
-  /** undefined: the device is not ready, and nothing is looked at. */
+  /** undefined: the device is not ready or being repaired, and nothing is looked at. */
   readonly carrying: () => Carrying | undefined
+  /** That may be over in a moment: what was seen before is not over meanwhile. */
+  readonly passing: () => boolean
+  /** Whether a peer's entries are as they should be; what is wrong with the others is told by whoever keeps them. */
+  readonly stands: (node: string) => boolean
   readonly view: () => LeaseView | undefined
   readonly clock: Clock
   readonly log: Log
@@ -51,8 +56,9 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
   let timer: Timer | undefined
   let dueAt = Number.POSITIVE_INFINITY
   let lookedAt = Number.NEGATIVE_INFINITY
-  /** Names of what the last look found. */
+  /** Names of what the last look found, and the peers by which it did: looked at again, they tell the same story. */
   let seen: ReadonlySet<string> = new Set()
+  let again: ReadonlySet<string> = new Set()
   let stopped: string | undefined
 
   const due = (ms: number): void => {
@@ -70,6 +76,7 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
     stopped = faults.find(({ name, stops }) => stops && seen.has(name))?.sentence
     if (faults.some(({ name, stops }) => stops && !seen.has(name))) due(SPACING_MS)
     seen = names
+    again = new Set(faults.flatMap(({ node }) => node ?? []))
     if (before !== stopped) parts.onChange()
   }
   const loop = createDirtyLoop(
@@ -77,13 +84,13 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
       timer?.cancel()
       dueAt = Number.POSITIVE_INFINITY
       lookedAt = clock.now()
-      if (parts.carrying() === undefined) settle([])
-      else {
-        const peers = parts.view()?.peers.values() ?? []
-        const look = { ...parts, readSysctl: parts.sysctl.read, peers }
+      if (parts.carrying() !== undefined) {
+        const peers = peersThatStand(parts)
+        const look = { ...parts, readSysctl: parts.sysctl.read, peers, again }
         const faults = await parts.session.use((rtnl) => lookAtWay(rtnl, look))
         if (faults !== undefined) settle(faults)
-      }
+      } else if (parts.passing()) due(SPACING_MS)
+      else settle([])
       due(EVERY_MS)
     },
     (error) => {
@@ -104,4 +111,8 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
       timer?.cancel()
     },
   }
+}
+
+function* peersThatStand({ family, view, stands }: WayWatchParts): Iterable<Lease> {
+  for (const lease of view()?.peers.values() ?? []) if (lease[family] !== undefined && stands(lease.node)) yield lease
 }

@@ -2,6 +2,8 @@
 export interface Fault {
   /** Stable, the log's event: `way.rule`. One a name at a time. */
   readonly name: string
+  /** The peer by which it was seen, if it was by one. */
+  readonly node?: string
   /** What is seen, and what to do. */
   readonly sentence: string
   /** Packets of ours are certainly lost: the node is not ready. */

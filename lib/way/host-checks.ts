@@ -28,7 +28,10 @@ export function checkHost(facts: HostFacts): readonly Fault[] {
   return [...checkForwarding(facts), ...checkPodLinks(facts)]
 }
 
-/** The link with an address of our subnet behind which our pods are; undefined: none yet, or a CNI without a bridge. */
+/**
+ * The link with an address of our subnet behind which our pods are; undefined: none yet, or a CNI without a bridge. Without a
+ * carrier there are no pods behind it, and rp_filter refuses whatever would come from there.
+ */
 export function podLinkOf({
   links,
   addresses,
@@ -37,7 +40,8 @@ export function podLinkOf({
 }: Omit<HostFacts, 'forwarding' | 'network'>): Link | undefined {
   const owners = addresses.filter(({ ip, ifindex }) => ifindex !== device && contains(subnet, ip))
   const candidates = links.filter(
-    ({ ifindex, ifname }) => owners.some((owner) => owner.ifindex === ifindex) && !FOREIGN_BRIDGE.test(ifname),
+    ({ ifindex, ifname, up, carrier }) =>
+      up && carrier && owners.some((owner) => owner.ifindex === ifindex) && !FOREIGN_BRIDGE.test(ifname),
   )
   return candidates.find(({ ifname }) => ifname === 'cni0') ?? candidates[0]
 }

@@ -9,11 +9,11 @@ import { KERNEL_VXLAN_PORT } from '../device/vtep.ts'
 import { NetlinkError } from '../errors.ts'
 import { type Cidr, hostAt, prefixLength } from '../net/cidr.ts'
 import type { Family, Ip } from '../net/ip.ts'
-import type { Ifindex, Link, Rtnl } from '../rtnl/port.ts'
+import type { Link, Rtnl } from '../rtnl/port.ts'
 import type { Underlay } from '../underlay/underlay.ts'
 import type { Fault } from './fault.ts'
 import { checkHost, podLinkOf } from './host-checks.ts'
-import { type Answer, judgeWay, type PeerWay } from './way.ts'
+import { type Asked, judgeWay, type PeerWay } from './way.ts'
 
 const PEERS = 3
 /** What a CNI plugin may give to a pod: neither ours nor the bridge's. */
@@ -35,12 +35,14 @@ export interface LookParts {
   /** undefined: the device is not ready any more, and what is seen means nothing. */
   readonly carrying: () => Carrying | undefined
   readonly peers: Iterable<Lease>
+  /** Nodes that are looked at in any case, and first. */
+  readonly again: ReadonlySet<string>
 }
 
 /** Rejects with NetlinkSocketError; undefined: the device went meanwhile, so nothing was learnt. */
 export async function lookAtWay(
   rtnl: Rtnl,
-  { family, network, readSysctl, carrying, peers }: LookParts,
+  { family, network, readSysctl, carrying, peers, again }: LookParts,
 ): Promise<readonly Fault[] | undefined> {
   const now = carrying()
   if (now === undefined) return undefined
@@ -64,50 +66,68 @@ export async function lookAtWay(
   // Without forwarding the kernel has no way for pods' packets at all, which is a fault of its own.
   const pods = forwarding === '0' ? undefined : podLinkOf(host)
   const udpPort = network.backend.port ?? KERNEL_VXLAN_PORT
-  const outer = { source: device.local, udpPort, ...outerLink(now, links.value) }
+  const outer = { source: device.local, udpPort, oif: outerLink(now, links.value) }
+  const asking = (dst: Ip, how: How): Promise<Asked> => ask(rtnl, dst, how)
   const ways: PeerWay[] = []
-  for (const lease of aFew(peers)) {
-    const claim = lease[family]
+  for (const { node, [family]: claim } of aFew(peers, again)) {
     if (claim === undefined) continue
     if (carrying()?.device.ifindex !== device.ifindex) return undefined
     const pod = hostAt(claim.subnet, A_POD)
     ways.push({
-      node: lease.node,
+      node,
       subnet: claim.subnet,
       underlay: claim.underlay,
-      forwarded: pods && (await ask(rtnl, pod, { source: hostAt(subnet, A_POD), iif: pods.ifindex })),
-      host: await ask(rtnl, pod, {}),
-      outer: await ask(rtnl, claim.underlay, outer),
+      forwarded: pods && (await asking(pod, { source: hostAt(subnet, A_POD), iif: pods })),
+      host: await asking(pod, {}),
+      outer: await asking(claim.underlay, outer),
     })
   }
   const { directRouting } = network.backend
-  const facts = { family, device, underlay, directRouting, links: links.value, rules: rules.value, peers: ways }
-  return [...judgeWay(facts), ...checkHost(host)]
+  const facts = { family, device, underlay, udpPort, network: host.network, directRouting }
+  return [...judgeWay({ ...facts, links: links.value, rules: rules.value, peers: ways }), ...checkHost(host)]
 }
 
 /** A pinned device sends through its parent alone, one in a VRF by the VRF's table. */
-function outerLink({ device, underlay }: Carrying, links: readonly Link[]): { readonly oif?: Ifindex } {
-  if (device.pinned) return { oif: underlay.ifindex }
-  const master = links.find(({ ifindex }) => ifindex === device.ifindex)?.master
-  return master !== undefined && links.some(({ ifindex, kind }) => ifindex === master && kind === 'vrf')
-    ? { oif: master }
-    : {}
+function outerLink({ device, underlay }: Carrying, links: readonly Link[]): Link | undefined {
+  const linkOf = (of: number | undefined) => links.find(({ ifindex }) => ifindex === of)
+  if (device.pinned) return linkOf(underlay.ifindex)
+  const master = linkOf(linkOf(device.ifindex)?.master)
+  return master?.kind === 'vrf' ? master : undefined
 }
 
-async function ask(rtnl: Rtnl, dst: Ip, how: Parameters<Rtnl['resolveRoute']>[1]): Promise<Answer> {
+interface How {
+  readonly source?: Ip
+  readonly iif?: Link
+  readonly oif?: Link | undefined
+  readonly udpPort?: number
+}
+
+async function ask(rtnl: Rtnl, dst: Ip, { source, iif, oif, udpPort }: How): Promise<Asked> {
+  const packet = { dst, source, iif: iif?.ifname, oif: oif?.ifname }
+  const query = {
+    ...(source && { source }),
+    ...(iif && { iif: iif.ifindex }),
+    ...(oif && { oif: oif.ifindex }),
+    ...(udpPort && { udpPort }),
+  }
   try {
-    return await rtnl.resolveRoute(dst, how)
+    return { packet, answer: await rtnl.resolveRoute(dst, query) }
   } catch (error) {
-    if (error instanceof NetlinkError) return { refused: error.errnoName }
+    if (error instanceof NetlinkError) return { packet, answer: { refused: error.errnoName } }
     throw error
   }
 }
 
-/** At random, so that in time each one is looked at. */
-function aFew(peers: Iterable<Lease>): readonly Lease[] {
+/** Beside those that are looked at again, at random, so that in time each one is. */
+function aFew(peers: Iterable<Lease>, again: ReadonlySet<string>): readonly Lease[] {
+  const kept: Lease[] = []
   const few: Lease[] = []
   let count = 0
   for (const lease of peers) {
+    if (again.has(lease.node)) {
+      kept.push(lease)
+      continue
+    }
     count += 1
     if (few.length < PEERS) few.push(lease)
     else {
@@ -115,5 +135,5 @@ function aFew(peers: Iterable<Lease>): readonly Lease[] {
       if (at < PEERS) few[at] = lease
     }
   }
-  return few
+  return [...kept, ...few]
 }

@@ -11,9 +11,15 @@ import { vxlanOverhead } from '../net/mtu.ts'
 import type { Link, ResolvedRoute, Rule } from '../rtnl/port.ts'
 import type { Underlay } from '../underlay/underlay.ts'
 import type { Fault } from './fault.ts'
+import { MAIN, type Packet, refuses, ruleForRefusal, ruleForTable } from './rules.ts'
 
 /** The kernel's answer, or the name of the errno that it gave instead. */
 export type Answer = ResolvedRoute | { readonly refused: string }
+
+export interface Asked {
+  readonly packet: Packet
+  readonly answer: Answer
+}
 
 /** The way to one peer. */
 export interface PeerWay {
@@ -21,17 +27,21 @@ export interface PeerWay {
   readonly subnet: Cidr
   readonly underlay: Ip
   /** To an address of the peer's subnet, from a pod of ours; undefined: there is no link of pods yet. */
-  readonly forwarded: Answer | undefined
+  readonly forwarded: Asked | undefined
   /** To the same, from this host. */
-  readonly host: Answer
+  readonly host: Asked
   /** UDP to the peer's underlay address, as the device sends it. */
-  readonly outer: Answer
+  readonly outer: Asked
 }
 
 export interface WayFacts {
   readonly family: Family
   readonly device: Device
   readonly underlay: Underlay
+  /** UDP port of the outer packets. */
+  readonly udpPort: number
+  /** The overlay network; undefined: it sets no bound (length 0). */
+  readonly network: Cidr | undefined
   /** Peers on our link have a route of their own past the device. */
   readonly directRouting: boolean
   readonly links: readonly Link[]
@@ -40,59 +50,70 @@ export interface WayFacts {
 }
 
 export function judgeWay(facts: WayFacts): readonly Fault[] {
-  return [...judgeInner(facts), ...judgeOuter(facts)]
+  return [...judgeInner(facts), ...judgeOuter(facts), ...judgeUplink(facts)]
 }
 
 function judgeInner(facts: WayFacts): readonly Fault[] {
   const astray = facts.peers.flatMap((peer) =>
     [
-      { peer, who: 'pods', answer: peer.forwarded },
-      { peer, who: 'this host', answer: peer.host },
-    ].filter(({ answer }) => answer !== undefined && !isOnItsWay(facts, peer, answer)),
+      { peer, who: 'pods', asked: peer.forwarded },
+      { peer, who: 'this host', asked: peer.host },
+    ].filter(({ asked }) => asked !== undefined && !isOnItsWay(facts, peer, asked.answer)),
   )
   const [first] = astray
-  if (first?.answer === undefined) return []
-  const { peer, who, answer } = first
-  const sentence = `packets of ${who} to ${peer.subnet} (${peer.node}) ${wayOf(facts, answer)} instead of ${facts.device.ifname}${remedy(facts, answer)}`
-  return [{ name: 'way.inner', sentence, stops: isMost(facts, astray) }]
+  if (first?.asked === undefined) return []
+  const { peer, who, asked } = first
+  const { network, device } = facts
+  const sentence = `packets of ${who} to ${peer.subnet} (${peer.node}) ${wayOf(facts, asked)} instead of ${device.ifname}${remedy(facts, asked, `to ${network ?? peer.subnet}`)}`
+  return [{ name: 'way.inner', node: peer.node, sentence, stops: isMost(facts, astray) }]
 }
 
 function isOnItsWay({ device, directRouting }: WayFacts, { outer }: PeerWay, answer: Answer): boolean {
   if ('refused' in answer) return false
-  return answer.oif === device.ifindex || (directRouting && !('refused' in outer) && answer.oif === outer.oif)
+  return (
+    answer.oif === device.ifindex || (directRouting && !('refused' in outer.answer) && answer.oif === outer.answer.oif)
+  )
 }
 
 function judgeOuter(facts: WayFacts): readonly Fault[] {
-  const { device, underlay, peers, links, family } = facts
-  const lost = peers.filter(({ outer }) => 'refused' in outer || outer.oif === device.ifindex).map((peer) => ({ peer }))
+  const { device, peers, udpPort } = facts
+  const lost = peers
+    .filter(({ outer: { answer } }) => 'refused' in answer || answer.oif === device.ifindex)
+    .map((peer) => ({ peer }))
   const [first] = lost
-  const faults: Fault[] = []
-  if (first !== undefined) {
-    const { peer } = first
-    const where =
-      'refused' in peer.outer ? wayOf(facts, peer.outer) : `go into ${device.ifname} itself${by(facts, peer.outer)}`
-    const sentence = `VXLAN packets to ${peer.underlay} (${peer.node}) ${where}${remedy(facts, peer.outer)}`
-    faults.push({ name: 'way.outer', sentence, stops: isMost(facts, lost) })
-  }
+  if (first === undefined) return []
+  const { node, underlay, outer } = first.peer
+  const where = 'refused' in outer.answer ? wayOf(facts, outer) : `go into ${device.ifname} itself${by(facts, outer)}`
+  const sentence = `VXLAN packets to ${underlay} (${node}) ${where}${remedy(facts, outer, `ipproto udp dport ${udpPort}`)}`
+  return [{ name: 'way.outer', node, sentence, stops: isMost(facts, lost) }]
+}
+
+/** What may be meant, or will do for small packets. */
+function judgeUplink(facts: WayFacts): readonly Fault[] {
+  const { device, underlay, peers, links, family } = facts
+  const uplink: Fault[] = []
+  const mtu: Fault[] = []
   for (const { outer, node, underlay: remote } of peers) {
-    if ('refused' in outer || outer.oif === device.ifindex) continue
-    const link = links.find(({ ifindex }) => ifindex === outer.oif)
-    if (link === undefined) continue
-    if (link.ifindex !== underlay.ifindex && !faults.some(({ name }) => name === 'way.uplink'))
-      faults.push({
+    const { answer } = outer
+    const link = 'refused' in answer ? undefined : links.find(({ ifindex }) => ifindex === answer.oif)
+    if ('refused' in answer || link === undefined || link.ifindex === device.ifindex) continue
+    if (link.ifindex !== underlay.ifindex)
+      uplink.push({
         name: 'way.uplink',
+        node,
         sentence: `VXLAN packets to ${remote} (${node}) leave through ${link.ifname}${kindOf(link)}, not through ${underlay.ifname}, which was chosen${by(facts, outer)}: name the interface with --iface if it is the wrong one`,
         stops: false,
       })
-    const mtu = outer.mtu ?? link.mtu
-    if (mtu > 0 && mtu - vxlanOverhead(family) < device.mtu && !faults.some(({ name }) => name === 'way.mtu'))
-      faults.push({
+    const most = answer.mtu ?? link.mtu
+    if (most > 0 && most - vxlanOverhead(family) < device.mtu)
+      mtu.push({
         name: 'way.mtu',
-        sentence: `the way to ${remote} (${node}) through ${link.ifname} has an MTU of ${mtu}, too small for ${device.ifname}'s ${device.mtu} bytes and VXLAN's ${vxlanOverhead(family)}: large packets are lost; set Backend.MTU to ${mtu}, or raise the MTU of ${link.ifname}`,
+        node,
+        sentence: `the way to ${remote} (${node}) through ${link.ifname} has an MTU of ${most}, too small for ${device.ifname}'s ${device.mtu} bytes and VXLAN's ${vxlanOverhead(family)}: large packets are lost; set Backend.MTU to ${most}, or raise the MTU of ${link.ifname}`,
         stops: false,
       })
   }
-  return faults
+  return [...uplink.slice(0, 1), ...mtu.slice(0, 1)]
 }
 
 /** A single peer that claims an address which cannot be reached must not make a node unready. */
@@ -103,38 +124,47 @@ function isMost({ peers }: WayFacts, hit: readonly { readonly peer: PeerWay }[])
 const REFUSALS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'are refused as unreachable',
   ENETUNREACH: 'have no route',
-  EINVAL: 'are dropped (a blackhole, or a source that rp_filter does not accept there)',
+  EINVAL: 'are dropped as by a blackhole',
   EACCES: 'are prohibited',
+  EXDEV: 'are dropped by rp_filter',
 }
 
-function wayOf(facts: WayFacts, answer: Answer): string {
-  if ('refused' in answer)
-    return `${REFUSALS[answer.refused] ?? `are refused (${answer.refused})`} by a route or a policy rule`
-  return `leave through ${nameOf(facts, answer.oif)}${by(facts, answer)}`
+function wayOf(facts: WayFacts, asked: Asked): string {
+  const { answer } = asked
+  if ('refused' in answer) return `${REFUSALS[answer.refused] ?? `are refused (${answer.refused})`}${by(facts, asked)}`
+  return `leave through ${nameOf(facts, answer.oif)}${by(facts, asked)}`
 }
 
 /** Which table answered, and the rule that asks it. */
-function by(facts: WayFacts, answer: Answer): string {
-  if ('refused' in answer || answer.table === MAIN) return ''
-  const rule = ruleOf(facts, answer.table)
-  return rule === undefined
-    ? ` (table ${answer.table})`
-    : ` (table ${answer.table}, by the policy rule of priority ${rule.priority})`
+function by({ rules }: WayFacts, { packet, answer }: Asked): string {
+  if ('refused' in answer) {
+    const rule = ruleForRefusal(rules, packet, answer.refused)
+    if (rule === undefined) return ''
+    const words = `the policy rule of priority ${rule.priority}`
+    return refuses(rule) ? ` by ${words}` : ` by a route (table ${rule.table}, by ${words})`
+  }
+  if (answer.table === MAIN) return ''
+  const rule = ruleForTable(rules, packet, answer.table)
+  return ` (table ${answer.table}${rule === undefined ? '' : `, by the policy rule of priority ${rule.priority}`})`
 }
 
-function remedy(facts: WayFacts, answer: Answer): string {
-  const ip = facts.family === 'ipv4' ? 'ip' : 'ip -6'
-  if ('refused' in answer) return `: look at \`${ip} rule\` and at \`${ip} route show table all\``
-  const rule = ruleOf(facts, answer.table)
-  if (rule === undefined) return `: look at \`${ip} route show table ${answer.table}\``
-  return `: add a rule before it, as \`${ip} rule add to NETWORK priority ${Math.max(1, rule.priority - 10)} lookup main\``
-}
-
-const MAIN = 254
-const LEAST_OF_KERNEL = 32_766
-
-function ruleOf({ rules }: WayFacts, table: number): Rule | undefined {
-  return rules.find((rule) => rule.table === table && rule.priority > 0 && rule.priority < LEAST_OF_KERNEL)
+/** `selector`: of a rule for the packets that go astray. */
+function remedy({ family, rules, device }: WayFacts, { packet, answer }: Asked, selector: string): string {
+  const ip = family === 'ipv4' ? 'ip' : 'ip -6'
+  const rule =
+    'refused' in answer
+      ? ruleForRefusal(rules, packet, answer.refused)
+      : answer.table === MAIN
+        ? undefined
+        : ruleForTable(rules, packet, answer.table)
+  if (rule !== undefined)
+    return rule.priority < 2
+      ? `: give that rule a larger priority, as nothing can be added before it`
+      : `: add a rule before it, as \`${ip} rule add ${selector} priority ${Math.max(1, rule.priority - 10)} lookup main\``
+  const ours = !('refused' in answer) && answer.oif === device.ifindex
+  return ours
+    ? `: delete the route that takes them there (\`${ip} route show dev ${device.ifname}\`)`
+    : `: look at \`${ip} route get ${packet.dst}\`, at \`${ip} rule\` and at \`${ip} route show table all\``
 }
 
 function nameOf({ links }: WayFacts, ifindex: Ifindex | undefined): string {

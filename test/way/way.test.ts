@@ -1,7 +1,7 @@
 /** What the kernel answers for a few peers, and the faults that it means: which rule, table and device, and whether it stops packets. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseCidr } from '../../lib/net/cidr.ts'
+import { hostAt, parseCidr } from '../../lib/net/cidr.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
@@ -30,15 +30,30 @@ const through = (oif: number, table = 254, mtu?: number): Answer => ({
 })
 const refused = (errno: string): Answer => ({ refused: errno })
 
-function peer(index: number, change: Partial<PeerWay> = {}): PeerWay {
-  return {
-    node: `node${index}`,
-    subnet: parseCidr(`10.42.${index}.0/24`),
-    underlay: parseIp(`192.168.0.${index}`),
+interface Answers {
+  readonly forwarded?: Answer | undefined
+  readonly host?: Answer
+  readonly outer?: Answer
+}
+
+function peer(index: number, answers: Answers = {}): PeerWay {
+  const subnet = parseCidr(`10.42.${index}.0/24`)
+  const underlay = parseIp(`192.168.0.${index}`)
+  const { forwarded, host, outer } = {
     forwarded: through(DEVICE),
     host: through(DEVICE),
     outer: through(ETH0),
-    ...change,
+    ...answers,
+  }
+  const own = { source: undefined, iif: undefined, oif: undefined }
+  const dst = hostAt(subnet, 2)
+  return {
+    node: `node${index}`,
+    subnet,
+    underlay,
+    forwarded: forwarded && { packet: { ...own, dst, source: parseIp('10.42.1.2'), iif: 'cni0' }, answer: forwarded },
+    host: { packet: { ...own, dst }, answer: host },
+    outer: { packet: { ...own, dst: underlay, source: parseIp('192.168.0.1') }, answer: outer },
   }
 }
 
@@ -63,6 +78,8 @@ function facts(peers: readonly PeerWay[], change: Partial<WayFacts> = {}): WayFa
       publicIp: parseIp('192.168.0.1'),
       standsIn: false,
     },
+    udpPort: 8472,
+    network: parseCidr('10.42.0.0/16'),
     directRouting: false,
     links: LINKS,
     rules: [],
@@ -91,7 +108,7 @@ test('a policy rule that catches pods’ packets before main is named with its p
   )
   assert.match(
     fault ?? '',
-    /^way\.inner stops: packets of pods to 10\.42\.2\.0\/24 \(node2\) leave through tailscale0 \(table 52, by the policy rule of priority 5270\) instead of flannel\.1: add a rule before it, as `ip rule add to NETWORK priority 5260 lookup main`/,
+    /^way\.inner stops: packets of pods to 10\.42\.2\.0\/24 \(node2\) leave through tailscale0 \(table 52, by the policy rule of priority 5270\) instead of flannel\.1: add a rule before it, as `ip rule add to 10\.42\.0\.0\/16 priority 5260 lookup main`/,
   )
 })
 
@@ -114,7 +131,7 @@ test('unreachable, prohibit, blackhole and no route at all stop packets, each in
   for (const [errno, words] of [
     ['EHOSTUNREACH', 'are refused as unreachable'],
     ['EACCES', 'are prohibited'],
-    ['EINVAL', 'are dropped \\(a blackhole'],
+    ['EINVAL', 'are dropped as by a blackhole'],
     ['ENETUNREACH', 'have no route'],
     ['EXDEV', 'are dropped by rp_filter'],
     ['E2BIG', 'are refused \\(E2BIG\\)'],
@@ -174,6 +191,8 @@ test('a host as it should be has no fault, and its pods’ link is found', () =>
   assert.deepEqual(checkHost(host()), [])
   assert.equal(podLinkOf(host())?.ifname, 'cni0')
   assert.equal(podLinkOf(host({ addresses: [] })), undefined)
+  for (const change of [{ up: false }, { carrier: false }])
+    assert.equal(podLinkOf(host({ links: [linkOf(6, 'cni0', change)] })), undefined)
 })
 
 test('forwarding that is off, a bridge of an old podCIDR, our podCIDR at docker0: one warning each, with its remedy', () => {

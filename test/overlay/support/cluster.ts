@@ -41,9 +41,8 @@ export function desiredOf(family: Family, ...indexes: readonly number[]): Desire
 }
 
 /** A policy rule without selectors. */
-export function ruleOf(rule: { readonly priority: number; readonly table: number }): Rule {
+export function ruleOf(rule: Pick<Rule, 'priority' | 'table'> & Partial<Rule>): Rule {
   return {
-    ...rule,
     action: 1,
     inverted: false,
     src: undefined,
@@ -52,5 +51,6 @@ export function ruleOf(rule: { readonly priority: number; readonly table: number
     oif: undefined,
     fwmark: undefined,
     more: false,
+    ...rule,
   }
 }

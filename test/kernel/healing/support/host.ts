@@ -16,6 +16,7 @@ import {
 } from '../../../support/agent-process.ts'
 import { createNetns, type Netns, type Scope } from '../../../support/netns.ts'
 import {
+  deviceName,
   type Expected,
   expectedAtFirst,
   expectedSubnetEnv,
@@ -58,6 +59,10 @@ export interface HostOptions extends ParentNature {
   readonly backend?: object
   /** A host as with `ipv6.disable=1`, as far as a namespace can be one. */
   readonly withoutIpv6?: boolean
+  /** Flags that say where the leases come from; default: a file that `expected` is written to. */
+  readonly leases?: readonly string[]
+  /** The test adds routes of its own to the main table: those of other links are not compared. */
+  readonly crowded?: boolean
 }
 
 export interface Host {
@@ -130,10 +135,11 @@ export async function createHost(test: Scope, options: HostOptions): Promise<Hos
     },
     start(...flags) {
       const pin = pinned ? ['--pin-device'] : []
-      agent = startAgentProcess(t, netns, 'us', [...folder.flags, `--leases=${leases}`, ...choice, ...pin, ...flags])
+      const source = options.leases ?? [`--leases=${leases}`]
+      agent = startAgentProcess(t, netns, 'us', [...folder.flags, ...source, ...choice, ...pin, ...flags])
     },
-    read: () => readHost(host),
-    right: () => untilRight(host, () => agent),
+    read: () => readHost(host, options.crowded === true),
+    right: () => untilRight(host, options.crowded === true, () => agent),
     async ready() {
       await host.right()
       const said = (event: string): number => host.agent.lines.findLastIndex((line) => line.event === event)
@@ -175,12 +181,18 @@ function isFrozen(pid: number): boolean {
 
 const foreignOf = new WeakMap<Host, readonly string[]>()
 
-async function readHost(host: Host): Promise<HostState> {
+async function readHost(host: Host, crowded: boolean): Promise<HostState> {
   const { families, underlay } = host.expected
   const compared = families.filter((family) => underlay[family] !== undefined)
   const [foreign, ...tables] = await Promise.all([
     readForeign(host.netns.name),
-    ...compared.map((family) => readTables(host.netns.name, family)),
+    ...compared.map(async (family) => {
+      const { routes, ...rest } = await readTables(host.netns.name, family)
+      return {
+        ...rest,
+        routes: crowded ? routes.filter((line) => line.includes(` dev ${deviceName(family)} `)) : routes,
+      }
+    }),
   ])
   const byFamily = Object.fromEntries(compared.map((family, i) => [family, tables[i]]))
   return { tables: byFamily, subnetEnv: readSubnetEnv(host), foreign }
@@ -194,24 +206,24 @@ function readSubnetEnv({ folder }: Host): string {
   }
 }
 
-function expectedState(host: Host): HostState {
+function expectedState(host: Host, crowded: boolean): HostState {
   const { expected } = host
   const compared = expected.families.filter((family) => expected.underlay[family] !== undefined)
   const tables = Object.fromEntries(
     compared.map((family) => {
       const table = expectedTables(expected, family)
-      return [family, { ...table, routes: [...table.routes, FOREIGN_ROUTES[family]].sort() }]
+      return [family, crowded ? table : { ...table, routes: [...table.routes, FOREIGN_ROUTES[family]].sort() }]
     }),
   )
   return { tables, subnetEnv: expectedSubnetEnv(expected), foreign: foreignOf.get(host) ?? [] }
 }
 
-async function untilRight(host: Host, agent: () => AgentProcess | undefined): Promise<void> {
+async function untilRight(host: Host, crowded: boolean, agent: () => AgentProcess | undefined): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS
   for (;;) {
     const seen = host.events.lines.length
     const actual = await host.read()
-    const expected = expectedState(host)
+    const expected = expectedState(host, crowded)
     if (isDeepStrictEqual(actual, expected)) return
     if (performance.now() > deadline) throw new Error(difference(actual, expected, agent()))
     await host.events.more(seen, LOOK_MS)
