@@ -24,6 +24,8 @@ export interface Tally {
   readonly unreached: Set<number>
   /** The first failure in words. */
   first: string | undefined
+  /** All that failed did so because a link was gone or down, which the kernel announces: it may be known in a moment. */
+  passing: boolean
 }
 
 /** In the order of plan.ts; `alive` is asked before each phase, so that no phase writes to a link that is gone. `turn`: Clock.turn. */
@@ -42,6 +44,7 @@ export async function applyPlan(
     retry: 0,
     unreached: new Set(),
     first: undefined,
+    passing: true,
   }
   if (plan.entries.length > 0 && alive()) {
     const result = await applyBatch(rtnl, plan.entries, tally, turn)
@@ -100,6 +103,7 @@ function countOther(batch: PlannedBatch, index: number, failure: EntryFailure | 
   tally.unreached.add(batch.peers[index] ?? -1)
   if (verdict === 'reject' || verdict === 'fatal') tally.failed += 1
   else tally.retry += 1
+  tally.passing &&= verdict === 'device-gone' || verdict === 'device-down'
   const why = failure === undefined ? 'no answer' : `${failure.errnoName}${failure.extack && ` (${failure.extack})`}`
   tally.first ??= `${operation} ${renderKey(unpackEntry(batch, index))}: ${why}`
 }

@@ -16,6 +16,8 @@ export interface PeerReports {
 export function createPeerReports(log: Log, standing: StandingLog): PeerReports {
   let conflicts = ''
   let failed = 0
+  /** The last round failed in nothing but what a link that goes fails. */
+  let passing = false
   return {
     unreadable(found): void {
       if (found === undefined) standing.over('peers.unreadable')
@@ -35,10 +37,14 @@ export function createPeerReports(log: Log, standing: StandingLog): PeerReports 
       conflicts = text
     },
     applied(tally, ms, { whole, level }): void {
-      const { first, unreached: _, ...counts } = tally
+      const { first, passing: passes, unreached: _, ...counts } = tally
       const bad = tally.failed + tally.retry
       const text = `neighbours ${tally.neighbours}, FDB ${tally.fdb}, routes ${tally.routes}, deleted ${tally.deleted}`
       if (tally.written > 0) log[level]('peers.applied', text, { ...counts, ms })
+      // What a dying link fails is told if it fails once more.
+      const waits = bad > 0 && passes && !passing
+      passing = bad > 0 && passes
+      if (waits) return
       if (bad !== failed && bad > 0 && first !== undefined)
         log.warn('peers.entry-failed', bad === 1 ? first : `${first}; and ${bad - 1} more`, { failed: bad })
       if (whole || bad > 0) failed = bad
