@@ -2,9 +2,9 @@
  * From dumps to facts: which link is our device, who holds its place, what the underlay is. Pure.
  * Must not: decide what to do about them.
  */
-import { type Cidr, contains, prefixLength } from '../net/cidr.ts'
+import { type Cidr, cidrFamily, contains, prefixLength } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
-import { familyOf } from '../net/ip.ts'
+import { addressBits, familyOf } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import type { EntryTable } from '../rtnl/entries.ts'
 import type { Address, Link, ResolvedRoute } from '../rtnl/port.ts'
@@ -79,7 +79,9 @@ export function interpretFacts(
     addresses: facts.addresses.filter(
       ({ ifindex, ip }) => ifindex === device?.ifindex && familyOf(ip) === settings.family,
     ),
-    swallowed: (prefix) => (!('waiting' in answer) && contains(prefix, answer.local)) || known.reachesPeers(prefix),
+    swallowed: (prefix) =>
+      (!('waiting' in answer) && isWiderThanAddress(prefix) && contains(prefix, answer.local)) ||
+      known.reachesPeers(prefix),
     acceptRa: device === undefined ? undefined : facts.acceptRa,
     holder: facts.links.find((link) => link.ifindex !== device?.ifindex && holdsOurPlace(settings, link)),
     interrupted: facts.interrupted,
@@ -112,6 +114,11 @@ function holdsOurPlace(settings: DeviceSettings, link: Link): boolean {
     link.vxlan.port === (backend.port ?? KERNEL_VXLAN_PORT) &&
     link.vxlan.underlay === settings.family
   )
+}
+
+/** Our own underlay address is taken by nobody else who has it on another link of this host too. */
+function isWiderThanAddress(prefix: Cidr): boolean {
+  return prefixLength(prefix) < addressBits(cidrFamily(prefix))
 }
 
 function bounded(network: Cidr | undefined): Cidr | undefined {

@@ -39,7 +39,7 @@ export interface Observation {
   readonly bridged: boolean
   /** Addresses of `device` in this machine's family. */
   readonly addresses: readonly Address[]
-  /** Whether outer packets go to an address inside: our underlay address, or one of a peer's. */
+  /** Whether an address of `device` with this prefix takes outer packets: it holds our underlay address, or one of a peer's. */
   readonly swallowed: (prefix: Cidr) => boolean
   /** net.ipv6.conf.DEVICE.accept_ra; undefined where the host has no IPv6 or no device. */
   readonly acceptRa: number | undefined

@@ -137,7 +137,7 @@ export interface AddressPlan {
 /**
  * The device has its subnet's network address as /32 or /128 (flannel-contract 5), IPv6 without duplicate address detection
  * (kernel-facts 2). What goes: other IPv4 addresses inside the network; every other IPv6 address that is not link-local;
- * and any address whose connected route would take outer packets into the device (`swallowed`). Adding comes first: with
+ * and any address that takes outer packets, by its connected route or as the one of a peer (`swallowed`). Adding comes first: with
  * its last IPv4 address a device loses its routes and neighbours.
  */
 export function planAddresses(own: {
@@ -155,7 +155,7 @@ export function planAddresses(own: {
   const mustGo = (address: Address): boolean => {
     if (isRight(address) || address.ip.includes(':') !== (family === 'ipv6')) return false
     const foreign = family === 'ipv4' ? contains(own.network, address.ip) : !isLinkLocal(address.ip)
-    return foreign || (address.prefixLength < bits && own.swallowed(cidrOf(address.ip, address.prefixLength)))
+    return foreign || own.swallowed(cidrOf(address.ip, address.prefixLength))
   }
   return {
     add: mine.some(isRight) ? [] : [{ ifindex: own.ifindex, ip, prefixLength: bits, noDad: true }],

@@ -17,8 +17,8 @@ export interface HostFacts {
   readonly device: number
   readonly links: readonly Link[]
   readonly addresses: readonly Address[]
-  /** net.ipv4.ip_forward or net.ipv6.conf.all.forwarding, as text; undefined: not readable. */
-  readonly forwarding: string | undefined
+  /** The sysctl, with slashes, that keeps packets of pods from being forwarded; undefined: none is known to. */
+  readonly forwardingOff: string | undefined
 }
 
 /** Bridges that container engines and hypervisors make for themselves. */
@@ -37,7 +37,7 @@ export function podLinkOf({
   addresses,
   subnet,
   device,
-}: Omit<HostFacts, 'forwarding' | 'network'>): Link | undefined {
+}: Omit<HostFacts, 'forwardingOff' | 'network'>): Link | undefined {
   const owners = addresses.filter(({ ip, ifindex }) => ifindex !== device && contains(subnet, ip))
   const candidates = links.filter(
     ({ ifindex, ifname, up, carrier }) =>
@@ -46,10 +46,17 @@ export function podLinkOf({
   return candidates.find(({ ifname }) => ifname === 'cni0') ?? candidates[0]
 }
 
-function checkForwarding({ family, forwarding }: HostFacts): readonly Fault[] {
-  if (forwarding === undefined || forwarding !== '0') return []
-  const [name, key] = family === 'ipv4' ? ['IPv4', 'net.ipv4.ip_forward'] : ['IPv6', 'net.ipv6.conf.all.forwarding']
-  const sentence = `this host does not forward ${name} packets, so no pod reaches another node: sysctl -w ${key}=1, and in /etc/sysctl.d for the next start`
+/** Whether a link is one that container engines or hypervisors made for themselves. */
+export function isForeignBridge({ ifname }: Link): boolean {
+  return FOREIGN_BRIDGE.test(ifname)
+}
+
+function checkForwarding({ family, forwardingOff }: HostFacts): readonly Fault[] {
+  if (forwardingOff === undefined) return []
+  const name = family === 'ipv4' ? 'IPv4' : 'IPv6'
+  // Names of links may have dots: then only slashes are understood.
+  const key = forwardingOff.includes('.') ? forwardingOff : forwardingOff.replaceAll('/', '.')
+  const sentence = `this host does not forward ${name} packets of pods (${key} is 0), so none reaches another node: sysctl -w ${key}=1, and in /etc/sysctl.d for the next start`
   return [{ name: 'host.forwarding', sentence, stops: false }]
 }
 

@@ -47,11 +47,10 @@ export async function lookAtWay(
   const now = carrying()
   if (now === undefined) return undefined
   const { device, underlay, subnet } = now
-  const [links, addresses, rules, forwarding] = await Promise.all([
+  const [links, addresses, rules] = await Promise.all([
     rtnl.dumpLinks(),
     rtnl.dumpAddresses(family),
     rtnl.dumpRules(family),
-    readSysctl(family === 'ipv4' ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding'),
   ])
   const whole = network[family]
   const host = {
@@ -61,10 +60,11 @@ export async function lookAtWay(
     device: device.ifindex,
     links: links.value,
     addresses: addresses.value,
-    forwarding,
   }
+  const pods = podLinkOf(host)
+  const forwardingOff = await whatForbidsForwarding(family, readSysctl, [...(pods ? [pods] : []), device])
   // Without forwarding the kernel has no way for pods' packets at all, which is a fault of its own.
-  const pods = forwarding === '0' ? undefined : podLinkOf(host)
+  const from = forwardingOff === undefined ? pods : undefined
   const udpPort = network.backend.port ?? KERNEL_VXLAN_PORT
   const outer = { source: device.local, udpPort, oif: outerLink(now, links.value) }
   const asking = (dst: Ip, how: How): Promise<Asked> => ask(rtnl, dst, how)
@@ -77,14 +77,37 @@ export async function lookAtWay(
       node,
       subnet: claim.subnet,
       underlay: claim.underlay,
-      forwarded: pods && (await asking(pod, { source: hostAt(subnet, A_POD), iif: pods })),
+      forwarded: from && (await asking(pod, { source: hostAt(subnet, A_POD), iif: from })),
       host: await asking(pod, {}),
       outer: await asking(claim.underlay, outer),
     })
   }
   const { directRouting } = network.backend
-  const facts = { family, device, underlay, udpPort, network: host.network, directRouting }
-  return [...judgeWay({ ...facts, links: links.value, rules: rules.value, peers: ways }), ...checkHost(host)]
+  const own = { subnet, link: pods, asked: await asking(hostAt(subnet, A_POD), {}) }
+  const facts = { family, device, underlay, udpPort, network: host.network, directRouting, own }
+  const faults = [
+    ...checkHost({ ...host, forwardingOff }),
+    ...judgeWay({ ...facts, links: links.value, rules: rules.value, peers: ways }),
+  ]
+  return faults.filter(({ name }, i) => faults.findIndex((other) => other.name === name) === i)
+}
+
+/** The sysctl that keeps packets between these links from being forwarded. IPv4 asks each link that they come in by. */
+async function whatForbidsForwarding(
+  family: Family,
+  readSysctl: LookParts['readSysctl'],
+  links: readonly { readonly ifname: string }[],
+): Promise<string | undefined> {
+  const ofLinks = (key: string): readonly string[] => links.map(({ ifname }) => `net/${family}/conf/${ifname}/${key}`)
+  if (family === 'ipv4') {
+    for (const key of ['net/ipv4/ip_forward', ...ofLinks('forwarding')]) if ((await readSysctl(key)) === '0') return key
+    return undefined
+  }
+  const all = 'net/ipv6/conf/all/forwarding'
+  if ((await readSysctl(all)) !== '0') return undefined
+  // Since Linux 6.17 a link may forward all the same.
+  const forced = await Promise.all(ofLinks('force_forwarding').map(readSysctl))
+  return forced.every((value) => value === '1') ? undefined : all
 }
 
 /** A pinned device sends through its parent alone, one in a VRF by the VRF's table. */

@@ -11,6 +11,7 @@ import { vxlanOverhead } from '../net/mtu.ts'
 import type { Link, ResolvedRoute, Rule } from '../rtnl/port.ts'
 import type { Underlay } from '../underlay/underlay.ts'
 import type { Fault } from './fault.ts'
+import { isForeignBridge } from './host-checks.ts'
 import { MAIN, type Packet, refuses, ruleForRefusal, ruleForTable } from './rules.ts'
 
 /** The kernel's answer, or the name of the errno that it gave instead. */
@@ -47,10 +48,26 @@ export interface WayFacts {
   readonly links: readonly Link[]
   readonly rules: readonly Rule[]
   readonly peers: readonly PeerWay[]
+  /** This node's own pods: the link that they are behind, if any, and the way of this host's packets to them. */
+  readonly own: { readonly subnet: Cidr; readonly link: Link | undefined; readonly asked: Asked }
 }
 
 export function judgeWay(facts: WayFacts): readonly Fault[] {
-  return [...judgeInner(facts), ...judgeOuter(facts), ...judgeUplink(facts)]
+  return [...judgeInner(facts), ...judgeOuter(facts), ...judgeUplink(facts), ...judgeOwnPods(facts)]
+}
+
+/** What goes past the bridge of the pods; a CNI without one has a route for each pod. */
+function judgeOwnPods(facts: WayFacts): readonly Fault[] {
+  const { own, links } = facts
+  const { link: pods, subnet, asked } = own
+  const link = links.find(({ ifindex }) => !('refused' in asked.answer) && ifindex === asked.answer.oif)
+  const astray =
+    pods?.kind === 'bridge'
+      ? link?.ifindex !== pods.ifindex
+      : pods === undefined && link !== undefined && isForeignBridge(link)
+  if (!astray) return []
+  const sentence = `packets to this node's own pods (${subnet}) ${wayOf(facts, asked)}${pods === undefined ? '' : ` instead of ${pods.ifname}`}${remedy(facts, asked, `to ${subnet}`)}`
+  return [{ name: 'host.pod-cidr-taken', sentence, stops: false }]
 }
 
 function judgeInner(facts: WayFacts): readonly Fault[] {
@@ -78,14 +95,20 @@ function isOnItsWay({ device, directRouting }: WayFacts, { outer }: PeerWay, ans
 function judgeOuter(facts: WayFacts): readonly Fault[] {
   const { device, peers, udpPort } = facts
   const lost = peers
-    .filter(({ outer: { answer } }) => 'refused' in answer || answer.oif === device.ifindex)
+    .filter(({ outer: { answer } }) => 'refused' in answer || answer.oif === device.ifindex || isHere(facts, answer))
     .map((peer) => ({ peer }))
   const [first] = lost
   if (first === undefined) return []
   const { node, underlay, outer } = first.peer
-  const where = 'refused' in outer.answer ? wayOf(facts, outer) : `go into ${device.ifname} itself${by(facts, outer)}`
-  const sentence = `VXLAN packets to ${underlay} (${node}) ${where}${remedy(facts, outer, `ipproto udp dport ${udpPort}`)}`
+  const sentence = isHere(facts, outer.answer)
+    ? `VXLAN packets to ${underlay} (${node}) stay on this host, which has that address too: \`${ipOf(facts)} address show to ${underlay}\` tells where`
+    : `VXLAN packets to ${underlay} (${node}) ${'refused' in outer.answer ? wayOf(facts, outer) : `go into ${device.ifname} itself${by(facts, outer)}`}${remedy(facts, outer, `ipproto udp dport ${udpPort}`)}`
   return [{ name: 'way.outer', node, sentence, stops: isMost(facts, lost) }]
+}
+
+/** Delivered here instead of sent. */
+function isHere({ links }: WayFacts, answer: Answer): boolean {
+  return !('refused' in answer) && links.some(({ ifindex, loopback }) => loopback && ifindex === answer.oif)
 }
 
 /** What may be meant, or will do for small packets. */
@@ -93,11 +116,14 @@ function judgeUplink(facts: WayFacts): readonly Fault[] {
   const { device, underlay, peers, links, family } = facts
   const uplink: Fault[] = []
   const mtu: Fault[] = []
+  const chosen = links.find(({ ifindex }) => ifindex === underlay.ifindex)
+  // What holds an address for routing protocols never carries a packet itself.
+  const carries = chosen !== undefined && !chosen.loopback && chosen.kind !== 'dummy'
   for (const { outer, node, underlay: remote } of peers) {
     const { answer } = outer
     const link = 'refused' in answer ? undefined : links.find(({ ifindex }) => ifindex === answer.oif)
-    if ('refused' in answer || link === undefined || link.ifindex === device.ifindex) continue
-    if (link.ifindex !== underlay.ifindex)
+    if ('refused' in answer || link === undefined || link.ifindex === device.ifindex || link.loopback) continue
+    if (carries && link.ifindex !== underlay.ifindex)
       uplink.push({
         name: 'way.uplink',
         node,
@@ -149,8 +175,9 @@ function by({ rules }: WayFacts, { packet, answer }: Asked): string {
 }
 
 /** `selector`: of a rule for the packets that go astray. */
-function remedy({ family, rules, device }: WayFacts, { packet, answer }: Asked, selector: string): string {
-  const ip = family === 'ipv4' ? 'ip' : 'ip -6'
+function remedy(facts: WayFacts, { packet, answer }: Asked, selector: string): string {
+  const { rules, device } = facts
+  const ip = ipOf(facts)
   const rule =
     'refused' in answer
       ? ruleForRefusal(rules, packet, answer.refused)
@@ -165,6 +192,10 @@ function remedy({ family, rules, device }: WayFacts, { packet, answer }: Asked, 
   return ours
     ? `: delete the route that takes them there (\`${ip} route show dev ${device.ifname}\`)`
     : `: look at \`${ip} route get ${packet.dst}\`, at \`${ip} rule\` and at \`${ip} route show table all\``
+}
+
+function ipOf({ family }: WayFacts): string {
+  return family === 'ipv4' ? 'ip' : 'ip -6'
 }
 
 function nameOf({ links }: WayFacts, ifindex: Ifindex | undefined): string {

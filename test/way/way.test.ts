@@ -13,6 +13,7 @@ import { addressOf, linkOf } from '../overlay/support/host.ts'
 const DEVICE = 7
 const ETH0 = 2
 const LINKS = [
+  linkOf(1, 'lo', { loopback: true, mtu: 65536 }),
   linkOf(ETH0, 'eth0'),
   linkOf(3, 'eth1', { mtu: 1400 }),
   linkOf(4, 'tailscale0', { kind: 'tun', mtu: 1280 }),
@@ -30,6 +31,8 @@ const through = (oif: number, table = 254, mtu?: number): Answer => ({
 })
 const refused = (errno: string): Answer => ({ refused: errno })
 
+const OWN = { source: undefined, iif: undefined, oif: undefined }
+
 interface Answers {
   readonly forwarded?: Answer | undefined
   readonly host?: Answer
@@ -45,15 +48,14 @@ function peer(index: number, answers: Answers = {}): PeerWay {
     outer: through(ETH0),
     ...answers,
   }
-  const own = { source: undefined, iif: undefined, oif: undefined }
   const dst = hostAt(subnet, 2)
   return {
     node: `node${index}`,
     subnet,
     underlay,
-    forwarded: forwarded && { packet: { ...own, dst, source: parseIp('10.42.1.2'), iif: 'cni0' }, answer: forwarded },
-    host: { packet: { ...own, dst }, answer: host },
-    outer: { packet: { ...own, dst: underlay, source: parseIp('192.168.0.1') }, answer: outer },
+    forwarded: forwarded && { packet: { ...OWN, dst, source: parseIp('10.42.1.2'), iif: 'cni0' }, answer: forwarded },
+    host: { packet: { ...OWN, dst }, answer: host },
+    outer: { packet: { ...OWN, dst: underlay, source: parseIp('192.168.0.1') }, answer: outer },
   }
 }
 
@@ -84,6 +86,11 @@ function facts(peers: readonly PeerWay[], change: Partial<WayFacts> = {}): WayFa
     links: LINKS,
     rules: [],
     peers,
+    own: {
+      subnet: parseCidr('10.42.1.0/24'),
+      link: LINKS.find(({ ifname }) => ifname === 'cni0'),
+      asked: { packet: { dst: parseIp('10.42.1.2'), ...OWN }, answer: through(6) },
+    },
     ...change,
   }
 }
@@ -147,6 +154,13 @@ test('unreachable, prohibit, blackhole and no route at all stop packets, each in
   }
 })
 
+test('outer packets to an address that this host has too never leave it', () => {
+  assert.match(
+    said(facts([peer(2, { outer: through(1, 255) })])).join(),
+    /^way\.outer stops: VXLAN packets to 192\.168\.0\.2 \(node2\) stay on this host/,
+  )
+})
+
 test('outer packets into our own device are VXLAN into VXLAN', () => {
   assert.match(
     said(facts([peer(2, { outer: through(DEVICE, 254) })])).join(),
@@ -167,6 +181,7 @@ test('another uplink, or a tunnel on the way, is a warning; so is one with too s
       'way.mtu warns: the way to 192.168.0.2 (node2) through wg0 has a',
     ].map((line) => line.slice(0, 62)),
   )
+  assert.deepEqual(said(facts([peer(2)], { underlay: { ...facts([]).underlay, ifindex: parseIfindex(1) } })), [])
   assert.match(said(facts([peer(2, { outer: through(5) })])).join(), /through wg0 \(wireguard\)/)
   assert.match(
     said(facts([peer(2, { outer: through(ETH0, 254, 1300) })])).join(),
@@ -182,7 +197,7 @@ function host(change: Partial<HostFacts> = {}): HostFacts {
     device: DEVICE,
     links: [...LINKS, linkOf(9, 'docker0', { kind: 'bridge' })],
     addresses: [addressOf(DEVICE, '10.42.1.0', 32), addressOf(6, '10.42.1.1', 24), addressOf(9, '172.17.0.1', 16)],
-    forwarding: '1',
+    forwardingOff: undefined,
     ...change,
   }
 }
@@ -196,7 +211,7 @@ test('a host as it should be has no fault, and its pods’ link is found', () =>
 })
 
 test('forwarding that is off, a bridge of an old podCIDR, our podCIDR at docker0: one warning each, with its remedy', () => {
-  const [forwarding] = checkHost(host({ forwarding: '0' }))
+  const [forwarding] = checkHost(host({ forwardingOff: 'net/ipv4/ip_forward' }))
   assert.match(
     `${forwarding?.name} ${forwarding?.stops} ${forwarding?.sentence}`,
     /^host\.forwarding false .*sysctl -w net\.ipv4\.ip_forward=1/,

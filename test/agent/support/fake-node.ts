@@ -103,7 +103,7 @@ function createFakeSysctl(kernel: FakeKernel): FakeSysctl {
     readOnly: false,
     valueOf: (ifindex) => values.get(ifindex) ?? '1',
     async read(key) {
-      if (key === 'net/ipv4/ip_forward' || key === 'net/ipv6/conf/all/forwarding') return '1'
+      if (key.endsWith('forwarding') || key.endsWith('forward')) return '1'
       const ifindex = ifindexOf(key)
       return ifindex === undefined ? undefined : (values.get(ifindex) ?? '1')
     },

@@ -43,6 +43,12 @@ const MODES: readonly Mode[] = [
   },
   { name: 'chosen by the default route, of two next hops', choice: [], more: (family) => [multipath(family)] },
   { name: 'by --iface-can-reach', choice: [`--iface-can-reach=${claimOf('ipv4', 2).underlay}`] },
+  {
+    name: 'an address on the loopback, as routing protocols have it',
+    choice: ['--iface=lo'],
+    backend: { MTU: 1500 },
+    more: (family) => [`ip address add ${family === 'ipv4' ? '192.0.2.1/32' : '2001:db8::1/128'} dev lo`],
+  },
   { name: 'the bridge without a pod, and down', more: once(['ip link del pod0', 'ip link set cni0 down', STRICT]) },
   {
     name: 'the bridge without a pod, and up',

@@ -101,6 +101,13 @@ const TRAPS: readonly Trap[] = [
     unset: (family) => peers(family).map((ip) => `route del unreachable ${ip}`),
   },
   {
+    name: "the peers' own addresses on this host",
+    set: (family) => peers(family).map((ip) => `address add ${ip}/${family === 'ipv4' ? 32 : 128} dev up0`),
+    event: 'way.outer',
+    says: () => /VXLAN packets to .* stay on this host, which has that address too/,
+    unset: (family) => peers(family).map((ip) => `address del ${ip}/${family === 'ipv4' ? 32 : 128} dev up0`),
+  },
+  {
     name: 'another uplink',
     set: (family) => peers(family).map((ip) => `route add ${ip} dev up0`),
     event: 'way.uplink',
