@@ -10,7 +10,7 @@ import { isFlannelsLeftover } from '../overlay/flannel-leftover.ts'
 import type { Shadowed } from '../overlay/plan.ts'
 import { RTPROT_KERNEL } from '../rtnl/abi.ts'
 import { createEntryWriter } from '../rtnl/entries.ts'
-import type { Rtnl } from '../rtnl/port.ts'
+import type { Ifindex, Rtnl } from '../rtnl/port.ts'
 import type { Log } from '../util/log.ts'
 import type { StandingLog } from '../util/standing-log.ts'
 
@@ -43,19 +43,20 @@ export function createShadows(parts: {
   let catching: string | undefined
   let nodes: ReadonlySet<string> = new Set()
 
-  const isRemovable = (shadow: Shadowed, view: LeaseView): boolean =>
+  const isRemovable = (shadow: Shadowed, view: LeaseView, nameOf: NameOf): boolean =>
     view.synced &&
-    isFlannelsLeftover(shadow, view.peers.get(shadow.node)?.[family], vni) &&
+    isFlannelsLeftover(shadow, view.peers.get(shadow.node)?.[family], vni, nameOf(shadow.by.oif)) &&
     (removals.get(shadow.prefix) ?? 0) < REMOVALS
 
-  const remove = async (rtnl: Rtnl, shadows: readonly Shadowed[]): Promise<number> => {
+  const remove = async (rtnl: Rtnl, shadows: readonly Shadowed[], nameOf: NameOf): Promise<number> => {
     const writer = createEntryWriter()
     for (const { by } of shadows) writer.push('delete', by)
     const { errnos } = await rtnl.applyEntries(writer.finish())
     const removed = shadows.filter((_, index) => errnos[index] === 0)
     for (const { prefix, node, by } of removed) {
       removals.set(prefix, (removals.get(prefix) ?? 0) + 1)
-      log.info('peers.leftover-removed', `removed what flannel left, so that ${node} is reached: ${renderEntry(by)}`)
+      const route = renderEntry(by, nameOf)
+      log.info('peers.leftover-removed', `removed what flannel left, so that ${node} is reached: ${route}`)
     }
     return removed.length
   }
@@ -68,13 +69,14 @@ export function createShadows(parts: {
       return nodes
     },
     async settle(rtnl, found, view) {
-      const removable = found.filter((shadow) => isRemovable(shadow, view))
+      const nameOf = found.length === 0 ? () => undefined : await namesOfLinks(rtnl)
+      const removable = found.filter((shadow) => isRemovable(shadow, view, nameOf))
       const allowed = removable.length > 0 && (await parts.rival()) === undefined ? removable : []
-      const removed = allowed.length === 0 ? 0 : await remove(rtnl, allowed)
+      const removed = allowed.length === 0 ? 0 : await remove(rtnl, allowed, nameOf)
       const left = found.filter((shadow) => !allowed.includes(shadow))
       nodes = new Set(left.map(({ node }) => node))
       if (left.length === 0) standing.over('peers.shadowed', 'no route of others wins over ours any more')
-      const sentence = left.length === 0 ? '' : await describe(rtnl, left)
+      const sentence = left.length === 0 ? '' : describe(left, nameOf)
       if (left.length > 0) standing.stands('peers.shadowed', sentence, { shadowed: left.length })
       catching = left.some((shadow) => !isSuspectClaim(shadow, network)) ? sentence : undefined
       return removed
@@ -91,18 +93,24 @@ function isSuspectClaim({ by }: Shadowed, network: Cidr | undefined): boolean {
   return network !== undefined && prefixLength(network) === 0 && by.protocol === RTPROT_KERNEL
 }
 
-async function describe(rtnl: Rtnl, shadows: readonly Shadowed[]): Promise<string> {
-  const links = new Map((await rtnl.dumpLinks()).value.map(({ ifindex, ifname }) => [ifindex, ifname]))
+type NameOf = (ifindex: Ifindex | undefined) => string | undefined
+
+async function namesOfLinks(rtnl: Rtnl): Promise<NameOf> {
+  const names = new Map((await rtnl.dumpLinks()).value.map(({ ifindex, ifname }) => [ifindex, ifname]))
+  return (ifindex) => ifindex && names.get(ifindex)
+}
+
+function describe(shadows: readonly Shadowed[], nameOf: NameOf): string {
   const named = shadows.slice(0, NAMED).map(({ node, prefix, by }) => {
-    const route = renderEntry(by, (ifindex) => links.get(ifindex))
-    return `packets to ${prefix} of ${node} take \`${route}\` (if nobody needs it: ip route del ${deletable(by, links)})`
+    const route = renderEntry(by, nameOf)
+    return `packets to ${prefix} of ${node} take \`${route}\` (if nobody needs it: ip route del ${deletable(by, nameOf)})`
   })
   const more = shadows.length > NAMED ? `; and ${shadows.length - NAMED} more` : ''
   return `routes of others win over ours: ${named.join('; ')}${more}`
 }
 
 /** The kernel finds a route with a nexthop object or several next hops only where no device is named. */
-function deletable({ dst, metric, oif, extras }: Shadowed['by'], links: ReadonlyMap<number, string>): string {
-  const dev = oif === undefined || extras ? '' : ` dev ${links.get(oif) ?? oif}`
+function deletable({ dst, metric, oif, extras }: Shadowed['by'], nameOf: NameOf): string {
+  const dev = oif === undefined || extras ? '' : ` dev ${nameOf(oif) ?? oif}`
   return `${dst}${dev} metric ${metric}`
 }

@@ -402,11 +402,16 @@ test('what flannel left for a peer is recognised only when all of its form holds
     lladdr: parseLladdr('0e:2a:00:00:00:01'),
     vni: parseVni(1),
   }
-  assert.equal(isFlannelsLeftover(shadow, peer, 1), true)
+  for (const ifname of ['flannel.7', 'flannel-v6.7', 'flannel-wg'])
+    assert.equal(isFlannelsLeftover(shadow, peer, 1, ifname), true, ifname)
+  for (const ifname of ['eth0', 'flannel', 'my-flannel.7', undefined])
+    assert.equal(isFlannelsLeftover(shadow, peer, 1, ifname), false, ifname)
   const hostGw = { ...shadow, by: { ...shadow.by, gateway: parseIp('192.168.0.1'), onlink: false } }
-  assert.equal(isFlannelsLeftover(hostGw, peer, 1), true)
+  assert.equal(isFlannelsLeftover(hostGw, peer, 1, 'eth0'), true)
+  assert.equal(isFlannelsLeftover(hostGw, peer, 1, 'flannel.7'), false)
   const changes: Partial<RouteEntry>[] = [
     { protocol: 4 },
+    { onlink: false },
     { protocol: 118 },
     { metric: 7 },
     { type: 6 },
@@ -417,12 +422,13 @@ test('what flannel left for a peer is recognised only when all of its form holds
   ]
   for (const change of changes)
     assert.equal(
-      isFlannelsLeftover({ ...shadow, by: { ...shadow.by, ...change } }, peer, 1),
+      isFlannelsLeftover({ ...shadow, by: { ...shadow.by, ...change } }, peer, 1, 'flannel.7'),
       false,
       JSON.stringify(change),
     )
-  assert.equal(isFlannelsLeftover({ ...shadow, stands: false }, peer, 1), false)
-  assert.equal(isFlannelsLeftover(shadow, undefined, 1), false)
-  for (const vni of [undefined, parseVni(2)]) assert.equal(isFlannelsLeftover(shadow, { ...peer, vni }, 1), false)
-  assert.equal(isFlannelsLeftover(shadow, { ...peer, subnet: parseCidr('10.42.0.0/16') }, 1), false)
+  assert.equal(isFlannelsLeftover({ ...shadow, stands: false }, peer, 1, 'flannel.7'), false)
+  assert.equal(isFlannelsLeftover(shadow, undefined, 1, 'flannel.7'), false)
+  for (const vni of [undefined, parseVni(2)])
+    assert.equal(isFlannelsLeftover(shadow, { ...peer, vni }, 1, 'flannel.7'), false)
+  assert.equal(isFlannelsLeftover(shadow, { ...peer, subnet: parseCidr('10.42.0.0/16') }, 1, 'flannel.7'), false)
 })

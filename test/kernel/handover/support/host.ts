@@ -12,6 +12,7 @@ import { systemClock } from '../../../../lib/host/clock.ts'
 import type { LeaseSource } from '../../../../lib/leases/source.ts'
 import { openRtnl } from '../../../../lib/rtnl/native.ts'
 import type { Rtnl } from '../../../../lib/rtnl/port.ts'
+import type { UnderlayChoice } from '../../../../lib/underlay/choice.ts'
 import type { Log, LogFields } from '../../../../lib/util/log.ts'
 import { createNetns, type Netns, type Scope } from '../../../support/netns.ts'
 import { claimOf, type Family, netConf, UNDERLAY_LENGTH } from '../../healing/support/cluster.ts'
@@ -38,6 +39,10 @@ export interface StartOptions {
   readonly source?: (network: Network, log: Log) => LeaseSource
   /** Stands between the agent and the kernel, e.g. to count. */
   readonly wrap?: (rtnl: Rtnl) => Rtnl
+  /** A flannel that runs beside us, in words. */
+  readonly rival?: () => string | undefined
+  /** Default: --iface=mgmt0. */
+  readonly choice?: Partial<UnderlayChoice>
 }
 
 export interface Host {
@@ -82,6 +87,7 @@ export async function createHost(t: Scope, { families, shape = tunnelled }: Host
   const log = createRecorder()
   let core: AgentCore | undefined
   let nodes: ScriptedNodes | undefined
+  const disk = new Map<string, string>()
   t.after(async () => {
     await core?.stop()
     await events.close()
@@ -98,11 +104,12 @@ export async function createHost(t: Scope, { families, shape = tunnelled }: Host
     foreign: {},
     ip: (...lines) => runLines('ip', netns.name, lines),
     bridge: (...lines) => runLines('bridge', netns.name, lines),
-    start({ backend = {}, source, wrap = (rtnl: Rtnl) => rtnl } = {}) {
+    start({ backend = {}, source, wrap = (rtnl: Rtnl) => rtnl, rival = () => undefined, choice = {} } = {}) {
       const { network } = parseNetwork(JSON.stringify(netConf(families, backend)), 'net-conf.json')
       nodes = source === undefined ? createScriptedNodes(network, families) : undefined
       const chosen = source?.(network, log.log) ?? host.nodes
-      core = startCore({ network, source: chosen, log: log.log, openRtnl: () => wrap(openRtnl({ netns: netns.path })) })
+      const open = (): Rtnl => wrap(openRtnl({ netns: netns.path }))
+      core = startCore({ network, source: chosen, log: log.log, openRtnl: open, rival, choice, disk })
     },
     async stop() {
       await core?.stop()
@@ -151,15 +158,25 @@ interface CoreParts {
   readonly source: LeaseSource
   readonly log: Log
   readonly openRtnl: () => Rtnl
+  readonly rival: () => string | undefined
+  readonly choice: Partial<UnderlayChoice>
+  /** Files by their paths; they outlive an agent. */
+  readonly disk: Map<string, string>
 }
 
-function startCore({ network, source, log, openRtnl: open }: CoreParts): AgentCore {
+function startCore({ network, source, log, openRtnl: open, rival, choice, disk }: CoreParts): AgentCore {
   const none = { ipv4: undefined, ipv6: undefined }
-  const disk = new Map<string, string>()
   return createAgentCore(
     {
       network,
-      underlayChoice: { ifaces: ['mgmt0'], regexes: [], canReach: undefined, publicIp: none, fallbackAfterMs: 30_000 },
+      underlayChoice: {
+        ifaces: ['mgmt0'],
+        regexes: [],
+        canReach: undefined,
+        publicIp: none,
+        fallbackAfterMs: 30_000,
+        ...choice,
+      },
       subnetFile: 'subnet.env',
       ipMasq: false,
       iptablesForwardRules: false,
@@ -176,7 +193,7 @@ function startCore({ network, source, log, openRtnl: open }: CoreParts): AgentCo
         write: async () => ({ written: true as const }),
       },
       nameOwner: async () => undefined,
-      rival: async () => undefined,
+      rival: async () => rival(),
       source,
       readFile: async (path) => disk.get(path),
       replaceFile: async (path, text) => void disk.set(path, text),

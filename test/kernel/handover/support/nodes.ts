@@ -5,7 +5,7 @@
 
 import type { NodeObject } from '../../../../lib/lab/api-server/objects.ts'
 import { NO_IPS, type NodeFacts } from '../../../../lib/leases/wire/node-facts.ts'
-import { type Claim, claimOf, deviceName, type Family, routeLine } from '../../healing/support/cluster.ts'
+import { type Claim, claimOf, deviceName, type Family, routeLine, VNI } from '../../healing/support/cluster.ts'
 
 /** Our own number. */
 export const OWN = 1
@@ -17,6 +17,8 @@ export interface PeerNode {
   readonly uid: string
   /** Without one: no podCIDR is assigned yet. */
   readonly claims: Partial<Readonly<Record<Family, Claim>>>
+  /** That it publishes; default: ours. */
+  readonly vni?: number
 }
 
 /** What a peer claims, each as the number of the node whose usual one it is. */
@@ -119,7 +121,7 @@ function annotationsOf(node: PeerNode, families: readonly Family[]): Record<stri
   for (const family of families) {
     const claim = node.claims[family] ?? claimOf(family, 9999)
     const [data, address] = family === 'ipv4' ? ['backend-data', 'public-ip'] : ['backend-v6-data', 'public-ipv6']
-    annotations[`${PREFIX}/${data}`] = `{"VNI":1,"VtepMAC":"${claim.lladdr}"}`
+    annotations[`${PREFIX}/${data}`] = `{"VNI":${node.vni ?? VNI},"VtepMAC":"${claim.lladdr}"}`
     annotations[`${PREFIX}/${address}`] = claim.underlay
   }
   return annotations
