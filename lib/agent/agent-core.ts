@@ -155,8 +155,8 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     judge({ view, ready: view.synced && cniFiles.written && areReady })
   }
   const judge = (now: Pick<StatusFacts, 'view' | 'ready'>): void => {
-    const families = members.map(({ overlay: { family, unready } }) => {
-      return { device: deviceName(family, config.network.backend.vni), unready }
+    const families = members.map(({ overlay: { family, unready, cannot } }) => {
+      return { device: deviceName(family, config.network.backend.vni), unready, cannot }
     })
     const text = describeStatus({ ...now, families })
     if (now.ready !== ready) {

@@ -48,7 +48,6 @@ export function createCniFiles(parts: CniFilesParts): CniFiles {
       if (content !== undefined) {
         const text = renderSubnetEnv(content)
         if ((await parts.read(path)) !== text) {
-          setWritten(false)
           await parts.replace(path, text)
           log.info('cni.subnet-env', `Wrote subnet file to ${path}`)
         }

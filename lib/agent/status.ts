@@ -14,12 +14,22 @@ export interface AgentStatus {
 export interface StatusFacts {
   readonly ready: boolean
   readonly view: LeaseView
-  readonly families: readonly { readonly device: string; readonly unready: string | undefined }[]
+  /** `cannot`: the family does not exist here at the moment, so nobody waits for it. */
+  readonly families: readonly {
+    readonly device: string
+    readonly unready: string | undefined
+    readonly cannot: boolean
+  }[]
 }
 
 export function describeStatus({ ready, view, families }: StatusFacts): string {
-  const reasons = families.flatMap(({ device, unready }) => (unready === undefined ? [] : [`${device} ${unready}`]))
-  if (ready) return [`ready: ${view.peers.size} peers`, ...reasons].join('; ')
-  if (!view.synced) reasons.push(view.because)
-  return `waiting: ${reasons.length === 0 ? 'subnet.env is to be written' : reasons.join('; ')}`
+  const told = (which: boolean): readonly string[] =>
+    families.flatMap(({ device, unready, cannot }) =>
+      unready === undefined || cannot !== which ? [] : [`${device} ${unready}`],
+    )
+  const reasons = view.synced ? told(false) : [...told(false), view.because]
+  const first = ready
+    ? [`ready: ${view.peers.size} peers`]
+    : [`waiting: ${reasons.length === 0 ? 'subnet.env is to be written' : reasons.join('; ')}`]
+  return [...first, ...told(true)].join('; ')
 }

@@ -37,6 +37,7 @@ export function decide(
   if (wanted.subnet === undefined) return wait('no podCIDR is assigned to this node yet')
   if (lladdr === undefined) return wait('the MAC address is not chosen yet')
   const { device, underlay } = seen
+  if ('waiting' in underlay && underlay.cannot) return wait(underlay.waiting, true)
   if (device === undefined) {
     if ('waiting' in underlay) return wait(underlay.waiting)
     if (seen.holder !== undefined) return placeTaken(settings, seen.holder)

@@ -10,7 +10,7 @@ import { addressBits, type Family, isLinkLocal } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import { LEAST_MTU, vxlanOverhead } from '../net/mtu.ts'
 import type { Address, AddressSpec, Link, LinkChange, VxlanAttributes, VxlanSpec } from '../rtnl/port.ts'
-import type { Underlay } from '../underlay/underlay.ts'
+import { noRoom, type Underlay } from '../underlay/underlay.ts'
 
 /** The UDP port that Linux gives a VXLAN device whose creation names none (vxlan.c; not IANA's 4789). */
 export const KERNEL_VXLAN_PORT = 8472
@@ -44,10 +44,7 @@ export function wantedDevice(
   if (mtu < LEAST_MTU[family]) {
     const source =
       mtu === asked && outer !== undefined ? `Backend.MTU ${outer}` : `MTU ${underlay.mtu} of ${underlay.ifname}`
-    const least = LEAST_MTU[family] + vxlanOverhead(family)
-    return {
-      waiting: `${source} is too small for VXLAN over ${familyName(family)}: at least ${least} is needed, so there is no ${familyName(family)} in the overlay of this node`,
-    }
+    return { waiting: noRoom(family, source) }
   }
   const parent = pinDevice ? underlay.ifindex : undefined
   const ifname = deviceName(family, vni)
@@ -163,10 +160,6 @@ export function planAddresses(own: {
       .filter(mustGo)
       .map(({ ifindex, ip: other, prefixLength: length }) => ({ ifindex, ip: other, prefixLength: length })),
   }
-}
-
-function familyName(family: Family): string {
-  return family === 'ipv4' ? 'IPv4' : 'IPv6'
 }
 
 function text(value: unknown): string {

@@ -40,6 +40,8 @@ export interface Candidate {
 export interface Places {
   /** The best first. */
   readonly candidates: readonly Candidate[]
+  /** Those that were found, with an address to use or without. */
+  readonly links: readonly Link[]
   /** Of each flag that brought none, what it lacks. */
   readonly missing: readonly string[]
   /** Whether the overlay may live on this link with an address that it has: flags name links, or leave it open. */
@@ -59,14 +61,14 @@ type Step = (search: Search) => readonly Found[] | string
 export function findPlaces(search: Search, choice: UnderlayChoice, publicIp: Ip | undefined): Places {
   const candidates: Candidate[] = []
   const missing: string[] = []
-  const named = new Set<number>()
+  const named = new Map<number, Link>()
   for (const step of steps(choice, publicIp)) {
     const found = step(search)
     if (typeof found === 'string') {
       missing.push(found)
       continue
     }
-    for (const { link } of found) named.add(link.ifindex)
+    for (const { link } of found) named.set(link.ifindex, link)
     const [best = [], ...others] = found.map((one) => candidatesOf(search, one, publicIp))
     if (best.length > 0) candidates.push(...best, ...others.flat())
     else if (found[0] !== undefined) missing.push(lack(search, found[0]))
@@ -75,6 +77,7 @@ export function findPlaces(search: Search, choice: UnderlayChoice, publicIp: Ip 
   const exact = candidates.find((candidate) => candidate.exact)
   return {
     candidates,
+    links: [...named.values()],
     missing,
     allows: (address) => {
       if (anywhere && exact !== undefined) return address.ip === exact.address.ip

@@ -11,6 +11,7 @@ import { type Cidr, contains } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { type Family, familyOf, type Ip } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
+import { LEAST_MTU, vxlanOverhead } from '../net/mtu.ts'
 import type { EntryTable } from '../rtnl/entries.ts'
 import type { Address, Link, ResolvedRoute } from '../rtnl/port.ts'
 import { hasRealPrefix, mayBeEndpoint, rankAddress } from './address-rank.ts'
@@ -36,6 +37,8 @@ export interface Underlay {
 /** One sentence for `underlay.waiting`: what is missing. All of it can become right by itself. */
 export interface UnderlayWaiting {
   readonly waiting: string
+  /** What is missing is room: the interface is too narrow for the family. */
+  readonly cannot?: true
   /** Milliseconds after which another look may decide otherwise although nothing is heard; undefined: never. */
   readonly againMs?: number | undefined
 }
@@ -126,8 +129,10 @@ export function chooseUnderlay(
   const places = findPlaces(search, choice, publicIp)
   const memory = recall(search, places, known, before)
   const decided = decide({ search, choice, places, known, publicIp }, memory)
-  if ('waiting' in decided)
-    return { answer: decided, memory: { ...memory, absentSince: memory.absentSince ?? known.now } }
+  if ('waiting' in decided) {
+    const answer = withoutRoom(search, places, memory) ?? decided
+    return { answer, memory: { ...memory, absentSince: memory.absentSince ?? known.now } }
+  }
   const { link, address } = decided.candidate
   const { ifindex, ifname, mtu, lladdr, noArp } = link
   return {
@@ -142,6 +147,25 @@ export function chooseUnderlay(
     },
     memory: remember(memory, decided, search, known),
   }
+}
+
+/** Below its least MTU a link has no addresses of the family at all: nothing else has to be waited for. */
+function withoutRoom(
+  { links, family }: Search,
+  places: Places,
+  { inUse }: UnderlayMemory,
+): UnderlayWaiting | undefined {
+  const meant = places.links.length > 0 ? places.links : links.filter(({ ifname }) => ifname === inUse?.ifname)
+  const [link] = meant
+  if (link === undefined || meant.some(({ mtu }) => mtu <= 0 || mtu >= LEAST_MTU[family])) return undefined
+  return { waiting: noRoom(family, `MTU ${link.mtu} of ${link.ifname}`), cannot: true }
+}
+
+/** `source` says which MTU is meant. */
+export function noRoom(family: Family, source: string): string {
+  const name = family === 'ipv4' ? 'IPv4' : 'IPv6'
+  const least = LEAST_MTU[family] + vxlanOverhead(family)
+  return `${source} is too small for VXLAN over ${name}: at least ${least} is needed, so there is no ${name} in the overlay of this node`
 }
 
 interface Question {

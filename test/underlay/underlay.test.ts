@@ -217,6 +217,18 @@ test('an MTU of 0 is waited for', () => {
   assert.equal(chosen('ipv4', { ifaces: ['mgmt0'] }, { links: [linkOf(2, 'mgmt0', { mtu: 0 })] }), 'mgmt0 has MTU 0')
 })
 
+test('an interface below IPv6’s least MTU has no room for it, whatever else could be waited for', () => {
+  const narrow = [linkOf(2, 'mgmt0', { mtu: 1279 }), linkOf(3, 'wlan0', { mtu: 1400 })]
+  const addresses = ADDRESSES.filter(({ ip }) => ip.includes('.'))
+  const because = 'MTU 1279 of mgmt0 is too small for VXLAN over IPv6: at least 1350 is needed, so there is no IPv6'
+  assert.ok(chosen('ipv6', { ifaces: ['mgmt0'] }, { links: narrow, addresses }).startsWith(because))
+  // Another one that may be used still may get an address.
+  assert.equal(
+    chosen('ipv6', { ifaces: ['mgmt0', 'wlan0'] }, { links: narrow, addresses }),
+    'mgmt0 has no IPv6 address; wlan0 has no IPv6 address',
+  )
+})
+
 test('addresses in order of preference: global, permanent, not temporary; then the kernel’s order', () => {
   const order: readonly [string, Partial<AddressFlags>, number][] = [
     ['fd00::a', {}, 0],

@@ -148,7 +148,8 @@ export function expectedTables(expected: Expected, family: Family): FamilyTables
       gbp: false,
     },
     addresses: [`${overlay}/${family === 'ipv4' ? 32 : 128}`],
-    acceptRa: '0',
+    // The kernel takes IPv6, and its settings, from a link below its least MTU.
+    acceptRa: mtuOf(expected, family) < 1280 ? '' : '0',
     neighbours: claims.map((claim) => `${claim.overlay} is ${claim.lladdr} PERMANENT proto 118`).sort(),
     fdb: claims.map(({ lladdr, underlay }) => `${lladdr} at ${underlay} permanent self`).sort(),
     routes: claims.map((claim) => routeLine(claim.subnet, claim.overlay, name, claim.metric, '118', ['onlink'])).sort(),
