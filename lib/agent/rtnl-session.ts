@@ -14,6 +14,8 @@ import type { StandingLog } from '../util/standing-log.ts'
 export interface RtnlSession {
   /** Runs `work` with an open socket; rejects with NetlinkSocketError when none can be opened, and with what `work` throws. */
   use<T>(work: (rtnl: Rtnl) => Promise<T>): Promise<T>
+  /** Monitor.hearEntries; a monitor that is opened later hears them. */
+  hearEntries(heard: boolean): void
   close(): Promise<void>
 }
 
@@ -100,6 +102,7 @@ export function createRtnlSession(parts: RtnlSessionParts): RtnlSession {
         throw error
       }
     },
+    hearEntries: (heard) => monitor?.hearEntries(heard),
     async close() {
       closed = true
       timer?.cancel()

@@ -64,6 +64,8 @@ export interface AddonSocket {
 }
 
 export interface AddonMonitor {
+  /** 0 or a positive errno. */
+  hearEntries(heard: boolean): number
   close(): void
 }
 

@@ -62,5 +62,11 @@ export function openMonitor(
     hear,
   )
   if (opened.monitor === undefined) throw errorOf(opened, 'monitor', options.groups.join(', '))
-  return { close }
+  const { monitor } = opened
+  return {
+    hearEntries(heard) {
+      if (!closed) monitor.hearEntries(heard)
+    },
+    close,
+  }
 }

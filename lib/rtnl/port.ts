@@ -265,6 +265,12 @@ export interface MonitorOptions {
 }
 
 export interface Monitor {
+  /**
+   * False: neighbours, FDB entries and routes are dropped inside the kernel, where they cost nobody here anything, until it
+   * is true again; what was queued before still comes, and so do links, addresses, rules and overruns. For whoever will
+   * dump anyway: true first, then the dump. Where the kernel refuses, everything is heard on.
+   */
+  hearEntries(heard: boolean): void
   /** No call of `onNotifications` happens after this returns. May be called twice. */
   close(): void
 }

@@ -115,6 +115,38 @@ test(
   },
 )
 
+for (const ignoreOwn of [true, false])
+  test(
+    `who does not want entries hears links and addresses alone, and then entries again, ${ignoreOwn ? 'without' : 'with'} its own`,
+    bounded,
+    async (t) => {
+      const { rtnl, netns } = await createStage(t)
+      const ifindex = await createDevice(rtnl)
+      const ears = listen(t, rtnl, ['link', 'address', 'neighbour', 'route'], { ignoreOwn })
+      const other = openRtnl({ netns: netns.path })
+      t.after(() => other.close())
+      ears.hearEntries(false)
+      await apply(other, 'create', peerEntries(ifindex, 'ipv4', 1))
+      await other.addAddress({ ifindex, ip: parseIp('10.42.1.9'), prefixLength: 32, noDad: true })
+      await other.createBridge({ ifname: 'between' })
+      ears.hearEntries(true)
+      await apply(other, 'create', peerEntries(ifindex, 'ipv4', 2))
+      await apply(rtnl, 'create', peerEntries(ifindex, 'ipv4', 3))
+      await other.createBridge({ ifname: 'last' })
+      await ears.until((n) => n.type === 'link' && n.link.ifname === 'last')
+      const entries = ears.heard.flatMap((n) => (n.type === 'entry' ? [gist(n.action, unpackEntry(n.entry, 0))] : []))
+      const of = (number: number): string[] => peerEntries(ifindex, 'ipv4', number).map((entry) => gist('set', entry))
+      const wanted = [...of(2), ...of(3)].filter((line) => !ignoreOwn || of(2).includes(line) || line.includes(' fdb '))
+      assert.deepEqual(entries, wanted)
+      const others = ears.heard.filter(
+        (n) => n.type === 'address' || (n.type === 'link' && n.link.ifname === 'between'),
+      )
+      assert.deepEqual(new Set(others.map(({ type }) => type)), new Set(['address', 'link']))
+      ears.close()
+      ears.hearEntries(false)
+    },
+  )
+
 test('messages that are lost are an overrun, after which the monitor hears on', bounded, async (t) => {
   const { rtnl, netns } = await createStage(t)
   const ifindex = await createDevice(rtnl)

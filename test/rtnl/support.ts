@@ -161,6 +161,7 @@ export interface Listener {
   readonly heard: readonly Notification[]
   /** Resolves with the first notification, past or future, that matches. The test's own time limit bounds the wait. */
   until(matches: (notification: Notification) => boolean): Promise<Notification>
+  hearEntries(heard: boolean): void
   close(): void
 }
 
@@ -195,6 +196,7 @@ export function listen(
         waiting.add(look)
         look()
       }),
+    hearEntries: (heard) => monitor.hearEntries(heard),
     close: () => monitor.close(),
   }
 }

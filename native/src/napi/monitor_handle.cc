@@ -1,5 +1,6 @@
 #include "napi/monitor_handle.h"
 
+#include <cerrno>
 #include <memory>
 #include <utility>
 
@@ -15,7 +16,9 @@ constexpr size_t kQueueBound = 2;
 }  // namespace
 
 Napi::Function MonitorHandle::Define(Napi::Env env) {
-  return DefineClass(env, "MonitorHandle", {InstanceMethod<&MonitorHandle::Close>("close")});
+  return DefineClass(
+      env, "MonitorHandle",
+      {InstanceMethod<&MonitorHandle::HearEntries>("hearEntries"), InstanceMethod<&MonitorHandle::Close>("close")});
 }
 
 MonitorHandle::MonitorHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MonitorHandle>(info) {}
@@ -70,6 +73,12 @@ void MonitorHandle::CloseNow() {
   // Frees the monitor's thread where it waits for room in the queue.
   deliveries_.Abort();
   monitor_.Stop();
+}
+
+Napi::Value MonitorHandle::HearEntries(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!open_) return Napi::Number::New(env, EBADF);
+  return Napi::Number::New(env, monitor_.HearEntries(info[0].ToBoolean()));
 }
 
 Napi::Value MonitorHandle::Close(const Napi::CallbackInfo& info) {

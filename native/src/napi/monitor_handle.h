@@ -32,6 +32,8 @@ class MonitorHandle final : public Napi::ObjectWrap<MonitorHandle>, public OpenH
   static void Call(Napi::Env env, Napi::Function callback, MonitorHandle* handle, Events* events);
   using Deliveries = Napi::TypedThreadSafeFunction<MonitorHandle, Events, Call>;
 
+  // hearEntries(heard: boolean): 0 or a positive errno.
+  Napi::Value HearEntries(const Napi::CallbackInfo& info);
   // No call of the callback after this returns.
   Napi::Value Close(const Napi::CallbackInfo& info);
 

@@ -6,7 +6,7 @@
 
 #include "nl/message.h"
 #include "rtnl/decode.h"
-#include "sock/own_message_filter.h"
+#include "sock/message_filter.h"
 
 namespace vtepd::sock {
 
@@ -38,10 +38,8 @@ constexpr rtnl::EventType TypeOf() {
 Outcome Monitor::Open(const Netns& netns, const MonitorOptions& options) {
   // The filter stands before the socket joins a group, so that no message slips through.
   if (Outcome opened = connection_.Open(netns, options.connection); !opened.done()) return opened;
-  if (options.ignored_port != 0) {
-    if (const int error = AttachOwnMessageFilter(connection_.fd(), options.ignored_port); error != 0)
-      return Outcome::Socket(error, "SO_ATTACH_FILTER");
-  }
+  ignored_port_ = options.ignored_port;
+  if (const int error = HearEntries(true); error != 0) return Outcome::Socket(error, "SO_ATTACH_FILTER");
   for (const unsigned group : options.groups)
     if (const int error = connection_.Join(group); error != 0) return Outcome::Socket(error, "NETLINK_ADD_MEMBERSHIP");
   return {};
@@ -50,6 +48,11 @@ Outcome Monitor::Open(const Netns& netns, const MonitorOptions& options) {
 int Monitor::Start(Deliver deliver) {
   deliver_ = std::move(deliver);
   return thread_.Start([this] { Loop(); });
+}
+
+int Monitor::HearEntries(bool heard) {
+  if (!heard) return AttachEntryFilter(connection_.fd());
+  return ignored_port_ == 0 ? DetachFilter(connection_.fd()) : AttachOwnMessageFilter(connection_.fd(), ignored_port_);
 }
 
 void Monitor::Stop() {

@@ -43,6 +43,9 @@ class Monitor {
   [[nodiscard]] Outcome Open(const Netns& netns, const MonitorOptions& options);
   // Starts the thread; 0 or a positive errno.
   [[nodiscard]] int Start(Deliver deliver);
+  // False: neighbours, FDB entries and routes stay unheard from here on, but for what is queued. True: they are heard again,
+  // less what `ignored_port` caused. Between Open and Stop, from the thread that calls these. 0 or a positive errno.
+  [[nodiscard]] int HearEntries(bool heard);
   // Ends and waits for the thread. What `deliver` may be blocked in has to be released before. May be called twice.
   void Stop();
 
@@ -54,6 +57,7 @@ class Monitor {
   void EndCongestion(std::vector<uint8_t>* events);
 
   Connection connection_;
+  uint32_t ignored_port_ = 0;
   // Set from ENOBUFS until the queue has certainly been empty: bytes read since.
   std::optional<size_t> congested_;
   Thread thread_;

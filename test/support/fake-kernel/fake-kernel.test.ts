@@ -226,6 +226,30 @@ test('own entries are filtered out by port ID, those of other doors are not, nor
   )
 })
 
+test('a monitor that does not want entries hears links alone, until it wants them again', async () => {
+  const kernel = createFakeKernel()
+  const { rtnl, ifindex } = await withDevice(kernel)
+  const heard: Notification[] = []
+  const monitor = rtnl.monitor({
+    groups: ['link', 'neighbour'],
+    families: ['ipv4'],
+    onNotifications: (notifications) => void heard.push(...notifications),
+  })
+  const other = kernel.open()
+  monitor.hearEntries(false)
+  assert.equal(kernel.entriesAreHeard, false)
+  await other.applyEntries(batch([neighbour(ifindex, 2)]))
+  await other.changeLink(ifindex, { mtu: 1400 })
+  monitor.hearEntries(true)
+  assert.equal(kernel.entriesAreHeard, true)
+  await other.applyEntries(batch([neighbour(ifindex, 3)]))
+  await Promise.resolve()
+  assert.deepEqual(
+    heard.map(({ type }) => type),
+    ['link', 'entry'],
+  )
+})
+
 test('the log tells stale ifindexes, and writes are counted', async () => {
   const kernel = createFakeKernel()
   const { rtnl, ifindex } = await withDevice(kernel)

@@ -74,6 +74,8 @@ export interface FakeKernel {
   step(): boolean
   /** Requests that wait. */
   readonly waiting: number
+  /** Every monitor hears entries (Monitor.hearEntries). */
+  readonly entriesAreHeard: boolean
   /** Hands the queued notifications to the monitors; how many there were. */
   deliver(): number
   /** Queued notifications are lost; every monitor hears `overrun`. */
@@ -132,6 +134,9 @@ export function createFakeKernel(options: FakeKernelOptions = {}): FakeKernel {
     step: () => queue.step(),
     get waiting() {
       return queue.waiting
+    },
+    get entriesAreHeard() {
+      return [...state.listeners].every(({ hearsEntries }) => hearsEntries)
     },
     deliver: () => deliverAll(state),
     overrun: () => overrunMonitors(state),

@@ -5,13 +5,16 @@ import { deliverTo, enqueue, type Listener, type State } from './state.ts'
 
 export function openMonitor(state: State, portId: number, options: MonitorOptions): Monitor {
   const monitor: Monitor = {
+    hearEntries(heard) {
+      listener.hearsEntries = heard
+    },
     close() {
       listener.ended = true
       listener.queue = []
       state.listeners.delete(listener)
     },
   }
-  const listener: Listener = { portId, options, queue: [], scheduled: false, ended: false, monitor }
+  const listener: Listener = { portId, options, queue: [], scheduled: false, hearsEntries: true, ended: false, monitor }
   state.listeners.add(listener)
   return monitor
 }

@@ -70,6 +70,8 @@ export interface Listener {
   readonly options: MonitorOptions
   queue: Notification[]
   scheduled: boolean
+  /** As Monitor.hearEntries said last. */
+  hearsEntries: boolean
   /** After `closed` or `close()` nothing more is queued. */
   ended: boolean
   readonly monitor: Monitor
@@ -161,6 +163,7 @@ export function emit(state: State, group: MonitorGroup, family: Family | undefin
     const { families, addressFamilies = families } = listener.options
     if (listener.ended || !groups.includes(group)) continue
     if (family !== undefined && !(group === 'address' ? addressFamilies : families).includes(family)) continue
+    if (notification.type === 'entry' && !listener.hearsEntries) continue
     if (ignoreOwn && notification.type === 'entry' && notification.pid === listener.portId) continue
     enqueue(state, listener, notification)
   }
