@@ -138,6 +138,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     rival: parts.rival,
     governor,
     onRound: parts.onChange,
+    onUnheard: () => hearing.missed(),
   })
   const announcer = createAnnouncer({ ...common, session: deviceSession })
   const way = createWayWatch({

@@ -117,7 +117,7 @@ export function createGovernor(parts: {
 
   return {
     waitMs: (names, longestMs = LONGEST_MS) => Math.max(0, ...names.map((name) => waitOf(pasts.get(name), longestMs))),
-    isNews: (names) => names.every((name) => !isFought(next(name))),
+    isNews: (names) => names.map(next).every(({ count, often }) => count === 1 && often <= TOLD),
     repaired(names, what) {
       const fought = names.map(remember).some(isFought)
       if (!fought) return

@@ -27,6 +27,8 @@ const SOON_MS = 50
 
 export interface Hearing {
   hear(notification: Notification): void
+  /** Routes and rules may have changed unheard. */
+  missed(): void
   /** The device machine's state has changed. */
   state(state: DeviceState): void
   stop(): void
@@ -103,6 +105,10 @@ export function createHearing(parts: {
     if (choice.canReach !== undefined) disturbSoon()
     else if (bytes[OFFSET_DST_LENGTH] === 0) disturb()
   }
+  const missed = (): void => {
+    disturb()
+    way.mark()
+  }
   const disturbSoon = (): void => {
     soon ??= clock.after(SOON_MS, () => {
       soon = undefined
@@ -128,11 +134,8 @@ export function createHearing(parts: {
           return
         case 'overrun':
           log.debug('monitor.overrun', notification.unreadable ?? 'notifications were lost, or none were heard before')
-          disturb()
-          // What cannot be read may come again and again.
-          if (notification.unreadable === undefined) peers.mark()
-          else peers.markHost()
-          way.mark()
+          missed()
+          peers.markUnheard()
           return
         case 'closed':
           return
@@ -140,6 +143,7 @@ export function createHearing(parts: {
           unreachable(notification)
       }
     },
+    missed,
     state(state) {
       if (state.name === 'ready') underlay = state.underlay
     },

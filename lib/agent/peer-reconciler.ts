@@ -33,14 +33,16 @@ import { createShadows } from './shadows.ts'
 
 /** Before a round that failed is tried again, milliseconds. */
 const FIRST_RETRY_MS = 20
-/** Notifications that are compared with what is desired before a look at everything is cheaper. */
-const COMPARED = 200
+/** Notifications between two looks at everything that are worth hearing; beyond, looking is cheaper. */
+const HEARD = 200
 
 export interface PeerReconciler {
   /** The kernel's tables may not be what they were: a look at everything is due. */
   mark(): void
   /** Something of the host changed that may decide which peers are on-link. */
   markHost(): void
+  /** Entries may have changed unheard. */
+  markUnheard(): void
   /** Something changed that may be why the kernel refused an entry (an address of the host that is a peer's gateway). */
   tryAgain(): void
   /** The view or the device is another one; a round finds out what that means. */
@@ -75,6 +77,8 @@ export interface PeerReconcilerParts {
   readonly report: Containment['report']
   /** A round ended. */
   readonly onRound: () => void
+  /** Entries of anybody may have changed unheard; the tables of the peers are looked at. */
+  readonly onUnheard: () => void
 }
 
 export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler {
@@ -94,7 +98,10 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   /** Where that round saw routes of others: a peer there is compared with them. */
   let isForeign: ForeignPrefixes = () => false
   let programmed = false
-  let compared = 0
+  /** Notifications since the last look. */
+  let heard = 0
+  /** So many were heard that nobody listens: a look is due, in a quarrel one after the other until one finds nothing to do. */
+  let deaf = false
   /** What the last full round wrote, as the governor knows it. */
   let written: readonly string[] = []
   /** Rounds in a row that ended with an error. */
@@ -120,10 +127,30 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     governor.failed('host')
     due(governor.waitMs(['host']))
   }
+  const markUnheard = (): void => {
+    confirmed = false
+    markHost()
+  }
+  const stopListening = (): void => {
+    if (deaf) return
+    deaf = true
+    parts.session.hearEntries(false)
+    markUnheard()
+  }
+  /** The next look counts again: nothing that comes after it is missed. */
+  const listen = (): void => {
+    heard = 0
+    if (!deaf) return
+    deaf = false
+    parts.session.hearEntries(true)
+    parts.onUnheard()
+  }
   const turn = (): Promise<void> => clock.turn()
   const applying = (device: Device) => ({ alive: () => parts.device()?.ifindex === device.ifindex, turn })
 
   const fullRound = async (rtnl: Rtnl, view: LeaseView, device: Device): Promise<Tally> => {
+    if (deaf && governor.quarrelling) parts.onUnheard()
+    else listen()
     dueAt = Number.POSITIVE_INFINITY
     patientAt = Number.POSITIVE_INFINITY
     confirmed = false
@@ -158,20 +185,23 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     governor.took([...names, 'tables', 'host'], clock.now() - started)
     written = names
     again(done, plan.deferred)
-    const complete = view.synced && !look.interrupted
+    const complete = view.synced && !look.interrupted && !deaf
+    if (deaf && done.written === 0) {
+      listen()
+      due(0)
+    }
     // What the kernel refuses for good is tried again by the time of the retry; other leases need not wait for it.
     confirmed = complete && done.retry === 0 && done.written === 0 && plan.deferred === 0
     unreached = new Set([...done.unreached].map((peer) => desired.packed.nodes[peer] ?? ''))
     if (confirmed) isForeign = await inSlices(foreignPrefixes(actual.routes, network, ifindex), turn)
     for (const table of [actual.neighbours, actual.fdb, actual.routes]) rtnl.release(table)
-    compared = 0
     reports.applied(done, clock.now() - started, { whole: true, level })
     return done
   }
   /** What follows from what a round has done. */
   const again = (done: Tally, deferred: number): void => {
     if (done.retry + done.failed > 0) {
-      tryAgainIn(done.retry > 0 ? LONGEST_MS : PATIENT_MS)
+      tryAgainIn(done.retry > 0 || deaf ? LONGEST_MS : PATIENT_MS)
       if (done.retry === 0) patientAt = dueAt
     }
     // An ack is not proof and leftovers wait for one: what was written is looked at once more.
@@ -212,7 +242,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       programmed = false
       confirmed = false
       dueAt = 0
-      return
+      return listen()
     }
     const change = changeOf(view, device)
     if (change === undefined && dueAt > clock.now() && book?.device.ifindex === device.ifindex) {
@@ -251,20 +281,21 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   return {
     mark: () => damaged(0),
     markHost,
+    markUnheard,
     tryAgain() {
       if (unreached.size > 0) damaged(0)
     },
     markView: () => loop.mark(),
     hear(action, entries) {
-      compared += entries.length
+      heard += entries.length
+      if (deaf || heard > HEARD) return stopListening()
       for (let i = 0; i < entries.length; i += 1) {
         const bytes = entryBytes(entries, i)
         if (book !== undefined && isOfOthers(book, bytes)) {
-          confirmed = false
-          markHost()
+          markUnheard()
           continue
         }
-        if (compared <= COMPARED && book !== undefined && isAsDesired(book, action, bytes)) continue
+        if (book !== undefined && isAsDesired(book, action, bytes)) continue
         damaged(governor.waitMs(namesOfEntry(bytes)))
         if (dueAt <= clock.now()) return
       }

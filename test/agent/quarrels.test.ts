@@ -35,27 +35,117 @@ async function readiness(
   return seen
 }
 
-test('a loop that flushes 1,000 peers is answered twice a second, in two lines a minute, and is right soon after it ends', async () => {
-  // Numbers in the third octet alone do not suffice.
-  const many = new Map(Array.from({ length: 250 }, (_, i) => [i + 2, i + 2] as const))
-  const { node, log } = await up(IPV4, many)
-  let flushing = true
+test('a loop that flushes all neighbours is answered twice a second, in two lines a minute, and is right soon after it ends', async () => {
+  const { node, log } = await up(IPV4, MANY)
+  const end = flushing(node)
+  const seen = await readiness(node, 59_000)
+  const rounds = node.kernel.log.filter(({ request }) => request === 'applyEntries').length
+  assert.ok(rounds >= 100 && rounds <= 140, `${rounds} batches in a minute`)
+  assert.deepEqual([...seen], [true])
+  assert.ok(log.lines.length <= 2, log.lines.join('\n'))
+  const told = log.lines.length
+  await node.clock.run(60_000)
+  assert.ok(log.lines.length - told <= 2, log.lines.slice(told).join('\n'))
+  end()
+  await node.clock.run(600)
+  assert.deepEqual(node.actual(), node.desired(MANY))
+})
+
+/** Peers whose entries are more than anybody listens to. */
+const MANY = new Map(Array.from({ length: 250 }, (_, i) => [i + 2, i + 2] as const))
+
+/** Flushes the neighbours every 20 ms until the returned function is called. */
+function flushing(node: FakeNode): () => void {
+  let on = true
   const flush = (): void => {
-    if (!flushing) return
+    if (!on) return
     node.kernel.admin.flushNeighbours('flannel.1')
     node.clock.after(20, flush)
   }
   flush()
-  const seen = await readiness(node, 60_000)
-  const rounds = node.kernel.log.filter(({ request }) => request === 'applyEntries').length
-  assert.ok(rounds >= 100 && rounds <= 140, `${rounds} batches in a minute`)
-  assert.deepEqual([...seen], [true])
-  const told = log.lines.length
-  await node.clock.run(60_000)
-  assert.ok(log.lines.length - told <= 2, log.lines.slice(told).join('\n'))
-  flushing = false
-  await node.clock.run(600)
-  assert.deepEqual(node.actual(), node.desired(many))
+  return () => {
+    on = false
+  }
+}
+
+test('while a look is due anyway a flood is not listened to; once a look finds nothing to do, everything is heard again', async () => {
+  const { node } = await up(IPV4, MANY)
+  assert.equal(node.kernel.entriesAreHeard, true)
+  const end = flushing(node)
+  await node.clock.run(5000)
+  assert.equal(node.kernel.entriesAreHeard, false)
+  end()
+  await node.clock.run(1200)
+  assert.equal(node.kernel.entriesAreHeard, true)
+  assert.deepEqual(node.actual(), node.desired(MANY))
+  await node.clock.run(2500)
+  node.kernel.admin.deleteRoute({ dst: '10.42.2.0/24' })
+  await node.clock.run(1)
+  assert.deepEqual(node.actual(), node.desired(MANY))
+})
+
+test('one flush is heard to its end: nothing waits, and nothing that comes after it is missed', async () => {
+  const { node } = await up(IPV4, MANY)
+  node.kernel.admin.flushNeighbours('flannel.1')
+  await node.clock.run(1)
+  assert.deepEqual(node.actual(), node.desired(MANY))
+  assert.equal(node.kernel.entriesAreHeard, true)
+  node.kernel.admin.deleteFdb('flannel.1', lladdrOf(2), node.world.remote(2))
+  await node.clock.run(1)
+  assert.deepEqual(node.actual(), node.desired(MANY))
+})
+
+test('an overrun is answered at once; overruns without end twice a second', async () => {
+  const { node } = await up()
+  const dumps = (): number => node.kernel.log.filter(({ request }) => request === 'dumpRoutes').length
+  node.kernel.admin.deleteNeighbour('flannel.1', '10.42.2.0')
+  node.kernel.overrun()
+  await node.clock.run(1)
+  assert.deepEqual(node.actual(), node.desired(peers))
+  node.kernel.clearLog()
+  for (let i = 0; i < 400; i += 1) {
+    node.kernel.overrun()
+    await node.clock.run(50)
+  }
+  assert.ok(dumps() >= 30 && dumps() <= 50, `${dumps()} looks in 20 s`)
+  node.kernel.admin.deleteNeighbour('flannel.1', '10.42.2.0')
+  node.kernel.overrun()
+  await node.clock.run(510)
+  assert.deepEqual(node.actual(), node.desired(peers))
+})
+
+test('in a flood an entry of another table is repaired within half a second, and the loss of the device at once', async () => {
+  const { node } = await up(IPV4, MANY)
+  flushing(node)
+  await node.clock.run(5000)
+  node.kernel.admin.deleteRoute({ dst: '10.42.2.0/24' })
+  await node.clock.run(510)
+  const ofRoutes = (lines: readonly string[]): readonly string[] => lines.filter((line) => line.startsWith('route'))
+  assert.deepEqual(ofRoutes(node.actual()), ofRoutes(node.desired(MANY)))
+  node.kernel.admin.deleteLink('flannel.1')
+  await node.clock.run(1)
+  assert.deepEqual(node.actual(), node.desired(MANY))
+})
+
+test('in a flood a default route that comes back ends what stranded the device', async () => {
+  const node = createFakeNode(IPV4, { ifaces: [] })
+  const { admin } = node.kernel
+  const defaultRoute = (): void => void admin.replaceRoute({ dst: '0.0.0.0/0', via: '192.168.1.254', dev: 'mgmt0' })
+  defaultRoute()
+  node.setPeers(MANY)
+  await node.clock.run(1000)
+  assert.equal(node.overlay.unready, undefined)
+  flushing(node)
+  await node.clock.run(5000)
+  admin.removeAddress('mgmt0', '192.168.1.1/24')
+  await node.clock.run(100)
+  assert.equal(node.overlay.state.name, 'stranded')
+  admin.addAddress('mgmt0', '192.168.1.200/24')
+  await node.clock.run(40_000)
+  assert.equal(node.overlay.state.name, 'stranded')
+  defaultRoute()
+  await node.clock.run(1000)
+  assert.equal(node.overlay.state.name, 'ready')
 })
 
 for (const world of [IPV4, IPV6]) {

@@ -149,6 +149,8 @@ export interface FakeNodeOptions {
   readonly log?: Log
   /** What stands between the agent and the kernel. */
   readonly wrap?: (rtnl: Rtnl) => Rtnl
+  /** How the underlay is named; default: UNDERLAY_IFNAME. Without any, the default route says it. */
+  readonly ifaces?: readonly string[]
   /** A flannel beside us. */
   readonly rival?: () => string | undefined
 }
@@ -167,7 +169,7 @@ export function createFakeNode(world: World = IPV4, options: FakeNodeOptions = {
       family: world.family,
       network: networkOf(world, options.mode),
       choice: {
-        ifaces: [UNDERLAY_IFNAME],
+        ifaces: options.ifaces ?? [UNDERLAY_IFNAME],
         regexes: [],
         canReach: undefined,
         publicIp: { ipv4: undefined, ipv6: undefined },
