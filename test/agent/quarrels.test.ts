@@ -148,6 +148,22 @@ test('in a flood a default route that comes back ends what stranded the device',
   assert.equal(node.overlay.state.name, 'ready')
 })
 
+test('a fault of the host that stands is not told to be over while entries are being repaired', async () => {
+  const { node, log } = await up()
+  const { admin } = node.kernel
+  admin.addNic('cni0')
+  admin.setUp('cni0')
+  admin.addAddress('cni0', '10.42.9.1/24')
+  await node.clock.run(2000)
+  assert.equal(log.of('warn host.old-bridge').length, 1, log.lines.join('\n'))
+  await readiness(node, 20_000, () => void admin.deleteNeighbour('flannel.1', '10.42.2.0'))
+  await node.clock.run(5000)
+  assert.deepEqual(log.of('info host.old-bridge'), [])
+  admin.removeAddress('cni0', '10.42.9.1/24')
+  await node.clock.run(5000)
+  assert.equal(log.of('info host.old-bridge').length, 1, log.lines.join('\n'))
+})
+
 for (const world of [IPV4, IPV6]) {
   test(`${world.family}: a setting that is read-only is a flaw: named with its errno, no accusation, ready all the time`, async () => {
     const log = createKeptLog()
