@@ -20,7 +20,7 @@ import type { RtnlSession } from './rtnl-session.ts'
 const EVERY_MS = 60_000
 /** What changes together is looked at together. */
 const SOON_MS = 250
-/** Between two looks, whatever changes; what was seen once is looked at again after this long. */
+/** Between two looks, whatever changes; what was seen once is looked at again after this long, and told then. */
 const SPACING_MS = 1000
 
 export interface WayWatch {
@@ -56,7 +56,7 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
   let timer: Timer | undefined
   let dueAt = Number.POSITIVE_INFINITY
   let lookedAt = Number.NEGATIVE_INFINITY
-  /** Names of what the last look found, and the peers by which it did: looked at again, they tell the same story. */
+  /** Names of what the last look found, which stands when the next one finds it again; and the peers by which it did. */
   let seen: ReadonlySet<string> = new Set()
   let again: ReadonlySet<string> = new Set()
   let stopped: string | undefined
@@ -71,10 +71,12 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
   const settle = (faults: readonly Fault[]): void => {
     const names = new Set(faults.map(({ name }) => name))
     for (const name of seen) if (!names.has(name)) standing.over(name)
-    for (const { name, sentence } of faults) standing.stands(name, sentence)
+    // Seen once, it may be an entry that is missing for a moment: the news of that may come after the answer.
+    const stands = faults.filter(({ name }) => seen.has(name))
+    for (const { name, sentence } of stands) standing.stands(name, sentence)
     const before = stopped
-    stopped = faults.find(({ name, stops }) => stops && seen.has(name))?.sentence
-    if (faults.some(({ name, stops }) => stops && !seen.has(name))) due(SPACING_MS)
+    stopped = stands.find(({ stops }) => stops)?.sentence
+    if (stands.length < faults.length) due(SPACING_MS)
     seen = names
     again = new Set(faults.flatMap(({ node }) => node ?? []))
     if (before !== stopped) parts.onChange()
