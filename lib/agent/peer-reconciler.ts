@@ -27,7 +27,7 @@ import { applyPlan, type Tally } from './apply-plan.ts'
 import type { Containment } from './containment.ts'
 import { type Governor, LONGEST_MS, PATIENT_MS } from './governor.ts'
 import { createPeerReports } from './peer-reports.ts'
-import { batchesOf, lookAtTables, namesOfEntry, namesOfPlan, planTables } from './peer-round.ts'
+import { batchesOf, lookAtTables, namesOfEntry, namesOfPlan, type PlanNames, planTables } from './peer-round.ts'
 import type { RtnlSession } from './rtnl-session.ts'
 import { createShadows } from './shadows.ts'
 
@@ -173,8 +173,9 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     const { desired } = book as Book
     const plan = await planTables(rtnl, { network, desired: desired.packed, device, view }, look, turn)
     // What is written for other peers or another device is no repair.
-    const { names, inWords } = isNews ? NO_NAMES : namesOfPlan(plan)
-    const level = governor.isNews(names) ? 'info' : 'debug'
+    const { names, kinds, inWords } = isNews ? NO_NAMES : namesOfPlan(plan)
+    // A few entries after many of their kind are the rest of what was told.
+    const level = governor.isNews([...names, ...kinds]) ? 'info' : 'debug'
     // Who is refused is not being undone by anybody.
     if (unreached.size > 0) governor.failed(...names)
     else governor.repaired(names, inWords)
@@ -327,7 +328,7 @@ interface Book {
 }
 
 const NO_DIRECT = { onLink: undefined, signature: '' }
-const NO_NAMES = { names: [], inWords: () => '' }
+const NO_NAMES: PlanNames = { names: [], kinds: [], inWords: () => '' }
 
 function isFor(book: Book | undefined, view: LeaseView, { ifindex, lladdr }: Device, direct: string): book is Book {
   if (book?.desired.view !== view.peers || book.direct !== direct) return false

@@ -72,17 +72,28 @@ const KINDS: Readonly<Record<number, string>> = {
   [KIND_ROUTE]: 'routes',
 }
 
-/** The names by which the governor knows what a plan writes, and what it is in words. */
-export function namesOfPlan(plan: PeerPlan): { readonly names: readonly string[]; readonly inWords: () => string } {
+export interface PlanNames {
+  /** By which the governor knows what is written. */
+  readonly names: readonly string[]
+  /** The names of its kinds. */
+  readonly kinds: readonly string[]
+  readonly inWords: () => string
+}
+
+export function namesOfPlan(plan: PeerPlan): PlanNames {
   const batches = batchesOf(plan).filter(({ length }) => length > 0)
   const count = batches.reduce((sum, { length }) => sum + length, 0)
+  const kinds = new Set<string>()
   const names = new Set<string>()
   for (const { bytes, length } of batches)
-    for (let i = 0; i < length; i += 1)
-      names.add(count > SINGLE ? kindOf(bytes, i * ENTRY_BYTES) : nameOf(bytes, i * ENTRY_BYTES))
+    for (let i = 0; i < length; i += 1) {
+      kinds.add(kindOf(bytes, i * ENTRY_BYTES))
+      if (count <= SINGLE) names.add(nameOf(bytes, i * ENTRY_BYTES))
+    }
   return {
-    names: [...names],
-    inWords: () => (count > SINGLE ? `${count} ${[...names].join(' and ')}` : firstOf(batches, count)),
+    names: [...(count > SINGLE ? kinds : names)],
+    kinds: [...kinds],
+    inWords: () => (count > SINGLE ? `${count} ${[...kinds].join(' and ')}` : firstOf(batches, count)),
   }
 }
 

@@ -114,6 +114,19 @@ test('an overrun is answered at once; overruns without end twice a second', asyn
   assert.deepEqual(node.actual(), node.desired(peers))
 })
 
+test('a few entries that are repaired soon after many of their kind are no news; of another kind they are', async () => {
+  const { node, log } = await up(IPV4, MANY)
+  node.kernel.admin.flushNeighbours('flannel.1')
+  await node.clock.run(100)
+  node.kernel.admin.deleteNeighbour('flannel.1', '10.42.2.0')
+  await node.clock.run(100)
+  assert.equal(log.of('info peers.applied').length, 1, log.lines.join('\n'))
+  node.kernel.admin.deleteRoute({ dst: '10.42.2.0/24' })
+  await node.clock.run(100)
+  assert.equal(log.of('info peers.applied').length, 2, log.lines.join('\n'))
+  assert.deepEqual(node.actual(), node.desired(MANY))
+})
+
 test('in a flood an entry of another table is repaired within half a second, and the loss of the device at once', async () => {
   const { node } = await up(IPV4, MANY)
   flushing(node)
