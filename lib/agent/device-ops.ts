@@ -27,7 +27,7 @@ export interface Sysctl {
 
 export type Applied =
   | { readonly type: 'applied' }
-  | { readonly type: 'apply-failed'; readonly verdict: Verdict; readonly because: string }
+  | { readonly type: 'apply-failed'; readonly op: DeviceOp; readonly verdict: Verdict; readonly because: string }
 
 /** The first failure ends it. `level`: of the lines about what was done. */
 export async function applyOps(
@@ -55,8 +55,10 @@ export async function applyOps(
     }
     if (failure.verdict === 'done') continue
     const sentence = explainFailure(settings, op, failure) ?? failure.because
-    log[level === 'info' ? 'warn' : 'debug']('device.effect-failed', `${op.op}: ${sentence}`, { effect: op.op })
-    return { type: 'apply-failed', verdict: failure.verdict, because: sentence }
+    // The other is told as the flaw that it is, once a minute.
+    const told = level === 'info' && op.op !== 'accept-ra-off' ? 'warn' : 'debug'
+    log[told]('device.effect-failed', `${op.op}: ${sentence}`, { effect: op.op })
+    return { type: 'apply-failed', op, verdict: failure.verdict, because: sentence }
   }
   return { type: 'applied' }
 }

@@ -62,8 +62,8 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
   }
   /** A repair that waits for the governor. */
   let held: { readonly timer: Timer; readonly epoch: number } | undefined
-  /** Names of the last operations, if they were refused. */
-  let refused: ReadonlySet<string> = new Set()
+  /** Operations that were refused when they were last tried. */
+  const refused = new Set<string>()
   const queue: DeviceEvent[] = []
   let stepping = false
 
@@ -143,7 +143,8 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
     else governor.repaired(names, () => because)
     applyOps(parts, { ops, because, level }).then(
       guard((outcome) => {
-        refused = new Set(outcome.type === 'applied' ? [] : names)
+        for (const name of names) refused.delete(name)
+        if (outcome.type === 'apply-failed') refused.add(JSON.stringify(outcome.op))
         send({ ...outcome, epoch })
       }),
       guard((error) => {
@@ -161,6 +162,7 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
   }
   const hurry = (): void => {
     governor.reset()
+    refused.clear()
     release()
     if (machine.phase.name === 'pausing') pause({ epoch: machine.epoch, over: machine.phase.over }, 0)
   }

@@ -6,7 +6,6 @@
  */
 import type { Ifindex } from '../net/ifindex.ts'
 import { isUnicastLladdr, type Lladdr } from '../net/lladdr.ts'
-import type { Verdict } from '../overlay/classify.ts'
 import { unreachable } from '../util/unreachable.ts'
 import { type Decision, decide } from './decide.ts'
 import type {
@@ -46,9 +45,15 @@ export interface Machine {
   readonly dirty: boolean
   /** What the last observation asked for, and how often in a row. */
   readonly last: { readonly ops: string; readonly times: number } | undefined
-  /** What the kernel refused, or accepts without doing it: not asked for again while `patience` lasts. */
-  readonly refused: { readonly ops: string; readonly because: string } | undefined
+  /**
+   * What the kernel refused, or accepts without doing it, and why: not asked for again while `patience` lasts. Forgotten with
+   * `last` where that ends without `rest`, which alone makes sure that patience ends.
+   */
+  readonly refused: ReadonlyMap<string, string>
 }
+
+const NONE: Machine['refused'] = new Map()
+const FORGOTTEN = { refused: NONE, last: undefined } as const
 
 export interface Step {
   readonly machine: Machine
@@ -65,7 +70,7 @@ export function createMachine(settings: DeviceSettings): Machine {
     epoch: 0,
     dirty: false,
     last: undefined,
-    refused: undefined,
+    refused: NONE,
   }
 }
 
@@ -80,7 +85,7 @@ export function step(machine: Machine, event: DeviceEvent): Step {
     case 'gone':
       return gone(machine, event.ifindex)
     case 'lost':
-      return observe({ ...machine, state: unsettled(machine.state, event.because), last: undefined })
+      return observe({ ...machine, state: unsettled(machine.state, event.because), ...FORGOTTEN })
     case 'observed':
       return answers(machine, event.epoch, 'observing') ? observed(machine, event.observation) : same(machine)
     case 'observe-failed':
@@ -89,11 +94,12 @@ export function step(machine: Machine, event: DeviceEvent): Step {
     case 'applied':
       return answers(machine, event.epoch, 'applying') ? observe(machine) : same(machine)
     case 'apply-failed':
-      return answers(machine, event.epoch, 'applying') ? failed(machine, event.verdict, event.because) : same(machine)
+      return answers(machine, event.epoch, 'applying') ? failed(machine, event) : same(machine)
     case 'due':
       return answers(machine, event.epoch, 'pausing') ? observe(machine) : same(machine)
     case 'patience-over':
-      return disturb({ ...machine, refused: undefined, last: undefined })
+      // What is in flight has been tried anew, and answers for itself.
+      return disturb(machine.phase.name === 'applying' ? machine : { ...machine, ...FORGOTTEN })
     case 'stop':
       return same({ ...machine, state: { name: 'stopped' }, phase: { name: 'idle' }, epoch: machine.epoch + 1 })
     default:
@@ -146,17 +152,26 @@ function observed(machine: Machine, observation: Observation): Step {
   const decision = decide(settled.settings, settled.wanted, lladdr, observation)
   switch (decision.kind) {
     case 'wait':
-      return rest(settled, { name: 'waiting', because: decision.because, cannot: decision.cannot }, observation)
+      return rest(
+        { ...settled, refused: NONE },
+        { name: 'waiting', because: decision.because, cannot: decision.cannot },
+        observation,
+      )
     case 'block':
       return pause({ ...settled, state: { name: 'blocked', because: decision.because, fatal: false } }, 'refusal')
     case 'rest':
       return rest(
-        { ...settled, refused: undefined },
+        { ...settled, refused: NONE },
         restingState(decision.device, decision.underlay, undefined),
         observation,
       )
     case 'create':
-      return apply(settled, { name: 'creating' }, [{ op: 'create', spec: decision.spec }], 'there is no device')
+      return apply(
+        { ...settled, refused: NONE },
+        { name: 'creating' },
+        [{ op: 'create', spec: decision.spec }],
+        'there is no device',
+      )
     case 'remove':
       return remove(settled, decision.ifindex, decision.because)
     case 'repair':
@@ -172,29 +187,37 @@ function remove(machine: Machine, ifindex: Ifindex, because: string): Step {
 
 /**
  * A device that carries packets stays ready while something else about it is mended, and when that cannot be mended: the
- * flaw is told, and tried again with patience.
+ * flaw is told, and tried again with patience. What is refused keeps nothing else from being done.
  */
 function repair(machine: Machine, decision: Extract<Decision, { kind: 'repair' }>, observation: Observation): Step {
   const { usable, underlay, ops, because } = decision
-  const key = opsKey(ops)
-  const refusal = machine.refused?.ops === key ? machine.refused.because : undefined
-  if (refusal !== undefined && ops.some(changesVxlan))
+  if (ops.some((op) => changesVxlan(op) && machine.refused.has(opKey(op))))
     return remove(machine, decision.ifindex, `the kernel refuses to change it in place: ${because}`)
-  const times = machine.last?.ops === key ? machine.last.times : 0
-  const flaw = refusal ?? (times > PATIENCE ? `the kernel accepts this without doing it: ${because}` : undefined)
-  if (usable === undefined && flaw !== undefined) {
-    const blocked: DeviceState = { name: 'blocked', because: flaw, fatal: false }
-    return pause({ ...machine, state: blocked, refused: undefined, last: undefined }, 'refusal')
-  }
-  if (usable === undefined)
-    return apply(machine, { name: 'repairing', ifindex: decision.ifindex, because }, ops, because)
+  const asked = ops.filter((op) => !machine.refused.has(opKey(op)))
+  const ignored = machine.last?.ops === opsKey(asked) && machine.last.times > PATIENCE
+  const refused = ignored
+    ? refuse(machine, asked, `the kernel accepts this without doing it: ${because}`)
+    : machine.refused
+  const flaws = new Set(ops.flatMap((op) => refused.get(opKey(op)) ?? []))
+  const flaw = flaws.size === 0 ? undefined : [...flaws].join('; ')
   // Told as long as it stands, also while it is tried again.
   const before = 'flaw' in machine.state ? machine.state.flaw : undefined
-  const state = restingState(usable, underlay, flaw ?? before)
-  if (flaw === undefined) return apply(machine, state, ops, because)
-  const rested = rest({ ...machine, refused: { ops: key, because: flaw } }, state, observation)
+  if (asked.length > 0 && !ignored) {
+    const repairing: DeviceState = { name: 'repairing', ifindex: decision.ifindex, because }
+    const state = usable === undefined ? repairing : restingState(usable, underlay, flaw ?? before)
+    return apply(machine, state, asked, because)
+  }
+  if (usable === undefined) {
+    const blocked: DeviceState = { name: 'blocked', because: flaw ?? because, fatal: false }
+    return pause({ ...machine, state: blocked, ...FORGOTTEN }, 'refusal')
+  }
+  const rested = rest({ ...machine, refused }, restingState(usable, underlay, flaw), observation)
   if (machine.last === undefined) return rested
   return { ...rested, effects: [...rested.effects, { type: 'patience' }] }
+}
+
+function refuse({ refused }: Machine, ops: readonly DeviceOp[], because: string): Machine['refused'] {
+  return new Map([...refused, ...ops.map((op) => [opKey(op), because] as const)])
 }
 
 function restingState(device: Device, underlay: Observation['underlay'], flaw: string | undefined): DeviceState {
@@ -220,24 +243,23 @@ function apply(machine: Machine, state: DeviceState, ops: readonly DeviceOp[], b
   }
 }
 
-function failed(machine: Machine, verdict: Verdict, because: string): Step {
-  const { last } = machine
+function failed(machine: Machine, { verdict, because, op }: Extract<DeviceEvent, { type: 'apply-failed' }>): Step {
   switch (verdict) {
     case 'done':
       return observe(machine)
     case 'retry':
       // Nothing says that the link is gone; under another name it is known by its ifindex alone.
-      return pause({ ...machine, last: undefined, state: unlessStanding(machine.state, because) }, 'trouble')
+      return pause({ ...machine, ...FORGOTTEN, state: unlessStanding(machine.state, because) }, 'trouble')
     case 'device-gone':
     case 'device-down':
-      return pause({ ...machine, last: undefined, state: { name: 'blind', because } }, 'trouble')
+      return pause({ ...machine, ...FORGOTTEN, state: { name: 'blind', because } }, 'trouble')
     case 'reject':
     case 'fatal': {
       const fatal = verdict === 'fatal'
       // What was refused on a device that stands is decided upon with the facts of another look: it may be a flaw only.
-      if (!fatal && last !== undefined && ifindexOf(machine.state) !== undefined)
-        return observe({ ...machine, refused: { ops: last.ops, because } })
-      return pause({ ...machine, last: undefined, state: { name: 'blocked', because, fatal } }, 'refusal')
+      if (!fatal && ifindexOf(machine.state) !== undefined)
+        return observe({ ...machine, refused: refuse(machine, [op], because) })
+      return pause({ ...machine, ...FORGOTTEN, state: { name: 'blocked', because, fatal } }, 'refusal')
     }
     default:
       return unreachable(verdict)
@@ -279,6 +301,10 @@ function settleFromDevice(machine: Machine, observation: Observation): Lladdr | 
 
 function changesVxlan(op: DeviceOp): boolean {
   return op.op === 'change' && op.change.vxlan !== undefined
+}
+
+function opKey(op: DeviceOp): string {
+  return JSON.stringify(op)
 }
 
 function opsKey(ops: readonly DeviceOp[]): string {

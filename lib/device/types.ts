@@ -114,6 +114,7 @@ export type DeviceEvent =
   | {
       readonly type: 'apply-failed'
       readonly epoch: number
+      readonly op: DeviceOp
       readonly verdict: Verdict
       /** The error in one line. */
       readonly because: string

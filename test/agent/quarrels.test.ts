@@ -1,7 +1,7 @@
 /** Somebody undoes us, or keeps us from mending something: how often is written, what the log hears, and readiness meanwhile. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createFakeNode, type FakeNode, IPV4, IPV6, lladdrOf, type World } from './support/fake-node.ts'
+import { createFakeNode, type FakeNode, IPV4, IPV6, lladdrOf, OWN_LLADDR, type World } from './support/fake-node.ts'
 import { createKeptLog } from './support/log-lines.ts'
 
 const peers = new Map([
@@ -200,6 +200,64 @@ for (const world of [IPV4, IPV6]) {
     assert.match(log.lines.at(-1) ?? '', /device\.flaw: over/)
   })
 }
+
+test('a setting that is read-only is told as a flaw and not by each try, however often the interface is rebuilt', async () => {
+  const log = createKeptLog()
+  const node = createFakeNode(IPV4, { log })
+  node.setSysctlReadOnly(true)
+  await node.clock.run(10_000)
+  for (let i = 0; i < 10; i += 1) {
+    node.kernel.admin.deleteLink('mgmt0')
+    await node.clock.run(100)
+    node.kernel.admin.addNic('mgmt0')
+    node.kernel.admin.setUp('mgmt0')
+    node.kernel.admin.addAddress('mgmt0', '192.168.1.1/24')
+    await node.clock.run(2000)
+    assert.equal(node.overlay.unready, undefined)
+  }
+  assert.deepEqual(log.of('warn device.effect-failed'), [])
+  assert.equal(log.of('warn device.flaw').length, 1)
+})
+
+test('what carries packets does not wait for a setting that cannot be written', async () => {
+  const node = createFakeNode(IPV4)
+  node.setSysctlReadOnly(true)
+  for (const ms of [1000, 5000, 60_000]) {
+    await node.clock.run(ms)
+    node.kernel.admin.setLladdr('flannel.1', '12:00:00:00:00:99')
+    await node.clock.run(1)
+    assert.equal(node.kernel.link('flannel.1')?.lladdr, OWN_LLADDR)
+  }
+})
+
+test('a quarrel beside a setting that cannot be written is no refusal: nothing is blocked, and all is right soon after it', async () => {
+  const log = createKeptLog()
+  const node = createFakeNode(IPV4, { log })
+  node.setSysctlReadOnly(true)
+  await node.clock.run(5000)
+  for (let i = 0; i < 300; i += 1) {
+    node.kernel.admin.setLladdr('flannel.1', '12:00:00:00:00:99')
+    await node.clock.run(200)
+  }
+  assert.deepEqual(
+    log.lines.filter((line) => line.includes('blocked')),
+    [],
+  )
+  await node.clock.run(500)
+  assert.equal(node.kernel.link('flannel.1')?.lladdr, OWN_LLADDR)
+  assert.equal(node.overlay.unready, undefined)
+})
+
+test('nobody is accused of what cannot be written, whatever else is undone now and then', async () => {
+  const log = createKeptLog()
+  const node = createFakeNode(IPV4, { log })
+  node.setSysctlReadOnly(true)
+  for (let i = 0; i < 10; i += 1) {
+    await node.clock.run(70_000)
+    node.kernel.admin.setLladdr('flannel.1', '12:00:00:00:00:99')
+  }
+  assert.deepEqual(log.of('warn repair.fight'), [])
+})
 
 test('a quarrel over accept_ra, over the MTU, over one entry: readiness does not flip', async () => {
   const acts: ((node: FakeNode) => void)[] = [

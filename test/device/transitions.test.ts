@@ -39,13 +39,13 @@
  *  35   stopped     anything                                stopped     –
  *  36   ready       observed what packets do not need       ready       accept-ra-off, change of the MTU, …
  *  37   ready       apply-failed reject of such a repair    ready       observe, then patience, with a flaw
- *  38   ready       patience-over                           ready       observe
+ *  38   ready       patience-over                           ready       observe; nothing while operations are in flight
  *  39   any         lost                                    blind …     observe
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMachine, ifindexOf, type Machine, step } from '../../lib/device/machine.ts'
-import type { DeviceEffect, DeviceEvent, Observation } from '../../lib/device/types.ts'
+import type { DeviceEffect, DeviceEvent, DeviceOp, Observation } from '../../lib/device/types.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import {
@@ -88,8 +88,10 @@ function applied(walk: Walk): Walk {
 }
 
 type Failure = Extract<DeviceEvent, { type: 'apply-failed' }>
+/** The last operation of those in flight. */
 function fails(walk: Walk, verdict: Failure['verdict'], because = 'link.create flannel.1: EXXX'): Walk {
-  return send(walk, { type: 'apply-failed', epoch: walk.machine.epoch, verdict, because })
+  const op: DeviceOp = JSON.parse(walk.machine.last?.ops ?? '[]').at(-1) ?? { op: 'delete', ifindex: DEVICE }
+  return send(walk, { type: 'apply-failed', epoch: walk.machine.epoch, op, verdict, because })
 }
 
 function due(walk: Walk): Walk {
@@ -415,6 +417,46 @@ test('rows 37 and 38: what is refused and does not stop packets is a flaw, told 
   expect(tried, 'ready', 'accept-ra-off')
   assert.match(JSON.stringify(tried.machine.state), /"flaw":"EROFS"/)
   assert.doesNotMatch(JSON.stringify(see(applied(tried), healthy()).machine.state), /EROFS/)
+})
+
+test('row 38: patience over an earlier flaw that ends while a new device is mended leaves that device no more than a flaw', () => {
+  const seen = healthy({ acceptRa: 1 })
+  const flawed = see(fails(see(send(ready(), { type: 'disturbed' }), seen), 'reject', 'EROFS'), seen)
+  const anew = see(applied(see(send(flawed, { type: 'gone', ifindex: DEVICE }), bare())), {
+    ...incomplete,
+    acceptRa: 1,
+  })
+  expect(anew, 'repairing', 'change', 'add-address', 'accept-ra-off')
+  const refused = fails(send(anew, { type: 'patience-over' }), 'reject', 'EROFS')
+  expect(refused, 'repairing', 'observe')
+  expect(see(refused, seen), 'ready', 'patience')
+})
+
+test('rows 36 and 37: what is refused keeps nothing else from being mended, and is not asked for with it', () => {
+  const seen = healthy({ acceptRa: 1 })
+  const flawed = see(fails(see(send(ready(), { type: 'disturbed' }), seen), 'reject', 'EROFS'), seen)
+  const changed = healthy({ acceptRa: 1, device: vxlanLink({ lladdr: OTHER_LLADDR }) })
+  const once = see(send(flawed, { type: 'disturbed' }), changed)
+  expect(once, 'repairing', 'change')
+  const twice = see(applied(once), changed)
+  expect(twice, 'repairing', 'change')
+  const mended = see(applied(twice), seen)
+  expect(mended, 'ready', 'patience')
+  assert.match(JSON.stringify(mended.machine.state), /"flaw":"EROFS"/)
+  const both = healthy({ acceptRa: 1, device: vxlanLink({ mtu: 1400 }) })
+  const shrunk = see(send(mended, { type: 'disturbed' }), both)
+  expect(shrunk, 'ready', 'change')
+  const twoFlaws = see(fails(shrunk, 'reject', 'EINVAL'), both)
+  expect(twoFlaws, 'ready', 'patience')
+  assert.match(JSON.stringify(twoFlaws.machine.state), /"flaw":"(EINVAL; EROFS|EROFS; EINVAL)"/)
+})
+
+test('row 38: a flaw is tried again although trouble or an exception came between its refusal and the next look', () => {
+  const seen = healthy({ acceptRa: 1 })
+  const refused = fails(see(send(ready(), { type: 'disturbed' }), seen), 'reject', 'EROFS')
+  expect(see(send(refused, { type: 'lost', because: 'a bug' }), seen), 'ready', 'accept-ra-off')
+  const shrunk = see(refused, healthy({ acceptRa: 1, device: vxlanLink({ mtu: 1400 }) }))
+  expect(see(due(fails(shrunk, 'retry')), seen), 'ready', 'accept-ra-off')
 })
 
 test('row 39: whatever was in flight when an exception was contained, everything is looked at', () => {

@@ -35,8 +35,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a write that failed is not tried again',
     file: machine,
-    find: "return pause({ ...machine, last: undefined, state: unlessStanding(machine.state, because) }, 'trouble')",
-    replace: "return same({ ...machine, last: undefined, phase: { name: 'idle' } })",
+    find: "return pause({ ...machine, ...FORGOTTEN, state: unlessStanding(machine.state, because) }, 'trouble')",
+    replace: "return same({ ...machine, ...FORGOTTEN, phase: { name: 'idle' } })",
   },
   {
     name: 'a failed look is not repeated',
@@ -63,6 +63,20 @@ export const MUTANTS: readonly Mutant[] = [
     find: "return pause({ ...settled, state: { name: 'blocked', because: decision.because, fatal: false } }, 'refusal')",
     replace:
       "return same({ ...settled, state: { name: 'blocked', because: decision.because, fatal: false }, phase: { name: 'applying' }, epoch: settled.epoch + 1 })",
+  },
+  {
+    name: 'a refusal is held against what stood beside it',
+    file: machine,
+    find: 'refused: refuse(machine, [op], because)',
+    replace: "refused: refuse(machine, JSON.parse(machine.last?.ops ?? '[]'), because)",
+    test: 'test/device/transitions.test.ts',
+  },
+  {
+    name: 'patience over an earlier flaw forgets what is in flight',
+    file: machine,
+    find: "disturb(machine.phase.name === 'applying' ? machine : { ...machine, ...FORGOTTEN })",
+    replace: 'disturb({ ...machine, ...FORGOTTEN })',
+    test: 'test/device/transitions.test.ts',
   },
   {
     name: 'a repair that waits for the governor is forgotten',
