@@ -8,6 +8,8 @@ import {
   type LabOptions,
   MAX_NODES,
   MAX_PODS,
+  MAX_REPEATS,
+  MAX_SECONDS,
   SCENARIO_NAMES,
   type ScenarioName,
 } from '../lab/options.ts'
@@ -47,6 +49,13 @@ const LAB_FLAGS = [
     help: 'agents pin the VXLAN device to mgmt0, as flannel does',
   },
   {
+    name: 'confined',
+    kind: 'bool',
+    default: false,
+    group: FABRIC,
+    help: 'agents as in an unprivileged container: read-only file system, /proc/sys too, CAP_NET_ADMIN and CAP_NET_RAW only',
+  },
+  {
     name: 'kube',
     kind: 'string',
     default: 'embedded',
@@ -68,6 +77,23 @@ const LAB_FLAGS = [
     placeholder: 'name',
     group: PLAY,
     help: `play only this one; may be repeated; none plays none. In this order: ${SCENARIO_NAMES.join(', ')}`,
+  },
+  { name: 'repeats', kind: 'int', default: 4, group: PLAY, help: `rebuilds of one-way, 1 to ${MAX_REPEATS}` },
+  {
+    name: 'unannounced',
+    kind: 'int',
+    default: 3,
+    placeholder: 'seconds',
+    group: PLAY,
+    help: 'one-way first rebuilds once with an agent that cannot announce (without CAP_NET_RAW), and waits so long for traffic; 0: not',
+  },
+  {
+    name: 'rest',
+    kind: 'int',
+    default: 0,
+    placeholder: 'seconds',
+    group: PLAY,
+    help: 'at the end nothing is disturbed for so long: agents must stay ready, and log at most 3 lines a minute',
   },
   {
     name: 'keep',
@@ -94,7 +120,8 @@ const ABOUT = {
 server that holds their Node objects, one real 'vtepd run' per node. Then it damages node1's network in several ways
 under UDP probes, one every 2 ms, and shows what vanished, when the agent acted and how long pods could not talk.`,
   footer: `Needs unshare and nsenter (util-linux), ip (iproute2), and root or user namespaces. Nothing on the host is changed.
-Exit status: 0 every pod reached every pod after each scenario and no agent ended, 1 not, 2 wrong flags.`,
+Exit status: 0 every pod reached every pod after each scenario, no agent ended or announced what is not its node's, and all
+were quiet at rest; 1 not; 2 wrong flags.`,
 } as const
 
 export type LabRequest =
@@ -113,12 +140,16 @@ export function parseLabArguments(argv: readonly string[]): LabRequest {
       pods: countOf('pods', values.pods, 1, MAX_PODS),
       families: familiesOf(values),
       pinDevice: values['pin-device'],
+      confined: values.confined,
       keep: values.keep,
       verbose: values.verbose,
       json: values.json,
       kube: kubeOf(values),
       kubePrograms: values['kube-programs'] === '' ? undefined : values['kube-programs'],
       scenarios: scenariosOf(values.scenario),
+      repeats: countOf('repeats', values.repeats, 1, MAX_REPEATS),
+      unannouncedSeconds: countOf('unannounced', values.unannounced, 0, MAX_SECONDS),
+      restSeconds: countOf('rest', values.rest, 0, MAX_SECONDS),
     },
   }
 }

@@ -46,6 +46,8 @@ export interface LabPlan {
   readonly networks: readonly Cidr[]
   readonly overlayMtu: number
   readonly nodes: readonly NodePlan[]
+  /** What a keepalived would move about on the underlay, one a family: no node's own. */
+  readonly floating: readonly Ip[]
   /** Two more that are never built: scenarios make Node objects of them. Without pods. */
   readonly unbuilt: readonly [NodePlan, NodePlan]
 }
@@ -67,6 +69,7 @@ export function planLab(options: { nodes: number; pods: number; families: readon
     networks: families.map((family) => NETWORK[family]),
     overlayMtu: Math.min(...families.map((family) => UNDERLAY_MTU - vxlanOverhead(family))),
     nodes: Array.from({ length: options.nodes }, (_, index) => planNode(index + 1, options.pods, families)),
+    floating: families.map((family) => addressAt(UNDERLAY[family], [9, 9])),
     unbuilt: [planNode(options.nodes + 1, 0, families), planNode(options.nodes + 2, 0, families)],
   }
 }

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline'
 import type { LabPlan, NodePlan } from './address-plan.ts'
 import { netnsPath } from './address-plan.ts'
 import { type AgentEvent, parseAgentLine, renderAgentEvent } from './agent-log.ts'
+import { behindWalls } from './agent-walls.ts'
 import { LabError } from './lab-error.ts'
 import { ownCommand } from './own-command.ts'
 import { becomesTrue } from './waiting.ts'
@@ -25,6 +26,8 @@ export interface LabAgent {
   readonly events: readonly AgentEvent[]
   /** As it came, rendered for people, the newest last; bounded. */
   readonly lines: readonly string[]
+  /** All that it wrote since the lab began, dropped ones too. */
+  readonly lineCount: number
 }
 
 export interface Agents {
@@ -33,8 +36,11 @@ export interface Agents {
   readonly failed: Promise<never>
   /** Resolves when every agent is ready; rejects with LabError that shows the log of one that is not. */
   waitReady(timeoutMs: number, onProgress: (ready: number) => void): Promise<void>
-  /** Ends the node's agent with SIGTERM and starts the next one; resolves when that one runs. */
-  restart(node: string): Promise<void>
+  /**
+   * Ends the node's agent with SIGTERM and starts the next one; resolves when that one runs. `mayAnnounce` false: without
+   * CAP_NET_RAW. Default true.
+   */
+  restart(node: string, mayAnnounce?: boolean): Promise<void>
 }
 
 export interface AgentParts {
@@ -43,6 +49,7 @@ export interface AgentParts {
   readonly folder: string
   readonly kubeconfig: string
   readonly pinDevice: boolean
+  readonly confined: boolean
   readonly now: () => number
   /** Each log line as it comes, for --verbose. */
   readonly onLine: (node: string, line: string) => void
@@ -78,10 +85,10 @@ export function startAgents(parts: AgentParts): Agents {
   return {
     all,
     failed,
-    async restart(node) {
+    async restart(node, mayAnnounce = true) {
       const one = running.find(({ agent }) => agent.node === node)
       if (one === undefined) throw new LabError(`there is no node ${node}`)
-      await Promise.race([one.restart(), failed])
+      await Promise.race([one.restart(mayAnnounce), failed])
     },
     async waitReady(timeoutMs, onProgress) {
       const readyCount = (): number => all.filter((agent) => agent.readyMs !== undefined).length
@@ -128,8 +135,7 @@ export function netConfOf(plan: LabPlan): Record<string, unknown> {
   }
 }
 
-function agentFlags(node: NodePlan, files: AgentFiles, parts: AgentParts): string[] {
-  const folder = path.join(parts.folder, node.name)
+function agentFlags(folder: string, files: AgentFiles, parts: AgentParts): string[] {
   mkdirSync(folder, { recursive: true })
   return [
     ['--kubeconfig-file', files.kubeconfig],
@@ -145,7 +151,7 @@ function agentFlags(node: NodePlan, files: AgentFiles, parts: AgentParts): strin
 
 interface RunningAgent {
   readonly agent: LabAgent
-  restart(): Promise<void>
+  restart(mayAnnounce: boolean): Promise<void>
 }
 
 function startAgent(
@@ -154,7 +160,9 @@ function startAgent(
   parts: AgentParts,
   fail: (error: LabError) => void,
 ): RunningAgent {
-  const [program, ...args] = ownCommand(['run', ...agentFlags(node, files, parts)])
+  const folder = path.join(parts.folder, node.name)
+  const command = ownCommand(['run', ...agentFlags(folder, files, parts)])
+  const walls = { netns: netnsPath(node.name), folder, confined: parts.confined }
   const agent = {
     node: node.name,
     pid: 0,
@@ -163,10 +171,12 @@ function startAgent(
     running: false,
     events: [] as AgentEvent[],
     lines: [] as string[],
+    lineCount: 0,
   }
   /** Called when the process that was asked to end has ended. */
   let onEnd: (() => void) | undefined
   const onLine = (line: string): void => {
+    agent.lineCount += 1
     const event = parseAgentLine(node.name, line)
     if (event?.event === 'agent.ready') agent.readyMs ??= event.atMs
     if (event !== undefined && agent.events.push(event) > KEPT_EVENTS) agent.events.shift()
@@ -174,9 +184,10 @@ function startAgent(
     if (agent.lines.push(text) > KEPT_LINES) agent.lines.shift()
     parts.onLine(node.name, text)
   }
-  const launch = (): void => {
-    // nsenter becomes the agent (exec), so the child's PID is the agent's. A session of its own: Ctrl-C is the lab's.
-    const child = spawn('nsenter', [`--net=${netnsPath(node.name)}`, '--', program, ...args], {
+  const launch = (mayAnnounce: boolean): void => {
+    const [program, ...args] = behindWalls({ ...walls, mayAnnounce }, command)
+    // The walls become the agent (exec), so the child's PID is the agent's. A session of its own: Ctrl-C is the lab's.
+    const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
       env: environmentOf(node.name),
@@ -194,16 +205,16 @@ function startAgent(
       fail(new LabError(`the agent of ${node.name} ended ${how} (${signal ?? `exit status ${code}`})`, { log }))
     })
   }
-  launch()
+  launch(true)
   return {
     agent,
-    async restart() {
+    async restart(mayAnnounce) {
       await new Promise<void>((resolve) => {
         onEnd = resolve
         process.kill(agent.pid, 'SIGTERM')
       })
       onEnd = undefined
-      launch()
+      launch(mayAnnounce)
     },
   }
 }

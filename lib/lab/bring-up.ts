@@ -53,9 +53,9 @@ export async function bringUp(
   const onLine = (node: string, line: string): void => {
     if (options.verbose) progress.print([progress.style.faint(`  ${node}  ${line}`)])
   }
-  const { pinDevice } = options
+  const { pinDevice, confined } = options
   const { kubeconfig } = api
-  const agents = startAgents({ plan, folder: FOLDER, kubeconfig, pinDevice, now: monotonicMs, onLine })
+  const agents = startAgents({ plan, folder: FOLDER, kubeconfig, pinDevice, confined, now: monotonicMs, onLine })
   onAgents(agents)
   await inStep(progress, 'agents', async (step) => {
     const timeoutMs = READY_TIMEOUT_MS + nodes * READY_TIMEOUT_PER_NODE_MS
@@ -81,7 +81,7 @@ export async function bringUp(
   })
   progress.print(renderMatrix(matrix).map((line) => `    ${line}`))
   const { cells: _, ...totals } = matrix
-  return { fabric, api, agents, prober, matrix, times: { fabricMs, readyMs, matrix: totals } }
+  return { fabric, api, agents, prober, asked: options, matrix, times: { fabricMs, readyMs, matrix: totals } }
 }
 
 function startApi(plan: LabPlan, { kube, kubePrograms }: LabOptions): Promise<NodeApi> {

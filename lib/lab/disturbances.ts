@@ -7,42 +7,17 @@ import { randomLladdr } from '../net/lladdr.ts'
 import { NUD_PERMANENT } from '../rtnl/abi.ts'
 import { createEntryWriter, type NeighbourEntry, unpackEntries } from '../rtnl/entries.ts'
 import type { Link, Rtnl } from '../rtnl/port.ts'
-import { deviceName, type LabPlan, type NodePlan } from './address-plan.ts'
-import { buildMgmt, findLink } from './fabric.ts'
+import { deviceName, type NodePlan } from './address-plan.ts'
+import { buildMgmt, linkOf } from './fabric.ts'
 import { LabError } from './lab-error.ts'
-import { annotatedNode, type NodeApi } from './node-api.ts'
+import { annotatedNode } from './node-api.ts'
+import { rebuildOneWay } from './one-way.ts'
 import type { ScenarioName } from './options.ts'
+import { AWAY_MS, type Disturbance, type Victim } from './victim.ts'
 import { becomesTrue } from './waiting.ts'
-
-export interface Victim {
-  readonly node: NodePlan
-  readonly plan: LabPlan
-  readonly rtnl: Rtnl
-  /** Called right before a step is taken, with a sentence for the timeline. */
-  readonly note: (text: string) => void
-  readonly api: NodeApi
-  /** The node's agent, ended in order and started again. */
-  readonly restartAgent: () => Promise<void>
-  /** A door to every node of the lab. */
-  readonly everyNode: readonly Rtnl[]
-  /**
-   * A damage after which the pods must talk again before the next one is done; `title` names it in the report. Rejects with
-   * LabError when they do not.
-   */
-  readonly step: (title: string, damage: () => Promise<void>) => Promise<void>
-}
-
-export interface Disturbance {
-  readonly title: string
-  /** Resolves when the last step is taken; from then on the node must heal. */
-  readonly apply: (victim: Victim) => Promise<void>
-}
 
 /** Until every agent has heard of a Node, also one that looks for the API server every few seconds by now. */
 const HEARD_MS = 60_000
-
-/** NetworkManager leaves the interface away for 14 to 80 ms (kernel-facts 6); longer shows better who does what when. */
-const AWAY_MS = 150
 
 export const DISTURBANCES: Record<ScenarioName, Disturbance> = {
   'issue-2433': { title: 'issue 2433: mgmt0 deleted and rebuilt', apply: rebuildMgmt },
@@ -50,11 +25,11 @@ export const DISTURBANCES: Record<ScenarioName, Disturbance> = {
   'neighbours-flushed': { title: 'its neighbours flushed', apply: flushNeighbours },
   'mac-changed': { title: 'its MAC address changed', apply: changeLladdrs },
   'api-server-away': { title: 'the API server away, and all of it', apply: loseApiServer },
+  'one-way': { title: 'mgmt0 with another MAC, traffic one way', oneWay: true, apply: rebuildOneWay },
 }
 
 async function rebuildMgmt({ node, plan, rtnl, note }: Victim): Promise<void> {
-  const before = await findLink(rtnl, 'mgmt0')
-  if (before === undefined) throw new LabError(`${node.name} has no mgmt0`)
+  const before = await linkOf(rtnl, 'mgmt0')
   note(`deletes mgmt0 (ifindex ${before.ifindex})`)
   await rtnl.deleteLink(before.ifindex)
   await delay(AWAY_MS)
@@ -96,7 +71,7 @@ async function loseApiServer(victim: Victim): Promise<void> {
 }
 
 async function untilRoutes(
-  { plan, everyNode }: Victim,
+  { plan, fabric }: Victim,
   { to, not }: { readonly to: readonly NodePlan[]; readonly not: readonly NodePlan[] },
 ): Promise<void> {
   const subnets = (nodes: readonly NodePlan[]): readonly string[] => nodes.flatMap((node) => node.subnets)
@@ -106,7 +81,7 @@ async function untilRoutes(
     const there = new Set<string>(entries.flatMap((entry) => (entry.kind === 'route' ? [entry.dst] : [])))
     return subnets(to).every((subnet) => there.has(subnet)) && !subnets(not).some((subnet) => there.has(subnet))
   }
-  let others = everyNode
+  let others = plan.nodes.map(({ name }) => fabric.nodeRtnl(name))
   const allRight = async (): Promise<boolean> => {
     const right = await Promise.all(others.map(isRight))
     others = others.filter((_, index) => right[index] !== true)

@@ -8,6 +8,7 @@ import { runProgram } from '../host/exec.ts'
 import { parseCidr, prefixLength } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { familyOf, type Ip } from '../net/ip.ts'
+import type { Lladdr } from '../net/lladdr.ts'
 import { RTN_UNICAST, RTPROT_BOOT } from '../rtnl/abi.ts'
 import { createEntryWriter } from '../rtnl/entries.ts'
 import type { Link, Rtnl, RtnlOptions } from '../rtnl/port.ts'
@@ -16,6 +17,8 @@ import { LabError } from './lab-error.ts'
 
 export interface Fabric {
   readonly plan: LabPlan
+  /** A door to the lab's own namespace, where the API server is. */
+  readonly labRtnl: Rtnl
   /** A door to the node's namespace, open as long as the fabric. */
   nodeRtnl(node: string): Rtnl
   close(): Promise<void>
@@ -23,7 +26,8 @@ export interface Fabric {
 
 export type OpenRtnl = (options?: RtnlOptions) => Rtnl
 
-const UNDERLAY_BRIDGE = 'underlay'
+/** In the lab's own namespace; every node hangs on it. */
+export const UNDERLAY_BRIDGE = 'underlay'
 /** The namespace of this process, as a path that the kernel can open. */
 const OWN_NETNS = '/proc/self/ns/net'
 
@@ -54,6 +58,7 @@ export async function createFabric(
   )
   return {
     plan,
+    labRtnl: root,
     nodeRtnl,
     async close() {
       await Promise.all([root, ...nodes.values()].map((rtnl) => rtnl.close()))
@@ -63,18 +68,24 @@ export async function createFabric(
 
 /** mgmt0 of a node, on its eth0: what a network manager tears down and makes anew. Returns its ifindex. */
 export async function buildMgmt(rtnl: Rtnl, node: NodePlan, plan: LabPlan): Promise<Ifindex> {
-  await rtnl.createBridge({ ifname: 'mgmt0', lladdr: node.lladdr, mtu: UNDERLAY_MTU })
-  const links = await linksOf(rtnl)
-  const { ifindex } = linkNamed(links, 'mgmt0')
-  await rtnl.changeLink(linkNamed(links, 'eth0').ifindex, { master: ifindex, up: true })
-  await rtnl.changeLink(ifindex, { up: true })
+  const ifindex = await buildMgmtLink(rtnl, node.lladdr)
   await addAddresses(rtnl, ifindex, node.underlay, (ip) => plan.underlayPrefixLengths[familyOf(ip)])
   return ifindex
 }
 
-/** The link of that name as the kernel has it now. */
-export async function findLink(rtnl: Rtnl, ifname: string): Promise<Link | undefined> {
-  return (await rtnl.dumpLinks()).value.find((link) => link.ifname === ifname)
+/** The same without an address, up. */
+export async function buildMgmtLink(rtnl: Rtnl, lladdr: Lladdr): Promise<Ifindex> {
+  await rtnl.createBridge({ ifname: 'mgmt0', lladdr, mtu: UNDERLAY_MTU })
+  const links = await linksOf(rtnl)
+  const { ifindex } = linkNamed(links, 'mgmt0')
+  await rtnl.changeLink(linkNamed(links, 'eth0').ifindex, { master: ifindex, up: true })
+  await rtnl.changeLink(ifindex, { up: true })
+  return ifindex
+}
+
+/** The link of that name as the kernel has it now. Rejects with LabError where there is none. */
+export async function linkOf(rtnl: Rtnl, ifname: string): Promise<Link> {
+  return linkNamed(await linksOf(rtnl), ifname)
 }
 
 /** One `ip` for all names, one shell for all sysctls: neither goes through netlink. */
@@ -185,7 +196,7 @@ async function linksOf(rtnl: Rtnl): Promise<readonly Link[]> {
 
 function linkNamed(links: readonly Link[], ifname: string): Link {
   const link = links.find((candidate) => candidate.ifname === ifname)
-  if (link === undefined) throw new LabError(`the link ${ifname} is missing right after it was created`)
+  if (link === undefined) throw new LabError(`the link ${ifname} is missing`)
   return link
 }
 

@@ -2,6 +2,7 @@
  * `vtepd lab` from bring-up to summary, inside its namespaces. Owns the order of things and the exit status.
  * Must not: run outside (lib/lab/isolation); clean up: the namespaces die with this process.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../host/clock.ts'
 import { planLab } from './address-plan.ts'
 import { type Agents, logOf } from './agents.ts'
@@ -12,7 +13,8 @@ import { renderLookAround } from './look-around.ts'
 import type { LabOptions } from './options.ts'
 import { readProcessUsage } from './process-usage.ts'
 import { createProgress, inStep, type Progress } from './progress.ts'
-import { type AgentReport, isHealed, isOk, type LabReport, type ScenarioReport } from './report.ts'
+import { type AgentReport, isHealed, isOk, type LabReport, type RestReport, type ScenarioReport } from './report.ts'
+import { beginRest } from './rest.ts'
 import { playScenario, type Stage } from './scenario.ts'
 import { renderScenarioStory, renderSummary } from './summary.ts'
 
@@ -21,6 +23,8 @@ interface Findings {
   stage: BringUp | undefined
   agents: Agents | undefined
   readonly scenarios: ScenarioReport[]
+  /** An agent each, in order. */
+  rests: readonly RestReport[]
   /** Of the agent whose pods stayed silent. */
   log: readonly string[]
 }
@@ -29,7 +33,7 @@ interface Findings {
 export async function runLab(options: LabOptions, inside: Inside): Promise<number> {
   const begunMs = monotonicMs()
   const progress = createProgress(options.json ? process.stderr : process.stdout)
-  const findings: Findings = { stage: undefined, agents: undefined, scenarios: [], log: [] }
+  const findings: Findings = { stage: undefined, agents: undefined, scenarios: [], rests: [], log: [] }
   const told = new Promise<number>((resolve) => onToldToEnd(resolve))
   const work = playAll(options, progress, findings).catch((error: unknown) => ({ error }))
   const outcome = await Promise.race([told, work])
@@ -62,6 +66,20 @@ async function playAll(options: LabOptions, progress: Progress, findings: Findin
     findings.scenarios.push(report)
     if (!isHealed(report)) findings.log = logOf(stage.agents.all, report.node)
   }
+  if (options.restSeconds > 0) findings.rests = await rest(options.restSeconds * 1000, stage.agents, progress)
+}
+
+async function rest(ms: number, agents: Agents, progress: Progress): Promise<readonly RestReport[]> {
+  return await inStep(progress, 'rest', async (step) => {
+    step.update(`${ms / 1000} s in which nothing is disturbed`)
+    const end = beginRest(agents.all, monotonicMs())
+    await Promise.race([delay(ms), agents.failed])
+    const value = end(ms)
+    const most = Math.max(...value.map(({ lines }) => lines))
+    const changes = value.reduce((sum, { readinessChanges }) => sum + readinessChanges, 0)
+    const detail = `${ms / 1000} s: at most ${most} lines of an agent, ${changes} changes of readiness`
+    return { value, good: changes === 0, detail }
+  })
 }
 
 async function playOne(
@@ -91,14 +109,14 @@ function makeReport(options: LabOptions, findings: Findings, failure: unknown, t
     bringUp: stage?.times,
     cells: stage?.matrix.cells ?? [],
     scenarios: findings.scenarios,
-    agents: agentReports(findings.agents),
+    agents: agentReports(findings),
     totalMs,
   }
   return { ok: isOk(report), ...report }
 }
 
-function agentReports(agents: Agents | undefined): AgentReport[] {
-  return (agents?.all ?? []).map((agent) => {
+function agentReports({ agents, rests }: Findings): AgentReport[] {
+  return (agents?.all ?? []).map((agent, index) => {
     const usage = agent.running ? readProcessUsage(agent.pid) : undefined
     return {
       node: agent.node,
@@ -107,6 +125,7 @@ function agentReports(agents: Agents | undefined): AgentReport[] {
       cpuMs: usage?.cpuMs,
       rssBytes: usage?.rssBytes,
       complaints: agent.events.filter((event) => event.level === 'warn' || event.level === 'error').length,
+      rest: rests[index],
     }
   })
 }

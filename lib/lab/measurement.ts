@@ -25,6 +25,8 @@ export interface Measurements {
   /** One probe a pair every PROBE_INTERVAL_MS, until `stop`. */
   start(pairs: readonly ProbePair[]): void
   leastInARow(sinceMs: number): number
+  /** A pair each, in order. */
+  arrivals(sinceMs: number): (number | null)[]
   stop(): Promise<PairResult[]>
   matrix(pairs: readonly ProbePair[], each: number, timeoutMs: number): Promise<PairResult[]>
 }
@@ -68,6 +70,7 @@ export function createMeasurements(socketOf: SocketOf): Measurements {
       })
     },
     leastInARow: (sinceMs) => current?.records.leastInARow({ sinceMs, settledMs: monotonicMs() - SETTLE_MS }) ?? 0,
+    arrivals: (sinceMs) => current?.records.arrivals(sinceMs) ?? [],
     async matrix(pairs, each, timeoutMs) {
       const deadline = monotonicMs() + timeoutMs
       let queue = Array.from({ length: each }, () => pairs.map((_, pair) => pair)).flat()

@@ -11,12 +11,15 @@ export const SCENARIO_NAMES = [
   'neighbours-flushed',
   'mac-changed',
   'api-server-away',
+  'one-way',
 ] as const
 export type ScenarioName = (typeof SCENARIO_NAMES)[number]
 
 /** One /24 (and one /64) a node, 10.42.1 to 10.42.250: the addressing plan ends there. */
 export const MAX_NODES = 250
 export const MAX_PODS = 100
+export const MAX_REPEATS = 1000
+export const MAX_SECONDS = 3600
 
 export interface LabOptions {
   readonly nodes: number
@@ -24,6 +27,8 @@ export interface LabOptions {
   readonly pods: number
   readonly families: readonly Family[]
   readonly pinDevice: boolean
+  /** Agents as in an unprivileged container: read-only file system, two capabilities (lib/lab/agent-walls). */
+  readonly confined: boolean
   /** Leave the fabric running until a signal comes. */
   readonly keep: boolean
   readonly verbose: boolean
@@ -33,6 +38,12 @@ export interface LabOptions {
   readonly kubePrograms: string | undefined
   /** Empty: bring up and matrix only. */
   readonly scenarios: readonly ScenarioName[]
+  /** Rebuilds of `one-way`. */
+  readonly repeats: number
+  /** So long `one-way` waits for traffic after a rebuild that nobody announces; 0: there is none. */
+  readonly unannouncedSeconds: number
+  /** So long nothing is disturbed at the end, while it is counted what the agents say; 0: not at all. */
+  readonly restSeconds: number
 }
 
 /** The lab's own API server for Nodes, or kube-apiserver and etcd. */

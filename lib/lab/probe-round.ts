@@ -21,6 +21,8 @@ export interface ProbeRound {
   arrived(pair: number, sequence: number, atMs: number): void
   /** Whether any probe of the pair arrived, late ones included. */
   hasArrived(pair: number): boolean
+  /** A pair each: when the first probe arrived that came after `sinceMs`, late ones included; null: none. */
+  arrivals(sinceMs: number): (number | null)[]
   /** The least over all pairs; see arrivedInARow. */
   leastInARow(bounds: { sinceMs: number; settledMs: number }): number
   results(): PairResult[]
@@ -32,7 +34,8 @@ interface PairRecord {
   readonly inTime: number[]
   /** A probe each: 1 it arrived, late or not. */
   readonly seen: number[]
-  /** Of all that arrived, microseconds. */
+  /** Of all that arrived, in the order of their arrival: when, and after how many microseconds. */
+  readonly arrivedAtMs: number[]
   readonly latencies: number[]
 }
 
@@ -41,6 +44,7 @@ export function createProbeRound(pairs: number): ProbeRound {
     sentAtMs: [],
     inTime: [],
     seen: [],
+    arrivedAtMs: [],
     latencies: [],
   }))
   return {
@@ -56,14 +60,23 @@ export function createProbeRound(pairs: number): ProbeRound {
       const sentAtMs = record?.sentAtMs[sequence]
       if (record === undefined || sentAtMs === undefined || record.seen[sequence] !== 0) return
       record.seen[sequence] = 1
+      record.arrivedAtMs.push(atMs)
       record.latencies.push((atMs - sentAtMs) * 1000)
       if (record.sentAtMs.length - 1 - sequence <= LATE_AFTER_PROBES) record.inTime[sequence] = 1
     },
     hasArrived: (pair) => (records[pair]?.latencies.length ?? 0) > 0,
+    arrivals: (sinceMs) => records.map(({ arrivedAtMs }) => firstAfter(arrivedAtMs, sinceMs) ?? null),
     leastInARow: (bounds) =>
       Math.min(...records.map((record) => arrivedInARow(record.sentAtMs, record.inTime, bounds))),
     results: () => records.map(resultOf),
   }
+}
+
+/** Searched from the end: what is asked for is new. */
+function firstAfter(timesMs: readonly number[], sinceMs: number): number | undefined {
+  let index = timesMs.length
+  while ((timesMs[index - 1] ?? sinceMs) > sinceMs) index -= 1
+  return timesMs[index]
 }
 
 function resultOf(record: PairRecord): PairResult {

@@ -18,6 +18,8 @@ export type ProberRequest =
   | { readonly op: 'start'; readonly pairs: readonly ProbePair[] }
   /** The least number of probes, over all pairs, that arrived in a row up to now and were sent after `sinceMs`. */
   | { readonly op: 'inARow'; readonly sinceMs: number }
+  /** When the first probe of each pair arrived that came after `sinceMs`: CLOCK_MONOTONIC of the receiver; null: none. */
+  | { readonly op: 'arrivals'; readonly sinceMs: number }
   | { readonly op: 'stop' }
   /** `each` probes a pair, then again those pairs that nothing reached, until all are reached or the time is up. */
   | { readonly op: 'matrix'; readonly pairs: readonly ProbePair[]; readonly each: number; readonly timeoutMs: number }
@@ -36,6 +38,7 @@ export interface ProberReplies {
   readonly open: null
   readonly start: null
   readonly inARow: number
+  readonly arrivals: readonly (number | null)[]
   readonly stop: readonly PairResult[]
   readonly matrix: readonly PairResult[]
 }

@@ -29,6 +29,8 @@ export async function runProber(): Promise<number> {
         return measurements.start(request.pairs)
       case 'inARow':
         return measurements.leastInARow(request.sinceMs)
+      case 'arrivals':
+        return measurements.arrivals(request.sinceMs)
       case 'stop':
         return measurements.stop()
       case 'matrix':

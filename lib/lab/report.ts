@@ -2,7 +2,7 @@
  * What a lab found: the document of `--json`, and the tables that a person reads. Pure.
  * Must not: measure; `ok` is computed here, and it alone decides the exit status.
  */
-import type { Family } from '../net/ip.ts'
+import { type Family, familyOf, type Ip } from '../net/ip.ts'
 import type { Outage } from './gaps.ts'
 import type { MatrixCell, MatrixResult } from './matrix.ts'
 import type { LabOptions, ScenarioName } from './options.ts'
@@ -18,6 +18,31 @@ export interface FamilyOutage {
   readonly beyondUnderlayMs: number
 }
 
+/** From the moment the address is back to the first packet from the last of the senders. */
+export interface Silence {
+  readonly family: Family
+  readonly ms: number
+  /** false: nothing came as long as it was waited for, which is `ms`. */
+  readonly ended: boolean
+}
+
+/** Traffic towards a node whose interface comes back with another MAC. */
+export interface OneWayReport {
+  readonly families: readonly {
+    readonly family: Family
+    /** A rebuild each, in order. */
+    readonly silentMs: readonly number[]
+    readonly medianMs: number
+    readonly worstMs: number
+    /** The same with an agent that cannot announce; undefined: not tried. */
+    readonly unannounced: Silence | undefined
+  }[]
+  /** On the link of a peer: every announcement, or those by which the peer's table changed. */
+  readonly heardBy: 'tcpdump' | 'neighbour tables'
+  /** The node's own addresses, and those on the same interface that are not. */
+  readonly announced: readonly { readonly ip: Ip; readonly own: boolean; readonly times: number }[]
+}
+
 export interface ScenarioReport {
   readonly name: ScenarioName
   readonly title: string
@@ -31,8 +56,18 @@ export interface ScenarioReport {
   readonly bystandersLost: number
   /** The probed pairs answered again, without a loss, within the bound. */
   readonly recovered: boolean
+  /** Of `one-way`. */
+  readonly oneWay: OneWayReport | undefined
   readonly matrix: Omit<MatrixResult, 'cells'>
   readonly timeline: readonly MergedRow[]
+}
+
+/** While nothing was disturbed, at the end. */
+export interface RestReport {
+  readonly ms: number
+  /** Of its log. */
+  readonly lines: number
+  readonly readinessChanges: number
 }
 
 export interface AgentReport {
@@ -44,6 +79,7 @@ export interface AgentReport {
   readonly rssBytes: number | undefined
   /** Log lines of level warn or error. */
   readonly complaints: number
+  readonly rest: RestReport | undefined
 }
 
 export interface LabReport {
@@ -62,7 +98,7 @@ export interface LabReport {
   readonly totalMs: number
 }
 
-/** Every pair reached, at first and after each scenario, and every agent still the one that was started. */
+/** Every pair reached, at first and after each scenario, and every agent still the one that was started, honest and quiet. */
 export function isOk(report: Omit<LabReport, 'ok'>): boolean {
   const { bringUp, scenarios, agents, options } = report
   return (
@@ -70,15 +106,28 @@ export function isOk(report: Omit<LabReport, 'ok'>): boolean {
     bringUp !== undefined &&
     isWhole(bringUp.matrix) &&
     scenarios.length === options.scenarios.length &&
-    scenarios.every(isHealed) &&
+    scenarios.every((scenario) => isHealed(scenario) && isHonest(scenario)) &&
     agents.length === options.nodes &&
-    agents.every((agent) => agent.running)
+    agents.every((agent) => agent.running && isQuiet(agent))
   )
 }
 
 /** The probed pairs answered again, and every pair was reached afterwards. */
 export function isHealed(scenario: ScenarioReport): boolean {
   return scenario.recovered && isWhole(scenario.matrix)
+}
+
+/** Each address that it has as its underlay was announced, and no other one. */
+export function isHonest({ oneWay }: ScenarioReport): boolean {
+  return oneWay === undefined || oneWay.announced.every(({ own, times }) => own === times > 0)
+}
+
+/** Lines of a log in any minute of rest. */
+const MOST_LINES_A_MINUTE = 3
+
+export function isQuiet({ rest }: AgentReport): boolean {
+  if (rest === undefined) return true
+  return rest.readinessChanges === 0 && rest.lines <= MOST_LINES_A_MINUTE * Math.max(1, rest.ms / 60_000)
 }
 
 export function renderScenarios(scenarios: readonly ScenarioReport[]): string[] {
@@ -97,7 +146,7 @@ export function renderScenarios(scenarios: readonly ScenarioReport[]): string[] 
 function outageRows(title: string, outages: readonly FamilyOutage[], rest: readonly string[]): string[][] {
   return outages.map(({ family, pods, underlay, beyondUnderlayMs }, index) => [
     index === 0 ? title : '',
-    family === 'ipv4' ? 'IPv4' : 'IPv6',
+    FAMILY_NAMES[family],
     `${ms(pods.totalMs)}${pods.ended ? '' : ' and on'}`,
     ms(underlay.totalMs),
     ms(beyondUnderlayMs),
@@ -105,7 +154,27 @@ function outageRows(title: string, outages: readonly FamilyOutage[], rest: reado
   ])
 }
 
+const FAMILY_NAMES = { ipv4: 'IPv4', ipv6: 'IPv6' } as const
+
+/** How long nothing came from one-way senders once the address was back, and what was announced meanwhile. */
+export function renderOneWay({ families, announced, heardBy }: OneWayReport): string[] {
+  const timesOf = (wanted: Family, own: boolean): number =>
+    announced.reduce((sum, one) => (one.own === own && familyOf(one.ip) === wanted ? sum + one.times : sum), 0)
+  const rows = families.map(({ family, silentMs, medianMs, worstMs, unannounced }) => [
+    FAMILY_NAMES[family],
+    `${silentMs.length} rebuilds`,
+    ms(medianMs),
+    ms(worstMs),
+    unannounced === undefined ? '' : `${unannounced.ended ? '' : '> '}${ms(unannounced.ms)}`,
+    `${timesOf(family, true)} times`,
+    `${timesOf(family, false)} times`,
+  ])
+  const head = ['silent from address to first packet, one way', '', 'median', 'worst', 'unannounced']
+  return table([[...head, `announced (${heardBy})`, 'addresses of others'], ...rows], [0, 1])
+}
+
 export function renderAgents(agents: readonly AgentReport[]): string[] {
+  const rests = agents.some(({ rest }) => rest !== undefined)
   const rows = agents.map((agent) => [
     agent.node,
     agent.running ? 'running' : 'ENDED',
@@ -113,8 +182,10 @@ export function renderAgents(agents: readonly AgentReport[]): string[] {
     agent.cpuMs === undefined ? '' : `${(agent.cpuMs / 1000).toFixed(2)} s`,
     agent.rssBytes === undefined ? '' : `${(agent.rssBytes / 1e6).toFixed(0)} MB`,
     String(agent.complaints),
+    ...(rests ? [atRest(agent.rest)] : []),
   ])
-  return table([['agent', '', 'ready after', 'CPU', 'memory', 'warnings'], ...rows], [0, 1])
+  const head = ['agent', '', 'ready after', 'CPU', 'memory', 'warnings', ...(rests ? ['at rest'] : [])]
+  return table([head, ...rows], [0, 1])
 }
 
 /** Columns as wide as they must be; those in `left` flush left, the others right. */
@@ -133,6 +204,12 @@ export function table(rows: readonly (readonly string[])[], left: readonly numbe
 
 function isWhole(matrix: Omit<MatrixResult, 'cells'>): boolean {
   return matrix.pairs > 0 && matrix.reached === matrix.pairs
+}
+
+function atRest(rest: RestReport | undefined): string {
+  if (rest === undefined) return ''
+  const { lines, readinessChanges } = rest
+  return `${lines} lines, ${readinessChanges} changes of readiness in ${(rest.ms / 1000).toFixed(0)} s`
 }
 
 function acted(span: ScenarioReport['agentActed']): string {

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../host/clock.ts'
+import type { Family } from '../net/ip.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { NodePlan } from './address-plan.ts'
 import { timelineText } from './agent-log.ts'
@@ -15,12 +16,12 @@ import { createKernelEvents } from './kernel-events.ts'
 import { LabError } from './lab-error.ts'
 import { type MatrixResult, matrixResult } from './matrix.ts'
 import type { NodeApi } from './node-api.ts'
-import type { ScenarioName } from './options.ts'
+import type { LabOptions, ScenarioName } from './options.ts'
 import { compareOutages } from './outages.ts'
-import { bystanderPairs, matrixPairs, scenarioPairs } from './probe-pairs.ts'
+import { bystanderPairs, matrixPairs, type ProbePair, scenarioPairs } from './probe-pairs.ts'
 import type { Prober } from './prober-client.ts'
 import type { PairResult } from './prober-protocol.ts'
-import type { ScenarioReport } from './report.ts'
+import type { OneWayReport, ScenarioReport } from './report.ts'
 import { mergeRows, silenceRows, type TimelineRow } from './timeline.ts'
 import { becomesTrue } from './waiting.ts'
 
@@ -29,6 +30,7 @@ export interface Stage {
   readonly api: NodeApi
   readonly agents: Agents
   readonly prober: Prober
+  readonly asked: Pick<LabOptions, 'repeats' | 'unannouncedSeconds'>
 }
 
 /** Probes before the damage, so that the first loss is seen. */
@@ -38,6 +40,7 @@ const IN_A_ROW = 75
 /** … and so much time for what an agent may still do (a MAC reaches the other nodes through the API server). */
 const AFTERWARDS_MS = 400
 const RECOVERY_TIMEOUT_MS = 20_000
+const RESTARTED_TIMEOUT_MS = 30_000
 const MATRIX_TIMEOUT_MS = 20_000
 /** Where the probed pairs have not recovered, only to see who else is silent. */
 const HOPELESS_MATRIX_TIMEOUT_MS = 2_000
@@ -63,9 +66,10 @@ export async function playScenario(
   onPhase: (text: string) => void,
 ): Promise<ScenarioReport> {
   const { plan } = stage.fabric
-  const pairs = scenarioPairs(plan, node)
+  const both = scenarioPairs(plan, node)
+  const pairs = DISTURBANCES[name].oneWay === true ? both.filter((pair) => pair.to.node === node.name) : both
   const bystanders = bystanderPairs(plan, node)
-  const { rows, firstMs, steps, recovered, results } = await damageUnderProbes(name, node, stage, onPhase, [
+  const { rows, firstMs, steps, recovered, results, oneWay } = await damageUnderProbes(name, node, stage, onPhase, [
     ...pairs,
     ...bystanders,
   ])
@@ -87,6 +91,7 @@ export async function playScenario(
     agentActed: own.length === 0 ? undefined : { firstMs: Math.min(...own), lastMs: Math.max(...own) },
     bystandersLost: results.slice(pairs.length).reduce((sum, result) => sum + outageOf(result.runs).lost, 0),
     recovered,
+    oneWay,
     matrix,
     timeline: mergeRows(told.map(({ atMs, who, text }) => ({ atMs: atMs - firstMs, who, text }))),
   }
@@ -99,19 +104,21 @@ interface Damage {
   /** Each until the next. */
   readonly steps: readonly { readonly title: string; readonly fromMs: number }[]
   readonly recovered: boolean
+  readonly oneWay: OneWayReport | undefined
   readonly results: readonly PairResult[]
 }
 
 async function damageUnderProbes(
   name: ScenarioName,
   node: NodePlan,
-  { fabric, api, agents, prober }: Stage,
+  { fabric, api, agents, prober, asked }: Stage,
   onPhase: (text: string) => void,
   pairs: ReturnType<typeof scenarioPairs>,
 ): Promise<Damage> {
   const rtnl = fabric.nodeRtnl(node.name)
   const rows: TimelineRow[] = []
   let firstMs: number | undefined
+  let oneWay: OneWayReport | undefined
   const note = (text: string): void => {
     const atMs = monotonicMs()
     firstMs ??= atMs
@@ -144,18 +151,39 @@ async function damageUnderProbes(
       rtnl,
       note,
       api,
-      restartAgent: () => agents.restart(node.name),
-      everyNode: fabric.plan.nodes.map((one) => fabric.nodeRtnl(one.name)),
+      restartAgent: (mayAnnounce) => agents.restart(node.name, mayAnnounce),
+      agentReady: () => agents.waitReady(RESTARTED_TIMEOUT_MS, () => {}),
+      fabric,
       step,
+      arrivals: (family, sinceMs) => arrivalsAt(node, family, sinceMs, pairs, prober),
+      asked,
+      tell: (found) => {
+        oneWay = found
+      },
     })
     onPhase('waiting until all answer again')
     const recovered = await answersSince(monotonicMs())
     const results = await prober.ask({ op: 'stop' })
     if (firstMs === undefined) throw new LabError(`${name} did nothing`)
-    return { rows, firstMs, steps, recovered, results }
+    return { rows, firstMs, steps, recovered, results, oneWay }
   } finally {
     monitor.close()
   }
+}
+
+/** From pods of other nodes, the first after `sinceMs` each. */
+async function arrivalsAt(
+  node: NodePlan,
+  family: Family,
+  sinceMs: number,
+  pairs: readonly ProbePair[],
+  prober: Prober,
+): Promise<readonly (number | null)[]> {
+  const all = await prober.ask({ op: 'arrivals', sinceMs })
+  return all.filter((_, index) => {
+    const pair = pairs[index]
+    return pair?.layer === 'overlay' && pair.family === family && pair.to.node === node.name
+  })
 }
 
 /** The silences that began in that time. */

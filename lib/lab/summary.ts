@@ -2,7 +2,7 @@
 
 import type { Style } from './progress.ts'
 import type { LabReport, ScenarioReport } from './report.ts'
-import { isHealed, renderAgents, renderScenarios } from './report.ts'
+import { isHealed, isHonest, isQuiet, renderAgents, renderOneWay, renderScenarios } from './report.ts'
 import { renderTimeline } from './timeline.ts'
 
 /** Indented below the line that says how the scenario ended. */
@@ -23,6 +23,7 @@ export function renderSummary(report: LabReport, style: Style): string[] {
     : style.bad(`NOT well: ${faultOf(report)} (${seconds(report.totalMs)})`)
   return [
     ...section(renderScenarios(report.scenarios), style),
+    ...report.scenarios.flatMap(({ oneWay }) => (oneWay === undefined ? [] : section(renderOneWay(oneWay), style))),
     ...section(renderAgents(report.agents), style),
     ...missingLines(report.bringUp?.matrix.missing ?? [], style),
     ...report.log.map((line) => style.faint(`  | ${line}`)),
@@ -47,6 +48,10 @@ function faultOf(report: LabReport): string {
   if (ended.length > 0) return `the agents of ${ended.join(', ')} ended`
   const hurt = report.scenarios.filter((one) => !isHealed(one))
   if (hurt.length > 0) return `pods stayed silent after ${hurt.map((one) => one.name).join(', ')}`
+  const dishonest = report.scenarios.filter((one) => !isHonest(one))
+  if (dishonest.length > 0) return 'an agent announced what is not its own, or not what is'
+  const loud = report.agents.filter((agent) => !isQuiet(agent)).map((agent) => agent.node)
+  if (loud.length > 0) return `the agents of ${loud.join(', ')} did not keep quiet at rest`
   return 'pods were silent from the start'
 }
 

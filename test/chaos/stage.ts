@@ -98,6 +98,7 @@ function createPlan(families: readonly Family[]): LabPlan {
     networks: families.map((family) => parseCidr(NETWORKS[family])),
     overlayMtu: 1430,
     nodes: Array.from({ length: NODES }, (_, index) => planNode(index + 1, families)),
+    floating: [],
     unbuilt: [planNode(NODES + 1, families), planNode(NODES + 2, families)],
   }
 }

@@ -16,29 +16,38 @@ test('without arguments: three nodes with a pod each, IPv4 only, all scenarios',
     pods: 1,
     families: ['ipv4'],
     pinDevice: false,
+    confined: false,
     keep: false,
     verbose: false,
     json: false,
     kube: 'embedded',
     kubePrograms: undefined,
     scenarios: SCENARIO_NAMES,
+    repeats: 4,
+    unannouncedSeconds: 3,
+    restSeconds: 0,
   })
 })
 
 test('each flag is heard', () => {
   const given = ['--nodes', '20', '--pods=2', '--dual', '--pin-device', '--keep', '--verbose', '--json']
+  const times = ['--repeats', '20', '--unannounced', '0', '--rest=60', '--confined']
   const kube = ['--kube', 'real', '--kube-programs', '/built']
-  assert.deepEqual(optionsOf(...given, ...kube, '--scenario', 'mac-changed'), {
+  assert.deepEqual(optionsOf(...given, ...kube, ...times, '--scenario', 'mac-changed'), {
     nodes: 20,
     pods: 2,
     families: ['ipv4', 'ipv6'],
     pinDevice: true,
+    confined: true,
     keep: true,
     verbose: true,
     json: true,
     kube: 'real',
     kubePrograms: '/built',
     scenarios: ['mac-changed'],
+    repeats: 20,
+    unannouncedSeconds: 0,
+    restSeconds: 60,
   })
   assert.deepEqual(optionsOf('--ipv6').families, ['ipv6'])
   assert.deepEqual(optionsOf('--ipv4').families, ['ipv4'])
@@ -72,6 +81,9 @@ for (const [argv, message] of [
   [['--dual', '--ipv6'], /cannot be combined/],
   [['--scenario', 'flood'], /^--scenario: 'flood' is unknown; known: issue-2433, /],
   [['--scenario', 'none', '--scenario', 'issue-2433'], /^--scenario: 'none' stands alone$/],
+  [['--repeats', '0'], /^--repeats: '0' is not a whole number from 1 to 1000$/],
+  [['--unannounced', '-1'], /^--unannounced: '-1' is not a whole number from 0 to 3600$/],
+  [['--rest', '3601'], /^--rest: '3601'/],
   [['--kube', 'k3s'], /^--kube: 'k3s' is unknown; known: embedded, real$/],
   [['--kube-programs', '/built'], /^--kube-programs: is for --kube real$/],
   [['--node', '3'], /^--node: is not a flag of vtepd lab; did you mean --nodes\? \(vtepd lab --help lists them\)$/],

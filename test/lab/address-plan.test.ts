@@ -52,7 +52,7 @@ test('the largest lab has no address twice, and every subnet lies in its network
     ...node.gateways,
     ...node.pods.flatMap((pod) => pod.addresses),
   ])
-  addresses.push(...plan.labAddresses)
+  addresses.push(...plan.labAddresses, ...plan.floating)
   assert.equal(new Set(addresses).size, addresses.length)
   assert.equal(new Set(plan.nodes.map((node) => node.lladdr)).size, MAX_NODES)
   for (const node of plan.nodes) {

@@ -48,14 +48,29 @@ function assertWell(ended: Ended, pairs: number): LabReport {
   assert.equal(report.ok, true)
   assert.deepEqual(
     report.scenarios.map((scenario) => scenario.name),
-    ['issue-2433', 'device-deleted', 'neighbours-flushed', 'mac-changed', 'api-server-away'],
+    ['issue-2433', 'device-deleted', 'neighbours-flushed', 'mac-changed', 'api-server-away', 'one-way'],
   )
   assertAway(report)
+  assertOneWay(report)
   for (const scenario of report.scenarios) {
     assert.equal(scenario.recovered, true, scenario.name)
     assert.deepEqual(scenario.matrix, { pairs, reached: pairs, missing: [] }, scenario.name)
   }
   return report
+}
+
+/** Each family was measured, with and without announcement, and only the node's own addresses were announced. */
+function assertOneWay({ scenarios, options }: LabReport): void {
+  const found = scenarios.find(({ name }) => name === 'one-way')?.oneWay
+  assert.deepEqual(
+    found?.families.map(({ family, silentMs }) => [family, silentMs.length]),
+    options.families.map((family) => [family, options.repeats]),
+  )
+  for (const { family, silentMs, medianMs, worstMs, unannounced } of found?.families ?? []) {
+    assert.ok(silentMs.every((ms) => ms > 0) && medianMs <= worstMs && worstMs === Math.max(...silentMs), family)
+    assert.equal(unannounced?.ended ?? false, false, `${family} finds the node without an announcement`)
+  }
+  for (const { ip, own, times } of found?.announced ?? []) assert.equal(times > 0, own, ip)
 }
 
 /** Each step had an end, and the agent restarted in the middle is ready again. */
@@ -87,7 +102,7 @@ test(
   'two nodes: every pod reaches every pod after each scenario, and the report says what happened',
   labTests,
   async (t) => {
-    const report = assertWell(await runLab(t, ['--nodes', '2', '--json']), 2)
+    const report = assertWell(await runLab(t, ['--nodes', '2', '--repeats', '2', '--unannounced', '1', '--json']), 2)
     assert.equal(report.bringUp?.matrix.reached, 2)
     const [rebuild, deleted] = report.scenarios
     const told = (rebuild?.timeline ?? []).map((row) => `${row.who}: ${row.text}`).join('\n')
@@ -107,7 +122,8 @@ test(
 
 test('dual stack with two pods a node and a pinned device', labTests, async (t) => {
   const pairs = 4 * 3 * 2
-  const report = assertWell(await runLab(t, ['--nodes', '2', '--pods', '2', '--dual', '--pin-device', '--json']), pairs)
+  const given = ['--nodes', '2', '--pods', '2', '--dual', '--pin-device', '--unannounced', '0']
+  const report = assertWell(await runLab(t, [...given, '--repeats', '5', '--json']), pairs)
   for (const scenario of report.scenarios) {
     assert.deepEqual(
       scenario.outages.map((outage) => outage.family),
@@ -115,6 +131,29 @@ test('dual stack with two pods a node and a pinned device', labTests, async (t) 
     )
   }
 })
+
+test(
+  'confined agents in dual stack: every pod reaches every pod, and readiness is steady at rest',
+  labTests,
+  async (t) => {
+    const given = ['--nodes', '2', '--dual', '--confined', '--repeats', '1', '--unannounced', '0', '--rest', '3']
+    const report = assertWell(await runLab(t, [...given, '--json']), 4)
+    for (const { node, rest } of report.agents) {
+      assert.equal(rest?.readinessChanges, 0, node)
+      assert.ok((rest?.lines ?? Number.POSITIVE_INFINITY) <= 3, node)
+    }
+    const told = report.scenarios.flatMap(({ timeline }) => timeline.map(({ text }) => text))
+    assert.ok(
+      told.some((text) => /cannot be switched off: EROFS/.test(text)),
+      'their /proc/sys is read-only',
+    )
+    assert.deepEqual(
+      told.filter((text) => text.includes('→ blocked')),
+      [],
+      'a flaw that stops no packets makes no agent unready',
+    )
+  },
+)
 
 for (const families of ['--ipv4', '--ipv6', '--dual'] as const) {
   const realTests = { ...labTests, skip: labTests.skip !== false ? labTests.skip : withoutPrograms() }

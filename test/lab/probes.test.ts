@@ -104,6 +104,24 @@ test('a round counts each probe once, whatever comes twice or unasked', () => {
   assert.equal(round.leastInARow({ sinceMs: 0, settledMs: 10 }), 0)
 })
 
+test('the first arrival after a moment is told pair by pair, in the receiver’s time, late ones included', () => {
+  const round = createProbeRound(2)
+  for (let sequence = 0; sequence < 9; sequence += 1) round.sent(0, sequence * 2)
+  round.arrived(0, 1, 3)
+  round.arrived(0, 0, 20)
+  round.arrived(0, 8, 20.5)
+  assert.deepEqual(
+    [0, 3, 19, 20, 21].map((sinceMs) => round.arrivals(sinceMs)),
+    [
+      [3, null],
+      [20, null],
+      [20, null],
+      [20.5, null],
+      [null, null],
+    ],
+  )
+})
+
 test('a probe that arrives after five later ones were sent is late: it counts as arrived, and as silence', () => {
   const round = createProbeRound(1)
   for (let sequence = 0; sequence < 7; sequence += 1) round.sent(0, sequence * 2)

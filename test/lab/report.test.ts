@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createProgress, inStep, type Style } from '../../lib/lab/progress.ts'
-import { isOk, type LabReport, renderScenarios, type ScenarioReport, table } from '../../lib/lab/report.ts'
+import {
+  isOk,
+  type LabReport,
+  type OneWayReport,
+  renderScenarios,
+  type ScenarioReport,
+  table,
+} from '../../lib/lab/report.ts'
 import { renderScenarioStory, renderSummary } from '../../lib/lab/summary.ts'
+import { parseIp } from '../../lib/net/ip.ts'
 
 const plain: Style = { good: (text) => text, bad: (text) => text, faint: (text) => text, strong: (text) => text }
 const whole = { pairs: 2, reached: 2, missing: [] }
@@ -18,10 +26,19 @@ const scenario: ScenarioReport = {
   agentActed: { firstMs: 1, lastMs: 160 },
   bystandersLost: 0,
   recovered: true,
+  oneWay: undefined,
   matrix: whole,
   timeline: [],
 }
-const agent = { node: 'node1', running: true, readyAfterMs: 300, cpuMs: 120, rssBytes: 70e6, complaints: 0 }
+const agent = {
+  node: 'node1',
+  running: true,
+  readyAfterMs: 300,
+  cpuMs: 120,
+  rssBytes: 70e6,
+  complaints: 0,
+  rest: undefined,
+}
 const good: LabReport = {
   ok: true,
   error: undefined,
@@ -31,9 +48,13 @@ const good: LabReport = {
     pods: 1,
     families: ['ipv4'],
     pinDevice: false,
+    confined: false,
     kube: 'embedded',
     kubePrograms: undefined,
     scenarios: ['issue-2433'],
+    repeats: 4,
+    unannouncedSeconds: 3,
+    restSeconds: 0,
   },
   bringUp: { fabricMs: 1, readyMs: 1, matrix: whole },
   cells: [],
@@ -44,6 +65,34 @@ const good: LabReport = {
 
 test('a lab is well when every pair was reached each time and every agent still runs', () => {
   assert.equal(isOk(good), true)
+})
+
+const oneWay: OneWayReport = {
+  families: [
+    {
+      family: 'ipv4',
+      silentMs: [7.25, 5, 12.6],
+      medianMs: 7.25,
+      worstMs: 12.6,
+      unannounced: { family: 'ipv4', ms: 3001, ended: false },
+    },
+  ],
+  heardBy: 'tcpdump',
+  announced: [
+    { ip: parseIp('172.31.1.1'), own: true, times: 4 },
+    { ip: parseIp('172.31.9.9'), own: false, times: 0 },
+  ],
+}
+const announcing = (own: number, others: number): Partial<LabReport> => ({
+  scenarios: [
+    {
+      ...scenario,
+      oneWay: { ...oneWay, announced: oneWay.announced.map((one) => ({ ...one, times: one.own ? own : others })) },
+    },
+  ],
+})
+const resting = (lines: number, readinessChanges: number, ms = 30_000): Partial<LabReport> => ({
+  agents: [agent, { ...agent, node: 'node2', rest: { ms, lines, readinessChanges } }],
 })
 
 const faults: readonly (readonly [string, Partial<LabReport>, RegExp])[] = [
@@ -64,6 +113,11 @@ const faults: readonly (readonly [string, Partial<LabReport>, RegExp])[] = [
   ['a scenario that was not played', { scenarios: [] }, /NOT well/],
   ['an agent that ended', { agents: [agent, { ...agent, node: 'node2', running: false }] }, /agents of node2 ended/],
   ['a missing agent', { agents: [agent] }, /NOT well/],
+  ['an announced address of somebody else’s', announcing(4, 1), /NOT well: an agent announced what is not its own/],
+  ['an own address that nobody announced', announcing(0, 0), /NOT well: an agent announced .* or not what is/],
+  ['readiness that changes at rest', resting(0, 1), /NOT well: the agents of node2 did not keep quiet at rest/],
+  ['a fourth line within a minute of rest', resting(4, 0), /node2 did not keep quiet/],
+  ['more than three lines in each of two minutes of rest', resting(7, 0, 120_000), /node2 did not keep quiet/],
 ]
 for (const [what, change, words] of faults) {
   test(`${what} is not well`, () => {
@@ -72,6 +126,25 @@ for (const [what, change, words] of faults) {
     assert.match(renderSummary({ ...report, ok: false }, plain).join('\n'), words)
   })
 }
+
+test('a lab is well when an agent announced what is its own, and said little at rest', () => {
+  for (const change of [announcing(4, 0), resting(3, 0), resting(6, 0, 120_000)])
+    assert.equal(isOk({ ...good, ...change }), true)
+})
+
+test('the summary shows one-way traffic with a row a family, and what each agent did at rest', () => {
+  const lines = renderSummary({ ...good, scenarios: [{ ...scenario, oneWay }], ...resting(1, 0) }, plain)
+  const rows = lines.map((line) => line.trimEnd().replace(/ {2,}/g, '|'))
+  const at = rows.findIndex((row) => row.startsWith('silent from address'))
+  assert.deepEqual(rows.slice(at, at + 2), [
+    'silent from address to first packet, one way|median|worst|unannounced|announced (tcpdump)|addresses of others',
+    'IPv4|3 rebuilds|7.3 ms|13 ms|> 3001 ms|4 times|0 times',
+  ])
+  assert.ok(
+    rows.includes('node2|running|300 ms|0.12 s|70 MB|0|1 lines, 0 changes of readiness in 30 s'),
+    rows.join('\n'),
+  )
+})
 
 test('the summary shows a row a scenario and family, a row an agent, and the verdict', () => {
   const lines = renderSummary(good, plain)
