@@ -430,6 +430,8 @@ test('row 38: patience over an earlier flaw that ends while a new device is mend
   const refused = fails(send(anew, { type: 'patience-over' }), 'reject', 'EROFS')
   expect(refused, 'repairing', 'observe')
   expect(see(refused, seen), 'ready', 'patience')
+  // Down and bare once more: what was done is done again.
+  expect(see(refused, { ...incomplete, acceptRa: 1 }), 'repairing', 'change', 'add-address')
 })
 
 test('rows 36 and 37: what is refused keeps nothing else from being mended, and is not asked for with it', () => {
