@@ -56,8 +56,8 @@ export async function applyOps(
     if (failure.verdict === 'done') continue
     const sentence = explainFailure(settings, op, failure) ?? failure.because
     // The other is told as the flaw that it is, once a minute.
-    const told = level === 'info' && op.op !== 'accept-ra-off' ? 'warn' : 'debug'
-    log[told]('device.effect-failed', `${op.op}: ${sentence}`, { effect: op.op })
+    const isNews = level === 'info' && op.op !== 'accept-ra-off'
+    log[isNews ? 'warn' : 'debug']('device.effect-failed', `${op.op}: ${sentence}`, { effect: op.op })
     return { type: 'apply-failed', op, verdict: failure.verdict, because: sentence }
   }
   return { type: 'applied' }

@@ -9,11 +9,10 @@ import type { Network } from '../cluster/network.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import type { Device, DeviceState, Wanted } from '../device/types.ts'
 import { deviceName } from '../device/vtep.ts'
-import { type Cidr, contains } from '../net/cidr.ts'
-import type { Family, Ip } from '../net/ip.ts'
+import { type Cidr, cidrFamily, contains } from '../net/cidr.ts'
+import { FAMILIES, type Family, type Ip } from '../net/ip.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
-import { namesInterface } from '../underlay/places.ts'
 import type { Underlay } from '../underlay/underlay.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
@@ -96,8 +95,8 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     monitor: {
       groups: ['link', 'address', 'neighbour', 'route', 'rule'],
       families: [family],
-      // An address of the other family can name the interface.
-      addressFamilies: namesInterface(choice) ? ['ipv4', 'ipv6'] : [family],
+      // An address of the other family can name the interface, or take packets into our device.
+      addressFamilies: FAMILIES,
       onNotifications: (list) => {
         for (const notification of list) guard(hearing.hear)(notification)
       },
@@ -117,7 +116,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
       publishedBefore,
       internalIp: own?.internalIps[family],
       isPublishedByOthers: (ip) => somePeer(view, family, (underlay) => underlay === ip),
-      reachesPeers: (prefix) => somePeer(view, family, (underlay) => contains(prefix, underlay)),
+      reachesPeers: (prefix) => somePeer(view, cidrFamily(prefix), (underlay) => contains(prefix, underlay)),
     }),
     session: deviceSession,
     governor,

@@ -3,7 +3,7 @@
  * Must not: know what is in flight, what failed before or how long to wait (machine.ts).
  */
 import { type Cidr, networkAddress } from '../net/cidr.ts'
-import { addressBits, type Ip, parseIp } from '../net/ip.ts'
+import { addressBits, familyOf, type Ip, parseIp } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import { vxlanOverhead } from '../net/mtu.ts'
 import type { Link, VxlanSpec } from '../rtnl/port.ts'
@@ -143,7 +143,7 @@ function inPlace(
     }
   }
   const carries = !seen.bridged && mendable.every(({ attribute }) => HARMLESS.has(attribute))
-  const device = carries && !swallows(settings, ops) ? usableDevice(settings, own, seen, link) : undefined
+  const device = carries && !swallows(ops) ? usableDevice(settings, own, seen, link) : undefined
   // Last: what this cannot do shall not keep anything else from being done.
   if (seen.acceptRa !== undefined && seen.acceptRa !== 0) {
     ops.push({ op: 'accept-ra-off', ifindex, ifname })
@@ -156,8 +156,8 @@ function inPlace(
 }
 
 /** The connected route of an address that has to go takes packets of others to our device. */
-function swallows({ family }: DeviceSettings, ops: readonly DeviceOp[]): boolean {
-  return ops.some((op) => op.op === 'delete-address' && op.address.prefixLength < addressBits(family))
+function swallows(ops: readonly DeviceOp[]): boolean {
+  return ops.some((op) => op.op === 'delete-address' && op.address.prefixLength < addressBits(familyOf(op.address.ip)))
 }
 
 /** Undefined while entries cannot be programmed on the link. */

@@ -4,7 +4,7 @@
  */
 import { type Cidr, cidrFamily, contains, prefixLength } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
-import { addressBits, familyOf } from '../net/ip.ts'
+import { addressBits } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import type { EntryTable } from '../rtnl/entries.ts'
 import type { Address, Link, ResolvedRoute } from '../rtnl/port.ts'
@@ -76,12 +76,13 @@ export function interpretFacts(
     underlay: answer,
     device,
     bridged: facts.links.some((link) => link.ifindex === device?.master && link.kind === 'bridge'),
-    addresses: facts.addresses.filter(
-      ({ ifindex, ip }) => ifindex === device?.ifindex && familyOf(ip) === settings.family,
-    ),
+    addresses: facts.addresses.filter(({ ifindex }) => ifindex === device?.ifindex),
     swallowed: (prefix) =>
-      (!('waiting' in answer) && isWiderThanAddress(prefix) && contains(prefix, answer.local)) ||
-      known.reachesPeers(prefix),
+      known.reachesPeers(prefix) ||
+      (isWiderThanAddress(prefix) &&
+        (cidrFamily(prefix) === settings.family
+          ? !('waiting' in answer) && contains(prefix, answer.local)
+          : facts.addresses.some(({ ifindex, ip }) => ifindex !== device?.ifindex && contains(prefix, ip)))),
     acceptRa: device === undefined ? undefined : facts.acceptRa,
     holder: facts.links.find((link) => link.ifindex !== device?.ifindex && holdsOurPlace(settings, link)),
     interrupted: facts.interrupted,

@@ -37,7 +37,7 @@ export interface Observation {
   readonly device: Link | undefined
   /** `device` is enslaved to a bridge, which takes its packets away from routing; a VRF may be on purpose. */
   readonly bridged: boolean
-  /** Addresses of `device` in this machine's family. */
+  /** Addresses of `device`, of both families. */
   readonly addresses: readonly Address[]
   /** Whether an address of `device` with this prefix takes outer packets: it holds our underlay address, or one of a peer's. */
   readonly swallowed: (prefix: Cidr) => boolean

@@ -6,7 +6,7 @@
 import type { Network } from '../cluster/network.ts'
 import { type Cidr, cidrOf, contains, networkAddress } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
-import { addressBits, type Family, isLinkLocal } from '../net/ip.ts'
+import { addressBits, type Family, familyOf, isLinkLocal } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import { LEAST_MTU, vxlanOverhead } from '../net/mtu.ts'
 import type { Address, AddressSpec, Link, LinkChange, VxlanAttributes, VxlanSpec } from '../rtnl/port.ts'
@@ -134,8 +134,8 @@ export interface AddressPlan {
 /**
  * The device has its subnet's network address as /32 or /128 (flannel-contract 5), IPv6 without duplicate address detection
  * (kernel-facts 2). What goes: other IPv4 addresses inside the network; every other IPv6 address that is not link-local;
- * and any address that takes outer packets, by its connected route or as the one of a peer (`swallowed`). Adding comes first: with
- * its last IPv4 address a device loses its routes and neighbours.
+ * and any address, of either family, that takes outer packets, by its connected route or as the one of a peer (`swallowed`).
+ * Adding comes first: with its last IPv4 address a device loses its routes and neighbours.
  */
 export function planAddresses(own: {
   readonly ifindex: Ifindex
@@ -145,13 +145,13 @@ export function planAddresses(own: {
   readonly swallowed: (prefix: Cidr) => boolean
 }): AddressPlan {
   const ip = networkAddress(own.subnet)
-  const family: Family = ip.includes(':') ? 'ipv6' : 'ipv4'
+  const family = familyOf(ip)
   const bits = addressBits(family)
   const mine = own.addresses.filter((address) => address.ifindex === own.ifindex)
   const isRight = (address: Address): boolean => address.ip === ip && address.prefixLength === bits
   const mustGo = (address: Address): boolean => {
-    if (isRight(address) || address.ip.includes(':') !== (family === 'ipv6')) return false
-    const foreign = family === 'ipv4' ? contains(own.network, address.ip) : !isLinkLocal(address.ip)
+    if (isRight(address) || (familyOf(address.ip) === 'ipv6' && isLinkLocal(address.ip))) return false
+    const foreign = familyOf(address.ip) === family && (family === 'ipv6' || contains(own.network, address.ip))
     return foreign || own.swallowed(cidrOf(address.ip, address.prefixLength))
   }
   return {

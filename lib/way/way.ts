@@ -53,7 +53,10 @@ export interface WayFacts {
 }
 
 export function judgeWay(facts: WayFacts): readonly Fault[] {
-  return [...judgeInner(facts), ...judgeOuter(facts), ...judgeUplink(facts), ...judgeOwnPods(facts)]
+  const inner = judgeInner(facts)
+  // What catches packets to peers often catches those to our own pods as well.
+  const own = inner.length > 0 ? [] : judgeOwnPods(facts)
+  return [...inner, ...judgeOuter(facts), ...judgeUplink(facts), ...own]
 }
 
 /** What goes past the bridge of the pods; a CNI without one has a route for each pod. */
@@ -93,17 +96,25 @@ function isOnItsWay({ device, directRouting }: WayFacts, { outer }: PeerWay, ans
 }
 
 function judgeOuter(facts: WayFacts): readonly Fault[] {
-  const { device, peers, udpPort } = facts
+  const { peers, udpPort } = facts
   const lost = peers
-    .filter(({ outer: { answer } }) => 'refused' in answer || answer.oif === device.ifindex || isHere(facts, answer))
+    .filter(({ outer: { answer } }) => 'refused' in answer || isHere(facts, answer) || overlayAt(facts, answer))
     .map((peer) => ({ peer }))
   const [first] = lost
   if (first === undefined) return []
   const { node, underlay, outer } = first.peer
+  const into = overlayAt(facts, outer.answer)
   const sentence = isHere(facts, outer.answer)
     ? `VXLAN packets to ${underlay} (${node}) stay on this host, which has that address too: \`${ipOf(facts)} address show to ${underlay}\` tells where`
-    : `VXLAN packets to ${underlay} (${node}) ${'refused' in outer.answer ? wayOf(facts, outer) : `go into ${device.ifname} itself${by(facts, outer)}`}${remedy(facts, outer, `ipproto udp dport ${udpPort}`)}`
+    : `VXLAN packets to ${underlay} (${node}) ${'refused' in outer.answer ? wayOf(facts, outer) : `go into ${into?.ifname} itself${by(facts, outer)}`}${remedy(facts, outer, `ipproto udp dport ${udpPort}`)}`
   return [{ name: 'way.outer', node, sentence, stops: isMost(facts, lost) }]
+}
+
+/** Our device, or that of the other family, where an answer leads there: VXLAN into VXLAN. */
+function overlayAt({ links, device }: WayFacts, answer: Answer): Link | undefined {
+  const vni = links.find(({ ifindex }) => ifindex === device.ifindex)?.vxlan?.vni
+  const link = 'refused' in answer ? undefined : links.find(({ ifindex }) => ifindex === answer.oif)
+  return link?.ifindex === device.ifindex || (vni !== undefined && link?.vxlan?.vni === vni) ? link : undefined
 }
 
 /** Delivered here instead of sent. */
@@ -122,7 +133,7 @@ function judgeUplink(facts: WayFacts): readonly Fault[] {
   for (const { outer, node, underlay: remote } of peers) {
     const { answer } = outer
     const link = 'refused' in answer ? undefined : links.find(({ ifindex }) => ifindex === answer.oif)
-    if ('refused' in answer || link === undefined || link.ifindex === device.ifindex || link.loopback) continue
+    if ('refused' in answer || link === undefined || overlayAt(facts, answer) || link.loopback) continue
     if (carries && link.ifindex !== underlay.ifindex)
       uplink.push({
         name: 'way.uplink',
@@ -144,7 +155,7 @@ function judgeUplink(facts: WayFacts): readonly Fault[] {
 
 /** A single peer that claims an address which cannot be reached must not make a node unready. */
 function isMost({ peers }: WayFacts, hit: readonly { readonly peer: PeerWay }[]): boolean {
-  return new Set(hit.map(({ peer }) => peer)).size * 2 >= peers.length
+  return new Set(hit.map(({ peer }) => peer)).size * 2 > peers.length
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -176,7 +187,7 @@ function by({ rules }: WayFacts, { packet, answer }: Asked): string {
 
 /** `selector`: of a rule for the packets that go astray. */
 function remedy(facts: WayFacts, { packet, answer }: Asked, selector: string): string {
-  const { rules, device } = facts
+  const { rules } = facts
   const ip = ipOf(facts)
   const rule =
     'refused' in answer
@@ -188,9 +199,9 @@ function remedy(facts: WayFacts, { packet, answer }: Asked, selector: string): s
     return rule.priority < 2
       ? `: give that rule a larger priority, as nothing can be added before it`
       : `: add a rule before it, as \`${ip} rule add ${selector} priority ${Math.max(1, rule.priority - 10)} lookup main\``
-  const ours = !('refused' in answer) && answer.oif === device.ifindex
+  const ours = overlayAt(facts, answer)
   return ours
-    ? `: delete the route that takes them there (\`${ip} route show dev ${device.ifname}\`)`
+    ? `: delete the route or the address that takes them there (\`${ip} route show dev ${ours.ifname}\`)`
     : `: look at \`${ip} route get ${packet.dst}\`, at \`${ip} rule\` and at \`${ip} route show table all\``
 }
 

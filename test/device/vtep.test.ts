@@ -220,6 +220,16 @@ test('IPv6: every other address that is not link-local goes', () => {
   })
 })
 
+test('an address of the other family goes as well when its connected route would take outer packets, and only then', () => {
+  const addresses = ['fd00:1::99', 'fd00:2::99', 'fe80::1'].map((ip) => addressOf(9, ip, 64))
+  const own = { ...OWN, addresses: [addressOf(9, '10.42.1.0', 32), ...addresses] }
+  const swallowed = (prefix: string): boolean => prefix === 'fd00:1::/64' || prefix === 'fe80::/64'
+  assert.deepEqual(planAddresses({ ...own, swallowed }), {
+    add: [],
+    remove: [{ ifindex: 9, ip: 'fd00:1::99', prefixLength: 64 }],
+  })
+})
+
 test('an address outside the network goes when its connected route would take outer packets into the device', () => {
   const addresses = [
     addressOf(9, '10.42.1.0', 32),

@@ -7,6 +7,7 @@ import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
 import { checkHost, type HostFacts, podLinkOf } from '../../lib/way/host-checks.ts'
 import { type Answer, judgeWay, type PeerWay, type WayFacts } from '../../lib/way/way.ts'
+import { vxlanLink } from '../device/support.ts'
 import { ruleOf } from '../overlay/support/cluster.ts'
 import { addressOf, linkOf } from '../overlay/support/host.ts'
 
@@ -166,11 +167,22 @@ test('outer packets into our own device are VXLAN into VXLAN', () => {
     said(facts([peer(2, { outer: through(DEVICE, 254) })])).join(),
     /^way\.outer stops: VXLAN packets to 192\.168\.0\.2 \(node2\) go into flannel\.1 itself/,
   )
+  const both = [
+    vxlanLink({ ifindex: parseIfindex(DEVICE) }),
+    vxlanLink({ ifindex: parseIfindex(8), ifname: 'flannel-v6.1' }),
+  ]
+  const links = [...LINKS.filter(({ ifindex }) => ifindex !== DEVICE), ...both]
+  assert.match(
+    said(facts([peer(2, { outer: through(8) })], { links })).join(),
+    /^way\.outer stops: VXLAN packets to 192\.168\.0\.2 \(node2\) go into flannel-v6\.1 itself/,
+  )
 })
 
-test('one peer among many that cannot be reached is named, and does not make the node unready', () => {
-  const [fault] = judgeWay(facts([peer(2), peer(3), peer(4, { outer: refused('ENETUNREACH') })]))
-  assert.deepEqual([fault?.name, fault?.stops], ['way.outer', false])
+test('one peer among others that cannot be reached is named, and does not make the node unready', () => {
+  for (const others of [[peer(2)], [peer(2), peer(3)]]) {
+    const [fault] = judgeWay(facts([...others, peer(4, { outer: refused('ENETUNREACH') })]))
+    assert.deepEqual([fault?.name, fault?.stops], ['way.outer', false])
+  }
 })
 
 test('another uplink, or a tunnel on the way, is a warning; so is one with too small an MTU', () => {

@@ -20,18 +20,20 @@ const HARMLESS = ['169.254.7.7/16', '172.16.0.98/32', '172.16.0.1/32', '192.0.2.
 
 test('an address whose connected route swallows the underlay is removed, whenever it comes', kernelTests, async (t) => {
   const host = await createHealthyHost(t, { families: FAMILIES, crowded: true })
-  const cases = FAMILIES.flatMap((family) => SWALLOWING[family].map((address) => ({ family, address })))
-  for (const { family, address } of cases)
-    await t.test(address, async () => {
-      await host.ip(`address add ${address} dev ${deviceName(family)}${nodad(family)}`)
+  const cases = FAMILIES.flatMap((family) =>
+    FAMILIES.flatMap((device) => SWALLOWING[family].map((address) => ({ family, device, address }))),
+  )
+  for (const { family, device, address } of cases)
+    await t.test(`${address} on ${deviceName(device)}`, async () => {
+      await host.ip(`address add ${address} dev ${deviceName(device)}${nodad(family)}`)
       await host.ready()
       await reaches(host)
     })
   await t.test('all of them at the start', async () => {
     host.agent.kill('SIGTERM')
     await host.agent.ended
-    for (const { family, address } of cases)
-      await host.ip(`address add ${address} dev ${deviceName(family)}${nodad(family)}`)
+    for (const { family, device, address } of cases)
+      await host.ip(`address add ${address} dev ${deviceName(device)}${nodad(family)}`)
     host.start()
     await host.ready()
     await reaches(host)
