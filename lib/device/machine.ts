@@ -149,29 +149,17 @@ function observed(machine: Machine, observation: Observation): Step {
   if (machine.phase.name === 'observing' && machine.phase.stale) return observe(machine)
   const lladdr = machine.lladdr ?? settleFromDevice(machine, observation)
   const settled: Machine = { ...machine, lladdr }
+  const fresh: Machine = { ...settled, refused: NONE }
   const decision = decide(settled.settings, settled.wanted, lladdr, observation)
   switch (decision.kind) {
     case 'wait':
-      return rest(
-        { ...settled, refused: NONE },
-        { name: 'waiting', because: decision.because, cannot: decision.cannot },
-        observation,
-      )
+      return rest(fresh, { name: 'waiting', because: decision.because, cannot: decision.cannot }, observation)
     case 'block':
       return pause({ ...settled, state: { name: 'blocked', because: decision.because, fatal: false } }, 'refusal')
     case 'rest':
-      return rest(
-        { ...settled, refused: NONE },
-        restingState(decision.device, decision.underlay, undefined),
-        observation,
-      )
+      return rest(fresh, restingState(decision.device, decision.underlay, undefined), observation)
     case 'create':
-      return apply(
-        { ...settled, refused: NONE },
-        { name: 'creating' },
-        [{ op: 'create', spec: decision.spec }],
-        'there is no device',
-      )
+      return apply(fresh, { name: 'creating' }, [{ op: 'create', spec: decision.spec }], 'there is no device')
     case 'remove':
       return remove(settled, decision.ifindex, decision.because)
     case 'repair':
@@ -248,8 +236,7 @@ function failed(machine: Machine, { verdict, because, op }: Extract<DeviceEvent,
     case 'done':
       return observe(machine)
     case 'retry':
-      // Nothing says that the link is gone; under another name it is known by its ifindex alone.
-      return pause({ ...machine, ...FORGOTTEN, state: unlessStanding(machine.state, because) }, 'trouble')
+      return pause({ ...machine, ...FORGOTTEN, state: unsettled(machine.state, because) }, 'trouble')
     case 'device-gone':
     case 'device-down':
       return pause({ ...machine, ...FORGOTTEN, state: { name: 'blind', because } }, 'trouble')
@@ -274,15 +261,9 @@ function pause(machine: Machine, over: PauseOver): Step {
   }
 }
 
-function unlessStanding(state: DeviceState, because: string): DeviceState {
-  return ifindexOf(state) === undefined ? { name: 'blind', because } : state
-}
-
-/** A failed observation says nothing about the device: states that only wait for an answer become blind, others stay. */
+/** What fails says nothing about a link that was known: under another name it is found by its ifindex alone. */
 function unsettled(state: DeviceState, because: string): DeviceState {
-  return state.name === 'creating' || state.name === 'removing' || state.name === 'repairing'
-    ? { name: 'blind', because }
-    : state
+  return state.name === 'creating' || state.name === 'removing' ? { name: 'blind', because } : state
 }
 
 function settle(lladdr: Lladdr | undefined, wanted: Wanted): Lladdr | undefined {

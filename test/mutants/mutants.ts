@@ -35,7 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a write that failed is not tried again',
     file: machine,
-    find: "return pause({ ...machine, ...FORGOTTEN, state: unlessStanding(machine.state, because) }, 'trouble')",
+    find: "return pause({ ...machine, ...FORGOTTEN, state: unsettled(machine.state, because) }, 'trouble')",
     replace: "return same({ ...machine, ...FORGOTTEN, phase: { name: 'idle' } })",
   },
   {
