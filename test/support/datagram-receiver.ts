@@ -38,9 +38,12 @@ export function withoutPython(): string | false {
 export async function receiveDatagrams(t: Scope, path: string, { deaf = false } = {}): Promise<DatagramReceiver> {
   const child = spawn('python3', ['-c', PROGRAM, path, ...(deaf ? ['deaf'] : [])], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    // A sanitizer's library that this process was started with is not for python3, which may end at once with it.
+    env: { ...process.env, LD_PRELOAD: undefined },
   })
   t.after(() => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  await lines.next()
+  const { value } = await lines.next()
+  if (value !== 'listening') throw new Error(`python3 does not receive on ${path}: it said ${value ?? 'nothing'}`)
   return { next: async () => JSON.parse((await lines.next()).value ?? 'null') as Datagram }
 }
