@@ -25,6 +25,7 @@ import { inSlices } from '../util/slices.ts'
 import type { StandingLog } from '../util/standing-log.ts'
 import { applyPlan, type Tally } from './apply-plan.ts'
 import type { Containment } from './containment.ts'
+import { createEars } from './ears.ts'
 import { type Governor, LONGEST_MS, PATIENT_MS } from './governor.ts'
 import { createPeerReports } from './peer-reports.ts'
 import { batchesOf, lookAtTables, namesOfEntry, namesOfPlan, type PlanNames, planTables } from './peer-round.ts'
@@ -33,8 +34,6 @@ import { createShadows } from './shadows.ts'
 
 /** Before a round that failed is tried again, milliseconds. */
 const FIRST_RETRY_MS = 20
-/** Notifications between two looks at everything that are worth hearing; beyond, looking is cheaper. */
-const HEARD = 200
 
 export interface PeerReconciler {
   /** The kernel's tables may not be what they were: a look at everything is due. */
@@ -98,10 +97,6 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   /** Where that round saw routes of others: a peer there is compared with them. */
   let isForeign: ForeignPrefixes = () => false
   let programmed = false
-  /** Notifications since the last look. */
-  let heard = 0
-  /** So many were heard that nobody listens: a look is due, in a quarrel one after the other until one finds nothing to do. */
-  let deaf = false
   /** What the last full round wrote, as the governor knows it. */
   let written: readonly string[] = []
   /** Rounds in a row that ended with an error. */
@@ -131,26 +126,14 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     confirmed = false
     markHost()
   }
-  const stopListening = (): void => {
-    if (deaf) return
-    deaf = true
-    parts.session.hearEntries(false)
-    markUnheard()
-  }
-  /** The next look counts again: nothing that comes after it is missed. */
-  const listen = (): void => {
-    heard = 0
-    if (!deaf) return
-    deaf = false
-    parts.session.hearEntries(true)
-    parts.onUnheard()
-  }
+  const ears = createEars({ session: parts.session, onDeaf: markUnheard, onOpen: parts.onUnheard })
   const turn = (): Promise<void> => clock.turn()
   const applying = (device: Device) => ({ alive: () => parts.device()?.ifindex === device.ifindex, turn })
 
   const fullRound = async (rtnl: Rtnl, view: LeaseView, device: Device): Promise<Tally> => {
-    if (deaf && governor.quarrelling) parts.onUnheard()
-    else listen()
+    // In a quarrel one look follows the other unheard, until one finds nothing to do.
+    if (ears.deaf && governor.quarrelling) parts.onUnheard()
+    else ears.open()
     dueAt = Number.POSITIVE_INFINITY
     patientAt = Number.POSITIVE_INFINITY
     confirmed = false
@@ -186,9 +169,9 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     governor.took([...names, 'tables', 'host'], clock.now() - started)
     written = names
     again(done, plan.deferred)
-    const complete = view.synced && !look.interrupted && !deaf
-    if (deaf && done.written === 0) {
-      listen()
+    const complete = view.synced && !look.interrupted && !ears.deaf
+    if (ears.deaf && done.written === 0) {
+      ears.open()
       due(0)
     }
     // What the kernel refuses for good is tried again by the time of the retry; other leases need not wait for it.
@@ -202,7 +185,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   /** What follows from what a round has done. */
   const again = (done: Tally, deferred: number): void => {
     if (done.retry + done.failed > 0) {
-      tryAgainIn(done.retry > 0 || deaf ? LONGEST_MS : PATIENT_MS)
+      tryAgainIn(done.retry > 0 || ears.deaf ? LONGEST_MS : PATIENT_MS)
       if (done.retry === 0) patientAt = dueAt
     }
     // An ack is not proof and leftovers wait for one: what was written is looked at once more.
@@ -243,7 +226,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       programmed = false
       confirmed = false
       dueAt = 0
-      return listen()
+      return ears.open()
     }
     const change = changeOf(view, device)
     if (change === undefined && dueAt > clock.now() && book?.device.ifindex === device.ifindex) {
@@ -288,8 +271,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     },
     markView: () => loop.mark(),
     hear(action, entries) {
-      heard += entries.length
-      if (deaf || heard > HEARD) return stopListening()
+      if (!ears.hear(entries.length)) return
       for (let i = 0; i < entries.length; i += 1) {
         const bytes = entryBytes(entries, i)
         if (book !== undefined && isOfOthers(book, bytes)) {
