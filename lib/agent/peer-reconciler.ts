@@ -28,7 +28,15 @@ import type { Containment } from './containment.ts'
 import { createEars } from './ears.ts'
 import { type Governor, LONGEST_MS, PATIENT_MS } from './governor.ts'
 import { createPeerReports } from './peer-reports.ts'
-import { batchesOf, lookAtTables, namesOfEntry, namesOfPlan, type PlanNames, planTables } from './peer-round.ts'
+import {
+  batchesOf,
+  lookAtTables,
+  namesOfEntry,
+  namesOfPlan,
+  nothingSeen,
+  type PlanNames,
+  planTables,
+} from './peer-round.ts'
 import type { RtnlSession } from './rtnl-session.ts'
 import { createShadows } from './shadows.ts'
 
@@ -139,11 +147,14 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     confirmed = false
     if (network === undefined) throw new TypeError(`${family} has no network`)
     const started = clock.now()
-    const look = await lookAtTables(rtnl, family, device)
-    const { actual } = look
-    reports.unreadable(look.unreadable)
     const { ifindex, lladdr } = device
-    const direct = parts.network.backend.directRouting ? directRoutes(family, actual.routes, ifindex) : NO_DIRECT
+    const { directRouting } = parts.network.backend
+    // Another device than before has nothing on it: it is written first, and looked at after.
+    const isEmpty = !directRouting && book !== undefined && book.device.ifindex !== ifindex
+    const look = isEmpty ? nothingSeen() : await lookAtTables(rtnl, family, device)
+    const { actual } = look
+    if (!isEmpty) reports.unreadable(look.unreadable)
+    const direct = directRouting ? directRoutes(family, actual.routes, ifindex) : NO_DIRECT
     const isNews = !isFor(book, view, device, direct.signature)
     if (isNews) {
       if (book?.device.ifindex !== ifindex) shadows.reset()
@@ -164,7 +175,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     else governor.repaired(names, inWords)
     const done = await applyPlan(rtnl, plan, applying(device))
     for (const batch of batchesOf(plan)) rtnl.release(batch)
-    done.written += await shadows.settle(rtnl, plan.shadowed, view)
+    if (!isEmpty) done.written += await shadows.settle(rtnl, plan.shadowed, view)
     if (look.interrupted) done.retry += 1
     governor.took([...names, 'tables', 'host'], clock.now() - started)
     written = names

@@ -23,6 +23,13 @@ export interface Look {
   readonly unreadable: Unreadable | undefined
 }
 
+/** What a look at a device without any entry finds. */
+export function nothingSeen(): Look {
+  const none = (): EntryTable => ({ bytes: new Uint8Array(0), length: 0 })
+  const actual = { neighbours: none(), fdb: none(), routes: none() }
+  return { actual, interrupted: false, unreadable: undefined }
+}
+
 export async function lookAtTables(rtnl: Rtnl, family: Family, { ifindex }: Device): Promise<Look> {
   const [neighbours, fdb, routes] = await Promise.all([
     rtnl.dumpNeighbours(family, ifindex),

@@ -8,6 +8,34 @@ const peers = new Map([
   [3, 3],
 ])
 
+test('a device that had to be made anew is written to first and looked at after: a dump of a large main table takes its time', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  node.kernel.clearLog()
+  node.kernel.admin.deleteLink('flannel.1')
+  await node.clock.run(1)
+  const made = node.kernel.log.findIndex(({ request }) => request === 'createVxlan')
+  const tables = node.kernel.log.slice(made).map(({ request }) => request)
+  const rest = tables.filter((request) => /applyEntries|dump(Neighbours|Fdb|Routes)/.test(request))
+  assert.deepEqual(rest, ['applyEntries', 'applyEntries', 'dumpNeighbours', 'dumpFdb', 'dumpRoutes'])
+  assert.deepEqual(node.actual(), node.desired(peers))
+})
+
+test('a device that another program made in the place of ours is rid of what stood on it', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  const { admin } = node.kernel
+  admin.deleteLink('flannel.1')
+  admin.addVxlan('flannel.1', { vni: 1, local: '192.168.1.1', lladdr: OWN_LLADDR })
+  admin.setUp('flannel.1')
+  admin.replaceFdb('flannel.1', '12:00:00:00:01:02', '192.168.1.99')
+  admin.replaceFdb('flannel.1', '12:00:00:00:01:77', '192.168.1.99')
+  await node.clock.run(100)
+  assert.deepEqual(node.actual(), node.desired(peers))
+})
+
 for (const world of [IPV4, IPV6]) {
   for (const pinDevice of [false, true]) {
     const name = `${world.family}, ${pinDevice ? 'pinned' : 'unpinned'}`
