@@ -13,6 +13,7 @@ import type { Cidr } from '../net/cidr.ts'
 import { FAMILIES, type Family } from '../net/ip.ts'
 import { type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'
 import type { Rtnl } from '../rtnl/port.ts'
+import { ifacesInWords } from '../underlay/choice.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
@@ -189,6 +190,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     ports.onHopeless(new HostError('because' in hopeless ? hopeless.because : hopeless.name))
   }
 
+  for (const word of ifacesInWords(config.underlayChoice)) log.info('underlay.iface', word)
   source.start(() => leases.mark())
   leases.mark()
 

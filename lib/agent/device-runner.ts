@@ -106,6 +106,7 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
 
   const look = ({ epoch, ifindex }: Extract<DeviceEffect, { type: 'observe' }>): void => {
     const { reachesPeers, ...underlay } = parts.knowledge()
+    const { subnet } = machine.wanted
     const known: Knowledge = {
       ifindex,
       lladdr: machine.lladdr,
@@ -115,8 +116,8 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
     }
     observe(parts, known).then(
       guard(({ observation, memory: now }) => {
-        // Before we know who we are there is nothing to remember.
-        if (machine.wanted.subnet !== undefined) memory = now
+        // What was seen before we knew who we are is nothing to remember.
+        if (subnet !== undefined && subnet === machine.wanted.subnet) memory = now
         parts.standing.over('device.look-failed', 'the kernel answers again')
         const { underlay: found } = observation
         if ('waiting' in found && found.againMs !== undefined) after('underlay', found.againMs, { type: 'disturbed' })

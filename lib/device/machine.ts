@@ -26,7 +26,7 @@ const PATIENCE = 3
 /** What is in flight. Exactly one question at a time, so exactly one answer (with the machine's epoch) is believed. */
 type Phase =
   | { readonly name: 'idle' }
-  /** `stale`: our link died meanwhile, so the answer may show it alive: ask again. */
+  /** `stale`: our link died meanwhile, or we became somebody else: the answer may show what is not so: ask again. */
   | { readonly name: 'observing'; readonly stale: boolean }
   | { readonly name: 'applying' }
   /** The runner says when to look again. */
@@ -79,7 +79,7 @@ export function step(machine: Machine, event: DeviceEvent): Step {
   if (machine.state.name === 'stopped') return same(machine)
   switch (event.type) {
     case 'wanted':
-      return disturb({ ...machine, wanted: event.wanted, lladdr: settle(machine.lladdr, event.wanted) })
+      return disturb(wants(machine, event.wanted))
     case 'disturbed':
       return disturb(machine)
     case 'gone':
@@ -104,6 +104,18 @@ export function step(machine: Machine, event: DeviceEvent): Step {
       return same({ ...machine, state: { name: 'stopped' }, phase: { name: 'idle' }, epoch: machine.epoch + 1 })
     default:
       return unreachable(event)
+  }
+}
+
+/** What was asked for before we knew who we are was asked for without all that is known of us. */
+function wants(machine: Machine, wanted: Wanted): Machine {
+  const { phase } = machine
+  const outdated = phase.name === 'observing' && machine.wanted.subnet !== wanted.subnet
+  return {
+    ...machine,
+    wanted,
+    lladdr: settle(machine.lladdr, wanted),
+    phase: outdated ? { name: 'observing', stale: true } : phase,
   }
 }
 

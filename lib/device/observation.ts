@@ -10,7 +10,7 @@ import type { EntryTable } from '../rtnl/entries.ts'
 import type { Address, Link, ResolvedRoute } from '../rtnl/port.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
 import { namesInterface } from '../underlay/places.ts'
-import { chooseUnderlay, type UnderlayKnowledge, type UnderlayMemory } from '../underlay/underlay.ts'
+import { chooseUnderlay, isFounded, type UnderlayKnowledge, type UnderlayMemory } from '../underlay/underlay.ts'
 import type { DeviceSettings, Observation } from './types.ts'
 import { deviceName, KERNEL_VXLAN_PORT } from './vtep.ts'
 
@@ -39,15 +39,13 @@ export interface Knowledge {
 
 /**
  * Only the default route's interface is found in the routes: with 100,000 of them, they are dumped when asked for. While an
- * address stands that was chosen, nobody asks.
+ * address stands that is well founded, nobody asks.
  */
 export function needsRoutes(choice: UnderlayChoice, known: Knowledge, addresses: readonly Address[]): boolean {
-  const { hint, published } = known.underlay
-  const { inUse } = known.memory
-  if (namesInterface(choice) || hint !== undefined) return false
-  const settled =
-    inUse !== undefined && inUse.fallback === 'none' && [published, known.memory.founded].includes(inUse.ip)
-  return !settled || !addresses.some(({ ip, flags }) => ip === inUse.ip && !flags.deprecated && !flags.tentative)
+  const { memory, underlay } = known
+  if (namesInterface(choice) || underlay.hint !== undefined) return false
+  if (!isFounded(memory, underlay)) return true
+  return !addresses.some(({ ip, flags }) => ip === memory.inUse?.ip && !flags.deprecated && !flags.tentative)
 }
 
 export function interpretFacts(

@@ -22,6 +22,15 @@ export function readIface(text: string): { readonly name: string; readonly ip: I
   return { name: /^[^@]+(?=@)/.exec(text)?.[0] ?? text, ip: tryParseIp(text.replace(/\/[0-9]{1,3}$/, '')) }
 }
 
+/** A word for each --iface that is not taken as it was written. */
+export function ifacesInWords({ ifaces }: UnderlayChoice): readonly string[] {
+  return ifaces.flatMap((text) => {
+    const { name, ip } = readIface(text)
+    if (ip !== undefined) return ip === text ? [] : [`--iface=${text} is taken as the address ${ip}`]
+    return name === text ? [] : [`--iface=${text} is taken as ${name}, unless an interface has that very name`]
+  })
+}
+
 function tryParseIp(text: string): Ip | undefined {
   try {
     return parseIp(text)

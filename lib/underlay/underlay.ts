@@ -257,11 +257,13 @@ function addressesOfOurs({ search, choice, places, known, publicIp }: Question, 
   )
 }
 
-function isFounded({ inUse, founded }: UnderlayMemory, known: UnderlayKnowledge): boolean {
+/** What is in use is well founded: it is left only when it goes, or a person says so. */
+export function isFounded({ inUse, founded }: UnderlayMemory, known: Omit<UnderlayKnowledge, 'deviceLocal'>): boolean {
   if (inUse === undefined || inUse.fallback === 'lesser') return false
-  const { ip, since, fallback } = inUse
+  const { ip, since, fallback, real } = inUse
   if (ip === founded || ip === known.internalIp || known.now - since >= FOUNDED_AFTER_MS) return true
-  return fallback === 'none' && ip === known.published
+  // What may float, as it has no real prefix, is not ours for good because we have just told others of it.
+  return fallback === 'none' && ip === known.published && (real || ip === known.publishedBefore)
 }
 
 /** `ip`, wherever it is now: addresses outrank interfaces. */

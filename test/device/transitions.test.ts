@@ -41,6 +41,7 @@
  *  37   ready       apply-failed reject of such a repair    ready       observe, then patience, with a flaw
  *  38   ready       patience-over                           ready       observe; nothing while operations are in flight
  *  39   any         lost                                    blind …     observe
+ *  40   waiting     wanted otherwise, while observing       waiting     –, and observe when the answer comes
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -478,6 +479,17 @@ test('row 39: whatever was in flight when an exception was contained, everything
     assert.equal(looking.effects[0]?.type, 'observe')
     expect(see(looking, healthy()), 'ready')
   }
+})
+
+test('row 40: what was asked for before we knew who we are is asked for again', () => {
+  const nobody = send(start(), { type: 'wanted', wanted: { subnet: undefined, lladdr: undefined } })
+  const asking = send(see(nobody, bare()), { type: 'disturbed' })
+  expect(asking, 'waiting', 'observe')
+  const known = send(asking, { type: 'wanted', wanted })
+  expect(known, 'waiting')
+  const again = see(known, bare())
+  expect(again, 'waiting', 'observe')
+  expect(see(again, bare()), 'creating', 'create')
 })
 
 test('an underlay without room for the family is told as such: the family cannot be', () => {

@@ -194,6 +194,21 @@ for (const [what, floating] of [
   })
 }
 
+test('an address without a real prefix that a new node has before its own gives way, unless it has stood for a minute', () => {
+  for (const [stoodMs, expected] of [
+    [10, US],
+    [60_000, '192.168.0.100 on eth0'],
+  ] as const) {
+    const host = hostOf('ipv4')
+    host.has(FLOATING)
+    assert.equal(host.look(), '192.168.0.100 on eth0')
+    host.knows({ published: ip('192.168.0.100') })
+    assert.equal(host.look(stoodMs), '192.168.0.100 on eth0')
+    host.has(FLOATING, OURS)
+    assert.equal(host.look(), expected)
+  }
+})
+
 test('an address that takes the place of ours on its link, as DHCP gives it, is followed at once and may become ours', () => {
   const host = founded()
   host.has('eth0 192.168.7.7/24 dynamic')
