@@ -10,7 +10,7 @@ import { NetlinkError } from '../errors.ts'
 import type { Ip } from '../net/ip.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
-import { NO_MEMORY, type UnderlayMemory } from '../underlay/underlay.ts'
+import { NO_MEMORY, type UnderlayMemory } from '../underlay/memory.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
@@ -115,12 +115,11 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
       reachesPeers,
     }
     observe(parts, known).then(
-      guard(({ observation, memory: now }) => {
+      guard(({ observation, memory: now, againMs }) => {
         // What was seen before we knew who we are is nothing to remember.
         if (subnet !== undefined && subnet === machine.wanted.subnet) memory = now
         parts.standing.over('device.look-failed', 'the kernel answers again')
-        const { underlay: found } = observation
-        if ('waiting' in found && found.againMs !== undefined) after('underlay', found.againMs, { type: 'disturbed' })
+        if (againMs !== undefined) after('underlay', againMs, { type: 'disturbed' })
         send({ type: 'observed', epoch, observation })
       }),
       guard((error) => {

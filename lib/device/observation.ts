@@ -9,8 +9,9 @@ import type { Lladdr } from '../net/lladdr.ts'
 import type { EntryTable } from '../rtnl/entries.ts'
 import type { Address, Link, ResolvedRoute } from '../rtnl/port.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
+import { isFounded, type UnderlayMemory } from '../underlay/memory.ts'
 import { namesInterface } from '../underlay/places.ts'
-import { chooseUnderlay, isFounded, type UnderlayKnowledge, type UnderlayMemory } from '../underlay/underlay.ts'
+import { chooseUnderlay, type UnderlayDecision, type UnderlayKnowledge } from '../underlay/underlay.ts'
 import type { DeviceSettings, Observation } from './types.ts'
 import { deviceName, KERNEL_VXLAN_PORT } from './vtep.ts'
 
@@ -53,9 +54,9 @@ export function interpretFacts(
   choice: UnderlayChoice,
   facts: Facts,
   known: Knowledge,
-): { readonly observation: Observation; readonly memory: UnderlayMemory } {
+): { readonly observation: Observation } & Omit<UnderlayDecision, 'answer'> {
   const device = findDevice(settings, facts.links, known)
-  const { answer, memory } = chooseUnderlay(
+  const { answer, memory, againMs } = chooseUnderlay(
     settings.family,
     choice,
     {
@@ -86,7 +87,7 @@ export function interpretFacts(
     interrupted: facts.interrupted,
   }
   // What an inconsistent dump does not show may be there all the same: it must not become a memory.
-  return { observation, memory: facts.interrupted ? known.memory : memory }
+  return { observation, memory: facts.interrupted ? known.memory : memory, againMs }
 }
 
 /** By name; else the link that we had, renamed; else one in our place with our MAC: renamed while nobody looked. */

@@ -1,6 +1,6 @@
 /**
- * Which interface and address carry the overlay of one family: chosen once, left only for a reason. Owns that judgement
- * and the memory that it needs. Pure: every fact comes in, the time too.
+ * Which interface and address carry the overlay of one family: chosen once, left only for a reason. Owns that judgement.
+ * Pure: every fact comes in, what was before (memory.ts) and the time too.
  * Must not: look anything up, nor know the flags' meaning (places.ts) or an address' quality (address-rank.ts).
  *
  * An address stays while it exists and is usable. What is well founded (a person's flag, what was published before, the
@@ -14,8 +14,9 @@ import type { Lladdr } from '../net/lladdr.ts'
 import { LEAST_MTU, vxlanOverhead } from '../net/mtu.ts'
 import type { EntryTable } from '../rtnl/entries.ts'
 import type { Address, Link, ResolvedRoute } from '../rtnl/port.ts'
-import { hasRealPrefix, mayBeEndpoint, rankAddress } from './address-rank.ts'
+import { mayBeEndpoint, rankAddress } from './address-rank.ts'
 import type { UnderlayChoice } from './choice.ts'
+import { followAfterMs, isFounded, type Look, recall, remember, type Taken, type UnderlayMemory } from './memory.ts'
 import { type Candidate, findPlaces, namesInterface, type Places, type Search } from './places.ts'
 
 /** The chosen interface, and the two addresses that can differ behind NAT. */
@@ -39,8 +40,6 @@ export interface UnderlayWaiting {
   readonly waiting: string
   /** What is missing is room: the interface is too narrow for the family. */
   readonly cannot?: true
-  /** Milliseconds after which another look may decide otherwise although nothing is heard; undefined: never. */
-  readonly againMs?: number | undefined
 }
 
 export interface UnderlayFacts {
@@ -74,47 +73,14 @@ export interface UnderlayKnowledge {
   readonly isPublishedByOthers?: ((ip: Ip) => boolean) | undefined
 }
 
-interface InUse {
-  readonly ip: Ip
-  readonly ifname: string
-  readonly since: number
-  readonly rank: number
-  /** Whether it has a real prefix, beside which a /32 or /128 is a lesser address. */
-  readonly real: boolean
-  readonly fallback: Fallback
-}
-
-/**
- * What stands in for the address that belongs to this node, and is left as soon as that one is there: a `replacement` came
- * in its place (a new DHCP lease) and may become well founded; a `lesser` address never does.
- */
-type Fallback = 'none' | 'replacement' | 'lesser'
-
-export interface UnderlayMemory {
-  readonly inUse: InUse | undefined
-  /** The address that belongs to this node. Worth keeping over a restart. */
-  readonly founded: Ip | undefined
-  /** Since when none of those that belong to this node is there. */
-  readonly absentSince: number | undefined
-  /** When each address that could serve was first seen. */
-  readonly seen: ReadonlyMap<Ip, number>
-}
-
-export const NO_MEMORY: UnderlayMemory = {
-  inUse: undefined,
-  founded: undefined,
-  absentSince: undefined,
-  seen: new Map(),
-}
-
-/** A first choice that stood this long is well founded. */
-const FOUNDED_AFTER_MS = 60_000
 /** An address that came about when the other went has taken its place; one that was there before has not. */
 const NEWCOMER_MS = 5000
 
 export interface UnderlayDecision {
   readonly answer: Underlay | UnderlayWaiting
   readonly memory: UnderlayMemory
+  /** Milliseconds after which another look may decide otherwise although nothing is heard; undefined: never. */
+  readonly againMs: number | undefined
 }
 
 export function chooseUnderlay(
@@ -127,11 +93,14 @@ export function chooseUnderlay(
   const search = searchOf(family, facts, known)
   const publicIp = known.hint ?? choice.publicIp[family]
   const places = findPlaces(search, choice, publicIp)
-  const memory = recall(search, places, known, before)
-  const decided = decide({ search, choice, places, known, publicIp }, memory)
+  const look = { search, choice, places, known }
+  const memory = recall(look, before)
+  const decided = decide({ ...look, publicIp }, memory)
+  const followMs = followAfterMs(memory, known.now)
   if ('waiting' in decided) {
-    const answer = withoutRoom(search, places, memory) ?? decided
-    return { answer, memory: { ...memory, absentSince: memory.absentSince ?? known.now } }
+    const answer = withoutRoom(search, places, memory) ?? { waiting: decided.waiting }
+    const absentSince = memory.absentSince ?? known.now
+    return { answer, memory: { ...memory, absentSince }, againMs: followMs ?? decided.againMs }
   }
   const { link, address } = decided.candidate
   const { ifindex, ifname, mtu, lladdr, noArp } = link
@@ -145,7 +114,8 @@ export function chooseUnderlay(
       publicIp: publicIp ?? address.ip,
       standsIn: decided.fallback === 'lesser',
     },
-    memory: remember(memory, decided, search, known),
+    memory: remember(memory, decided, look),
+    againMs: followMs === 0 ? undefined : followMs,
   }
 }
 
@@ -168,23 +138,18 @@ export function noRoom(family: Family, source: string): string {
   return `${source} is too small for VXLAN over ${name}: at least ${least} is needed, so there is no ${name} in the overlay of this node`
 }
 
-interface Question {
-  readonly search: Search
-  readonly choice: UnderlayChoice
-  readonly places: Places
-  readonly known: UnderlayKnowledge
+interface Question extends Look {
   readonly publicIp: Ip | undefined
 }
 
-type Decided =
-  | { readonly candidate: Candidate; readonly fallback: Fallback; readonly founded: boolean }
-  | UnderlayWaiting
+type Decided = Taken | { readonly waiting: string; readonly againMs?: number }
 
 function decide(question: Question, memory: UnderlayMemory): Decided {
   const { places, known, choice, publicIp } = question
   const { inUse } = memory
   const [first] = places.candidates
-  if (first?.exact === true) return { candidate: first, fallback: 'none', founded: true }
+  if (first !== undefined && (first.exact || followAfterMs(memory, known.now) === 0))
+    return { candidate: first, fallback: 'none', founded: true }
   if (publicIp !== undefined && !namesInterface(choice)) return { waiting: places.missing.join('; ') }
   const belonging = addressesOfOurs(question, memory)
   let tentative: Ip | undefined
@@ -257,15 +222,6 @@ function addressesOfOurs({ search, choice, places, known, publicIp }: Question, 
   )
 }
 
-/** What is in use is well founded: it is left only when it goes, or a person says so. */
-export function isFounded({ inUse, founded }: UnderlayMemory, known: Omit<UnderlayKnowledge, 'deviceLocal'>): boolean {
-  if (inUse === undefined || inUse.fallback === 'lesser') return false
-  const { ip, since, fallback, real } = inUse
-  if (ip === founded || ip === known.internalIp || known.now - since >= FOUNDED_AFTER_MS) return true
-  // What may float, as it has no real prefix, is not ours for good because we have just told others of it.
-  return fallback === 'none' && ip === known.published && (real || ip === known.publishedBefore)
-}
-
 /** `ip`, wherever it is now: addresses outrank interfaces. */
 function candidateOf({ search, places }: Question, ip: Ip): Candidate | undefined {
   const address = search.addresses.find(
@@ -278,51 +234,6 @@ function candidateOf({ search, places }: Question, ip: Ip): Candidate | undefine
 /** A deprecated address gives way to one that is ready, and only to that. */
 function yields(candidate: Candidate, successor: Candidate | undefined): Candidate {
   return candidate.address.flags.deprecated && successor !== undefined ? successor : candidate
-}
-
-/** What is known before this look decides: which addresses are there since when, and what an earlier life used. */
-function recall(search: Search, places: Places, known: UnderlayKnowledge, before: UnderlayMemory): UnderlayMemory {
-  const seen = new Map<Ip, number>()
-  // What is there at the first look has been there before.
-  const since = before.seen.size === 0 && before.inUse === undefined ? Number.NEGATIVE_INFINITY : known.now
-  for (const address of search.addresses)
-    if (familyOf(address.ip) === search.family && places.allows(address))
-      seen.set(address.ip, before.seen.get(address.ip) ?? since)
-  // Nobody may have looked since it became that.
-  if (before.inUse !== undefined)
-    return { ...before, seen, founded: isFounded(before, known) ? before.inUse.ip : before.founded }
-  const owner = search.addresses.find(({ ip }) => ip === known.deviceLocal)
-  const link = search.links.find(({ ifindex }) => ifindex === owner?.ifindex)
-  if (owner === undefined || link === undefined || !places.allows(owner)) return { ...before, seen }
-  const fallback = before.founded === undefined || before.founded === owner.ip ? 'none' : 'lesser'
-  return { ...before, seen, inUse: inUseOf(search, { link, address: owner }, known.now, fallback) }
-}
-
-function remember(
-  memory: UnderlayMemory,
-  { candidate, fallback, founded }: Exclude<Decided, UnderlayWaiting>,
-  search: Search,
-  known: UnderlayKnowledge,
-): UnderlayMemory {
-  const { ip } = candidate.address
-  const since = memory.inUse?.ip === ip ? memory.inUse.since : known.now
-  const inUse = inUseOf(search, candidate, since, fallback)
-  const now = { ...memory, inUse, absentSince: fallback === 'none' ? undefined : memory.absentSince }
-  return founded || isFounded(now, known) ? { ...now, inUse: { ...inUse, fallback: 'none' }, founded: ip } : now
-}
-
-function inUseOf(
-  { addresses, family }: Search,
-  { link, address }: Pick<Candidate, 'link' | 'address'>,
-  since: number,
-  fallback: Fallback,
-): InUse {
-  const { ip, ifindex } = address
-  const besideReal = addresses.some(
-    (other) => other.ifindex === ifindex && familyOf(other.ip) === family && hasRealPrefix(other),
-  )
-  const rank = rankAddress(address, besideReal)
-  return { ip, ifname: link.ifname, since, rank, real: hasRealPrefix(address), fallback }
 }
 
 function searchOf(family: Family, facts: UnderlayFacts, known: UnderlayKnowledge): Search {

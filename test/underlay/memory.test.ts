@@ -11,7 +11,8 @@ import { type Family, type Ip, parseIp } from '../../lib/net/ip.ts'
 import { packEntries } from '../../lib/rtnl/entries.ts'
 import type { Address, AddressFlags, Link, ResolvedRoute } from '../../lib/rtnl/port.ts'
 import type { UnderlayChoice } from '../../lib/underlay/choice.ts'
-import { chooseUnderlay, NO_MEMORY, type UnderlayKnowledge, type UnderlayMemory } from '../../lib/underlay/underlay.ts'
+import { NO_MEMORY, type UnderlayMemory } from '../../lib/underlay/memory.ts'
+import { chooseUnderlay, type UnderlayKnowledge } from '../../lib/underlay/underlay.ts'
 import { addressOf, linkOf } from '../overlay/support/host.ts'
 
 const CHOICE: UnderlayChoice = {
@@ -361,6 +362,37 @@ test('--iface-can-reach chooses, and then its answer may flap', () => {
   assert.equal(host.look(), US)
   host.reaches(undefined)
   assert.equal(host.look(), US)
+})
+
+test('--iface-can-reach that leads elsewhere for half a second is followed, and belongs to this node from then on', () => {
+  const host = hostOf('ipv4', { canReach: ip('198.51.100.1') })
+  host.has(OURS, 'eth1 10.0.0.2/24')
+  host.reaches(ip('192.168.0.2'))
+  host.look()
+  host.knows({ published: ip('192.168.0.2') })
+  host.look()
+  for (let i = 0; i < 10; i += 1) {
+    host.reaches(ip('10.0.0.2'))
+    assert.equal(host.look(400), US)
+    host.reaches(ip('192.168.0.2'))
+    assert.equal(host.look(400), US)
+  }
+  host.reaches(ip('10.0.0.2'))
+  assert.equal(host.look(), US)
+  assert.equal(host.look(500), '10.0.0.2 on eth1')
+  assert.equal(host.founded(), '10.0.0.2')
+})
+
+test('--iface-can-reach that leads to a lesser address of the same interface is no wish of a person', () => {
+  const host = hostOf('ipv4', { canReach: ip('198.51.100.1') })
+  host.has(OURS, FLOATING)
+  host.reaches(ip('192.168.0.2'))
+  host.look()
+  host.look(60_000)
+  host.has(FLOATING)
+  host.reaches(ip('192.168.0.100'))
+  assert.match(host.look(), GONE)
+  assert.match(host.look(1000), GONE)
 })
 
 test('an altname counts as a name, name@parent and address/length are taken as meant', () => {

@@ -7,7 +7,8 @@ import { type Family, type Ip, parseIp } from '../../lib/net/ip.ts'
 import { packEntries, type RouteEntry } from '../../lib/rtnl/entries.ts'
 import type { AddressFlags } from '../../lib/rtnl/port.ts'
 import type { UnderlayChoice } from '../../lib/underlay/choice.ts'
-import { chooseUnderlay, NO_MEMORY, type UnderlayFacts } from '../../lib/underlay/underlay.ts'
+import { NO_MEMORY } from '../../lib/underlay/memory.ts'
+import { chooseUnderlay, type UnderlayFacts } from '../../lib/underlay/underlay.ts'
 import { addressOf, linkOf } from '../overlay/support/host.ts'
 
 const NO_CHOICE: UnderlayChoice = {

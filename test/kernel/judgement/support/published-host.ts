@@ -30,7 +30,7 @@ export interface PublishedHost {
   readonly host: Host
   readonly server: ApiServer
   /** `ip address` words that give the family's own address back. */
-  readonly own: string
+  readonly ownWords: string
   /** What our Node says of the family. */
   published(): string | undefined
   start(choice?: Partial<UnderlayChoice>): void
@@ -76,7 +76,7 @@ export async function createPublishedHost(
   return {
     host,
     server,
-    own,
+    ownWords: own,
     published,
     start: (choice = {}) => host.start({ source, choice }),
     stop: () => host.stop(),
