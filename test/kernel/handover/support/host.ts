@@ -39,6 +39,8 @@ export interface StartOptions {
   readonly source?: (network: Network, log: Log) => LeaseSource
   /** Stands between the agent and the kernel, e.g. to count. */
   readonly wrap?: (rtnl: Rtnl) => Rtnl
+  /** Default: the namespace. May throw, as the kernel makes it. */
+  readonly open?: () => Rtnl
   /** A flannel that runs beside us, in words. */
   readonly rival?: () => string | undefined
   /** Default: --iface=mgmt0. */
@@ -104,12 +106,12 @@ export async function createHost(t: Scope, { families, shape = tunnelled }: Host
     foreign: {},
     ip: (...lines) => runLines('ip', netns.name, lines),
     bridge: (...lines) => runLines('bridge', netns.name, lines),
-    start({ backend = {}, source, wrap = (rtnl: Rtnl) => rtnl, rival = () => undefined, choice = {} } = {}) {
+    start({ backend = {}, source, wrap = (rtnl: Rtnl) => rtnl, rival = () => undefined, choice = {}, open } = {}) {
       const { network } = parseNetwork(JSON.stringify(netConf(families, backend)), 'net-conf.json')
       nodes = source === undefined ? createScriptedNodes(network, families) : undefined
       const chosen = source?.(network, log.log) ?? host.nodes
-      const open = (): Rtnl => wrap(openRtnl({ netns: netns.path }))
-      core = startCore({ network, source: chosen, log: log.log, openRtnl: open, rival, choice, disk })
+      const opening = open ?? ((): Rtnl => wrap(openRtnl({ netns: netns.path })))
+      core = startCore({ network, source: chosen, log: log.log, openRtnl: opening, rival, choice, disk })
     },
     async stop() {
       await core?.stop()
