@@ -48,7 +48,7 @@ export function createShadows(parts: {
     isFlannelsLeftover(shadow, view.peers.get(shadow.node)?.[family], vni, nameOf(shadow.by.oif)) &&
     (removals.get(shadow.prefix) ?? 0) < REMOVALS
 
-  const remove = async (rtnl: Rtnl, shadows: readonly Shadowed[], nameOf: NameOf): Promise<number> => {
+  const remove = async (rtnl: Rtnl, shadows: readonly Shadowed[], nameOf: NameOf): Promise<readonly Shadowed[]> => {
     const writer = createEntryWriter()
     for (const { by } of shadows) writer.push('delete', by)
     const { errnos } = await rtnl.applyEntries(writer.finish())
@@ -58,7 +58,7 @@ export function createShadows(parts: {
       const route = renderEntry(by, nameOf)
       log.info('peers.leftover-removed', `removed what flannel left, so that ${node} is reached: ${route}`)
     }
-    return removed.length
+    return removed
   }
 
   return {
@@ -72,14 +72,14 @@ export function createShadows(parts: {
       const nameOf = found.length === 0 ? () => undefined : await namesOfLinks(rtnl)
       const removable = found.filter((shadow) => isRemovable(shadow, view, nameOf))
       const allowed = removable.length > 0 && (await parts.rival()) === undefined ? removable : []
-      const removed = allowed.length === 0 ? 0 : await remove(rtnl, allowed, nameOf)
-      const left = found.filter((shadow) => !allowed.includes(shadow))
+      const removed = allowed.length === 0 ? [] : await remove(rtnl, allowed, nameOf)
+      const left = found.filter((shadow) => !removed.includes(shadow))
       nodes = new Set(left.map(({ node }) => node))
       if (left.length === 0) standing.over('peers.shadowed', 'no route of others wins over ours any more')
       const sentence = left.length === 0 ? '' : describe(left, nameOf)
       if (left.length > 0) standing.stands('peers.shadowed', sentence, { shadowed: left.length })
       catching = left.some((shadow) => !isSuspectClaim(shadow, network)) ? sentence : undefined
-      return removed
+      return removed.length
     },
     reset: () => removals.clear(),
   }

@@ -8,7 +8,6 @@ import type { LeaseView } from '../cluster/view.ts'
 import type { Family } from '../net/ip.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
-import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
 import type { StandingLog } from '../util/standing-log.ts'
 import type { Fault } from '../way/fault.ts'
@@ -44,7 +43,6 @@ export interface WayWatchParts {
   readonly stands: (node: string) => boolean
   readonly view: () => LeaseView | undefined
   readonly clock: Clock
-  readonly log: Log
   readonly standing: StandingLog
   readonly report: Containment['report']
   /** `stopped` changed. */
@@ -60,6 +58,8 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
   let seen: ReadonlySet<string> = new Set()
   let again: ReadonlySet<string> = new Set()
   let stopped: string | undefined
+  /** Looks in a row that ended with an error. */
+  let failures = 0
 
   const due = (ms: number): void => {
     const at = Math.max(clock.now() + ms, lookedAt + SPACING_MS)
@@ -90,6 +90,8 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
         const peers = peersThatStand(parts)
         const look = { ...parts, readSysctl: parts.sysctl.read, peers, again }
         const faults = await parts.session.use((rtnl) => lookAtWay(rtnl, look))
+        failures = 0
+        standing.over('way.look-failed', 'the way to the peers can be looked at again')
         if (faults !== undefined) settle(faults)
       } else if (parts.passing()) due(SPACING_MS)
       else settle([])
@@ -97,8 +99,10 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
     },
     (error) => {
       parts.report(error)
-      parts.log.debug('way.look-failed', `cannot look at the way to the peers: ${messageOf(error)}`, { error })
-      due(EVERY_MS)
+      failures += 1
+      // Once, it is mostly the link that died under the question.
+      if (failures > 1) standing.stands('way.look-failed', `cannot look at the way to the peers: ${messageOf(error)}`)
+      due(failures > 1 ? EVERY_MS : SPACING_MS)
     },
   )
   due(EVERY_MS)

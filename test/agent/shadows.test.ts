@@ -50,6 +50,29 @@ for (const [what, route] of LEFTOVERS) {
     assert.equal(node.overlay.unready, undefined)
   })
 
+  test(`what flannel left ${what} and the kernel does not let go is named, until it goes`, async () => {
+    const { node, log, admin } = await up()
+    const refused = node.kernel.faults.inject({
+      on: 'applyEntries',
+      times: Infinity,
+      fault: {
+        kind: 'errno',
+        errno: 1,
+        entries: (entry) => entry.kind === 'route' && `${entry.dst}` === route.dst && entry.metric === 0,
+      },
+    })
+    admin.replaceRoute(route)
+    await node.clock.run(2000)
+    assert.ok(refused.hits > 0)
+    assert.equal(log.of('warn peers.shadowed').length, 1, log.lines.join('\n'))
+    assert.ok(node.overlay.unready)
+    refused.remove()
+    node.kernel.overrun()
+    await node.clock.run(60_000)
+    assert.equal(log.of('info peers.leftover-removed').length, 1, log.lines.join('\n'))
+    assert.equal(node.overlay.unready, undefined)
+  })
+
   test(`what flannel left ${what} stays while a flannel runs here, or for a peer that speaks another VNI`, async () => {
     const { node, log, admin } = await up(() => 'flanneld (process 812)')
     admin.replaceRoute(route)

@@ -55,6 +55,23 @@ test('what stands is not over because tables are being repaired', async () => {
   assert.match(node.overlay.unready ?? '', /tun0/)
 })
 
+test('a kernel that does not say the way is no fault of the way; twice in a row it is told, and its end too', async () => {
+  const { node, log, admin } = await up()
+  node.kernel.faults.inject({ on: 'dumpRules', fault: { kind: 'errno', errno: 1 } })
+  admin.addRule({ ...TRAP, to: '203.0.113.0/24' })
+  await node.clock.run(2000)
+  assert.deepEqual(log.lines, [])
+  node.kernel.faults.inject({ on: 'dumpRules', times: Infinity, fault: { kind: 'errno', errno: 1 } })
+  await node.clock.run(140_000)
+  const told = log.of('warn way.look-failed')
+  assert.ok(told.length >= 1 && told.length <= 3, log.lines.join('\n'))
+  assert.match(told[0] ?? '', /cannot look at the way to the peers: .*EPERM/)
+  assert.equal(node.overlay.unready, undefined)
+  node.kernel.faults.clear()
+  await node.clock.run(61_000)
+  assert.equal(log.of('info way.look-failed').length, 1, log.lines.join('\n'))
+})
+
 test('a look that finds something being repaired is made up for soon after', async () => {
   for (let events = 20; events < 40; events += 1) {
     const { node, log, admin } = await up(peers, 'direct')
