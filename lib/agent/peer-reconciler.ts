@@ -10,15 +10,15 @@ import type { LeaseView } from '../cluster/view.ts'
 import type { Device } from '../device/types.ts'
 import { NetlinkError } from '../errors.ts'
 import type { Family } from '../net/ip.ts'
-import { type Change, type DesiredBook, packBook } from '../overlay/desired-book.ts'
+import { type Change, packBook } from '../overlay/desired-book.ts'
 import { directRoutes } from '../overlay/direct.ts'
 import { type ForeignPrefixes, foreignPrefixes } from '../overlay/plan/foreign-prefixes.ts'
 import { planPeers } from '../overlay/plan.ts'
-import { KIND_ROUTE, OFFSET_KIND } from '../rtnl/abi.ts'
-import { type EntryTable, entryBytes, ifindexOfEntry } from '../rtnl/entries.ts'
+import { type EntryTable, entryBytes } from '../rtnl/entries.ts'
 import type { Rtnl } from '../rtnl/port.ts'
-import type { Clock, Timer } from '../util/clock.ts'
+import type { Clock } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
+import { createDueTime } from '../util/due-time.ts'
 import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
 import { inSlices } from '../util/slices.ts'
@@ -27,6 +27,7 @@ import { applyPlan, type Tally } from './apply-plan.ts'
 import type { Containment } from './containment.ts'
 import { createEars } from './ears.ts'
 import { type Governor, LONGEST_MS, PATIENT_MS } from './governor.ts'
+import { isAsDesired, isFor, isOfOthers, isOn, type PeerBook } from './peer-book.ts'
 import { createPeerReports } from './peer-reports.ts'
 import {
   batchesOf,
@@ -94,10 +95,10 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   const reports = createPeerReports(parts.log, standing)
   const shadows = createShadows({ ...parts, network, vni: parts.network.backend.vni })
   /** What the tables should be, for one device. */
-  let book: Book | undefined
-  /** When a look at everything is due; infinite: never. */
-  let dueAt = 0
-  let timer: Timer | undefined
+  let book: PeerBook | undefined
+  /** A look at everything. */
+  const due = createDueTime(clock, () => loop.mark())
+  due.keepDue()
   /** The last full round found the kernel's tables to be the book's, but for what the kernel refuses. */
   let confirmed = false
   /** Nodes of which that round could not write an entry: what stands there is not what the book says. */
@@ -112,23 +113,13 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   /** When what the kernel refuses is tried again; infinite: it refuses nothing. */
   let patientAt = Number.POSITIVE_INFINITY
 
-  /** A full round in `ms` milliseconds, or earlier. */
-  const due = (ms: number): void => {
-    const at = clock.now() + ms
-    if (at < dueAt) {
-      dueAt = at
-      timer?.cancel()
-      timer = ms > 0 ? clock.after(ms, () => loop.mark()) : undefined
-    }
-    if (dueAt <= clock.now()) loop.mark()
-  }
   const damaged = (ms: number): void => {
     confirmed = false
-    due(ms)
+    due.within(ms)
   }
   const markHost = (): void => {
     governor.failed('host')
-    due(governor.waitMs(['host']))
+    due.within(governor.waitMs(['host']))
   }
   const markUnheard = (): void => {
     confirmed = false
@@ -142,7 +133,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     // In a quarrel one look follows the other unheard, until one finds nothing to do.
     if (ears.deaf && governor.quarrelling) parts.onUnheard()
     else ears.open()
-    dueAt = Number.POSITIVE_INFINITY
+    due.begin()
     patientAt = Number.POSITIVE_INFINITY
     confirmed = false
     if (network === undefined) throw new TypeError(`${family} has no network`)
@@ -164,7 +155,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       book = { desired, lost, device, direct: direct.signature }
       reports.conflicts(desired.conflicts)
     }
-    const { desired } = book as Book
+    const { desired } = book as PeerBook
     const plan = await planTables(rtnl, { network, desired: desired.packed, device, view }, look, turn)
     // What is written for other peers or another device is no repair.
     const { names, kinds, inWords } = isNews ? NO_NAMES : namesOfPlan(plan)
@@ -179,11 +170,11 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     if (look.interrupted) done.retry += 1
     governor.took([...names, 'tables', 'host'], clock.now() - started)
     written = names
-    again(done, plan.deferred)
-    const complete = view.synced && !look.interrupted && !ears.deaf
+    again(done, isEmpty ? 1 : plan.deferred)
+    const complete = view.synced && !look.interrupted && !ears.deaf && !isEmpty
     if (ears.deaf && done.written === 0) {
       ears.open()
-      due(0)
+      due.within(0)
     }
     // What the kernel refuses for good is tried again by the time of the retry; other leases need not wait for it.
     confirmed = complete && done.retry === 0 && done.written === 0 && plan.deferred === 0
@@ -193,24 +184,23 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     reports.applied(done, clock.now() - started, { whole: true, level })
     return done
   }
-  /** What follows from what a round has done. */
+  /** What follows from what a round has done, and what it has left for the next. */
   const again = (done: Tally, deferred: number): void => {
     if (done.retry + done.failed > 0) {
       tryAgainIn(done.retry > 0 || ears.deaf ? LONGEST_MS : PATIENT_MS)
-      if (done.retry === 0) patientAt = dueAt
+      if (done.retry === 0) patientAt = due.at
     }
     // An ack is not proof and leftovers wait for one: what was written is looked at once more.
-    else if (done.written > 0 || deferred > 0) due(governor.waitMs(written))
+    else if (done.written > 0 || deferred > 0) due.within(governor.waitMs(written))
   }
   const tryAgainIn = (longestMs: number): void => {
     governor.failed('tables')
-    due(Math.max(FIRST_RETRY_MS, governor.waitMs(['tables'], longestMs)))
+    due.within(Math.max(FIRST_RETRY_MS, governor.waitMs(['tables'], longestMs)))
   }
 
   /** Undefined when the whole view has to decide. */
   const changeOf = (view: LeaseView, device: Device): Change | undefined => {
-    if (dueAt <= clock.now() || !confirmed || !view.synced || book === undefined) return undefined
-    if (book.device.ifindex !== device.ifindex || book.device.lladdr !== device.lladdr) return undefined
+    if (due.isDue || !confirmed || !view.synced || !isOn(book, device)) return undefined
     const change = book.desired.changeTo(view.peers)
     if (change === undefined || isForeign(change.after.routes)) return undefined
     return change.nodes.some((node) => unreached.has(node)) ? undefined : change
@@ -236,15 +226,15 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     if (device === undefined || view === undefined || network === undefined) {
       programmed = false
       confirmed = false
-      dueAt = 0
+      due.keepDue()
       return ears.open()
     }
     const change = changeOf(view, device)
-    if (change === undefined && dueAt > clock.now() && book?.device.ifindex === device.ifindex) {
+    if (change === undefined && !due.isDue && book?.device.ifindex === device.ifindex) {
       if (book.desired.view === view.peers) return
       // Another view: at once, unless a quarrel goes on over what the last round wrote.
       const waitMs = governor.waitMs(written)
-      if (waitMs > 0) return due(waitMs)
+      if (waitMs > 0) return due.within(waitMs)
     }
     const { retry } = await parts.session.use((rtnl) =>
       change === undefined ? fullRound(rtnl, view, device) : keyedRound(rtnl, change, device),
@@ -291,14 +281,14 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
         }
         if (book !== undefined && isAsDesired(book, action, bytes)) continue
         damaged(governor.waitMs(namesOfEntry(bytes)))
-        if (dueAt <= clock.now()) return
+        if (due.isDue) return
       }
     },
     get programmed() {
       return programmed
     },
     get calm() {
-      return programmed && dueAt >= patientAt
+      return programmed && due.at >= patientAt
     },
     stands: (node) => !unreached.has(node) && !shadows.nodes.has(node) && book?.lost.has(node) !== true,
     get shadowed() {
@@ -306,39 +296,10 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     },
     async stop() {
       await loop.stop()
-      timer?.cancel()
+      due.stop()
     },
   }
 }
 
-interface Book {
-  readonly desired: DesiredBook
-  /** Nodes whose claim is not programmed, as another has what it claims. */
-  readonly lost: ReadonlySet<string>
-  readonly device: Device
-  /** Of the direct routes that it was made with. */
-  readonly direct: string
-}
-
 const NO_DIRECT = { onLink: undefined, signature: '' }
 const NO_NAMES: PlanNames = { names: [], kinds: [], inWords: () => '' }
-
-function isFor(book: Book | undefined, view: LeaseView, { ifindex, lladdr }: Device, direct: string): book is Book {
-  if (book?.desired.view !== view.peers || book.direct !== direct) return false
-  // A book that has noted changes has stale packed tables: a full round packs them anew.
-  return !book.desired.noted && book.device.ifindex === ifindex && book.device.lladdr === lladdr
-}
-
-/** Of another link, and at none of our keys: all that it can do is to win over one of our routes. */
-function isOfOthers({ desired, device }: Book, bytes: Uint8Array): boolean {
-  return ifindexOfEntry(bytes) !== device.ifindex && !desired.wants(bytes)
-}
-
-/**
- * An entry that is set as it should be, or the end of one of our device that nobody wants, is our own doing (FDB
- * notifications do not say whose) or right whoever did it. A direct route that is set may win over another: look.
- */
-function isAsDesired({ desired, device }: Book, action: 'set' | 'deleted', bytes: Uint8Array): boolean {
-  if (action === 'set') return ifindexOfEntry(bytes) === device.ifindex && desired.agrees(bytes)
-  return bytes[OFFSET_KIND] !== KIND_ROUTE && !desired.wants(bytes)
-}

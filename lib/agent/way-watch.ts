@@ -6,8 +6,9 @@ import type { Lease } from '../cluster/lease.ts'
 import type { Network } from '../cluster/network.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import type { Family } from '../net/ip.ts'
-import type { Clock, Timer } from '../util/clock.ts'
+import type { Clock } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
+import { createDueTime } from '../util/due-time.ts'
 import { messageOf } from '../util/message-of.ts'
 import type { StandingLog } from '../util/standing-log.ts'
 import type { Fault } from '../way/fault.ts'
@@ -51,8 +52,6 @@ export interface WayWatchParts {
 
 export function createWayWatch(parts: WayWatchParts): WayWatch {
   const { clock, standing } = parts
-  let timer: Timer | undefined
-  let dueAt = Number.POSITIVE_INFINITY
   let lookedAt = Number.NEGATIVE_INFINITY
   /** Names of what the last look found, which stands when the next one finds it again; and the peers by which it did. */
   let seen: ReadonlySet<string> = new Set()
@@ -61,13 +60,8 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
   /** Looks in a row that ended with an error. */
   let failures = 0
 
-  const due = (ms: number): void => {
-    const at = Math.max(clock.now() + ms, lookedAt + SPACING_MS)
-    if (at >= dueAt) return
-    dueAt = at
-    timer?.cancel()
-    timer = clock.after(at - clock.now(), () => loop.mark())
-  }
+  const look = createDueTime(clock, () => loop.mark())
+  const due = (ms: number): void => look.within(Math.max(ms, lookedAt + SPACING_MS - clock.now()))
   const settle = (faults: readonly Fault[]): void => {
     const names = new Set(faults.map(({ name }) => name))
     for (const name of seen) if (!names.has(name)) standing.over(name)
@@ -83,13 +77,12 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
   }
   const loop = createDirtyLoop(
     async () => {
-      timer?.cancel()
-      dueAt = Number.POSITIVE_INFINITY
+      look.begin()
       lookedAt = clock.now()
       if (parts.carrying() !== undefined) {
         const peers = peersThatStand(parts)
-        const look = { ...parts, readSysctl: parts.sysctl.read, peers, again }
-        const faults = await parts.session.use((rtnl) => lookAtWay(rtnl, look))
+        const question = { ...parts, readSysctl: parts.sysctl.read, peers, again }
+        const faults = await parts.session.use((rtnl) => lookAtWay(rtnl, question))
         failures = 0
         standing.over('way.look-failed', 'the way to the peers can be looked at again')
         if (faults !== undefined) settle(faults)
@@ -114,7 +107,7 @@ export function createWayWatch(parts: WayWatchParts): WayWatch {
     },
     async stop() {
       await loop.stop()
-      timer?.cancel()
+      look.stop()
     },
   }
 }
