@@ -57,7 +57,7 @@ export interface PeerReconciler {
   markView(): void
   /** The kernel announced an entry that concerns us: a look at everything is due unless it is as desired. */
   hear(action: 'set' | 'deleted', entry: EntryTable): void
-  /** The last round had a complete picture and left nothing undone that can be done. */
+  /** The last round found or wrote every entry that the kernel does not refuse for good. */
   readonly programmed: boolean
   /** Routes of others that win over ours, in one sentence; undefined: none do. */
   readonly shadowed: string | undefined
@@ -167,9 +167,9 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     const done = await applyPlan(rtnl, plan, applying(device))
     for (const batch of batchesOf(plan)) rtnl.release(batch)
     if (!isEmpty) done.written += await shadows.settle(rtnl, plan.shadowed, view)
-    if (look.interrupted) done.retry += 1
     governor.took([...names, 'tables', 'host'], clock.now() - started)
     written = names
+    if (look.interrupted) tryAgainIn(done.written > 0 ? LONGEST_MS : PATIENT_MS)
     again(done, isEmpty ? 1 : plan.deferred)
     const complete = view.synced && !look.interrupted && !ears.deaf && !isEmpty
     if (ears.deaf && done.written === 0) {

@@ -2,6 +2,7 @@
 // a real one (overruns, filters, namespaces) is tested from test/rtnl.
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -181,6 +182,21 @@ TEST("a dump that stays interrupted is handed over as such after five attempts")
   CHECK(result.interrupted);
   CHECK_EQ(result.records.size(), sizeof(rtnl::LinkRecord));
   CHECK_EQ(stage.Heard().size(), 5u);
+}
+
+TEST("a long dump that the kernel calls interrupted is handed over as such at once") {
+  Stage stage({.timeout_ms = 5'000});
+  Thread later;
+  const int failed = later.Start([&stage] {
+    usleep((kDumpPatienceMs + 20) * 1000);
+    stage.Say(Join({Link(1), Done(1, NLM_F_DUMP_INTR)}));
+  });
+  CHECK_EQ(failed, 0);
+  DumpResult result;
+  CHECK(Dump(&stage.connection, kLinks, &result).done());
+  later.Join();
+  CHECK(result.interrupted);
+  CHECK_EQ(stage.Heard().size(), 1u);
 }
 
 TEST("a message of a dump that does not decode is passed over, counted and named, and the rest is read") {

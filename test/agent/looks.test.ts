@@ -43,6 +43,23 @@ test('an FDB dump that lacks stable entries and repeats others makes nobody writ
   assert.equal(node.kernel.writes.entries, 1)
 })
 
+test('tables that never come to rest are looked at ever less often, what lacks is written, and readiness stays', async () => {
+  const { node } = await up()
+  const dumps = node.kernel.faults.inject({
+    on: 'dumpRoutes',
+    times: Infinity,
+    fault: { kind: 'interrupted', omit: () => false },
+  })
+  node.kernel.overrun()
+  for (let i = 0; i < 10; i += 1) {
+    node.kernel.admin.deleteFdb('flannel.1', '12:00:00:00:01:02')
+    await node.clock.run(30_000)
+    assert.deepEqual(node.actual(), node.desired(peers))
+    assert.equal(node.overlay.unready, undefined)
+  }
+  assert.ok(dumps.hits < 120, `${dumps.hits} dumps in five minutes`)
+})
+
 test('a kernel that refuses every look is a warning at once, then one a minute, with the reason; and its end is told', async () => {
   const { node, log } = await up()
   node.kernel.faults.inject({ on: 'dumpLinks', times: Infinity, fault: { kind: 'errno', errno: EPERM } })

@@ -18,17 +18,17 @@ namespace {
 constexpr int64_t kNever = -1;
 constexpr size_t kLeastUserBuffer = 16;
 
-int64_t NowMs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-}
-
 int SetOption(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : errno;
 }
 
 }  // namespace
+
+int64_t NowMs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
 
 Outcome Connection::Open(const Netns& netns, const ConnectionOptions& options) {
   UniqueFd fd;

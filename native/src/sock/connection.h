@@ -14,6 +14,9 @@
 
 namespace vtepd::sock {
 
+// CLOCK_MONOTONIC.
+[[nodiscard]] int64_t NowMs();
+
 struct ConnectionOptions {
   // How long one answer may take.
   int timeout_ms = 10'000;

@@ -154,9 +154,10 @@ Outcome Resolve(Connection* connection, const rtnl::QueryRecord& query, rtnl::Re
 }
 
 Outcome Dump(Connection* connection, const DumpQuestion& question, DumpResult* result) {
+  const int64_t until = NowMs() + kDumpPatienceMs;
   for (int attempt = 1;; ++attempt) {
     Outcome outcome = DumpOnce(connection, question, result);
-    if (!outcome.done() || !result->interrupted || attempt == kDumpAttempts) return outcome;
+    if (!outcome.done() || !result->interrupted || attempt == kDumpAttempts || NowMs() >= until) return outcome;
   }
 }
 

@@ -24,8 +24,10 @@ using Encoder = std::function<rtnl::Encoded(SpanWriter*, uint32_t)>;
 // "Which route reaches X": the answer is a message, not an acknowledgement.
 [[nodiscard]] Outcome Resolve(Connection* connection, const rtnl::QueryRecord& query, rtnl::ResolvedRecord* resolved);
 
-// How often a dump is taken before it is handed over as interrupted.
+// How often a dump is taken before it is handed over as interrupted, and milliseconds from its begin after which it is not
+// taken again: what waits behind a table that never comes to rest may be urgent.
 inline constexpr int kDumpAttempts = 5;
+inline constexpr int64_t kDumpPatienceMs = 100;
 
 // What of a dump did not decode and was passed over.
 struct Unreadable {
