@@ -18,16 +18,32 @@ import { adopt } from './suites/adopt.ts'
 import { apply } from './suites/apply.ts'
 import { change } from './suites/change.ts'
 import { codec } from './suites/codec.ts'
+import { direct } from './suites/direct.ts'
 import { leases } from './suites/leases.ts'
 import { memory } from './suites/memory.ts'
 import { plan } from './suites/plan.ts'
+import { quarrel } from './suites/quarrel.ts'
 import { rebuild } from './suites/rebuild.ts'
 import { repair } from './suites/repair.ts'
 import { simulate } from './suites/simulate.ts'
 import { start } from './suites/start.ts'
 import { LARGEST_CLUSTER } from './world/cluster.ts'
 
-const SUITES: readonly Suite[] = [codec, plan, apply, start, adopt, change, repair, rebuild, memory, leases, simulate]
+const SUITES: readonly Suite[] = [
+  codec,
+  plan,
+  apply,
+  start,
+  adopt,
+  change,
+  repair,
+  quarrel,
+  direct,
+  rebuild,
+  memory,
+  leases,
+  simulate,
+]
 const ROOT = path.resolve(import.meta.dirname, '..')
 const progress = createProgressLine(process.stderr)
 

@@ -27,6 +27,8 @@ export interface LoggedEvent {
 export interface BenchAgent {
   /** CLOCK_MONOTONIC in milliseconds. */
   readonly startedMs: number
+  /** All that it has logged so far, oldest first. */
+  readonly events: readonly LoggedEvent[]
   /** The first event that `matches`, of those from now on or, with `ever`, of all; rejects when the agent ends or is too late. */
   until(matches: (event: LoggedEvent) => boolean, from?: 'now' | 'ever'): Promise<LoggedEvent>
   /** undefined: it has ended. */
@@ -46,6 +48,8 @@ export interface BenchAgentOptions {
   readonly folder: string
   /** Where it learns of its peers: --leases=FILE or --kubeconfig-file=FILE. */
   readonly source: string
+  /** In net-conf, beside the backend's type. */
+  readonly backend?: object
   /** More for `vtepd run`. */
   readonly flags?: readonly string[]
 }
@@ -80,6 +84,7 @@ export function startBenchAgent(options: BenchAgentOptions): BenchAgent {
   options.scope.after(stop)
   return {
     startedMs,
+    events,
     until: (matches, from = 'ever') =>
       new Promise((resolve, reject) => {
         let next = from === 'ever' ? 0 : events.length
@@ -107,7 +112,7 @@ export function startBenchAgent(options: BenchAgentOptions): BenchAgent {
   }
 }
 
-function commandOf({ families, folder, source, flags = [] }: BenchAgentOptions): string[] {
+function commandOf({ families, folder, source, backend = {}, flags = [] }: BenchAgentOptions): string[] {
   mkdirSync(folder, { recursive: true })
   const network = (family: Family): string | undefined => (families.includes(family) ? CIDRS[family] : undefined)
   const netConf = {
@@ -115,7 +120,7 @@ function commandOf({ families, folder, source, flags = [] }: BenchAgentOptions):
     EnableIPv6: families.includes('ipv6'),
     Network: network('ipv4'),
     IPv6Network: network('ipv6'),
-    Backend: { Type: 'vxlan' },
+    Backend: { Type: 'vxlan', ...backend },
   }
   writeFileSync(path.join(folder, 'net-conf.json'), JSON.stringify(netConf))
   return [

@@ -10,7 +10,9 @@ import { adopt } from '../../bench/suites/adopt.ts'
 import { apply } from '../../bench/suites/apply.ts'
 import { change } from '../../bench/suites/change.ts'
 import { codec } from '../../bench/suites/codec.ts'
+import { direct } from '../../bench/suites/direct.ts'
 import { plan } from '../../bench/suites/plan.ts'
+import { quarrel } from '../../bench/suites/quarrel.ts'
 import { rebuild } from '../../bench/suites/rebuild.ts'
 import { repair } from '../../bench/suites/repair.ts'
 import { start } from '../../bench/suites/start.ts'
@@ -86,6 +88,25 @@ test('repair and rebuild: what was taken is there again at the end of each case'
     ]),
   )
   assert.deepEqual(places(await run(t, rebuild, ['ipv4'])), ['device deleted: c-loop', 'device deleted: vtepd'])
+})
+
+test('quarrel: something is undone in each case, and everything is right at its end', kernelTests, async (t) => {
+  const samples = await run(t, quarrel, ['dual'])
+  assert.equal(samples.length, 11)
+  for (const { case: name, measures } of samples) {
+    assert.ok((measures?.undone ?? 0) > 0, name)
+    assert.equal(measures?.notReady, 0, name)
+  }
+})
+
+test('direct: every peer has a direct route, and each case has its events', kernelTests, async (t) => {
+  const samples = await run(t, direct, ['ipv4', 'ipv6'])
+  const places = samples.map(({ family, case: name, measures }) => `${family} ${name}: ${(measures?.events ?? 0) > 0}`)
+  const cases = ['nothing: false', 'neighbours: true', 'routes: true', 'links: true']
+  assert.deepEqual(
+    places,
+    ['ipv4', 'ipv6'].flatMap((family) => cases.map((each) => `${family} ${each}`)),
+  )
 })
 
 test('codec and plan: each case has its limit, where there is one', async (t) => {

@@ -1,15 +1,17 @@
 /**
- * `npm run chaos -- [--seconds N] [--seed S] [--pinned | --unpinned] [--rebuilds N]`
+ * `npm run chaos -- [--seconds N] [--seed S] [--pinned | --unpinned] [--rebuilds N | --stopped N]`
  *
  * A storm of everything that can happen to a node's network, on the real kernel, with real agents and real traffic, in
  * private namespaces. Exit status 0: everything was right in every calm; 1: it was not, with the seed, the history and the
  * difference. The same seed draws the same history. --rebuilds N rebuilds the parent N times instead, in both modes and
- * families, and measures what the agent keeps of it.
+ * families, and measures what the agent keeps of it. --stopped N stops the agent N times while the kernel announces more than
+ * its monitor holds, and deletes the device as it wakes; status 1: some repeat was not healed within a second.
  */
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { runProber, runSocketOpener } from '../../lib/lab/prober.ts'
 import { runRebuilds } from './rebuilds.ts'
+import { MOST_MS, runStopped } from './stopped.ts'
 import { runStorm } from './storm.ts'
 
 const INSIDE = 'VTEPD_TEST_NAMESPACE'
@@ -32,6 +34,7 @@ interface Request {
   readonly seconds: number
   readonly seed: number
   readonly rebuilds: number
+  readonly stopped: number
   /** Pinned or not, one after the other. */
   readonly modes: readonly boolean[]
 }
@@ -42,28 +45,32 @@ function parseRequest(): Request | string {
     seconds: { type: 'string', default: '60' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
     rebuilds: { type: 'string', default: '0' },
+    stopped: { type: 'string', default: '0' },
     pinned: { type: 'boolean', default: false },
     unpinned: { type: 'boolean', default: false },
   } as const
   try {
     const { values } = parseArgs({ args: words, options })
-    const [seconds, seed, rebuilds] = [Number(values.seconds), Number(values.seed), Number(values.rebuilds)]
-    if (!(seconds > 0) || !Number.isInteger(seed) || !Number.isInteger(rebuilds) || rebuilds < 0)
-      return '--seconds, --seed and --rebuilds take numbers'
+    const [seconds, seed] = [Number(values.seconds), Number(values.seed)]
+    const [rebuilds, stopped] = [Number(values.rebuilds), Number(values.stopped)]
+    const isCount = (count: number): boolean => Number.isInteger(count) && count >= 0
+    if (!(seconds > 0) || !Number.isInteger(seed) || !isCount(rebuilds) || !isCount(stopped))
+      return '--seconds, --seed, --rebuilds and --stopped take numbers'
     const modes = values.pinned === values.unpinned ? [false, true] : [values.pinned]
-    return { seconds, seed, rebuilds, modes }
+    return { seconds, seed, rebuilds, stopped, modes }
   } catch (error) {
     return (error as Error).message
   }
 }
 
 /** Each mode in namespaces of its own, for half of the time. */
-async function runInside({ seconds, seed, rebuilds, modes }: Request): Promise<number> {
+async function runInside({ seconds, seed, rebuilds, stopped, modes }: Request): Promise<number> {
   const namespaces: string = new URL('../../scripts/namespaces.mjs', import.meta.url).href
   const { inNamespaces } = (await import(namespaces)) as { inNamespaces(command: string[]): string[] | undefined }
   const [, entry = ''] = process.argv
   for (const pinned of modes) {
-    const flags = [`--seconds=${seconds / modes.length}`, `--seed=${seed}`, `--rebuilds=${rebuilds}`, modeFlag(pinned)]
+    const counts = [`--seconds=${seconds / modes.length}`, `--seed=${seed}`]
+    const flags = [...counts, `--rebuilds=${rebuilds}`, `--stopped=${stopped}`, modeFlag(pinned)]
     const command = inNamespaces([process.execPath, ...process.execArgv, entry, ...flags])
     if (command === undefined) {
       process.stderr.write('chaos: needs private namespaces: unshare or ip is missing or refused here\n')
@@ -76,10 +83,11 @@ async function runInside({ seconds, seed, rebuilds, modes }: Request): Promise<n
   return 0
 }
 
-async function main({ seconds, seed, rebuilds, modes }: Request): Promise<void> {
+async function main({ seconds, seed, rebuilds, stopped, modes }: Request): Promise<void> {
   const [pinned = false] = modes
   try {
     if (rebuilds > 0) await rebuildAll(rebuilds, pinned)
+    else if (stopped > 0) await stopAll(stopped, seed, pinned)
     else {
       say(
         `${modeName(pinned)} devices; again with: npm run chaos -- --seconds ${seconds} --seed ${seed} ${modeFlag(pinned)}`,
@@ -109,4 +117,16 @@ async function rebuildAll(rebuilds: number, pinned: boolean): Promise<void> {
   const growth = `growing ${growthKb.toFixed(0)} KB per 100 rebuilds after warm-up`
   say(`  every table right after each; resident memory ${Math.round(last.rssKb)} KB, ${growth}`)
   say(`  open files ${first.openFiles} before, ${last.openFiles} after; ${last.cpuMs} ms of processor in all`)
+}
+
+async function stopAll(repeats: number, seed: number, pinned: boolean): Promise<void> {
+  const again = `npm run chaos -- --stopped ${repeats} --seed ${seed} ${modeFlag(pinned)}`
+  say(`${repeats} times stopped, ${modeName(pinned)}, IPv4 and IPv6; again with: ${again}`)
+  const progress = (line: string): void => void process.stderr.write(`  ${line}\n`)
+  const { healedMs, late } = await runStopped({ repeats, seed, pinned, families: ['ipv4', 'ipv6'], say: progress })
+  const sorted = [...healedMs].sort((a, b) => a - b)
+  const [median = 0, worst = 0] = [sorted[sorted.length >> 1], sorted.at(-1)]
+  const healed = `${repeats - late.length} of ${repeats} healed within ${MOST_MS} ms`
+  say(`  ${healed}; median ${median.toFixed(0)} ms, worst ${worst.toFixed(0)} ms`)
+  if (late.length > 0) throw new Error(late.join('\n'))
 }
