@@ -3,6 +3,7 @@
 // Where the kernel or a container forbids them, the kernel tests skip and say so; everything else runs all the same.
 import { spawnSync } from 'node:child_process'
 import { readdirSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { inNamespaces } from './namespaces.mjs'
 
@@ -15,7 +16,8 @@ const flags = given.filter((word) => word.startsWith('-'))
 const files = wanted.length > 0 ? wanted : testFiles(path.join(root, 'test'))
 
 // A hanging test ends as a failure with its name. The bound is per test, generous for sanitizers and slow machines.
-const bounds = ['--test-concurrency=2', '--test-timeout=300000']
+// One file more than there are cores: kernel tests wait a good deal.
+const bounds = [`--test-concurrency=${availableParallelism() + 1}`, '--test-timeout=300000']
 const node = [process.execPath, '--import', 'tsx', '--test', '--test-reporter=spec', ...bounds, ...flags, ...files]
 const isolated = inNamespaces(node)
 if (isolated === undefined)

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { kernelTests } from '../../support/netns.ts'
+import { nodad } from '../handover/support/host.ts'
 import { claimOf, deviceName, type Family, NETWORKS, peerNumbers } from '../healing/support/cluster.ts'
 import type { Host } from '../healing/support/host.ts'
 import { complaints, createHealthyPodHost, FAMILIES, IP } from './support/pod-host.ts'
@@ -102,7 +103,9 @@ const TRAPS: readonly Trap[] = [
   },
   {
     name: "the peers' own addresses on this host",
-    set: (family) => peers(family).map((ip) => `address add ${ip}/${family === 'ipv4' ? 32 : 128} dev up0`),
+    // While it is tentative, its prefix leads there without the address being this host's.
+    set: (family) =>
+      peers(family).map((ip) => `address add ${ip}/${family === 'ipv4' ? 32 : 128} dev up0${nodad(family)}`),
     event: 'way.outer',
     says: () => /VXLAN packets to .* stay on this host, which has that address too/,
     unset: (family) => peers(family).map((ip) => `address del ${ip}/${family === 'ipv4' ? 32 : 128} dev up0`),
