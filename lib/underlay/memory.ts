@@ -5,8 +5,8 @@
 import { familyOf, type Ip } from '../net/ip.ts'
 import { hasRealPrefix, rankAddress } from './address-rank.ts'
 import type { UnderlayChoice } from './choice.ts'
+import type { UnderlayKnowledge } from './knowledge.ts'
 import type { Candidate, Places, Search } from './places.ts'
-import type { UnderlayKnowledge } from './underlay.ts'
 
 interface InUse {
   readonly ip: Ip

@@ -16,6 +16,7 @@ import type { EntryTable } from '../rtnl/entries.ts'
 import type { Address, Link, ResolvedRoute } from '../rtnl/port.ts'
 import { mayBeEndpoint, rankAddress } from './address-rank.ts'
 import type { UnderlayChoice } from './choice.ts'
+import type { UnderlayKnowledge } from './knowledge.ts'
 import { followAfterMs, isFounded, type Look, recall, remember, type Taken, type UnderlayMemory } from './memory.ts'
 import { type Candidate, findPlaces, namesInterface, type Places, type Search } from './places.ts'
 
@@ -54,23 +55,6 @@ export interface UnderlayFacts {
   readonly network?: Cidr | undefined
   /** Links that are never taken, above all our own VXLAN devices. */
   readonly exclude?: ((link: Link) => boolean) | undefined
-}
-
-/** What the cluster and earlier lives know of our own address. */
-export interface UnderlayKnowledge {
-  /** Monotonic milliseconds. */
-  readonly now: number
-  /** node-public-ip(v6) or the leases file's `underlay`: counts like --public-ip(v6) and wins over it, as in flannel. */
-  readonly hint?: Ip | undefined
-  /** What our Node says now, and what it said when this agent first saw it. */
-  readonly published?: Ip | undefined
-  readonly publishedBefore?: Ip | undefined
-  /** status.addresses of our Node. */
-  readonly internalIp?: Ip | undefined
-  /** Of the device that exists: what was in use before this agent started. */
-  readonly deviceLocal?: Ip | undefined
-  /** Whether another lease names this address as its underlay. */
-  readonly isPublishedByOthers?: ((ip: Ip) => boolean) | undefined
 }
 
 /** An address that came about when the other went has taken its place; one that was there before has not. */

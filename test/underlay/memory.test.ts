@@ -11,8 +11,9 @@ import { type Family, type Ip, parseIp } from '../../lib/net/ip.ts'
 import { packEntries } from '../../lib/rtnl/entries.ts'
 import type { Address, AddressFlags, Link, ResolvedRoute } from '../../lib/rtnl/port.ts'
 import type { UnderlayChoice } from '../../lib/underlay/choice.ts'
+import type { UnderlayKnowledge } from '../../lib/underlay/knowledge.ts'
 import { NO_MEMORY, type UnderlayMemory } from '../../lib/underlay/memory.ts'
-import { chooseUnderlay, type UnderlayKnowledge } from '../../lib/underlay/underlay.ts'
+import { chooseUnderlay } from '../../lib/underlay/underlay.ts'
 import { addressOf, linkOf } from '../overlay/support/host.ts'
 
 const CHOICE: UnderlayChoice = {
