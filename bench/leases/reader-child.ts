@@ -9,7 +9,6 @@ import https from 'node:https'
 import { performance } from 'node:perf_hooks'
 import { systemClock } from '../../lib/host/clock.ts'
 import { createLog } from '../../lib/host/log.ts'
-import { eachChunk } from '../../lib/leases/http/kube-body.ts'
 import { openKubeTarget } from '../../lib/leases/http/kube-config.ts'
 import { createKubeSource } from '../../lib/leases/kube.ts'
 import { ACCEPT_ANY, ACCEPT_JSON } from '../../lib/leases/wire/kube-formats.ts'
@@ -48,16 +47,15 @@ async function thrownAway(accept: string): Promise<number> {
   if (body.statusCode !== 200) throw new Error(`the API server answers ${body.statusCode}`)
   let length = 0
   let tail: Buffer = Buffer.alloc(0)
-  const over = new Error('everything was listed')
-  await eachChunk(body, (chunk) => {
-    length += chunk.length
-    // It stands in the last event: only the border of two chunks can cut it.
-    if (chunk.includes(END) || Buffer.concat([tail, chunk.subarray(0, END.length)]).includes(END)) throw over
-    tail = chunk.subarray(-END.length)
-  }).catch((error) => {
-    if (error !== over) throw error
+  return new Promise((resolve, reject) => {
+    body.on('error', reject)
+    body.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      // It stands in the last event: only the border of two chunks can cut it.
+      if (chunk.includes(END) || Buffer.concat([tail, chunk.subarray(0, END.length)]).includes(END)) resolve(length)
+      tail = chunk.subarray(-END.length)
+    })
   })
-  return length
 }
 
 async function synced(): Promise<number> {

@@ -21,8 +21,8 @@ const LONGEST_PAUSE_MS = 5000
 const REFUSED: ReadonlySet<number> = new Set([401, 403, 405])
 
 export interface NodeCompleter {
-  /** What the stream says now; `version` is that of the event. True when it was told at once. */
-  put(node: NodeFacts, version: string | undefined): boolean
+  /** What the stream says now; `version` is that of the event. */
+  put(node: NodeFacts, version: string | undefined): void
   /** The Node is gone. */
   drop(name: string): void
   /** Ends all requests. `incomplete`: something that was put has not been told. */
@@ -122,26 +122,25 @@ export function createNodeCompleter(options: CompleterOptions): NodeCompleter {
 
   return {
     put(node, version) {
-      if (stopped.signal.aborted) return false
+      if (stopped.signal.aborted) return
       const { name } = node
       const entry = waiting.get(name)
       if (entry !== undefined) {
         entry.node = node
         entry.version = version
-        return false
+        return
       }
       const podCidrs = node.podCidrs.length > 0 ? node.podCidrs : specs.podCidrsOf(name, node.uid)
       // Who carries none of our annotations claims nothing, whatever its podCIDRs are.
       const claimsNothing = Object.keys(node.annotations).length === 0
       if (name !== ownName && (podCidrs !== undefined || claimsNothing)) {
         options.onNode({ ...node, podCidrs: podCidrs ?? [] })
-        return true
+        return
       }
       waiting.set(name, { node, version, since: clock.now() })
       queue.push(name)
       if (waiting.size > MOST_WAITING) giveUp('too many')
       else pump()
-      return false
     },
     drop: (name) => void waiting.delete(name),
     stop() {

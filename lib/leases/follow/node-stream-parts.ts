@@ -6,7 +6,6 @@ import type { Clock } from '../../util/clock.ts'
 import { KubeGarbage, type NodeFormat } from '../wire/kube-events.ts'
 import { ACCEPT_ANY, ACCEPT_JSON, type Accepts, type NodeFormats } from '../wire/kube-formats.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
-import { createToldPrints, type ToldPrints } from '../wire/told-prints.ts'
 import type { NodeSpecs } from './node-specs.ts'
 
 /** `T` is what the consumer makes of a Node while it is read, so that a list of 100,000 never stands here as facts. */
@@ -52,8 +51,6 @@ export interface StreamMemory {
   ownSeenAt: number
   /** Of the last list and what followed; used where metadata alone is followed. */
   specs: NodeSpecs
-  /** Of what was told since the last list. */
-  prints: ToldPrints
 }
 
 /** How errors name the request of a watch, a WatchList included. */
@@ -91,7 +88,6 @@ export function noteSynced(
   memory.relistAt = clock.now() + RELIST_MS * (1 - random() / 4)
   memory.ownSeenAt = clock.now()
   memory.specs = specs
-  memory.prints = createToldPrints()
   return rewound
 }
 

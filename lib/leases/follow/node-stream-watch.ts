@@ -9,7 +9,6 @@ import { KubeRefusal, type KubeTarget, openStream } from '../http/kube-http.ts'
 import type { KubeStream } from '../http/kube-stream.ts'
 import type { NodeEvent, NodeFormat } from '../wire/kube-events.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
-import { createToldPrints } from '../wire/told-prints.ts'
 import { createNodeCompleter } from './node-completer.ts'
 import { fetchNode } from './node-fetch.ts'
 import { createNodeSpecs } from './node-specs.ts'
@@ -146,17 +145,15 @@ function createFollower<T>(
         })
       : undefined
 
-  /** True when it was told. */
-  const put = (node: NodeFacts, version: string | undefined): boolean => {
+  const put = (node: NodeFacts, version: string | undefined): void => {
     if (node.name === ownName) {
       memory.ownSeenAt = clock.now()
       watchdog.sawOwn()
     }
-    if (completer !== undefined) return completer.put(node, version)
-    if (metadata) specs.remember(node)
-    if (staged === undefined) tell(node)
+    if (metadata && completer === undefined) specs.remember(node)
+    if (completer !== undefined) completer.put(node, version)
+    else if (staged === undefined) tell(node)
     else staged.set(node.name, parts.read(node))
-    return true
   }
   const remove = (name: string): void => {
     if (metadata) specs.forget(name)
@@ -179,24 +176,16 @@ function createFollower<T>(
       memory.version = event.resourceVersion
       memory.newest = event.resourceVersion
     }
-    if (event.kind === 'put') {
-      const told = put(event.node, event.resourceVersion)
-      if (event.print === undefined) return
-      if (told) memory.prints.note(event.print)
-      else memory.prints.forget(event.print.name)
-    } else if (event.kind === 'delete') {
-      remove(event.name)
-      if (event.print !== undefined) memory.prints.forget(event.print.name)
-    } else if (event.kind === 'bookmark' && event.initialEventsEnd && staged !== undefined)
+    if (event.kind === 'put') put(event.node, event.resourceVersion)
+    else if (event.kind === 'delete') remove(event.name)
+    else if (event.kind === 'bookmark' && event.initialEventsEnd && staged !== undefined)
       synced(staged, event.resourceVersion)
   }
 
   return {
     follow(stream, format) {
       begun = true
-      // What is told without prints leaves those of before wrong.
-      if (format.name === 'json') memory.prints = createToldPrints()
-      const decoder = format.createDecoder(wanted, ownName, () => (staged === undefined ? memory.prints : undefined))
+      const decoder = format.createDecoder(wanted, ownName)
       const read = (chunk: Uint8Array): void => {
         for (const event of decoder.push(chunk)) handle(event)
       }

@@ -10,7 +10,6 @@ import { messageOf } from '../../util/message-of.ts'
 import { KubeRefusal, type KubeTarget, LONGEST_RETRY_AFTER_MS } from '../http/kube-http.ts'
 import type { NodeFormats } from '../wire/kube-formats.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
-import { createToldPrints } from '../wire/told-prints.ts'
 import { createNodeSpecs } from './node-specs.ts'
 import { type NodeChange, type StreamMemory, WATCH, type WatchMode } from './node-stream-parts.ts'
 import { runSession } from './node-stream-session.ts'
@@ -61,7 +60,6 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
     relistAt: 0,
     ownSeenAt: clock.now(),
     specs: createNodeSpecs(),
-    prints: createToldPrints(),
   }
 
   const session = async (): Promise<void> => {

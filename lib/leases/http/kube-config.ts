@@ -45,18 +45,14 @@ export async function openKubeTarget(options: KubeAccessOptions): Promise<KubeTa
   } catch (cause) {
     throw trouble(where, `credentials cannot be read: ${messageOf(cause)}`, cause)
   }
-  const direct = cluster.proxyUrl === undefined
-  const agent = direct ? createAgent(url, given, 'kept') : given.agent
-  const streams = direct ? createAgent(url, given, 'one each') : undefined
+  const agent = cluster.proxyUrl === undefined ? createAgent(url, given) : given.agent
   const { headers, auth } = given
   return {
     url,
     cluster: fingerprint(given.ca ?? url.href),
     options: { agent, ...(headers === undefined ? {} : { headers }), ...(typeof auth === 'string' ? { auth } : {}) },
-    streams,
     close() {
       if (typeof agent === 'object') agent.destroy()
-      streams?.destroy()
     },
   }
 }
@@ -68,9 +64,9 @@ function fingerprint(of: NonNullable<RequestOptions['ca']>): string {
   return hash.digest('hex')
 }
 
-/** Of one target, as the next one has fresh certificates. `kept`: connections live on between the pages of a list. */
-function createAgent(url: URL, given: RequestOptions, connections: 'kept' | 'one each'): http.Agent {
-  const keepAlive = connections === 'kept'
+/** Of one target, as the next one has fresh certificates; connections live on between the pages of a list. */
+function createAgent(url: URL, given: RequestOptions): http.Agent {
+  const keepAlive = true
   if (url.protocol === 'http:') return new http.Agent({ keepAlive })
   const { ca, cert, key, servername, rejectUnauthorized } = given
   const tls = Object.entries({ ca, cert, key, servername, rejectUnauthorized }).filter(

@@ -7,15 +7,13 @@ import https, { type RequestOptions } from 'node:https'
 import { KubeError } from '../../errors.ts'
 import type { Clock } from '../../util/clock.ts'
 import { createNodeFormats } from '../wire/kube-formats.ts'
-import { createPlainStream, createSocketTap, type KubeStream, type SocketTap } from './kube-stream.ts'
+import { createKubeStream, type KubeStream } from './kube-stream.ts'
 
 /** One set of fresh credentials. Closed by whoever opened it, when its last request is over. */
 export interface KubeTarget {
   /** May have a path, which goes before that of every request (a server behind a proxy). */
   readonly url: URL
   readonly options: RequestOptions
-  /** Gives a connection of its own to each answer that streams; undefined: a proxy's agent is among the options. */
-  readonly streams: http.Agent | undefined
   /** Tells this cluster from another, without asking it. */
   readonly cluster: string
   close(): void
@@ -86,30 +84,27 @@ export async function fetchAnswer(call: Call): Promise<KubeAnswer> {
 
 /** Resolves when a 200 begins; its body is the caller's to read and to limit in time. Rejects as fetchAnswer. */
 export async function openStream(call: Call): Promise<KubeStream> {
-  const tap = call.target.streams === undefined ? undefined : createSocketTap()
   try {
-    const response = await accepted(call, tap)
-    return tap?.streamOf(response) ?? createPlainStream(response)
+    return createKubeStream(await accepted(call))
   } catch (error) {
     throw toRefusal(call.request, error)
   }
 }
 
-async function accepted(call: Call, tap?: SocketTap): Promise<IncomingMessage> {
-  const response = await send(call, tap)
+async function accepted(call: Call): Promise<IncomingMessage> {
+  const response = await send(call)
   const status = response.statusCode ?? 0
   if (status >= 200 && status < 300) return response
   throw await readRefusal(call.request, response, status)
 }
 
-function send({ target, request, clock, signal }: Call, tap: SocketTap | undefined): Promise<IncomingMessage> {
+function send({ target, request, clock, signal }: Call): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { url, options } = target
     const module = url.protocol === 'http:' ? http : https
     const base = url.pathname.replace(/\/+$/, '')
     const sent = module.request(new URL(base + request.path, url), {
       ...options,
-      ...(tap === undefined ? {} : { agent: target.streams, onread: tap.onread }),
       method: request.method,
       signal,
       headers: {
@@ -121,7 +116,6 @@ function send({ target, request, clock, signal }: Call, tap: SocketTap | undefin
           : { 'content-type': request.body.type, 'content-length': Buffer.byteLength(request.body.text) }),
       },
     })
-    tap?.watch(sent)
     const late = clock.after(CONNECT_MS, () => sent.destroy(new Error(`no connection in ${CONNECT_MS / 1000} s`)))
     sent.on('socket', (socket) => {
       socket.setKeepAlive(true, KEEPALIVE_MS)

@@ -4,24 +4,11 @@
  */
 import { KubeError } from '../../errors.ts'
 import type { NodeFacts } from './node-facts.ts'
-import type { NodePrint, ToldPrints } from './told-prints.ts'
 
 export type NodeEvent =
   /** ADDED and MODIFIED alike: what counts is how the Node is now. */
-  | {
-      readonly kind: 'put'
-      readonly node: NodeFacts
-      readonly resourceVersion: string | undefined
-      readonly print?: NodePrint
-    }
-  | {
-      readonly kind: 'delete'
-      readonly name: string
-      readonly resourceVersion: string | undefined
-      readonly print?: NodePrint
-    }
-  /** A Node of which nothing that we keep differs from what was told last: a heartbeat. */
-  | { readonly kind: 'same'; readonly resourceVersion: string | undefined }
+  | { readonly kind: 'put'; readonly node: NodeFacts; readonly resourceVersion: string | undefined }
+  | { readonly kind: 'delete'; readonly name: string; readonly resourceVersion: string | undefined }
   /** `initialEventsEnd`: everything that existed has been told (annotation k8s.io/initial-events-end). */
   | { readonly kind: 'bookmark'; readonly resourceVersion: string; readonly initialEventsEnd: boolean }
   /** The stream is over: a Status in place of an object; `status` as in HTTP. */
@@ -49,11 +36,7 @@ export interface NodeDecoder {
 /** One encoding on the wire. `ownName`: the one Node whose status is read too. Throws KubeGarbage. */
 export interface NodeFormat {
   readonly name: 'json' | 'protobuf'
-  /**
-   * `told`: of the Nodes that were told already, looked at for each event; while there is none, nothing is `same` and
-   * nothing has a print. JSON never has, and our own Node neither.
-   */
-  createDecoder(wanted: ReadonlySet<string>, ownName: string, told?: () => ToldPrints | undefined): NodeDecoder
+  createDecoder(wanted: ReadonlySet<string>, ownName: string): NodeDecoder
   decodePage(body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): NodePage
   /** One Node, as a GET answers it. */
   decodeNode(body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): NodeFacts

@@ -13,7 +13,6 @@ import {
 } from './kube-events.ts'
 import type { NodeFacts } from './node-facts.ts'
 import { projectProtoNode, readObjectMeta, type WantedKeys, wantedKeys } from './proto-node.ts'
-import { namePrint, type TakenPrint, takePrint } from './proto-print.ts'
 import {
   type Cursor,
   enter,
@@ -25,7 +24,6 @@ import {
   textOf,
   WireFault,
 } from './proto-reader.ts'
-import type { ToldPrints } from './told-prints.ts'
 
 /** etcd keeps at most 1.5 MiB an object, and a frame adds little to it. Bytes. */
 const MAX_FRAME = 8 << 20
@@ -48,13 +46,12 @@ const STATUS = { message: 3, reason: 4, code: 6 } as const
 export function createProtobufFormat(maxFrame = MAX_FRAME): NodeFormat {
   return {
     name: 'protobuf',
-    createDecoder(wanted, ownName, told = () => undefined) {
+    createDecoder(wanted, ownName) {
       const cursor = openMessage(Buffer.alloc(0))
-      const ownPrint = namePrint(ownName)
-      const parts: EventParts = { cursor, told, wanted: wantedKeys(wanted), ownName, ownPrint }
+      const keys = wantedKeys(wanted)
       return createFrameReader(maxFrame, (bytes, start, end) => {
         reopen(cursor, bytes, start, end)
-        return guarded(() => decodeEvent(parts))
+        return guarded(() => decodeEvent(cursor, keys, ownName))
       })
     },
     decodePage: (body, wanted, ownName) =>
@@ -127,16 +124,7 @@ function createFrameReader(
   }
 }
 
-interface EventParts {
-  readonly cursor: Cursor
-  readonly told: () => ToldPrints | undefined
-  readonly wanted: WantedKeys
-  readonly ownName: string
-  readonly ownPrint: number
-}
-
-function decodeEvent(parts: EventParts): NodeEvent {
-  const { cursor } = parts
+function decodeEvent(cursor: Cursor, wanted: WantedKeys, ownName: string): NodeEvent {
   let type = ''
   while (nextField(cursor)) {
     if (cursor.type !== 'bytes') continue
@@ -147,28 +135,22 @@ function decodeEvent(parts: EventParts): NodeEvent {
       if (!seekBytes(cursor, RAW_EXTENSION.raw)) break
       enter(cursor)
       enterObject(cursor)
-      return decodeObject(type, parts)
+      return decodeObject(type, cursor, wanted, ownName)
     }
   }
   throw new WireFault('an event without an object')
 }
 
-function decodeObject(type: string, parts: EventParts): NodeEvent {
-  const { cursor, wanted, ownName } = parts
+function decodeObject(type: string, cursor: Cursor, wanted: WantedKeys, ownName: string): NodeEvent {
   switch (type) {
     case 'ADDED':
     case 'MODIFIED': {
-      const told = parts.told()
-      const print = told && printOf(parts)
-      if (print !== undefined && told?.has(print) === true)
-        return { kind: 'same', resourceVersion: print.resourceVersion }
       const { node, resourceVersion } = projectProtoNode(cursor, wanted, ownName)
-      return { kind: 'put', node, resourceVersion, ...withPrint(print) }
+      return { kind: 'put', node, resourceVersion }
     }
     case 'DELETED': {
-      const print = parts.told() && printOf(parts)
       const { node, resourceVersion } = projectProtoNode(cursor, wanted, ownName)
-      return { kind: 'delete', name: node.name, resourceVersion, ...withPrint(print) }
+      return { kind: 'delete', name: node.name, resourceVersion }
     }
     case 'BOOKMARK': {
       const { resourceVersion, values } = readObjectMeta(cursor, END_OF_INITIAL_EVENTS)
@@ -180,19 +162,6 @@ function decodeObject(type: string, parts: EventParts): NodeEvent {
     default:
       throw new WireFault(`an event of type ${JSON.stringify(type.slice(0, 40))}`)
   }
-}
-
-const NO_PRINT = {}
-/** Without one an event is what it is in JSON. */
-const withPrint = (print: TakenPrint | undefined): { print?: TakenPrint } =>
-  print === undefined ? NO_PRINT : { print }
-
-/** The object is still to be read then. undefined: it is our own Node. */
-function printOf({ cursor, ownPrint }: EventParts): TakenPrint | undefined {
-  const { bytes, at, end } = cursor
-  const print = takePrint(cursor)
-  reopen(cursor, bytes, at, end)
-  return print.name === ownPrint ? undefined : print
 }
 
 /** From before `k8s` into the object inside runtime.Unknown; nothing behind it is wanted. */

@@ -11,10 +11,10 @@ const INTERNAL_IP = Buffer.from('InternalIP', 'latin1')
 /** Of 9999-12-31: what RFC 3339 can say. */
 const LAST_SECOND = 253_402_300_799
 
-export const META = { name: 1, uid: 5, resourceVersion: 6, creationTimestamp: 8, annotations: 12 } as const
+const META = { name: 1, uid: 5, resourceVersion: 6, creationTimestamp: 8, annotations: 12 } as const
 const ENTRY = { key: 1, value: 2 } as const
 const TIME = { seconds: 1 } as const
-export const NODE = { metadata: 1, spec: 2, status: 3 } as const
+const NODE = { metadata: 1, spec: 2, status: 3 } as const
 const SPEC = { podCidr: 1, podCidrs: 7 } as const
 const NODE_STATUS = { conditions: 4, addresses: 5 } as const
 /** Of a condition its type and status, of an address its type and the address: each the first two fields. */

@@ -8,7 +8,6 @@ import { Agent, request } from 'node:https'
 import type { TestContext } from 'node:test'
 import type { NodeEvent, NodePage } from '../../../lib/leases/wire/kube-events.ts'
 import { createNodeFormats } from '../../../lib/leases/wire/kube-formats.ts'
-import type { ToldPrints } from '../../../lib/leases/wire/told-prints.ts'
 import { pem } from '../certificates.ts'
 import type { KubeUser } from '../real-kube.ts'
 import { type Contract, NODES } from './servers.ts'
@@ -102,12 +101,12 @@ export interface WatchClient {
   rest(): Promise<NodeEvent[]>
 }
 
-/** `query` with `watch=1`. What is told is noted among `prints`. Ends with the test. Fails when the answer is not 200. */
+/** `query` with `watch=1`. Ends with the test. Fails when the answer is not 200. */
 export async function watch(
   t: TestContext,
   { server }: Contract,
   query: string,
-  { accept = JSON_TYPE, user = 'admin', prints }: { accept?: string; user?: KubeUser; prints?: ToldPrints } = {},
+  { accept = JSON_TYPE, user = 'admin' }: { accept?: string; user?: KubeUser } = {},
 ): Promise<WatchClient> {
   const agent = new Agent({ ca: pem(server.caFile) })
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -120,7 +119,7 @@ export async function watch(
   response.on('error', () => undefined)
   const contentType = response.headers['content-type']
   assert.equal(response.statusCode, 200)
-  const events = decoded(response, prints)
+  const events = decoded(response)
   const next = async (): Promise<NodeEvent | undefined> => (await events.next()).value ?? undefined
   return {
     contentType,
@@ -133,13 +132,9 @@ export async function watch(
   }
 }
 
-async function* decoded(response: IncomingMessage, prints?: ToldPrints): AsyncGenerator<NodeEvent, undefined> {
-  const decoder = formats.of(response.headers['content-type']).createDecoder(WANTED, OWN, () => prints)
-  for await (const chunk of response as AsyncIterable<Buffer>)
-    for (const event of decoder.push(chunk)) {
-      if (event.kind === 'put' && event.print !== undefined) prints?.note(event.print)
-      yield event
-    }
+async function* decoded(response: IncomingMessage): AsyncGenerator<NodeEvent, undefined> {
+  const decoder = formats.of(response.headers['content-type']).createDecoder(WANTED, OWN)
+  for await (const chunk of response as AsyncIterable<Buffer>) for (const event of decoder.push(chunk)) yield event
   return undefined
 }
 
@@ -149,7 +144,6 @@ export function short(event: NodeEvent | undefined): string {
   if (event.kind === 'put') return `put ${event.node.name}`
   if (event.kind === 'delete') return `delete ${event.name}`
   if (event.kind === 'error') return `error ${event.status}`
-  if (event.kind === 'same') return 'same'
   return event.initialEventsEnd ? 'end of list' : 'bookmark'
 }
 

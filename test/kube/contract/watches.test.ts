@@ -1,10 +1,8 @@
 /** Contract of both API servers: watches and WatchList in every encoding, resumes, expiry, restarts, ends. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createToldPrints } from '../../../lib/leases/wire/told-prints.ts'
 import {
   annotate,
-  type Body,
   createNodes,
   ENCODINGS,
   JSON_TYPE,
@@ -12,7 +10,6 @@ import {
   METADATA_LIST,
   PROTOBUF,
   readList,
-  STRATEGIC,
   short,
   shorts,
   WATCH_LIST,
@@ -38,20 +35,6 @@ onBothServers((contract) => {
       told.push(events.slice(0, 1))
     }
     assert.deepEqual(told[1], told[0], 'both encodings say the same of a Node')
-  })
-
-  test('a heartbeat is recognised, of the whole Node and of its metadata; a changed annotation is not one', async (t) => {
-    await createNodes(contract, 'a')
-    for (const [index, as] of ['', METADATA].entries()) {
-      const client = await watch(t, contract, WATCH_LIST, { accept: PROTOBUF + as, prints: createToldPrints() })
-      assert.deepEqual(await shorts(client, 2), ['put a', 'end of list'])
-      const condition = { type: 'Ready', status: 'True', lastHeartbeatTime: `2026-01-01T00:00:0${index}Z` }
-      const beat = await contract.must('PATCH', `${NODES}/a/status`, { status: { conditions: [condition] } }, STRATEGIC)
-      const event = await client.next()
-      assert.deepEqual(event, { kind: 'same', resourceVersion: (beat as Body).metadata.resourceVersion })
-      await annotate(contract, 'a', `as${index}`)
-      assert.equal(short(await client.next()), 'put a')
-    }
   })
 
   test('WatchList of an empty cluster ends its list at once', async (t) => {
