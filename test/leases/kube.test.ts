@@ -374,7 +374,7 @@ test('after an etcd restore nothing is deleted for want of our own Node, and the
   assert.deepEqual([...source.view().peers.keys()], ['a'])
 })
 
-test('a server without WatchList is read by pages of 500', async (t) => {
+test('a server without WatchList is read by one request, not older than our own Node, which its cache answers', async (t) => {
   const { api, start, source } = await setUp(t, { server: { watchList: false } })
   api.nodes.create(nodeOf('me', 9))
   for (let n = 0; n < 1200; n += 1) api.nodes.create({ metadata: { name: `plain-${n}` } })
@@ -382,7 +382,22 @@ test('a server without WatchList is read by pages of 500', async (t) => {
   start()
   await until(() => source.view().synced, 'the list')
   assert.deepEqual([...source.view().peers.keys()], ['z'])
+  const version = api.nodes.get('me')?.metadata.resourceVersion
+  const lists = api.requestLog.filter(({ verb }) => verb === 'list')
+  assert.deepEqual(
+    lists.map(({ path }) => path),
+    [`/api/v1/nodes?resourceVersion=${version}&resourceVersionMatch=NotOlderThan`],
+  )
+})
+
+test('without our own Node there is no version to ask for: a server without WatchList is read by pages of 500', async (t) => {
+  const { api, start, source, because } = await setUp(t, { server: { watchList: false } })
+  for (let n = 0; n < 1200; n += 1) api.nodes.create({ metadata: { name: `plain-${n}` } })
+  start()
+  await until(() => because().includes('knows no Node me'), 'the list')
   assert.equal(api.counters.list, 3)
+  api.nodes.create(nodeOf('me', 9))
+  await until(() => source.view().synced, 'our own Node')
 })
 
 test('a thousand Nodes are one change', async (t) => {
@@ -443,7 +458,7 @@ test('401 is waited out and named; a token that is written anew is used', async 
   await writeFile(path.join(folder, 'token'), 'wrong\n')
   await writeFile(file, api.kubeconfig().replace(/token: "right"/, 'tokenFile: token'))
   start()
-  await until(() => /watch nodes: 401 .*credentials are not accepted/.test(because()), 'the refusal')
+  await until(() => /get node me: 401 .*credentials are not accepted/.test(because()), 'the refusal')
   await writeFile(path.join(folder, 'token'), 'right\n')
   await patiently(() => source.view().synced, 'the view')
 })

@@ -121,7 +121,7 @@ test('an API server that is away from the start', async (t) => {
   wait.api.nodes.create(nodeOf('me'))
   wait.api.setUnavailable('drop')
   wait.kube()
-  await insist(wait, 'leases.kube', /waiting for the API server: watch nodes: /)
+  await insist(wait, 'leases.kube', /waiting for the API server: get node me: /)
   wait.api.setUnavailable(false)
   await insistOnEnd(wait, 'leases.kube', /the API server answers again/)
 })
@@ -160,7 +160,7 @@ test('a certificate that is not valid yet', async (t) => {
   }
   await writeFile(kubeconfigFile, JSON.stringify(config))
   wait.kube({ kubeconfigFile, apiUrl: undefined })
-  await insist(wait, 'leases.kube', /waiting for the API server: watch nodes: certificate is not yet valid/)
+  await insist(wait, 'leases.kube', /waiting for the API server: get node me: certificate is not yet valid/)
 })
 
 async function makeFutureCertificate(folder: string): Promise<{ readonly key: string; readonly cert: string }> {

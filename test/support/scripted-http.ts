@@ -16,6 +16,8 @@ export interface ScriptedHttp {
   readonly accepts: readonly string[]
   /** Answers are used up in this order, one a request; the last one answers all that follow. */
   script(...answers: Answer[]): void
+  /** Reads of one Node from etcd, that is without a version, are answered by this, and stand in no list of requests. */
+  single(answer: Answer): void
 }
 
 /** Listens on loopback until the test ends. */
@@ -23,7 +25,12 @@ export async function startScriptedHttp(t: TestContext): Promise<ScriptedHttp> {
   const requests: string[] = []
   const accepts: string[] = []
   let answers: Answer[] = []
+  let single: Answer | undefined
   const server = createServer((request, response) => {
+    if (single !== undefined && /^\/api\/v1\/nodes\/[^?/]+$/.test(request.url ?? '')) {
+      single(response, request)
+      return
+    }
     requests.push(request.url ?? '')
     accepts.push(request.headers.accept ?? '')
     response.on('error', () => undefined)
@@ -42,6 +49,9 @@ export async function startScriptedHttp(t: TestContext): Promise<ScriptedHttp> {
     accepts,
     script(...next) {
       answers = next
+    },
+    single(answer) {
+      single = answer
     },
   }
 }
@@ -120,6 +130,14 @@ export function nodeObject(node: NodeText, resourceVersion: string): object {
     status: { conditions: [{ type: 'Ready', status: 'True' }], nodeInfo: {} },
   }
 }
+
+/** One Node, as a read answers it. */
+export const answerNode =
+  (node: NodeText, resourceVersion = '50'): Answer =>
+  (response) => {
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(nodeObject(node, resourceVersion)))
+  }
 
 /** One line of a watch. */
 export function event(type: 'ADDED' | 'MODIFIED' | 'DELETED', node: NodeText, resourceVersion: string): string {

@@ -8,6 +8,7 @@
 import { KubeError } from '../../errors.ts'
 import { createBackoff } from '../../util/backoff.ts'
 import type { Clock, Timer } from '../../util/clock.ts'
+import type { FetchedNode } from '../wire/kube-events.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import type { NodeSpecs } from './node-specs.ts'
 
@@ -25,7 +26,9 @@ export interface NodeCompleter {
   put(node: NodeFacts, version: string | undefined): void
   /** The Node is gone. */
   drop(name: string): void
-  /** Ends all requests. `incomplete`: something that was put has not been told. */
+  /** Something that was put has not been told. */
+  readonly waiting: boolean
+  /** Ends all requests. `incomplete`: something is waiting, and will not be told. */
   stop(): 'complete' | 'incomplete'
 }
 
@@ -35,7 +38,7 @@ export interface CompleterOptions {
   readonly clock: Clock
   readonly random: () => number
   /** At least as new as `version`; undefined: there is none. Rejects with KubeError. */
-  readonly fetch: (name: string, version: string | undefined, signal: AbortSignal) => Promise<NodeFacts | undefined>
+  readonly fetch: (name: string, version: string | undefined, signal: AbortSignal) => Promise<FetchedNode | undefined>
   readonly onNode: (node: NodeFacts) => void
   /** Called at most once, and nothing is told after it: everything has to be listed. */
   readonly onGiveUp: (why: KubeError | 'too many') => void
@@ -89,7 +92,7 @@ export function createNodeCompleter(options: CompleterOptions): NodeCompleter {
       if (stopped.signal.aborted) return
       backoff.reset()
       // Deleted meanwhile, and perhaps put again, which waits for itself.
-      if (waiting.get(name) === entry) settle(entry, found, version === entry.version)
+      if (waiting.get(name) === entry) settle(entry, found?.node, version === entry.version)
     } catch (error) {
       if (!stopped.signal.aborted) fail(name, entry, error)
     }
@@ -143,6 +146,9 @@ export function createNodeCompleter(options: CompleterOptions): NodeCompleter {
       else pump()
     },
     drop: (name) => void waiting.delete(name),
+    get waiting() {
+      return waiting.size > 0
+    },
     stop() {
       const incomplete = waiting.size > 0
       end()

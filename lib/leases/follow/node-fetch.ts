@@ -3,12 +3,12 @@
  */
 import { KubeError } from '../../errors.ts'
 import { fetchAnswer, type KubeTarget } from '../http/kube-http.ts'
-import type { NodeFacts } from '../wire/node-facts.ts'
+import type { FetchedNode } from '../wire/kube-events.ts'
 import { acceptsOf, type SessionParts, type StreamMemory, understood } from './node-stream-parts.ts'
 
 /**
- * At least as new as `version`: so the API server answers from its watch cache, without asking etcd. undefined: it does
- * not exist. Rejects with KubeError.
+ * At least as new as `version`: so the API server answers from its watch cache, without asking etcd; undefined: etcd is asked.
+ * Resolves with undefined when it does not exist, rejects with KubeError.
  */
 export async function fetchNode(call: {
   readonly target: KubeTarget
@@ -17,15 +17,16 @@ export async function fetchNode(call: {
   readonly name: string
   readonly version: string | undefined
   readonly signal: AbortSignal
-}): Promise<NodeFacts | undefined> {
+}): Promise<FetchedNode | undefined> {
   const { target, memory, name, version, signal } = call
   const { formats, wanted, ownName, clock } = call.parts
   const query = version === undefined ? '' : `?${new URLSearchParams({ resourceVersion: version })}`
   const path = `/api/v1/nodes/${encodeURIComponent(name)}${query}`
-  const request = { method: 'GET', path, accept: acceptsOf(memory).nodes, what: `get node ${name}` } as const
+  const request = { method: 'GET', path, accept: acceptsOf(memory, clock).nodes, what: `get node ${name}` } as const
   try {
     const { body, contentType } = await fetchAnswer({ target, request, clock, signal })
-    return understood(memory, formats.of(contentType), (format) => format.decodeNode(body, wanted, ownName))
+    const format = formats.of(contentType)
+    return understood(memory, clock, format, () => format.decodeNode(body, wanted, ownName))
   } catch (error) {
     if (error instanceof KubeError && error.status === 404) return undefined
     throw error

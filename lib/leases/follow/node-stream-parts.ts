@@ -18,6 +18,17 @@ export type NodeChange<T> =
   | { readonly kind: 'put'; readonly name: string; readonly node: T }
   | { readonly kind: 'delete'; readonly name: string }
 
+/** Where the last run stopped, in the words of what it knew there. */
+export interface KeptPosition {
+  readonly version: string
+  readonly ownUid: string
+  readonly ownVersion: string
+  /** Nodes. */
+  readonly count: number
+  /** Used where metadata alone is followed. */
+  readonly specs: Iterable<Parameters<NodeSpecs['remember']>[0]>
+}
+
 /** What is followed after a list: whole Nodes, or their metadata, completed from what the list said. */
 export type WatchMode = 'nodes' | 'metadata'
 
@@ -28,6 +39,13 @@ export interface SessionParts<T> {
   readonly clock: Clock
   readonly random: () => number
   readonly signal: AbortSignal
+  /** Once; undefined from then on. */
+  takeKept(): Promise<KeptPosition | undefined>
+  /**
+   * What was known in the last run is what is followed; `confirmed`: the server has said something from there on. Until then
+   * nothing may be deleted for what is missing.
+   */
+  onResumed(confirmed: boolean): void
   /** Called once for each Node that is told, before it is part of a change. */
   read(node: NodeFacts): T
   onChange(change: NodeChange<T>): void
@@ -41,12 +59,26 @@ export interface StreamMemory {
   version: string | undefined
   /** The last version that was told at all. */
   newest: string | undefined
-  /** How the next list is made; pages where a WatchList failed, and once only. */
-  syncBy: 'stream' | 'pages'
+  /** The next list is at least as new; undefined: as new as etcd. */
+  floor: string | undefined
+  /** The server did not know the last one: its history was lost or restored, or it is frozen. */
+  floorLost: boolean
+  /** Of our own Node, as last told or asked for; undefined: there is none. */
+  ownVersion: string | undefined
+  /** The version is that of the last run, and nothing was told since. */
+  unconfirmed: boolean
+  /** The version was no longer in the server's history: usual after it was away, or we were. Of this session. */
+  expired: boolean
+  /** Nodes in the last list. */
+  count: number
+  /** Everything up to `version` was told. */
+  complete: () => boolean
+  /** How the next list is made: by one request where a WatchList failed, and once only. */
+  syncBy: 'stream' | 'list'
   /** As it was asked for; `nodes` from then on where the server does not give metadata, or Nodes one by one. */
   watch: WatchMode
-  /** What was announced as protobuf was not understood: JSON alone is asked for from then on. */
-  jsonOnly: boolean
+  /** What was announced as protobuf was not understood: JSON alone is asked for until then. */
+  jsonUntil: number
   relistAt: number
   ownSeenAt: number
   /** Of the last list and what followed; used where metadata alone is followed. */
@@ -61,28 +93,38 @@ export const WATCH_METADATA = 'watch the metadata of nodes'
 /** A list anew about every six hours, jittered down by up to a quarter, so that a cluster's agents do not come together. */
 const RELIST_MS = 21_600_000
 
-export function acceptsOf(memory: StreamMemory): Accepts {
-  return memory.jsonOnly ? ACCEPT_JSON : ACCEPT_ANY
+/** A fault of one answer shall not cost four times the bytes for good. */
+const JSON_MS = 1_800_000
+
+export function acceptsOf(memory: StreamMemory, clock: Clock): Accepts {
+  return clock.now() < memory.jsonUntil ? ACCEPT_JSON : ACCEPT_ANY
 }
 
-/** A format that fails us is not asked for again: better slow than never. */
-export function understood<R>(memory: StreamMemory, format: NodeFormat, decode: (format: NodeFormat) => R): R {
+/** A format that fails us is not asked for again soon: better slow than never. */
+export function understood<R>(memory: StreamMemory, clock: Clock, format: NodeFormat, decode: () => R): R {
   try {
-    return decode(format)
+    return decode()
   } catch (error) {
-    if (error instanceof KubeGarbage && format.name === 'protobuf') memory.jsonOnly = true
+    if (error instanceof KubeGarbage && format.name === 'protobuf') memory.jsonUntil = clock.now() + JSON_MS
     throw error
   }
 }
 
-/** Everything has been listed: `specs` are those of the list. True when the server's history went back. */
+/** The server does not know such a version: 410 no longer, 504 not yet. */
+export function isLost(status: number): boolean {
+  return status === 410 || status === 504
+}
+
+/** Everything has been listed. True when the server's history went back. */
 export function noteSynced(
   memory: StreamMemory,
-  version: string,
-  specs: NodeSpecs,
+  { version, specs, count }: Pick<StreamMemory, 'specs' | 'count'> & { readonly version: string },
   { clock, random }: Pick<SessionParts<unknown>, 'clock' | 'random'>,
 ): boolean {
   const rewound = memory.newest !== undefined && isBehind(version, memory.newest)
+  memory.floorLost = false
+  memory.unconfirmed = false
+  memory.count = count
   memory.version = version
   memory.newest = version
   memory.relistAt = clock.now() + RELIST_MS * (1 - random() / 4)
@@ -92,7 +134,7 @@ export function noteSynced(
 }
 
 /** Versions are etcd's revisions, decimal numbers of any size; what is none cannot be compared. */
-function isBehind(version: string, newest: string): boolean {
+export function isBehind(version: string, newest: string): boolean {
   if (!/^\d+$/.test(version) || !/^\d+$/.test(newest)) return false
   return version.length === newest.length ? version < newest : version.length < newest.length
 }

@@ -1,20 +1,64 @@
 /**
- * One connection's worth of following all Nodes: list what exists if need be (WatchList, else pages), then watch from
- * there until something ends it. Owns which step comes when. Must not: retry or wait (node-stream.ts), interpret Nodes,
- * or let the consumer slow the stream down.
+ * One connection's worth of following all Nodes: go on where the last run stopped, or list what exists (WatchList, else a
+ * list), then watch from there until something ends it. Owns which step comes when, and from which version on a list is
+ * good. Must not: retry or wait (node-stream.ts), interpret Nodes, or let the consumer slow the stream down.
  */
+import { KubeError } from '../../errors.ts'
 import type { KubeTarget } from '../http/kube-http.ts'
-import { listByPages } from './node-stream-pages.ts'
-import type { SessionParts, StreamMemory } from './node-stream-parts.ts'
+import { fetchNode } from './node-fetch.ts'
+import { listNodes } from './node-stream-list.ts'
+import { isBehind, isLost, type SessionParts, type StreamMemory } from './node-stream-parts.ts'
 import { watch } from './node-stream-watch.ts'
 
 export type { NodeChange } from './node-stream-parts.ts'
 
 /** Resolves when the stream ended as streams do; rejects with KubeError when it should not have. Updates `memory` either way. */
 export async function runSession<T>(target: KubeTarget, memory: StreamMemory, parts: SessionParts<T>): Promise<void> {
-  if (memory.version === undefined && memory.syncBy === 'pages') await listByPages(target, memory, parts)
-  // A stream that lists whole Nodes cannot go on with metadata: its end is the beginning of another.
-  else if (memory.version === undefined && memory.watch === 'metadata') await watch(target, memory, parts)
+  if (memory.version === undefined && !(await resumed(target, memory, parts))) {
+    if (memory.syncBy === 'list') await list(target, memory, parts)
+    // A stream that lists whole Nodes cannot go on with metadata: its end is the beginning of another.
+    else if (memory.watch === 'metadata') await watch(target, memory, parts)
+  }
   if (parts.signal.aborted) return
   await watch(target, memory, parts)
+}
+
+/**
+ * Asks etcd for our own Node (a read without a version is never answered from a cache): the same one as in the last run, and
+ * not an older state of it, means the same cluster, whose history goes on. Else what it says is the least that a list
+ * must know.
+ */
+async function resumed<T>(target: KubeTarget, memory: StreamMemory, parts: SessionParts<T>): Promise<boolean> {
+  const { clock, random, signal, ownName } = parts
+  const own = await fetchNode({ target, memory, parts, name: ownName, version: undefined, signal })
+  memory.ownVersion = own?.resourceVersion
+  const kept = await parts.takeKept()
+  const { newest } = memory
+  const ownVersion = own?.resourceVersion
+  memory.floor =
+    newest === undefined || (ownVersion !== undefined && isBehind(newest, ownVersion)) ? ownVersion : newest
+  if (memory.floorLost) memory.floor = undefined
+  if (kept === undefined || own === undefined || ownVersion === undefined) return false
+  if (own.node.uid !== kept.ownUid || isBehind(ownVersion, kept.ownVersion)) return false
+  for (const spec of kept.specs) memory.specs.remember(spec)
+  memory.version = kept.version
+  memory.newest = kept.version
+  memory.count = kept.count
+  memory.unconfirmed = true
+  memory.ownSeenAt = clock.now()
+  memory.relistAt = clock.now() + RESUMED_RELIST_MS * (1 - random())
+  parts.onResumed(false)
+  return true
+}
+
+/** What happened while nobody looked may have been another history: within this time, spread over all of it. Milliseconds. */
+const RESUMED_RELIST_MS = 1_800_000
+
+async function list<T>(target: KubeTarget, memory: StreamMemory, parts: SessionParts<T>): Promise<void> {
+  try {
+    await listNodes(target, memory, parts)
+  } catch (error) {
+    if (error instanceof KubeError && isLost(error.status)) memory.floorLost = true
+    throw error
+  }
 }

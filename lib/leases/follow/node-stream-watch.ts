@@ -14,6 +14,7 @@ import { fetchNode } from './node-fetch.ts'
 import { createNodeSpecs } from './node-specs.ts'
 import {
   acceptsOf,
+  isLost,
   noteSynced,
   type SessionParts,
   type StreamMemory,
@@ -23,25 +24,29 @@ import {
 } from './node-stream-parts.ts'
 import { createWatchdog, type Expiry } from './node-stream-watchdog.ts'
 
-/** Nobody knows whether such a version still means anything to the server: its history is gone, or it was restored. */
-const VERSION_LOST: ReadonlySet<number> = new Set([400, 410, 422, 504])
+/** The server does not want such a version. */
+const BAD_REQUEST: ReadonlySet<number> = new Set([400, 422])
 /** The server does not let us have Nodes one by one. */
 const NO_SINGLE_NODES: ReadonlySet<number> = new Set([403, 405])
 
 /** Why we ended it: the watchdog, or what follows must be another request. */
 type End =
   | Expiry
+  /** It does not tell of our own Node what etcd says. */
+  | 'frozen'
   /** Everything is listed, and metadata is wanted from here. */
   | 'listed'
   /** What metadata lacks could not be had. */
   | { readonly incomplete: KubeError }
 
-const EXPIRED: Readonly<Record<Expiry, string>> = {
+/** A list that is due is no trouble. */
+const EXPIRED: Readonly<Partial<Record<End & string, string>>> = {
   idle: 'the stream went silent',
   'no-sync': 'the server did not list everything in time',
-  'own-unseen': 'our own Node sent no heartbeat: the server may be showing an old state',
-  relist: 'a fresh list is due',
+  frozen: 'our own Node is another than the stream tells: the server shows an old state',
 }
+/** What the server keeps silent about may lie before the version that we ask for, so a short watch: it ends with a bookmark. */
+const FIRST_RESUME_SECONDS = 5
 
 /** Resolves when it ended as it should; rejects with KubeError. Updates `memory` either way. */
 export async function watch<T>(target: KubeTarget, memory: StreamMemory, parts: SessionParts<T>): Promise<void> {
@@ -58,7 +63,7 @@ export async function watch<T>(target: KubeTarget, memory: StreamMemory, parts: 
   const what = metadata ? WATCH_METADATA : WATCH
   try {
     if (signal.aborted) return
-    const accept = acceptsOf(memory)[metadata ? 'metadata' : 'nodes']
+    const accept = acceptsOf(memory, clock)[metadata ? 'metadata' : 'nodes']
     const request = { method: 'GET', path: watchPath(memory, parts.random), accept, what } as const
     const stream = await openStream({ target, request, clock, signal: abort.signal })
     if (memory.version !== undefined) parts.onLive()
@@ -77,15 +82,22 @@ export async function watch<T>(target: KubeTarget, memory: StreamMemory, parts: 
 }
 
 function watchPath(memory: StreamMemory, random: () => number): string {
-  const timeoutSeconds = String(300 + Math.floor(random() * 301))
+  const { version, floor, unconfirmed } = memory
+  const timeoutSeconds = String(
+    unconfirmed && version !== undefined ? FIRST_RESUME_SECONDS : 300 + Math.floor(random() * 301),
+  )
   const from: Record<string, string> =
-    memory.version === undefined
-      ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
-      : { resourceVersion: memory.version }
+    version !== undefined
+      ? { resourceVersion: version }
+      : {
+          sendInitialEvents: 'true',
+          resourceVersionMatch: 'NotOlderThan',
+          ...(floor === undefined ? {} : { resourceVersion: floor }),
+        }
   return `/api/v1/nodes?${new URLSearchParams({ watch: '1', allowWatchBookmarks: 'true', timeoutSeconds, ...from })}`
 }
 
-/** A list that is due, or done, is no trouble; the rest is, and the stream is not believed any more. */
+/** A list that is due, or done, is no trouble; after the rest the stream is not believed any more. */
 function noteEnd(end: End, memory: StreamMemory): void {
   if (end === 'listed') return
   memory.version = undefined
@@ -93,8 +105,9 @@ function noteEnd(end: End, memory: StreamMemory): void {
     if (NO_SINGLE_NODES.has(end.incomplete.status)) memory.watch = 'nodes'
     throw end.incomplete
   }
-  if (end === 'no-sync') memory.syncBy = 'pages'
-  if (end === 'idle' || end === 'no-sync') throw broken(WATCH, EXPIRED[end])
+  if (end === 'no-sync') memory.syncBy = 'list'
+  const trouble = EXPIRED[end]
+  if (trouble !== undefined) throw broken(WATCH, trouble)
 }
 
 function broken(request: string, reason: string): KubeRefusal {
@@ -130,7 +143,28 @@ function createFollower<T>(
     relistAt: memory.relistAt,
     ownSeenAt: memory.ownSeenAt,
     onExpiry: onEnd,
+    onOwnUnseen: () => void compareOwn(),
   })
+  const stopped = new AbortController()
+  let differed = false
+  /** A kubelet may be silent, and the event of what etcd says already on its way. */
+  const compareOwn = async (): Promise<void> => {
+    const before = memory.ownVersion
+    const asked = { target, memory, parts, name: ownName, version: undefined, signal: stopped.signal }
+    const answer = await fetchNode(asked).then(
+      (own) => ({ own }),
+      () => undefined,
+    )
+    // Who does not answer will be noticed by the stream's silence.
+    if (answer === undefined || stopped.signal.aborted || memory.ownVersion !== before) return
+    if (answer.own?.resourceVersion !== before) {
+      if (differed) onEnd('frozen')
+      differed = true
+      return
+    }
+    memory.ownSeenAt = clock.now()
+    watchdog.sawOwn()
+  }
   const tell = (node: NodeFacts): void => parts.onChange({ kind: 'put', name: node.name, node: parts.read(node) })
   const completer =
     metadata && !staging
@@ -145,17 +179,23 @@ function createFollower<T>(
         })
       : undefined
 
+  memory.complete = () => completer?.waiting !== true
+
   const put = (node: NodeFacts, version: string | undefined): void => {
     if (node.name === ownName) {
+      memory.ownVersion = version
       memory.ownSeenAt = clock.now()
+      differed = false
       watchdog.sawOwn()
     }
+    if (staged !== undefined && !staged.has(node.name)) watchdog.progress()
     if (metadata && completer === undefined) specs.remember(node)
     if (completer !== undefined) completer.put(node, version)
     else if (staged === undefined) tell(node)
     else staged.set(node.name, parts.read(node))
   }
   const remove = (name: string): void => {
+    if (name === ownName) memory.ownVersion = undefined
     if (metadata) specs.forget(name)
     completer?.drop(name)
     if (staged === undefined) parts.onChange({ kind: 'delete', name })
@@ -163,7 +203,7 @@ function createFollower<T>(
   }
   const synced = (nodes: Map<string, T>, version: string): void => {
     staged = undefined
-    const rewound = noteSynced(memory, version, specs, parts)
+    const rewound = noteSynced(memory, { version, specs, count: nodes.size }, parts)
     watchdog.synced(memory.relistAt)
     parts.onLive()
     parts.onChange({ kind: 'replace', nodes, rewound })
@@ -175,6 +215,10 @@ function createFollower<T>(
     if (staged === undefined && event.resourceVersion !== undefined) {
       memory.version = event.resourceVersion
       memory.newest = event.resourceVersion
+    }
+    if (memory.unconfirmed) {
+      memory.unconfirmed = false
+      parts.onResumed(true)
     }
     if (event.kind === 'put') put(event.node, event.resourceVersion)
     else if (event.kind === 'delete') remove(event.name)
@@ -191,7 +235,7 @@ function createFollower<T>(
       }
       return stream.read((bytes) => {
         watchdog.touch()
-        understood(memory, format, () => read(bytes))
+        understood(memory, clock, format, () => read(bytes))
         if (staged === undefined) stream.gather()
       })
     },
@@ -199,16 +243,21 @@ function createFollower<T>(
       if (staged !== undefined) throw broken(WATCH, 'the stream ended before everything was listed')
       if (progressed) return
       // A version beyond the server's (etcd was restored) is answered by silence and a clean end; `fail` forgets it.
+      memory.floorLost = true
       throw broken(WATCH, 'the resumed stream ended without a word: listing everything again')
     },
     fail(error) {
-      const refused = error instanceof KubeError && error.status !== 0
-      const decoded = error instanceof KubeError && begun
-      if (staged !== undefined && (begun || (refused && (error.status === 400 || error.status === 422))))
-        memory.syncBy = 'pages'
-      if (decoded || (refused && VERSION_LOST.has(error.status))) memory.version = undefined
+      const status = error instanceof KubeError ? error.status : 0
+      const bad = BAD_REQUEST.has(status)
+      memory.expired = status === 410 && staged === undefined
+      // A watch that is too old is followed by a list from the cache; after what is to come, or a list in vain, etcd is asked.
+      if (status === 504 && staged === undefined) memory.floorLost = true
+      else if (staged !== undefined && isLost(status) && memory.floor !== undefined) memory.floorLost = true
+      else if (staged !== undefined && (begun || bad)) memory.syncBy = 'list'
+      if (bad || isLost(status) || (error instanceof KubeError && begun)) memory.version = undefined
     },
     stop() {
+      stopped.abort(new Error('closed'))
       watchdog.stop()
       if (completer?.stop() === 'incomplete') memory.version = undefined
     },

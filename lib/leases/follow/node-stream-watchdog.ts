@@ -9,44 +9,51 @@ import type { Clock, Timer } from '../../util/clock.ts'
  * that follow, all is right again within 150 s. Milliseconds, as all here.
  */
 const IDLE_MS = 145_000
-/** WatchList tells 10,000 Nodes in a second; silence, or no end in sight, means that this server cannot do it. */
+/** WatchList tells 10,000 Nodes in a second; silence, or nothing new for long, means that this server cannot do it. */
 const SYNC_IDLE_MS = 30_000
 const SYNC_MS = 120_000
 /** Two heartbeats of a kubelet: a frozen watch cache looks like a quiet cluster. */
 const OWN_UNSEEN_MS = 660_000
-export type Expiry = 'idle' | 'no-sync' | 'own-unseen' | 'relist'
+const ASK_AGAIN_MS = 60_000
+export type Expiry = 'idle' | 'no-sync' | 'relist'
 
 export interface Watchdog {
   /** Bytes arrived. */
   touch(): void
-  /** Our own Node was told of. */
+  /** Another Node of the list has come. */
+  progress(): void
+  /** Our own Node was told of, or is as it was told. */
   sawOwn(): void
   /** Everything has been listed: the limits of the initial phase end, and a new list is due at `relistAt`. */
   synced(relistAt: number): void
   stop(): void
 }
 
-/** Calls `onExpiry` once. `syncing`: the stream starts with everything that exists. Instants are those of `clock`. */
+/**
+ * Calls `onExpiry` once, `onOwnUnseen` every minute while our own Node is unseen. `syncing`: the stream starts with everything
+ * that exists. Instants are those of `clock`.
+ */
 export function createWatchdog(options: {
   readonly clock: Clock
   readonly syncing: boolean
   readonly relistAt: number
   readonly ownSeenAt: number
   readonly onExpiry: (expiry: Expiry) => void
+  readonly onOwnUnseen: () => void
 }): Watchdog {
   const { clock } = options
-  const startedAt = clock.now()
   let syncing = options.syncing
-  let touchedAt = startedAt
+  let touchedAt = clock.now()
+  let progressAt = touchedAt
   let ownSeenAt = options.ownSeenAt
   let relistAt = options.relistAt
   let timer: Timer | undefined
 
-  const limits = (): readonly (readonly [at: number, expiry: Expiry])[] =>
+  const limits = (): readonly (readonly [at: number, expiry: Expiry | 'own-unseen'])[] =>
     syncing
       ? [
           [touchedAt + SYNC_IDLE_MS, 'no-sync'],
-          [startedAt + SYNC_MS, 'no-sync'],
+          [progressAt + SYNC_MS, 'no-sync'],
         ]
       : [
           [touchedAt + IDLE_MS, 'idle'],
@@ -56,8 +63,15 @@ export function createWatchdog(options: {
   const check = (): void => {
     const now = clock.now()
     const expired = limits().find(([at]) => at <= now)
-    if (expired === undefined) arm()
-    else options.onExpiry(expired[1])
+    if (expired !== undefined && expired[1] !== 'own-unseen') {
+      options.onExpiry(expired[1])
+      return
+    }
+    if (expired !== undefined) {
+      ownSeenAt = now + ASK_AGAIN_MS - OWN_UNSEEN_MS
+      options.onOwnUnseen()
+    }
+    arm()
   }
   const arm = (): void => {
     timer?.cancel()
@@ -68,6 +82,9 @@ export function createWatchdog(options: {
   return {
     touch() {
       touchedAt = clock.now()
+    },
+    progress() {
+      progressAt = clock.now()
     },
     sawOwn() {
       ownSeenAt = clock.now()

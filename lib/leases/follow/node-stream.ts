@@ -11,7 +11,7 @@ import { KubeRefusal, type KubeTarget, LONGEST_RETRY_AFTER_MS } from '../http/ku
 import type { NodeFormats } from '../wire/kube-formats.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import { createNodeSpecs } from './node-specs.ts'
-import { type NodeChange, type StreamMemory, WATCH, type WatchMode } from './node-stream-parts.ts'
+import { type KeptPosition, type NodeChange, type StreamMemory, WATCH, type WatchMode } from './node-stream-parts.ts'
 import { runSession } from './node-stream-session.ts'
 import { pause } from './pause.ts'
 
@@ -24,6 +24,10 @@ export interface NodeStreamOptions<T> {
   /** Keys of the annotations that are kept. */
   readonly wanted: ReadonlySet<string>
   readonly watch: WatchMode
+  /** Asked for once, when the API server has answered; undefined: nothing is known from an earlier run. */
+  readonly kept?: () => Promise<KeptPosition | undefined>
+  /** As SessionParts.onResumed; only where there is `kept`. */
+  readonly onResumed?: (confirmed: boolean) => void
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
@@ -35,6 +39,11 @@ export interface NodeStreamOptions<T> {
 }
 
 export interface NodeStream {
+  /**
+   * Up to where everything was told, and the version of our own Node there; undefined: not everything was. Of the moment, as
+   * what was told is.
+   */
+  position(): { readonly version: string; readonly ownVersion: string } | undefined
   /** Resolves when nothing runs any more; no callback after the call. */
   close(): Promise<void>
 }
@@ -45,18 +54,36 @@ const LONGEST_PAUSE_MS = 30_000
 const UNHEARD_MS = 20_000
 /** A session that ends well but sooner than this is followed by a pause too. */
 const SHORT_SESSION_MS = 1000
+/** One that was at the present for so long proves that all is well: pauses start over. */
+const PROVEN_MS = 120_000
+/** As many agents as Nodes are told that their version is gone at one time, and each list costs what there are Nodes. */
+const SPREAD_MS_A_NODE = 20
+const LONGEST_SPREAD_MS = 120_000
 
 /** Starts at once. */
 export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
   const { clock, log } = options
-  const backoff = createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS, random: options.random })
+  const createPauses = () => createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS, random: options.random })
+  const backoff = createPauses()
+  /** Between a version that is gone and the next list: the server is there, whatever the other pauses have grown to. */
+  const relists = createPauses()
+  let kept = options.kept
+  /** In this session, or the last one. */
+  let liveSince: number | undefined
   const stop = new AbortController()
   const memory: StreamMemory = {
     version: undefined,
     newest: undefined,
+    floor: undefined,
+    floorLost: false,
+    ownVersion: undefined,
+    unconfirmed: false,
+    expired: false,
+    count: 0,
+    complete: () => true,
     syncBy: 'stream',
     watch: options.watch,
-    jsonOnly: false,
+    jsonUntil: Number.NEGATIVE_INFINITY,
     relistAt: 0,
     ownSeenAt: clock.now(),
     specs: createNodeSpecs(),
@@ -65,6 +92,8 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
   const session = async (): Promise<void> => {
     const unheard = clock.after(UNHEARD_MS, () => options.onTrouble(`no answer for ${UNHEARD_MS / 1000} s`))
     let target: KubeTarget | undefined
+    liveSince = undefined
+    memory.expired = false
     try {
       target = await options.open(stop.signal)
       await runSession(target, memory, {
@@ -74,25 +103,35 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
         clock,
         random: options.random,
         signal: stop.signal,
+        async takeKept() {
+          const take = kept
+          kept = undefined
+          return take?.()
+        },
         read: options.read,
+        onResumed(confirmed) {
+          if (!stop.signal.aborted) options.onResumed?.(confirmed)
+        },
         onChange: (change) => {
           if (!stop.signal.aborted) options.onChange(change)
         },
         onLive() {
           unheard.cancel()
-          backoff.reset()
+          liveSince ??= clock.now()
           options.onTrouble(undefined)
         },
       })
     } finally {
       unheard.cancel()
+      if (liveSince !== undefined && clock.now() - liveSince >= PROVEN_MS)
+        for (const one of [backoff, relists]) one.reset()
       target?.close()
     }
   }
   /** How long to pause before the next session. */
   const once = async (): Promise<number> => {
     const startedAt = clock.now()
-    const { watch, version } = memory
+    const { watch } = memory
     try {
       await session()
       return clock.now() - startedAt < SHORT_SESSION_MS ? backoff.next() : 0
@@ -100,16 +139,15 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
       if (stop.signal.aborted) return 0
       if (!(error instanceof KubeError))
         log.error('leases.kube-bug', `following the Nodes: ${String(error)}`, { error })
-      const because = messageOf(error)
+      const because = withoutVersions(messageOf(error))
       if (lacksWatchList(error, memory)) {
         log.debug('leases.kube-pages', `no WatchList here, listing by pages: ${because}`)
         return 0
       }
-      if (version !== undefined && hasExpired(error, memory)) {
-        // The server is there, whatever the pauses before have grown to. A list that is refused with 410 has no version.
+      if (memory.expired) {
         log.debug('leases.kube-expired', `listing the Nodes anew: ${because}`)
-        backoff.reset()
-        return backoff.next()
+        const spread = options.random() * Math.min(memory.count * SPREAD_MS_A_NODE, LONGEST_SPREAD_MS)
+        return Math.max(relists.next(), spread)
       }
       if (watch !== memory.watch) {
         log.warn('leases.whole-nodes', `following whole Nodes from now on, not their metadata: ${because}`)
@@ -129,6 +167,11 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
   const running = run()
 
   return {
+    position() {
+      const { version, ownVersion, unconfirmed } = memory
+      if (version === undefined || ownVersion === undefined || unconfirmed || !memory.complete()) return undefined
+      return { version, ownVersion }
+    },
     async close() {
       stop.abort(new Error('closed'))
       await running
@@ -139,10 +182,10 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
 /** A server without WatchList refuses it with 400 or 422: no trouble, the pages follow at once. */
 function lacksWatchList(error: unknown, memory: StreamMemory): boolean {
   const refused = error instanceof KubeError && (error.status === 400 || error.status === 422)
-  return refused && error.request === WATCH && memory.syncBy === 'pages'
+  return refused && error.request === WATCH && memory.syncBy === 'list'
 }
 
-/** What we had is no longer in the server's history: usual after it was away, or we were. */
-function hasExpired(error: unknown, memory: StreamMemory): boolean {
-  return error instanceof KubeError && error.status === 410 && memory.version === undefined
+/** A sentence that differs in nothing but a version says the same. */
+function withoutVersions(sentence: string): string {
+  return sentence.replace(/(resource version)s?:? \d+(, current: \d+| \(\d+\))?/gi, '$1')
 }

@@ -21,6 +21,11 @@ export interface NodePage {
   readonly continue: string | undefined
 }
 
+export interface FetchedNode {
+  readonly node: NodeFacts
+  readonly resourceVersion: string | undefined
+}
+
 /** A `Status` object of the API; what it lacks is 0 or ''. */
 export interface StatusWords {
   readonly status: number
@@ -39,7 +44,7 @@ export interface NodeFormat {
   createDecoder(wanted: ReadonlySet<string>, ownName: string): NodeDecoder
   decodePage(body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): NodePage
   /** One Node, as a GET answers it. */
-  decodeNode(body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): NodeFacts
+  decodeNode(body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): FetchedNode
   readStatus(body: Uint8Array): StatusWords
 }
 

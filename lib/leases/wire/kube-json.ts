@@ -29,7 +29,10 @@ export function createJsonFormat(maxLine = MAX_LINE): NodeFormat {
     name: 'json',
     createDecoder: (wanted, ownName) => createDecoder(wanted, ownName, maxLine),
     decodePage,
-    decodeNode: (body, wanted, ownName) => factsOf(parse(body, 'a Node'), wanted, ownName),
+    decodeNode(body, wanted, ownName) {
+      const node = parse(body, 'a Node')
+      return { node: factsOf(node, wanted, ownName), resourceVersion: resourceVersionOf(node) }
+    },
     readStatus: (body) => readStatus(parse(body, 'a Status')),
   }
 }

@@ -60,7 +60,7 @@ export function createProtobufFormat(maxFrame = MAX_FRAME): NodeFormat {
       guarded(() => {
         const cursor = openMessage(asBuffer(body))
         enterObject(cursor)
-        return projectProtoNode(cursor, wantedKeys(wanted), ownName).node
+        return projectProtoNode(cursor, wantedKeys(wanted), ownName)
       }),
     readStatus: (body) =>
       guarded(() => {

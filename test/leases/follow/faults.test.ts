@@ -149,14 +149,14 @@ for (const [name, fault, limitMs] of [
       await rightAgain(limitMs)
     })
 
-test('a stall in the middle of the first list ends in a list by pages', async (t) => {
+test('a stall for minutes ends in a new list', async (t) => {
   const { proxy, clock, timeUntil, source, api } = await setUp(t)
   await proxy.set({ kind: 'stall' })
   await timeUntil(() => source.stale !== undefined, 'the watchdog')
-  const before = api.counters.list
-  await timeUntil(() => clock.now() > 200_000, 'a stalled list')
+  const before = api.counters.watch
+  await timeUntil(() => clock.now() > 200_000, 'a stalled question')
   await proxy.set({ kind: 'none' })
-  await timeUntil(() => source.stale === undefined && api.counters.list > before, 'the pages', WATCHDOG_MS)
+  await timeUntil(() => source.stale === undefined && api.counters.watch > before, 'the list', WATCHDOG_MS)
 })
 
 test('Retry-After is honoured to the second', async (t) => {

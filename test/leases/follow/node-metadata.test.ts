@@ -9,6 +9,7 @@ import { createNodeFormats } from '../../../lib/leases/wire/kube-formats.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
 import {
   type Answer,
+  answerNode,
   bookmark,
   cut,
   ended,
@@ -16,7 +17,6 @@ import {
   event,
   metadataEvent,
   type NodeText,
-  nodeObject,
   open,
   page,
   refused,
@@ -38,15 +38,9 @@ const node = (name: string, ip: string, change: Partial<NodeText> = {}): NodeTex
   ...change,
 })
 const listed = [event('ADDED', node('a', '1'), '4'), event('ADDED', node('me', '1'), '5'), bookmark('6', true)]
-const answerNode =
-  (text: NodeText, version = '50'): Answer =>
-  (response) => {
-    response.writeHead(200, { 'content-type': 'application/json' })
-    response.end(JSON.stringify(nodeObject(text, version)))
-  }
-
 async function setUp(t: TestContext) {
   const server = await startScriptedHttp(t)
+  server.single(refused(404, 'not found'))
   const clock = createManualClock()
   const log = createMemoryLog()
   const told: string[] = []
@@ -329,10 +323,11 @@ for (const [why, answer] of [
   ['an end without a word', ended()],
 ] as const)
   test(`${why} lists whole Nodes again`, async (t) => {
-    const { watches, start, heard, watched, accepts, afterPause } = await setUp(t)
+    const { watches, start, heard, watched, accepts, clock } = await setUp(t)
     watches(open(...listed), answer, open(event('ADDED', node('me', '1'), '30'), bookmark('31', true)), open())
     start()
-    await afterPause()
+    await until(() => watched().length === 2 && clock.pending === 1 && (clock.nextIn ?? Infinity) <= 500, 'a pause')
+    clock.advance(500)
     await heard('=a,me', '=me')
     await until(() => watched().length === 4, 'the watch')
     assert.deepEqual(watched(), ['watch-list', 'watch 6', 'watch-list', 'watch 31'])

@@ -8,6 +8,8 @@ import { openKubeTarget } from '../../../lib/leases/http/kube-config.ts'
 import { createNodeFormats } from '../../../lib/leases/wire/kube-formats.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
 import {
+  type Answer,
+  answerNode,
   bookmark,
   cut,
   ended,
@@ -31,6 +33,7 @@ const UNHEARD = /^no answer for 20 s$/
 /** A stream against a scripted server, on a clock that stands still; what it tells is kept as short texts. */
 async function setUp(t: TestContext, random = () => 0.5) {
   const server = await startScriptedHttp(t)
+  server.single(refused(404, 'not found'))
   const clock = createManualClock()
   const log = createMemoryLog()
   const told: string[] = []
@@ -116,14 +119,20 @@ test('protobuf is asked for, and read when it comes', async (t) => {
   assert.deepEqual(accepts, ['application/vnd.kubernetes.protobuf;stream=watch, application/json'])
 })
 
-test('protobuf that is not understood is not asked for again', async (t) => {
-  const { script, start, heard, accepts, afterPause } = await setUp(t)
-  script(openProtobuf(Buffer.from([0, 0, 0, 1, 7])), ended(page([node('me')], '20')), cut(), open(...listed))
+test('protobuf that is not understood is asked for again half an hour later', async (t) => {
+  const { script, start, heard, accepts, afterPause, clock, asked } = await setUp(t)
+  const garbage = openProtobuf(Buffer.from([0, 0, 0, 1, 7]))
+  script(garbage, ended(page([node('me')], '20')), cut(), open(...listed), open())
   start()
   await afterPause()
   await afterPause()
   await heard('=me', '+a', '+me')
-  assert.deepEqual(accepts.slice(1), ['application/json', 'application/json', 'application/json'])
+  await until(() => clock.pending === 1, 'the watchdog')
+  clock.advance(30 * MINUTE)
+  await afterPause()
+  await asked(5)
+  assert.deepEqual(accepts.slice(1, 4), ['application/json', 'application/json', 'application/json'])
+  assert.match(accepts[4] ?? '', /protobuf/)
 })
 
 test('the time after which the server shall end a watch is between five and ten minutes', async (t) => {
@@ -221,29 +230,45 @@ test('a server that does not get on with WatchList is listed by pages', async (t
   assert.equal(kinds(requests.slice(0, 2)), 'watch-list, list')
 })
 
-test('a server that answers WatchList with endless news is listed by pages after two minutes', async (t) => {
-  const { script, start, heard, requests, clock, asked, afterPause } = await setUp(t)
-  let more: ((line: string) => void) | undefined
-  script(
+/** A WatchList under way, into which the test writes a line every 20 s until the stream is given up, or `lines` times. */
+async function slowList(t: TestContext, lines: number, line: (index: number) => string) {
+  const parts = await setUp(t)
+  const { clock, requests } = parts
+  let more: (text: string) => void = () => undefined
+  parts.script(
     (response, request) => {
       open()(response, request)
-      more = (line) => void response.write(`${line}\n`)
+      more = (text) => void response.write(`${text}\n`)
     },
     ended(page([node('me')], '20')),
     open(),
   )
-  start()
-  await asked(1)
+  parts.start()
+  await parts.asked(1)
   await until(() => clock.pending === 2, 'the watchdog')
-  for (let i = 0; requests.length === 1 && i < 10; i += 1) {
-    more?.(event('MODIFIED', node('a'), String(i)))
+  for (let i = 0; requests.length === 1 && i < lines; i += 1) {
+    more(line(i))
     await new Promise((resolve) => setTimeout(resolve, 20))
     clock.advance(20_000)
     if ((clock.nextIn ?? 0) < 1000) break
   }
-  assert.equal(clock.now(), 120_000)
-  await afterPause()
-  await heard('=me')
+  return { ...parts, write: (text: string) => more(text) }
+}
+
+test('a server that answers WatchList with endless news is listed by one request after two minutes', async (t) => {
+  const news = await slowList(t, 10, (i) => event('MODIFIED', node('a'), String(i)))
+  assert.ok(news.clock.now() <= 140_000, `${news.clock.now()} ms`)
+  await news.afterPause()
+  await news.heard('=me')
+})
+
+test('a WatchList that makes progress is not given up, however long it takes', async (t) => {
+  const slow = await slowList(t, 20, (i) => event('ADDED', node(`n${i}`), String(i)))
+  assert.equal(slow.clock.now(), 400_000)
+  slow.write(bookmark('30', true))
+  await until(() => slow.told.length === 1, 'the list')
+  assert.equal(slow.told[0]?.split(',').length, 20)
+  assert.equal(slow.requests.length, 1)
 })
 
 for (const code of [410, 504, 500])
@@ -350,7 +375,8 @@ async function chatty(t: TestContext) {
     async chat(name: string, minutes: number): Promise<void> {
       for (let i = 0; i < minutes; i += 1) {
         parts.clock.advance(MINUTE)
-        assert.equal(parts.clock.pending, 1, `the stream was given up after ${i + 1} minutes`)
+        await until(() => parts.clock.pending === 1, 'a stream, and no question under way')
+        assert.equal(parts.requests.length, 1, `the stream was given up after ${i + 1} minutes`)
         write(event('MODIFIED', node(name), '50'))
         said += 1
         await until(() => parts.told.length >= said, 'the event')
@@ -359,14 +385,35 @@ async function chatty(t: TestContext) {
   }
 }
 
-test('our own Node unseen for 11 minutes lists everything again, without a warning', async (t) => {
-  const { chat, requests, asked, clock, troubles } = await chatty(t)
-  await chat('a', 10)
+test('our own Node unseen for 11 minutes is asked for, and while it is as it was told nothing is listed', async (t) => {
+  const { chat, requests, single } = await chatty(t)
+  let asked = 0
+  single((response, request) => {
+    asked += 1
+    answerNode(node('me'), '5')(response, request)
+  })
+  await chat('a', 40)
+  await until(() => asked === 3, `three questions, not ${asked}`)
+  assert.equal(requests.length, 1)
+})
+
+test('our own Node unseen for 11 minutes, and another in etcd still a minute later: everything is listed again', async (t) => {
+  const { chat, requests, asked, single, clock, afterPause, troubles } = await chatty(t)
+  let questions = 0
+  single((response, request) => {
+    questions += 1
+    answerNode(node('me'), '77')(response, request)
+  })
+  await chat('a', 11)
+  await until(() => questions === 1, 'the first question')
+  await until(() => clock.pending === 1, 'its answer')
   assert.equal(requests.length, 1)
   clock.advance(MINUTE)
+  await afterPause()
   await asked(2)
   assert.equal(kinds(requests), 'watch-list, watch-list')
-  assert.ok(troubles.every((because) => because === undefined))
+  assert.equal(new URLSearchParams(requests[1]).get('resourceVersion'), '77')
+  assert.match(troubles.find((because) => because !== undefined) ?? '', /the server shows an old state/)
 })
 
 test('after six hours everything is listed again, however lively the stream', async (t) => {
@@ -401,16 +448,75 @@ test('Retry-After is honoured', async (t) => {
   await heard('=a,me')
 })
 
-test('pauses grow to 30 s while nothing works, and start over after progress', async (t) => {
-  const { script, start, heard, afterPause } = await setUp(t, () => 0)
+test('pauses grow to 30 s while nothing works, and start over after two minutes that did', async (t) => {
+  const { script, start, heard, afterPause, clock, asked } = await setUp(t, () => 0)
   script(refused(500, 'boom'))
   start()
   const pauses: number[] = []
   for (let i = 1; i <= 8; i += 1) pauses.push(await afterPause())
-  pauses.push(await afterPause(() => script(cut(...listed), open())))
+  let end: () => void = () => undefined
+  const long: Answer = (response, request) => {
+    open(...listed)(response, request)
+    end = () => void response.destroy()
+  }
+  pauses.push(await afterPause(() => script(cut(...listed), long, open())))
   await heard('=a,me')
   pauses.push(await afterPause())
-  assert.deepEqual(pauses, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 500])
+  await asked(11)
+  await heard('=a,me', '+a', '+me')
+  await until(() => clock.pending === 1, 'the watchdog')
+  clock.advance(2 * MINUTE)
+  end()
+  pauses.push(await afterPause())
+  assert.deepEqual(pauses, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 30_000, 500])
+})
+
+test('a watch that is answered with 410 after every list: lists back off', async (t) => {
+  const { script, start, requests, clock, asked } = await setUp(t, () => 0)
+  const twice = (): Answer[] => [open(...listed, errorEvent(410, 'too old resource version: 6 (9)'))]
+  script(...twice())
+  start()
+  const pauses: number[] = []
+  for (let i = 1; i <= 8; i += 1) {
+    await asked(i)
+    await until(() => clock.pending === 1 && (clock.nextIn ?? Infinity) <= 30_000, 'a pause')
+    pauses.push(clock.nextIn ?? 0)
+    clock.advance(clock.nextIn ?? 0)
+  }
+  assert.deepEqual(pauses, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000])
+  assert.ok(requests.length <= 9)
+})
+
+test('after a 410 agents spread over 20 ms a Node', async (t) => {
+  const names = Array.from({ length: 999 }, (_, index) => node(`n${index}`))
+  for (const [random, pauseMs] of [
+    [0, 500],
+    [0.9, 18_000],
+  ] as const) {
+    const { script, start, told, clock } = await setUp(t, () => random)
+    const many = [...names, node('me')].map((one) => event('ADDED', one, '4'))
+    script(open(...many, bookmark('6', true), errorEvent(410, 'too old')), open(...listed))
+    start()
+    await until(() => told.length === 1, 'the list')
+    await until(() => clock.pending === 1 && (clock.nextIn ?? Infinity) <= 20_000, 'a pause')
+    assert.equal(clock.nextIn, pauseMs)
+  }
+})
+
+test('the same refusal of another version is the same sentence', async (t) => {
+  const { script, start, afterPause, troubles } = await setUp(t, () => 0)
+  script(
+    refused(410, 'too old resource version: 5 (77)'),
+    refused(410, 'too old resource version: 6 (78)'),
+    refused(504, 'Timeout: Too large resource version: 100, current: 20'),
+    refused(504, 'Timeout: Too large resource version: 100, current: 21'),
+  )
+  start()
+  for (let i = 0; i < 4; i += 1) await afterPause()
+  const sentences = troubles.filter((because) => because !== undefined)
+  assert.equal(sentences[0], sentences[1])
+  assert.equal(sentences[2], sentences[3])
+  assert.match(sentences[0] ?? '', /too old resource version$/)
 })
 
 test('the credentials of a kubelet are refused with what to give instead', async (t) => {

@@ -81,9 +81,10 @@ test('both read the same pages and lists', () => {
 test('both read the same one Node, the status of our own included', () => {
   const [one, other] = both('node').map(([format, body]) => format.decodeNode(body, wanted, 'me'))
   assert.deepEqual(other, one)
-  assert.deepEqual(other?.podCidrs, ['10.0.1.0/25', 'fd00:42:0:1::/64'])
-  assert.equal(other?.networkUnavailable, 'False')
-  assert.equal(other?.internalIps.ipv4, '172.16.0.2')
+  assert.match(other?.resourceVersion ?? '', /^[0-9]+$/)
+  assert.deepEqual(other?.node.podCidrs, ['10.0.1.0/25', 'fd00:42:0:1::/64'])
+  assert.equal(other?.node.networkUnavailable, 'False')
+  assert.equal(other?.node.internalIps.ipv4, '172.16.0.2')
   assert.throws(() => protobuf.decodeNode(recorded('protobuf', 'list'), wanted, 'me'), KubeError)
   assert.throws(() => json.decodeNode(Buffer.from('{}'), wanted, 'me'), KubeError)
 })
