@@ -105,13 +105,24 @@ test('the RBAC manifest grants what flannel needs and nothing more', () => {
     objects.map(({ kind }) => kind),
     ['ServiceAccount', 'Secret', 'ClusterRole', 'ClusterRoleBinding'],
   )
-  const rules = objects[2].rules.map(({ resources, verbs }: { resources: string[]; verbs: string[] }) =>
-    [...resources, ...verbs].join(' '),
-  )
-  assert.deepEqual(rules, ['pods get', 'nodes get list watch', 'nodes/status patch'])
+  assert.deepEqual(rightsOf(objects[2]), ['pods get', 'nodes get list watch', 'nodes/status patch'])
   assert.equal(objects[1].metadata.annotations['kubernetes.io/service-account.name'], objects[0].metadata.name)
   assert.deepEqual(objects[3].subjects, [{ kind: 'ServiceAccount', name: 'vtepd', namespace: 'kube-system' }])
 })
+
+test('the manifest for pods has no token of its own, and grants a patch of nodes/status beside reading Nodes', () => {
+  const objects = parseAllDocuments(read('deploy/rbac-daemonset.yaml')).map((document) => document.toJS())
+  assert.deepEqual(
+    objects.map(({ kind }) => kind),
+    ['ServiceAccount', 'ClusterRole', 'ClusterRoleBinding'],
+  )
+  assert.deepEqual(rightsOf(objects[1]), ['nodes get list watch', 'nodes/status patch'])
+  assert.deepEqual(objects[2].subjects, [{ kind: 'ServiceAccount', name: 'vtepd-node', namespace: 'kube-system' }])
+})
+
+function rightsOf({ rules }: { rules: { resources: string[]; verbs: string[] }[] }): string[] {
+  return rules.map(({ resources, verbs }) => [...resources, ...verbs].join(' '))
+}
 
 function withoutSystemdAnalyze(): string | false {
   return spawnSync('systemd-analyze', ['--version']).error === undefined ? false : 'needs the program systemd-analyze'

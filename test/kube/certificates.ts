@@ -14,8 +14,8 @@ export interface Authority {
   readonly ca: string
   /** For a server on loopback. */
   readonly serving: Issued
-  /** A client whom the API server knows by this name. `file`: where it is written, without extension. */
-  issue(commonName: string, file: string): Issued
+  /** A client whom the API server knows by this name, and as one of `group`. `file`: where it is written, without extension. */
+  issue(commonName: string, file: string, group?: string): Issued
 }
 
 /** Writes everything under `folder`, whose files of these names are overwritten: a renewal makes a new authority. */
@@ -24,19 +24,20 @@ export function createAuthority(folder: string, name = 'ca'): Authority {
   const [ca, caKey] = [file(`${name}.crt`), file(`${name}.key`)]
   const basic = 'basicConstraints=critical,CA:TRUE'
   openssl('req', '-x509', ...newKey(caKey), '-out', ca, '-days', '2', '-subj', `/CN=${name}`, '-addext', basic)
-  const issue = (commonName: string, base: string, extension: string): Issued => {
+  const issue = (subject: string, base: string, extension: string): Issued => {
     const issued = { cert: `${base}.crt`, key: `${base}.key` }
     const [request, extensions] = [`${base}.csr`, `${base}.ext`]
     writeFileSync(extensions, `${extension}\n`)
-    openssl('req', ...newKey(issued.key), '-out', request, '-subj', `/CN=${commonName}`)
+    openssl('req', ...newKey(issued.key), '-out', request, '-subj', subject)
     const signed = ['-CA', ca, '-CAkey', caKey, '-CAcreateserial', '-days', '2', '-extfile', extensions]
     openssl('x509', '-req', '-in', request, '-out', issued.cert, ...signed)
     return issued
   }
   return {
     ca,
-    serving: issue('kube-apiserver', file(`${name}-serving`), 'subjectAltName=DNS:localhost,IP:127.0.0.1'),
-    issue: (commonName, base) => issue(commonName, base, 'extendedKeyUsage=clientAuth'),
+    serving: issue('/CN=kube-apiserver', file(`${name}-serving`), 'subjectAltName=DNS:localhost,IP:127.0.0.1'),
+    issue: (commonName, base, group) =>
+      issue(`${group === undefined ? '' : `/O=${group}`}/CN=${commonName}`, base, 'extendedKeyUsage=clientAuth'),
   }
 }
 

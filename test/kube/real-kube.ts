@@ -19,6 +19,8 @@ export interface RealKube {
   /** Certificate of this cluster. */
   readonly caFile: string
   readonly authority: Authority
+  /** Signs the tokens of service accounts; a PEM file. */
+  readonly serviceAccountKey: string
   /** Text of a kubeconfig; `server` where a proxy stands before it. */
   kubeconfig(user: KubeUser, server?: string): string
   token(user: KubeUser): string
@@ -72,6 +74,7 @@ export async function startRealKube(programs: KubePrograms, flags: readonly stri
   const kube: RealKube = {
     url: server.url,
     caFile: server.caFile,
+    serviceAccountKey: path.join(folder, 'service-accounts.key'),
     get authority() {
       return authority
     },
@@ -130,11 +133,12 @@ async function grant(ask: RealKube['ask']): Promise<void> {
   for (const { key, name } of KUBE_USERS) {
     const rules = ROLES[key]
     if (key === 'admin' || rules.length === 0) continue
-    const role = { metadata: { name: key }, rules: rules.map((rule) => ({ apiGroups: [''], ...rule })) }
+    const metadata = { name: `user-${key}` }
+    const role = { metadata, rules: rules.map((rule) => ({ apiGroups: [''], ...rule })) }
     await must(ask('POST', `${RBAC}/clusterroles`, { body: role }))
     const binding = {
-      metadata: { name: key },
-      roleRef: { apiGroup: RBAC_GROUP, kind: 'ClusterRole', name: key },
+      metadata,
+      roleRef: { apiGroup: RBAC_GROUP, kind: 'ClusterRole', name: metadata.name },
       subjects: [{ apiGroup: RBAC_GROUP, kind: 'User', name }],
     }
     await must(ask('POST', `${RBAC}/clusterrolebindings`, { body: binding }))

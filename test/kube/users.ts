@@ -27,9 +27,9 @@ export const ROLES: Readonly<Record<KubeUser, readonly RbacRule[]>> = {
   nobody: [],
 }
 
-/** Of the ClusterRole that deploy/rbac.yaml gives vtepd: what the tests have is what users have. */
+/** Of the ClusterRole that deploy/rbac-daemonset.yaml gives vtepd: what the tests have is what users have. */
 function rulesOfManifest(): readonly RbacRule[] {
-  const file = path.join(import.meta.dirname, '..', '..', 'deploy', 'rbac.yaml')
+  const file = path.join(import.meta.dirname, '..', '..', 'deploy', 'rbac-daemonset.yaml')
   for (const document of parseAllDocuments(readFileSync(file, 'utf8'))) {
     const { kind, rules } = document.toJS() as { kind: string; rules: RbacRule[] }
     if (kind === 'ClusterRole') return rules.map(({ resources, verbs }) => ({ resources, verbs }))
