@@ -13,6 +13,7 @@ import { KubeError } from '../../errors.ts'
 import { isMissing, readIfExists } from '../../host/files.ts'
 import { isRecord } from '../../util/go-json.ts'
 import { messageOf } from '../../util/message-of.ts'
+import { identityOf } from './identity.ts'
 import type { KubeTarget } from './kube-http.ts'
 
 export interface KubeAccessOptions {
@@ -50,6 +51,7 @@ export async function openKubeTarget(options: KubeAccessOptions): Promise<KubeTa
   return {
     url,
     cluster: fingerprint(given.ca ?? url.href),
+    identity: identityOf(options.kubeconfigFile ?? 'the service account of this pod', given),
     options: { agent, ...(headers === undefined ? {} : { headers }), ...(typeof auth === 'string' ? { auth } : {}) },
     close() {
       if (typeof agent === 'object') agent.destroy()

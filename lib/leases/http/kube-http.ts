@@ -7,7 +7,9 @@ import https, { type RequestOptions } from 'node:https'
 import { KubeError } from '../../errors.ts'
 import type { Clock } from '../../util/clock.ts'
 import { createNodeFormats } from '../wire/kube-formats.ts'
+import type { KubeIdentity } from './identity.ts'
 import { createKubeStream, type KubeStream } from './kube-stream.ts'
+import { adviceOn } from './refusal-advice.ts'
 
 /** One set of fresh credentials. Closed by whoever opened it, when its last request is over. */
 export interface KubeTarget {
@@ -16,6 +18,7 @@ export interface KubeTarget {
   readonly options: RequestOptions
   /** Tells this cluster from another, without asking it. */
   readonly cluster: string
+  readonly identity: KubeIdentity
   close(): void
 }
 
@@ -154,7 +157,7 @@ async function readRefusal(request: KubeRequest, response: IncomingMessage, stat
   return new KubeRefusal({
     request: request.what,
     status,
-    reason: `${reason}${advice(status, reason)}`,
+    reason: `${reason}${adviceOn(request.method, request.path, status, reason)}`,
     retryAfterMs: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined,
   })
 }
@@ -168,15 +171,6 @@ function said(body: Buffer, contentType: string | undefined): string {
     // No Status: a proxy's page, perhaps.
   }
   return (body.toString('utf8').trim().split('\n', 1)[0] ?? '').slice(0, 200)
-}
-
-function advice(status: number, reason: string): string {
-  if (status === 401) return ' (the credentials are not accepted: expired, or of another cluster?)'
-  // Since Kubernetes 1.32 a kubelet may read its own Node only.
-  if (status === 403 && reason.includes('"system:node:'))
-    return " (these are a kubelet's credentials, which are not enough: with k3s give agent/k3scontroller.kubeconfig)"
-  if (status === 403) return ' (vtepd needs the rights get, list, watch on nodes, patch on nodes/status, get on pods)'
-  return ''
 }
 
 function toRefusal(request: KubeRequest, error: unknown): KubeError {
