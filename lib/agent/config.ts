@@ -32,11 +32,16 @@ export interface KubeLeasesConfig {
   readonly kind: 'kube'
   /** undefined: in-cluster. */
   readonly kubeconfigFile: string | undefined
-  /** Overrides the server of the kubeconfig. */
+  /** Overrides the server of every kubeconfig. */
   readonly apiUrl: string | undefined
   /** As given, e.g. flannel.alpha.coreos.com; the codec derives the keys. */
   readonly annotationPrefix: string
   readonly setNodeNetworkUnavailable: boolean
+  /**
+   * Who writes our own Node: whoever reads (default); this host's kubelet, where its credential is found, never to be given in a
+   * pod; or whose kubeconfig it is.
+   */
+  readonly publisher?: 'reader' | 'kubelet' | { readonly kubeconfigFile: string }
   /** What is followed after a list; metadata alone spares the API server and us most of every heartbeat. Default: nodes. */
   readonly watch?: 'nodes' | 'metadata'
   /** From NODE_NAME; else the pod whose spec.nodeName says it. */

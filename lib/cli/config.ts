@@ -12,6 +12,7 @@ import { FAMILIES, type Family, type Ip, isUnicastHost, parseIp, parseIpOf } fro
 import { readIface, type UnderlayChoice } from '../underlay/choice.ts'
 import type { LogLevel } from '../util/log.ts'
 import type { GivenFlags } from './parse-flags.ts'
+import { publisherOf } from './publisher.ts'
 import type { RunFlagName, RunFlags } from './run-flags.ts'
 
 export interface ConfigInput {
@@ -158,6 +159,7 @@ function leasesOf({ flags, env }: ConfigInput): FileLeasesConfig | KubeLeasesCon
     apiUrl,
     annotationPrefix: annotationPrefix(flags['kube-annotation-prefix']),
     setNodeNetworkUnavailable: flags['set-node-network-unavailable'],
+    publisher: publisherOf(flags, kubeconfigFile, env),
     watch,
     node: nodeOf(nodeName, env),
   }

@@ -152,6 +152,14 @@ export const RUN_FLAGS = [
     help: 'prefix of the annotations of Node objects',
   },
   {
+    name: 'publish-kubeconfig',
+    kind: 'string',
+    default: '',
+    placeholder: 'file',
+    group: CLUSTER,
+    help: "by whose credential our own Node is written; without it, with --kubeconfig-file: by the kubelet's of this host",
+  },
+  {
     name: 'set-node-network-unavailable',
     kind: 'bool',
     default: true,

@@ -54,7 +54,8 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
   const keys = annotationKeys(config.annotationPrefix)
   const wanted = allKeys(keys)
   const standing = createStandingLog(log, clock)
-  const door = createKubeDoor({ config, clock, wanted, onTarget: (target) => recall(target.cluster) })
+  const today = (): Date => new Date()
+  const door = createKubeDoor({ config, clock, today, log, wanted, onTarget: (target) => recall(target.cluster) })
   const table = createKubeTable({
     keys,
     network,
@@ -85,7 +86,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     table,
     setCondition,
     clock,
-    today: () => new Date(),
+    today,
     log,
     again: () => onChange?.(),
   })

@@ -23,6 +23,7 @@ test('a pod with the arguments of kube-flannel watches Kubernetes from inside th
     apiUrl: undefined,
     annotationPrefix: 'flannel.alpha.coreos.com',
     setNodeNetworkUnavailable: true,
+    publisher: 'reader',
     watch: 'nodes',
     node: { name: 'a' },
   })
@@ -33,6 +34,24 @@ test('a pod with the arguments of kube-flannel watches Kubernetes from inside th
   assert.equal(agent.network.ipv6, undefined)
   assert.deepEqual(log, { level: 'info', format: 'text' })
   assert.deepEqual(warnings, [])
+})
+
+test("on a host the kubelet's credential writes the Node, another one where it is named, and in a pod never", () => {
+  const publisher = (argv: readonly string[], env: NodeJS.ProcessEnv = { NODE_NAME: 'a' }) => {
+    const { leases } = build(argv, env).agent
+    assert.ok(leases.kind === 'kube')
+    return leases.publisher
+  }
+  const host = '--kubeconfig-file=/etc/vtepd/kubeconfig'
+  assert.equal(publisher([host]), 'kubelet')
+  assert.deepEqual(publisher([host, '--publish-kubeconfig=/k']), { kubeconfigFile: '/k' })
+  assert.deepEqual(publisher([host, '--publish-kubeconfig=k']), { kubeconfigFile: `${process.cwd()}/k` })
+  assert.equal(publisher([host, '--publish-kubeconfig=/etc/vtepd/kubeconfig']), 'reader', 'flannel does it so')
+  assert.equal(publisher(['--kube-api-url=http://127.0.0.1:1']), 'reader')
+  assert.deepEqual(publisher(['--kube-api-url=http://127.0.0.1:1', '--publish-kubeconfig=/k']), {
+    kubeconfigFile: '/k',
+  })
+  for (const argv of [[], [host]]) assert.equal(publisher(argv, IN_POD), 'reader')
 })
 
 test('metadata alone is followed when asked for', () => {
@@ -249,6 +268,11 @@ const faults: Record<string, Fault> = {
     env: { POD_NAME: 'p' },
     where: 'NODE_NAME',
     says: /set POD_NAME and POD_NAMESPACE/,
+  },
+  'a credential to publish by, in a pod': {
+    argv: ['--publish-kubeconfig=/etc/kubernetes/kubelet.conf'],
+    where: '--publish-kubeconfig',
+    says: /this is a pod, whose own token writes the Node .*remove it/,
   },
   'no source at all': {
     argv: [],

@@ -99,13 +99,13 @@ test('the unit is as closed as systemd measures it: 2.6 at most', { skip: withou
   assert.ok(Number(exposure) <= 2.6, stdout.slice(-200))
 })
 
-test('the RBAC manifest grants what flannel needs and nothing more', () => {
-  const objects = parseAllDocuments(read('deploy/rbac.yaml')).map((document) => document.toJS())
+test('the manifest for hosts grants reading Nodes and nothing more', () => {
+  const objects = parseAllDocuments(read('deploy/rbac-host.yaml')).map((document) => document.toJS())
   assert.deepEqual(
     objects.map(({ kind }) => kind),
     ['ServiceAccount', 'Secret', 'ClusterRole', 'ClusterRoleBinding'],
   )
-  assert.deepEqual(rightsOf(objects[2]), ['pods get', 'nodes get list watch', 'nodes/status patch'])
+  assert.deepEqual(rightsOf(objects[2]), ['nodes get list watch'])
   assert.equal(objects[1].metadata.annotations['kubernetes.io/service-account.name'], objects[0].metadata.name)
   assert.deepEqual(objects[3].subjects, [{ kind: 'ServiceAccount', name: 'vtepd', namespace: 'kube-system' }])
 })

@@ -4,18 +4,21 @@
  */
 import { KubeError } from '../../errors.ts'
 import type { Clock } from '../../util/clock.ts'
-import { within } from '../follow/pause.ts'
+import type { Log } from '../../util/log.ts'
+import { messageOf } from '../../util/message-of.ts'
+import { nameIdentity } from '../http/identity.ts'
 import type { KubeAccessOptions } from '../http/kube-config.ts'
 import { fetchAnswer, type KubeAnswer, type KubeRequest, type KubeTarget } from '../http/kube-http.ts'
 import { member, type NodeFacts, projectNode } from '../wire/node-facts.ts'
+import { createOpener } from './opener.ts'
+import { openPublishTarget, type Publisher, type PublishTarget } from './publish-access.ts'
 import type { NodePatch } from './publish-patch.ts'
-
-/** A program that gives credentials, or a file system, may never answer. */
-const OPEN_MS = 60_000
 
 export interface KubeDoorConfig extends KubeAccessOptions {
   /** The node's name, or the pod whose spec.nodeName says it. */
   readonly node: { readonly name: string } | { readonly pod: string; readonly podNamespace: string }
+  /** Who writes our own Node. Default: whoever reads. */
+  readonly publisher?: Publisher
 }
 
 export interface KubeDoor {
@@ -26,8 +29,8 @@ export interface KubeDoor {
   /** For the stream: resolves when the node's name is known too. Rejects with KubeError, to be tried again. */
   open(signal: AbortSignal): Promise<KubeTarget>
   readOwnNode(): Promise<NodeFacts>
-  /** The Node as it is after the patch. */
-  patchOwnStatus(patch: NodePatch): Promise<NodeFacts>
+  /** The Node as it is after the patch. Refused (422) when it is another one than `uid` by now, or one of another cluster. */
+  patchOwnStatus(patch: NodePatch, uid: string): Promise<NodeFacts>
   /** Requests under way reject with `reason`. */
   close(reason: Error): void
 }
@@ -35,6 +38,9 @@ export interface KubeDoor {
 export function createKubeDoor(parts: {
   readonly config: KubeDoorConfig
   readonly clock: Clock
+  /** The time of day, which certificates end by. */
+  readonly today: () => Date
+  readonly log: Log
   readonly wanted: ReadonlySet<string>
   /** Called whenever credentials could be read, before anything is asked with them. */
   readonly onTarget: (target: KubeTarget) => void
@@ -43,27 +49,43 @@ export function createKubeDoor(parts: {
   const closing = new AbortController()
   let told = 'name' in config.node ? config.node.name : undefined
   let nodeName = told
-  /** What was not given in time is waited for by the next who asks: a second try would hang beside it. */
-  let late: Promise<KubeTarget> | undefined
+  let identities = ''
 
-  const connect = async (): Promise<KubeTarget> => {
-    const { openKubeTarget } = await import('../http/kube-config.ts')
-    const opening = late ?? openKubeTarget(config)
-    late = undefined
-    return within(opening, {
-      clock,
-      ms: OPEN_MS,
-      signal: closing.signal,
-      late() {
-        late = opening
-        return closing.signal.aborted ? closing.signal.reason : notGiven()
-      },
-      dispose(target) {
-        if (late !== opening) return
-        late = undefined
-        target.close()
-      },
-    })
+  const { publisher = 'reader' } = config
+  const read = createOpener<KubeTarget>({
+    async open() {
+      const { openKubeTarget } = await import('../http/kube-config.ts')
+      return openKubeTarget(config)
+    },
+    dispose: (target) => target.close(),
+    clock,
+    signal: closing.signal,
+  })
+  const write =
+    publisher === 'reader'
+      ? undefined
+      : createOpener<PublishTarget>({
+          open: () => openPublishTarget({ access: config, publisher, nodeName: nodeName ?? '', today: parts.today() }),
+          dispose: ({ target }) => target.close(),
+          clock,
+          signal: closing.signal,
+        })
+  /** Told when a session begins, and again only when it is another: what is written may have been written long ago. */
+  const tellIdentities = async (reader: string): Promise<void> => {
+    const told = `Nodes are read by ${reader}, our own is written by ${await nameOfWriter(reader)}`
+    if (closing.signal.aborted || told === identities) return
+    identities = told
+    parts.log.info('leases.identities', told)
+  }
+  const nameOfWriter = async (reader: string): Promise<string> => {
+    if (write === undefined) return reader
+    try {
+      const { target, by } = await write()
+      target.close()
+      return by
+    } catch (error) {
+      return `nobody yet: ${messageOf(error)}`
+    }
   }
   const askForNodeName = async (target: KubeTarget, signal: AbortSignal): Promise<void> => {
     if ('name' in config.node) return
@@ -79,20 +101,18 @@ export function createKubeDoor(parts: {
     told = name
     nodeName = name
   }
-  const askAboutOwnNode = async (method: KubeRequest['method'], suffix: string, body?: KubeRequest['body']) => {
-    if (nodeName === undefined)
-      throw new KubeError({ request: 'our own Node', status: 0, reason: 'its name is not known yet' })
-    const what = `${method === 'GET' ? 'get' : 'patch'} node ${nodeName}${suffix}`
-    const path = `/api/v1/nodes/${encodeURIComponent(nodeName)}${suffix}`
-    const request: KubeRequest = { method, path, what, ...(body === undefined ? {} : { body }) }
-    const target = await connect()
+  const ownNode = (): string => {
+    if (nodeName !== undefined) return nodeName
+    throw new KubeError({ request: 'our own Node', status: 0, reason: 'its name is not known yet' })
+  }
+  const askAboutOwnNode = async (target: KubeTarget, request: KubeRequest, name: string): Promise<NodeFacts> => {
     try {
       const node = projectNode(
         parse(await fetchAnswer({ target, request, clock, signal: closing.signal }), request),
         wanted,
-        nodeName,
+        name,
       )
-      if (node === undefined) throw new KubeError({ request: what, status: 0, reason: 'the answer is no Node' })
+      if (node === undefined) throw new KubeError({ request: request.what, status: 0, reason: 'the answer is no Node' })
       return node
     } finally {
       target.close()
@@ -107,28 +127,36 @@ export function createKubeDoor(parts: {
       nodeName = told ?? name
     },
     async open(signal) {
-      const target = await connect()
+      const target = await read()
       try {
         parts.onTarget(target)
         if (told === undefined) await askForNodeName(target, signal)
+        void tellIdentities(nameIdentity(target.identity))
         return target
       } catch (error) {
         target.close()
         throw error
       }
     },
-    readOwnNode: () => askAboutOwnNode('GET', ''),
-    patchOwnStatus: (patch) =>
-      askAboutOwnNode('PATCH', '/status', {
-        type: 'application/strategic-merge-patch+json',
-        text: JSON.stringify(patch),
-      }),
+    async readOwnNode() {
+      const name = ownNode()
+      const request: KubeRequest = { method: 'GET', path: pathOf(name), what: `get node ${name}` }
+      return askAboutOwnNode(await read(), request, name)
+    },
+    async patchOwnStatus(patch, uid) {
+      const name = ownNode()
+      const { target, by } = write === undefined ? { target: await read(), by: '' } : await write()
+      const what = `patch node ${name}/status${by === '' ? '' : ` by ${by}`}`
+      const text = JSON.stringify({ ...patch, metadata: { ...patch.metadata, uid } })
+      const body = { type: 'application/strategic-merge-patch+json', text }
+      return askAboutOwnNode(target, { method: 'PATCH', path: `${pathOf(name)}/status`, what, body }, name)
+    },
     close: (reason) => closing.abort(reason),
   }
 }
 
-function notGiven(): KubeError {
-  return new KubeError({ request: 'credentials', status: 0, reason: `not given within ${OPEN_MS / 1000} s` })
+function pathOf(nodeName: string): string {
+  return `/api/v1/nodes/${encodeURIComponent(nodeName)}`
 }
 
 function parse({ body }: KubeAnswer, request: KubeRequest): unknown {

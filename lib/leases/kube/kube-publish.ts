@@ -70,11 +70,11 @@ export function createKubePublisher(parts: {
     const plan = table.planPublish(node, own, parts.setCondition, parts.today())
     return { ...plan, wish: JSON.stringify([node.uid, plan.wanted]) }
   }
-  const write = async (patch: NonNullable<PublishPlan['patch']>, wish: string): Promise<void> => {
+  const write = async (patch: NonNullable<PublishPlan['patch']>, uid: string, wish: string): Promise<void> => {
     const sentAt = clock.now()
     let accepted = false
     try {
-      await ask(() => door.patchOwnStatus(patch))
+      await ask(() => door.patchOwnStatus(patch, uid))
       accepted = true
     } finally {
       pace.tried(wish, sentAt, accepted)
@@ -109,7 +109,7 @@ export function createKubePublisher(parts: {
       pace.agreed(wish)
       return 'accepted'
     }
-    await write(patch, wish)
+    await write(patch, node.uid, wish)
     if (isUndone) reportUndone(node, patch)
     else log.info('lease.published', `published on Node ${node.name}`, { ...patch.metadata?.annotations })
     return 'accepted'

@@ -34,7 +34,7 @@ describe('admission policies', { skip: withoutPrograms() }, () => {
   before(async () => {
     cluster = await startCluster()
     for (const [index, name] of ['mine', 'other'].entries()) await cluster.must('POST', NODES, nodeObject(name, index))
-    for (const file of ['admission.yaml', 'rbac.yaml', 'rbac-daemonset.yaml']) await cluster.apply(file)
+    for (const file of ['admission.yaml', 'rbac-host.yaml', 'rbac-daemonset.yaml']) await cluster.apply(file)
     agent = { token: await cluster.tokenOf('vtepd-node', 'mine') }
     kubelet = { certificate: cluster.kubeletOf('mine') }
     const byPolicy = ({ message }: Told): boolean => message.includes('ValidatingAdmissionPolicy')
