@@ -45,7 +45,13 @@ export function networkOf(families: readonly Family[]): Network {
 export function leaseOf(families: readonly Family[], index: number, behind = index): Lease {
   const of = (family: Family): FamilyLease | undefined =>
     families.includes(family) ? familyLease(family, index, behind) : undefined
-  return { node: nodeName(index), seniority: String(index).padStart(8, '0'), ipv4: of('ipv4'), ipv6: of('ipv6') }
+  return {
+    node: nodeName(index),
+    uid: `uid-${index}`,
+    seniority: String(index).padStart(8, '0'),
+    ipv4: of('ipv4'),
+    ipv6: of('ipv6'),
+  }
 }
 
 export function nodeName(index: number): string {
@@ -66,6 +72,8 @@ export function ownNode(families: readonly Family[]): OwnNode {
   })
   return {
     node: OUR_NAME,
+    uid: 'uid-ours',
+    seniority: '',
     subnets: of((family) => OURS[family].subnet),
     lladdrs: of((family) => OURS[family].lladdr),
     publishInstead: of(() => undefined),
@@ -76,7 +84,7 @@ export function ownNode(families: readonly Family[]): OwnNode {
 }
 
 export function viewOf(families: readonly Family[], peers: LeaseView['peers']): SyncedView {
-  return { synced: true, peers, own: ownNode(families), rejected: [] }
+  return { synced: true, peers, own: ownNode(families), rejected: [], contested: [], aliases: [] }
 }
 
 function familyLease(family: Family, index: number, behind = index): FamilyLease {

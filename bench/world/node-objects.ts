@@ -40,7 +40,7 @@ export function nodeObjectOf(lease: Lease, beat = 0): NodeObject {
 /** Ours, as `ownNode` says it, published already. */
 export function ownNodeObject(families: readonly Family[]): NodeObject {
   const of = (family: Family) => (families.includes(family) ? OURS[family] : undefined)
-  return nodeObjectOf({ node: OUR_NAME, seniority: '', ipv4: of('ipv4'), ipv6: of('ipv6') })
+  return nodeObjectOf({ node: OUR_NAME, uid: undefined, seniority: '', ipv4: of('ipv4'), ipv6: of('ipv6') })
 }
 
 function annotationsOf(lease: Lease, family: Family): Record<string, string> {

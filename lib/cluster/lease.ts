@@ -22,15 +22,16 @@ export interface FamilyLease {
 export interface Lease {
   /** Kubernetes Node name, or the name in the leases file; unique in a view. */
   readonly node: string
-  /** Decides between two claims of one subnet: the older (lower) stays. Kubernetes: creationTimestamp + UID; file: position. */
+  /** Of the Node, which holds what it got; undefined: nothing is held (a leases file). */
+  readonly uid: string | undefined
+  /** Decides between claims that arrive together: the older (lower) stays. Kubernetes: creationTimestamp; file: position. */
   readonly seniority: string
   readonly ipv4: FamilyLease | undefined
   readonly ipv6: FamilyLease | undefined
 }
 
 /** What the source knows of this very node. Absent parts are waited for. */
-export interface OwnNode {
-  readonly node: string
+export interface OwnNode extends Pick<Lease, 'node' | 'uid' | 'seniority'> {
   /** podCIDRs; a family that is not assigned is undefined. */
   readonly subnets: { readonly ipv4: Cidr | undefined; readonly ipv6: Cidr | undefined }
   /** The lladdr published or configured earlier, to be used again; undefined: make one. */

@@ -16,6 +16,10 @@ interface ViewBase {
   readonly own: OwnNode | undefined
   /** Claims that were not believed, each named; never silently dropped. */
   readonly rejected: readonly LeaseError[]
+  /** Of those, whole claims that another's or ours stands against: who wins may have been decided otherwise before. */
+  readonly contested: readonly Lease[]
+  /** One machine under two names, each in a sentence. */
+  readonly aliases: readonly string[]
 }
 
 /** Complete: what it lacks does not exist. Only such a view may delete (design decision 6). */

@@ -1,6 +1,6 @@
 /**
  * The codec of flannel's node annotations (flannel-contract 3): their keys, and their values in both directions.
- * Must not: decide which claim is believed (believe.ts), nor talk to the API server.
+ * Must not: decide which claim is believed (lib/leases/accepted), nor talk to the API server.
  */
 import { ConfigError, LeaseError } from '../errors.ts'
 import type { Family } from '../net/ip.ts'

@@ -9,11 +9,11 @@ import type { LeaseView } from '../cluster/view.ts'
 import { LeaseError } from '../errors.ts'
 import { containsCidr } from '../net/cidr.ts'
 import type { Family } from '../net/ip.ts'
-import { createBelief } from './belief/believe.ts'
-import type { ClaimChange } from './belief/judge.ts'
-import { keepLease } from './keep.ts'
+import { createAcceptedLeases } from './accepted/accepted-leases.ts'
+import type { ClaimChange } from './accepted/claim.ts'
 import type { FileEntry, FileFamily } from './leases-file.ts'
 import { nearNamesHint } from './near-names.ts'
+import { keepUnchanged } from './unchanged.ts'
 
 /** Called with the whole file each time that it changed. */
 export function createFileView(options: {
@@ -22,14 +22,13 @@ export function createFileView(options: {
   readonly network: Network
 }): (entries: readonly FileEntry[]) => LeaseView {
   const { path, network, nodeName } = options
-  const belief = createBelief(network)
+  const leases = createAcceptedLeases(network)
   let told: ReadonlyMap<string, Lease> = new Map()
 
   const claimOf = (entry: FileEntry, index: number): Lease => {
     const ipv4 = network.ipv4 === undefined ? undefined : toFamilyLease(entry.ipv4)
     const ipv6 = network.ipv6 === undefined ? undefined : toFamilyLease(entry.ipv6)
-    const seniority = String(index).padStart(10, '0')
-    return keepLease(told.get(entry.name), { node: entry.name, seniority, ipv4, ipv6 })
+    return keepUnchanged(told.get(entry.name), { node: entry.name, ...placeOf(index), ipv4, ipv6 })
   }
   const tell = (claims: ReadonlyMap<string, Lease>): void => {
     const changes: ClaimChange[] = []
@@ -38,25 +37,25 @@ export function createFileView(options: {
       const before = told.get(node)
       if (before !== after) changes.push({ before, after })
     }
-    belief.change(changes)
+    leases.change(changes)
     told = claims
   }
 
   return (entries) => {
     const faults: LeaseError[] = []
     const mine = entries.find((entry) => entry.name === nodeName)
-    const own = mine === undefined ? undefined : readOwnEntry(mine, network, faults)
+    const own = mine === undefined ? undefined : readOwnEntry(mine, entries.indexOf(mine), network, faults)
     const claims = new Map<string, Lease>()
     for (const [index, entry] of entries.entries())
       if (entry.name !== nodeName) claims.set(entry.name, claimOf(entry, index))
-    belief.setOwn(
+    leases.setOwn(
       own === undefined
         ? undefined
         : { node: nodeName, subnets: own.subnets, lladdrs: own.lladdrs, underlays: own.underlayHint },
     )
     tell(claims)
-    const { peers, rejected } = belief.believed
-    const known = { peers, own, rejected: [...faults, ...rejected] }
+    const { rejected, ...accepted } = leases.accepted
+    const known = { ...accepted, own, rejected: [...faults, ...rejected] }
     if (own !== undefined) return { synced: true, ...known }
     const hint = nearNamesHint(
       nodeName,
@@ -74,13 +73,19 @@ function toFamilyLease(part: FileFamily | undefined): FamilyLease | undefined {
 
 const NONE = { ipv4: undefined, ipv6: undefined }
 
-function readOwnEntry(entry: FileEntry, network: Network, faults: LeaseError[]): OwnNode {
+/** The order of the file alone decides between two entries: who writes it says who stays. */
+function placeOf(index: number): Pick<Lease, 'uid' | 'seniority'> {
+  return { uid: undefined, seniority: String(index).padStart(10, '0') }
+}
+
+function readOwnEntry(entry: FileEntry, index: number, network: Network, faults: LeaseError[]): OwnNode {
   const both = <T>(read: (part: FileFamily, family: Family) => T | undefined): Record<Family, T | undefined> => ({
     ipv4: entry.ipv4 === undefined || network.ipv4 === undefined ? undefined : read(entry.ipv4, 'ipv4'),
     ipv6: entry.ipv6 === undefined || network.ipv6 === undefined ? undefined : read(entry.ipv6, 'ipv6'),
   })
   return {
     node: entry.name,
+    ...placeOf(index),
     subnets: both((part, family) => {
       const whole = network[family]
       if (whole === undefined || containsCidr(whole, part.subnet)) return part.subnet

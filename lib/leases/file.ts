@@ -1,7 +1,7 @@
 /**
  * The lease source that follows a file (design: fabrics without Kubernetes, tests, benchmarks). A file that is broken or
  * gone is reported and the last good view stays; the file is the truth, so nothing is ever published into it.
- * Must not: understand the format (leases-file.ts) or judge claims (believe.ts).
+ * Must not: understand the format (leases-file.ts) or decide about claims (lib/leases/accepted).
  */
 
 import type { Network } from '../cluster/network.ts'
@@ -43,6 +43,8 @@ export function createFileSource(options: FileSourceOptions): LeaseSource {
     peers: new Map(),
     own: undefined,
     rejected: [],
+    contested: [],
+    aliases: [],
   }
   let lastText: string | undefined
   let watch: FileWatch | undefined

@@ -1,6 +1,6 @@
 /**
  * The format of the leases file (docs/leases-file.md): text → entries, strictly, every fault with its place.
- * Must not: read the file (file.ts), compare entries beyond their names (believe.ts), or do half of a broken file.
+ * Must not: read the file (file.ts), compare entries beyond their names (lib/leases/accepted), or do half of a broken file.
  */
 import { ConfigError } from '../errors.ts'
 import { type Cidr, parseCidr, prefixLength } from '../net/cidr.ts'

@@ -1,5 +1,5 @@
 /** Link-layer (Ethernet) addresses as values: `0e:2a:00:00:00:01`, lower case, so that `===` is equality. */
-import { randomFillSync } from 'node:crypto'
+import { createHash, randomFillSync } from 'node:crypto'
 
 declare const lladdrBrand: unique symbol
 export type Lladdr = string & { readonly [lladdrBrand]: true }
@@ -33,5 +33,15 @@ export function isUnicastLladdr(lladdr: Lladdr): boolean {
 export function randomLladdr(): Lladdr {
   const bytes = randomFillSync(new Uint8Array(6))
   bytes[0] = ((bytes[0] ?? 0) & 0xfe) | 0x02
+  return lladdrFromBytes(bytes)
+}
+
+/**
+ * The one that a Node's UID gives its VTEP: 46 bits of SHA-256 over the lines `vtepd lladdr`, UID, family and VNI; locally
+ * administered and unicast. Nobody can choose a UID, so nobody can aim at another's.
+ */
+export function deriveLladdr(uid: string, family: 'ipv4' | 'ipv6', vni: number): Lladdr {
+  const bytes = createHash('sha256').update(['vtepd lladdr', uid, family, vni].join('\n')).digest().subarray(0, 6)
+  bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02
   return lladdrFromBytes(bytes)
 }

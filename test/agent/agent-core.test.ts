@@ -18,6 +18,8 @@ import { IPV4, IPV6, networkOf, viewOf } from './support/fake-node.ts'
 const none = { ipv4: undefined, ipv6: undefined }
 const own: OwnNode = {
   node: 'us',
+  uid: 'uid-us',
+  seniority: '2026',
   subnets: { ipv4: parseCidr(IPV4.subnet(1)), ipv6: parseCidr(IPV6.subnet(1)) },
   lladdrs: none,
   publishInstead: none,
@@ -59,7 +61,14 @@ function setUp({
     error: (event, message) => void events.push(`${event} ${message}`),
     with: () => log,
   }
-  let view: LeaseView = { synced: true, peers: new Map(), own: 'own' in options ? options.own : own, rejected: [] }
+  let view: LeaseView = {
+    synced: true,
+    peers: new Map(),
+    own: 'own' in options ? options.own : own,
+    rejected: [],
+    contested: [],
+    aliases: [],
+  }
   let tell: () => void = () => undefined
   const source: LeaseSource = {
     kind: options.kind ?? 'kube',

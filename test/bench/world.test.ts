@@ -15,7 +15,7 @@ import { projectNode } from '../../lib/leases/wire/node-facts.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { peersOf } from '../../lib/overlay/peers.ts'
 import { unpackEntries } from '../../lib/rtnl/entries.ts'
-import { believeAll } from '../leases/support.ts'
+import { acceptAll } from '../leases/support.ts'
 import { createFakeKernel } from '../support/fake-kernel/index.ts'
 
 const FAMILIES = ['ipv4', 'ipv6'] as const
@@ -30,7 +30,7 @@ test('every lease of a made-up cluster is believed, the largest included, and so
   ]
   const { subnets, lladdrs } = ownNode(FAMILIES)
   const underlays = { ipv4: OURS.ipv4.underlay, ipv6: OURS.ipv6.underlay }
-  const { peers, rejected } = believeAll(networkOf(FAMILIES), leases, { node: 'ours', subnets, lladdrs, underlays })
+  const { peers, rejected } = acceptAll(networkOf(FAMILIES), leases, { node: 'ours', subnets, lladdrs, underlays })
   assert.deepEqual(rejected, [])
   assert.equal(peers.size, leases.length)
 })
@@ -107,7 +107,7 @@ test('a Node object of the cluster reads back as its lease', () => {
   assert.ok(facts !== undefined)
   const claim = readClaim(facts, KEYS, networkOf(FAMILIES))
   assert.deepEqual(claim?.faults, [])
-  assert.deepEqual([claim?.lease?.ipv4, claim?.lease?.ipv6], [lease.ipv4, lease.ipv6])
+  assert.deepEqual([claim?.claim?.ipv4, claim?.claim?.ipv6], [lease.ipv4, lease.ipv6])
 })
 
 test('a leases file of the cluster reads back as its leases, ours first', async () => {

@@ -53,7 +53,7 @@ const PURE = new Set([
 ])
 
 /** Rooms of lib/leases, the highest first; each may reach those behind it. What lies beside them is open to all. */
-const LEASE_ROOMS = ['kube', 'follow', 'http', 'wire', 'belief'] as const
+const LEASE_ROOMS = ['kube', 'follow', 'http', 'wire', 'accepted'] as const
 /** Only the rooms' own doors are above them. */
 const LEASE_DOORS = /^lib\/leases\/(?:file|kube)\.ts$/
 

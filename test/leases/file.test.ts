@@ -69,6 +69,8 @@ test('a file is a synced view with our own entry apart', async (t) => {
   assert.deepEqual(view.peers.get('node-2')?.ipv4, { ...claim4(2), vni: undefined })
   assert.deepEqual(view.own, {
     node: 'me',
+    uid: undefined,
+    seniority: '0000000001',
     subnets: { ipv4: '10.42.9.0/24', ipv6: undefined },
     lladdrs: { ipv4: claim4(9).lladdr, ipv6: undefined },
     publishInstead: { ipv4: undefined, ipv6: undefined },
@@ -193,7 +195,7 @@ test('entries are believed by the same rules as Nodes, the earlier one first', a
   const view = await peers('node-1', 'node-2')
   assert.deepEqual(
     view.rejected.map((error) => error.message),
-    ['node late: ipv4 subnet: 10.42.1.0/24 overlaps 10.42.1.0/24 of node-1, which is older'],
+    ['node late: ipv4 subnet: 10.42.1.0/24 overlaps 10.42.1.0/24 of node-1, which holds it'],
   )
 })
 

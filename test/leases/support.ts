@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import type { FamilyLease, Lease } from '../../lib/cluster/lease.ts'
 import { parseNetwork } from '../../lib/cluster/net-conf.ts'
 import type { Network } from '../../lib/cluster/network.ts'
-import { type Believed, createBelief } from '../../lib/leases/belief/believe.ts'
-import type { OwnClaim } from '../../lib/leases/belief/sound.ts'
+import { type Accepted, createAcceptedLeases, type HeldClaim } from '../../lib/leases/accepted/accepted-leases.ts'
+import type { Claim } from '../../lib/leases/accepted/claim.ts'
+import type { OwnClaim } from '../../lib/leases/accepted/validation.ts'
 import { NO_IPS, type NodeFacts } from '../../lib/leases/wire/node-facts.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIp } from '../../lib/net/ip.ts'
@@ -25,11 +26,11 @@ export const dualNetwork: Network = parseNetwork(
 ).network
 
 /** The whole set at once. */
-export function believeAll(network: Network, claims: readonly Lease[], own: OwnClaim | undefined): Believed {
-  const belief = createBelief(network)
-  belief.setOwn(own)
-  belief.change(claims.map((after) => ({ before: undefined, after })))
-  return belief.believed
+export function acceptAll(network: Network, claims: readonly Lease[], own: OwnClaim | undefined): Accepted {
+  const leases = createAcceptedLeases(network)
+  leases.setOwn(own)
+  leases.change(claims.map((after) => ({ before: undefined, after })))
+  return leases.accepted
 }
 
 /** The claim of the `n`th node: 10.42.n.0/24 at 192.168.0.n, VNI 1. */
@@ -53,8 +54,19 @@ export function claim6(n: number, change: Partial<Record<keyof FamilyLease, stri
   }
 }
 
-export function lease(node: string, families: Partial<Pick<Lease, 'ipv4' | 'ipv6'>>, seniority = node): Lease {
-  return { node, seniority, ipv4: undefined, ipv6: undefined, ...families }
+/** Without `uid` it holds nothing. */
+export function lease(
+  node: string,
+  families: Partial<Pick<Lease, 'ipv4' | 'ipv6'>>,
+  seniority = node,
+  uid?: string,
+): Lease {
+  return { node, uid, seniority, ipv4: undefined, ipv6: undefined, ...families }
+}
+
+/** As a cache says it of one who holds all that he claims. */
+export function held(claim: Claim): HeldClaim {
+  return { claim, held: undefined }
 }
 
 /** A Node as flannel's agent leaves it: IPv4, the `n`th of v4Network. */

@@ -27,6 +27,7 @@ const of = {
 function lease(node: string, subnet: number, machine: number): Lease {
   return {
     node,
+    uid: undefined,
     seniority: node,
     ipv4: {
       subnet: parseCidr(`10.42.${subnet}.0/24`),

@@ -9,20 +9,20 @@ import type { LeaseView, OwnVtep } from '../../cluster/view.ts'
 import type { LeaseError } from '../../errors.ts'
 import type { Clock } from '../../util/clock.ts'
 import { atOnce, type Slices } from '../../util/slices.ts'
+import { createAcceptedLeases } from '../accepted/accepted-leases.ts'
+import { ALL, type ClaimChange, type Held } from '../accepted/claim.ts'
+import type { OwnClaim } from '../accepted/validation.ts'
 import type { AnnotationKeys } from '../annotations.ts'
-import { createBelief } from '../belief/believe.ts'
-import type { ClaimChange } from '../belief/judge.ts'
-import type { OwnClaim } from '../belief/sound.ts'
 import type { NodeChange } from '../follow/node-stream-session.ts'
-import { keepLease } from '../keep.ts'
 import { nearNamesHint } from '../near-names.ts'
+import { keepUnchanged } from '../unchanged.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
-import { createKnownNodes, type KnownNode } from './known-nodes.ts'
-import { type Claim, readClaim, readOwn } from './node-claim.ts'
+import { type NodeClaim, readClaim, readOwn } from './node-claim.ts'
+import { createNodeStore, type KnownNode } from './node-store.ts'
 import { type PublishPlan, planPublish } from './publish-patch.ts'
 import type { RememberedView } from './view-file.ts'
 
-export type { KnownNode } from './known-nodes.ts'
+export type { KnownNode } from './node-store.ts'
 
 export interface KubeTable {
   /** For the stream; changes nothing. A claim that says what is known already is the known object. */
@@ -59,13 +59,15 @@ export function createKubeTable(options: {
   readonly onKept: (count: number) => void
 }): KubeTable {
   const { keys, network } = options
-  const nodes = createKnownNodes({
+  const nodes = createNodeStore({
     ownName: () => options.nodeName() ?? '',
     clock: options.clock,
     onKept: options.onKept,
     onForgotten: () => changed(),
   })
-  const belief = createBelief(network)
+  const leases = createAcceptedLeases(network)
+  /** What recalled claims hold, until they were decided about. */
+  const recalledHeld = new Map<object, Held>()
   /** The claims with faults of their own, by node. */
   const faulty = new Map<string, readonly LeaseError[]>()
   let mine: Mine | undefined
@@ -76,6 +78,8 @@ export function createKubeTable(options: {
     peers: new Map(),
     own: undefined,
     rejected: [],
+    contested: [],
+    aliases: [],
   }
   /** `view` is not that of what is known. */
   let stale = true
@@ -99,7 +103,7 @@ export function createKubeTable(options: {
   function* compute(): Slices<LeaseView> {
     stale = false
     const now = readMine(nodes.own)
-    if (now !== mine) belief.setOwn(now && claimOf(now))
+    if (now !== mine) leases.setOwn(now && claimOf(now))
     mine = now
     const because = incomplete()
     const changes: ClaimChange[] = []
@@ -107,12 +111,14 @@ export function createKubeTable(options: {
       const claim = claimedBy(after)
       if (claim === undefined || claim.faults.length === 0) faulty.delete(name)
       else faulty.set(name, claim.faults)
-      changes.push({ before: claimedBy(before)?.lease, after: claim?.lease })
+      const held = claim?.claim === undefined ? undefined : recalledHeld.get(claim.claim)
+      changes.push({ before: claimedBy(before)?.claim, after: claim?.claim, ...(held === undefined ? {} : { held }) })
     }
-    yield* belief.changeInSlices(changes)
-    const { peers, rejected } = belief.believed
+    recalledHeld.clear()
+    yield* leases.changeInSlices(changes)
+    const { rejected, ...accepted } = leases.accepted
     const faults = [...(mine?.faults ?? []), ...[...faulty.values()].flat()]
-    const known = { peers, own: mine?.own, rejected: [...faults, ...rejected] }
+    const known = { ...accepted, own: mine?.own, rejected: [...faults, ...rejected] }
     return because === undefined ? { synced: true, ...known } : { synced: false, because, ...known }
   }
   function* settle(): Slices<void> {
@@ -150,10 +156,13 @@ export function createKubeTable(options: {
       trouble = because
       if (matters) changed()
     },
-    recall({ own, leases }) {
+    recall({ own, claims }) {
       if (nodes.listed || nodes.listedOwn !== undefined || own.name !== options.nodeName()) return
       const known = new Map<string, KnownNode>([[own.name, { own }]])
-      for (const lease of leases) known.set(lease.node, { lease, faults: [] })
+      for (const { claim, held } of claims) {
+        known.set(claim.node, { claim, faults: [] })
+        recalledHeld.set(claim, held ?? HOLDS_ALL)
+      }
       nodes.recall(known)
       changed()
     },
@@ -165,8 +174,7 @@ export function createKubeTable(options: {
     },
     remember() {
       const own = nodes.listedOwn
-      const { synced, peers } = currentView()
-      return own === undefined || !synced ? undefined : { own, leases: peers.values() }
+      return own === undefined || !currentView().synced ? undefined : { own, claims: leases.holders() }
     },
     settle,
     view: currentView,
@@ -186,21 +194,23 @@ interface Mine extends ReturnType<typeof readOwn> {
   readonly facts: NodeFacts
 }
 
+const HOLDS_ALL: Held = { ipv4: ALL, ipv6: ALL }
+
 function claimOf({ own }: Mine): OwnClaim {
   return { node: own.node, subnets: own.subnets, lladdrs: own.lladdrs, underlays: own.published }
 }
 
-function claimedBy(known: KnownNode): Claim | undefined {
+function claimedBy(known: KnownNode): NodeClaim | undefined {
   return known === undefined || 'own' in known ? undefined : known
 }
 
-function keepClaim(before: Claim | undefined, now: Claim | undefined): Claim | undefined {
+function keepClaim(before: NodeClaim | undefined, now: NodeClaim | undefined): NodeClaim | undefined {
   if (before === undefined || now === undefined) return now
-  const lease = now.lease === undefined ? undefined : keepLease(before.lease, now.lease)
+  const claim = now.claim === undefined ? undefined : keepUnchanged(before.claim, now.claim)
   const sameFaults =
     before.faults.length === now.faults.length &&
     before.faults.every((fault, index) => fault.message === now.faults[index]?.message)
-  return lease === before.lease && sameFaults ? before : { lease, faults: now.faults }
+  return claim === before.claim && sameFaults ? before : { claim, faults: now.faults }
 }
 
 function sameFacts(a: NodeFacts, b: NodeFacts): boolean {

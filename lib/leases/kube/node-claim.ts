@@ -1,44 +1,45 @@
 /**
  * A Node's facts → what it claims, and what we know of our own Node. Each family is read by itself: a fault in one
- * leaves the other's claim standing. Must not: compare claims of different nodes (believe.ts).
+ * leaves the other's claim standing. Must not: compare claims of different nodes (lib/leases/accepted).
  */
 
-import type { FamilyLease, Lease, OwnNode } from '../../cluster/lease.ts'
+import type { OwnNode } from '../../cluster/lease.ts'
 import type { Network } from '../../cluster/network.ts'
 import { LeaseError } from '../../errors.ts'
 import { type Cidr, cidrFamily, containsCidr, parseCidr } from '../../net/cidr.ts'
 import { type Family, type Ip, parseIpOf } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
 import { flatText } from '../../util/flat-text.ts'
+import type { Claim, FamilyClaim } from '../accepted/claim.ts'
 import { type AnnotationKeys, parseBackendData, shorten } from '../annotations.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 
-/** `lease` is undefined when no family of it can be read; each fault names its annotation. */
-export interface Claim {
-  readonly lease: Lease | undefined
+/** `claim` is undefined when nothing of it can be read; each fault names its annotation. */
+export interface NodeClaim {
+  readonly claim: Claim | undefined
   readonly faults: readonly LeaseError[]
 }
 
 const NO_FAULTS: readonly LeaseError[] = []
 
 /** undefined: the node does not take part (not marked as flannel's), which is no fault. Never throws. */
-export function readClaim(node: NodeFacts, keys: AnnotationKeys, network: Network): Claim | undefined {
+export function readClaim(node: NodeFacts, keys: AnnotationKeys, network: Network): NodeClaim | undefined {
   if (node.annotations[keys.subnetManager] !== 'true') return undefined
   const type = node.annotations[keys.backendType]
   if (type !== 'vxlan') {
     const reason = `${type === undefined ? 'missing' : `${shorten(type)}`}: only "vxlan" can be a peer`
-    return { lease: undefined, faults: [new LeaseError(node.name, keys.backendType, reason)] }
+    return { claim: undefined, faults: [new LeaseError(node.name, keys.backendType, reason)] }
   }
   const faults: LeaseError[] = []
-  const ipv4 = attempt(faults, () => (network.ipv4 === undefined ? undefined : readFamily('ipv4', node, keys)))
-  const ipv6 = attempt(faults, () => (network.ipv6 === undefined ? undefined : readFamily('ipv6', node, keys)))
+  const ipv4 = network.ipv4 === undefined ? undefined : readFamily('ipv4', node, keys, faults)
+  const ipv6 = network.ipv6 === undefined ? undefined : readFamily('ipv6', node, keys, faults)
   if (ipv4 === undefined && ipv6 === undefined) {
     if (faults.length === 0)
       faults.push(new LeaseError(node.name, 'annotations', 'no claim in any family that we have'))
-    return { lease: undefined, faults }
+    return { claim: undefined, faults }
   }
   return {
-    lease: { node: node.name, seniority: seniorityOf(node), ipv4, ipv6 },
+    claim: { ...identityOf(node), ipv4, ipv6 },
     faults: faults.length === 0 ? NO_FAULTS : faults,
   }
 }
@@ -55,7 +56,7 @@ export function readOwn(
     ipv6: attempt(faults, () => (network.ipv6 === undefined ? undefined : read('ipv6'))),
   })
   const own: OwnNode = {
-    node: node.name,
+    ...identityOf(node),
     subnets: both((family) => readOwnSubnet(family, node, network)),
     lladdrs: both((family) => readOwnLladdr(family, node, keys)),
     publishInstead: both((family) => readIp(family, node, keys[family].publicIpOverwrite)),
@@ -67,23 +68,36 @@ export function readOwn(
   return { own, faults }
 }
 
-/** Older first, as text: the UID decides between Nodes made in the same second. */
-function seniorityOf(node: NodeFacts): string {
-  return flatText(`${node.creationTimestamp} ${node.uid}`)
+/** A server that sent no UID made no Node that could hold anything. */
+function identityOf({ name, uid, creationTimestamp }: NodeFacts): Pick<Claim, 'node' | 'uid' | 'seniority'> {
+  return { node: name, uid: uid === '' ? undefined : flatText(uid), seniority: flatText(creationTimestamp) }
 }
 
-/** No claim (undefined) is a node without that family: neither a podCIDR nor an annotation of it. */
-function readFamily(family: Family, node: NodeFacts, keys: AnnotationKeys): FamilyLease | undefined {
+/**
+ * No claim (undefined) is a node without that family: neither a podCIDR nor an annotation of it. What of it can be read is
+ * claimed although the rest cannot: what it holds stays its own.
+ */
+function readFamily(
+  family: Family,
+  node: NodeFacts,
+  keys: AnnotationKeys,
+  faults: LeaseError[],
+): FamilyClaim | undefined {
   const { backendData, publicIp } = keys[family]
-  const data = node.annotations[backendData]
-  const subnet = readSubnet(family, node)
-  const underlay = readIp(family, node, publicIp)
-  if (subnet === undefined && underlay === undefined && data === undefined) return undefined
-  if (subnet === undefined) throw new LeaseError(node.name, 'spec.podCIDRs', `no ${family} podCIDR is assigned`)
-  if (underlay === undefined) throw new LeaseError(node.name, publicIp, 'missing')
-  if (data === undefined) throw new LeaseError(node.name, backendData, 'missing')
-  const { lladdr, vni } = parseBackendData(node.name, backendData, data)
-  return { subnet, underlay, lladdr, vni }
+  const text = node.annotations[backendData]
+  const found: LeaseError[] = []
+  const subnet = attempt(found, () => readSubnet(family, node))
+  const underlay = attempt(found, () => readIp(family, node, publicIp))
+  const data = attempt(found, () => (text === undefined ? undefined : parseBackendData(node.name, backendData, text)))
+  const isSilent = subnet === undefined && underlay === undefined && text === undefined
+  if (found.length === 0 && !isSilent) {
+    const missing = (field: string, reason = 'missing') => found.push(new LeaseError(node.name, field, reason))
+    if (subnet === undefined) missing('spec.podCIDRs', `no ${family} podCIDR is assigned`)
+    else if (underlay === undefined) missing(publicIp)
+    else if (text === undefined) missing(backendData)
+  }
+  for (const fault of found) addFault(faults, fault)
+  return isSilent ? undefined : { subnet, underlay, lladdr: data?.lladdr, vni: data?.vni }
 }
 
 /** Kubernetes allows one podCIDR a family; more are refused, as flannel does. */
@@ -139,8 +153,12 @@ function attempt<T>(faults: LeaseError[], read: () => T | undefined): T | undefi
     return read()
   } catch (error) {
     if (!(error instanceof LeaseError)) throw error
-    // Both families read the same podCIDRs: one fault there is one line.
-    if (!faults.some((fault) => fault.message === error.message)) faults.push(error)
+    addFault(faults, error)
     return undefined
   }
+}
+
+/** Both families read the same podCIDRs: one fault there is one line. */
+function addFault(faults: LeaseError[], fault: LeaseError): void {
+  if (!faults.some(({ message }) => message === fault.message)) faults.push(fault)
 }

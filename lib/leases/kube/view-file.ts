@@ -1,15 +1,16 @@
 /**
  * The text of a remembered view: a line that says whose it is, our own Node, a line a peer, and a line with the checksum
- * of all before it. Must not: touch the disk (view-cache.ts), or judge claims (believe.ts does again).
+ * of all before it. Must not: touch the disk (view-cache.ts), or decide about claims (lib/leases/accepted does again).
  */
 import { createHash } from 'node:crypto'
-import type { FamilyLease, Lease } from '../../cluster/lease.ts'
 import { parseCidr } from '../../net/cidr.ts'
 import { parseIp } from '../../net/ip.ts'
 import { parseLladdr } from '../../net/lladdr.ts'
 import { parseVni } from '../../net/vni.ts'
 import { flatText } from '../../util/flat-text.ts'
 import { isRecord } from '../../util/go-json.ts'
+import type { HeldClaim } from '../accepted/accepted-leases.ts'
+import type { FamilyClaim } from '../accepted/claim.ts'
 import { firstIps, type NodeFacts } from '../wire/node-facts.ts'
 
 const FORMAT = 'vtepd-view'
@@ -22,8 +23,8 @@ const MOST_BYTES_A_UNIT = 3
 /** What a synced view said. */
 export interface RememberedView {
   readonly own: NodeFacts
-  /** Without our own. */
-  readonly leases: Iterable<Lease>
+  /** Without our own: whoever holds something. */
+  readonly claims: Iterable<HeldClaim>
 }
 
 /**
@@ -54,29 +55,34 @@ export function* renderViewFile(view: RememberedView, binding: string): Generato
 function* linesOf(view: RememberedView, binding: string): Generator<string> {
   yield line({ format: FORMAT, version: VERSION, binding })
   yield line(view.own)
-  for (const { node, seniority, ipv4, ipv6 } of view.leases) yield line([node, seniority, rowOf(ipv4), rowOf(ipv6)])
+  for (const { claim, held } of view.claims) {
+    const { node, uid, seniority, ipv4, ipv6 } = claim
+    const row = [node, `${seniority} ${uid ?? ''}`, rowOf(ipv4), rowOf(ipv6)]
+    yield line(held === undefined ? row : [...row, held.ipv4, held.ipv6])
+  }
 }
 
 /** Throws RangeError that says why the text cannot be used. */
-export function parseViewFile(bytes: Buffer, binding: string): { own: NodeFacts; leases: Lease[] } {
+export function parseViewFile(bytes: Buffer, binding: string): { own: NodeFacts; claims: HeldClaim[] } {
   const lines = splitChecked(bytes)
   const head = parseLine(lines.next().value)
   if (!isRecord(head) || head.format !== FORMAT) throw new RangeError('it is no view of vtepd')
   if (head.version !== VERSION) throw new RangeError(`it is of version ${String(head.version)}, not ${VERSION}`)
   if (head.binding !== binding) throw new RangeError('it is of another cluster, node or network')
   const own = parseOwn(parseLine(lines.next().value))
-  const leases: Lease[] = []
-  for (const text of lines) leases.push(parseLease(parseLine(text)))
-  return { own, leases }
+  const claims: HeldClaim[] = []
+  for (const text of lines) claims.push(parseClaim(parseLine(text)))
+  return { own, claims }
 }
 
 function line(value: unknown): string {
   return `${JSON.stringify(value)}\n`
 }
 
-function rowOf(family: FamilyLease | undefined): readonly string[] | null {
+/** '' stands for what could not be read. */
+function rowOf(family: FamilyClaim | undefined): readonly string[] | null {
   if (family === undefined) return null
-  const { subnet, underlay, lladdr, vni } = family
+  const { subnet = '', underlay = '', lladdr = '', vni } = family
   return vni === undefined ? [subnet, underlay, lladdr] : [subnet, underlay, lladdr, String(vni)]
 }
 
@@ -116,21 +122,23 @@ function parseOwn(own: unknown): NodeFacts {
   }
 }
 
-function parseLease(row: unknown): Lease {
+function parseClaim(row: unknown): HeldClaim {
   if (!Array.isArray(row)) throw new RangeError('it has a line that is no peer')
-  const [node, seniority, ipv4, ipv6]: unknown[] = row
-  if (typeof node !== 'string' || typeof seniority !== 'string') throw new RangeError('it has a peer without a name')
-  return { node, seniority, ipv4: parseRow(ipv4), ipv6: parseRow(ipv6) }
+  const [node, age, ipv4, ipv6, ...held]: unknown[] = row
+  if (typeof node !== 'string' || typeof age !== 'string') throw new RangeError('it has a peer without a name')
+  const [seniority = '', uid = ''] = age.split(' ', 2).map(flatText)
+  const claim = { node, uid: uid === '' ? undefined : uid, seniority, ipv4: parseRow(ipv4), ipv6: parseRow(ipv6) }
+  return { claim, held: held.length < 2 ? undefined : { ipv4: Number(held[0]), ipv6: Number(held[1]) } }
 }
 
-function parseRow(row: unknown): FamilyLease | undefined {
+function parseRow(row: unknown): FamilyClaim | undefined {
   if (row === null) return undefined
   if (!isTexts(row)) throw new RangeError('it has a peer that is none')
   const [subnet = '', underlay = '', lladdr = '', vni] = row
   return {
-    subnet: parseCidr(subnet),
-    underlay: parseIp(underlay),
-    lladdr: parseLladdr(flatText(lladdr)),
+    subnet: subnet === '' ? undefined : parseCidr(subnet),
+    underlay: underlay === '' ? undefined : parseIp(underlay),
+    lladdr: lladdr === '' ? undefined : parseLladdr(flatText(lladdr)),
     vni: vni === undefined ? undefined : parseVni(Number(vni)),
   }
 }

@@ -8,7 +8,6 @@ import { createFamilyOverlay, type FamilyOverlay } from '../../../lib/agent/fami
 import type { FamilyLease, Lease, OwnNode } from '../../../lib/cluster/lease.ts'
 import type { Network } from '../../../lib/cluster/network.ts'
 import type { LeaseView } from '../../../lib/cluster/view.ts'
-import type { LeaseError } from '../../../lib/errors.ts'
 import { parseCidr } from '../../../lib/net/cidr.ts'
 import { type Family, parseIp } from '../../../lib/net/ip.ts'
 import { type Lladdr, parseLladdr } from '../../../lib/net/lladdr.ts'
@@ -225,6 +224,7 @@ export function viewOf(world: World, peers: ReadonlyMap<number, number>, synced:
     const node = `node${index}`
     leases.set(node, {
       node,
+      uid: `uid-${node}`,
       seniority: node,
       ipv4: undefined,
       ipv6: undefined,
@@ -234,6 +234,8 @@ export function viewOf(world: World, peers: ReadonlyMap<number, number>, synced:
   const none = { ipv4: undefined, ipv6: undefined }
   const own: OwnNode = {
     node: 'us',
+    uid: 'uid-us',
+    seniority: '',
     subnets: { ...none, [world.family]: parseCidr(world.subnet(1)) },
     lladdrs: none,
     publishInstead: none,
@@ -241,10 +243,8 @@ export function viewOf(world: World, peers: ReadonlyMap<number, number>, synced:
     internalIps: none,
     published: none,
   }
-  const rejected: readonly LeaseError[] = []
-  return synced
-    ? { synced: true, peers: leases, own, rejected }
-    : { synced: false, because: 'a test', peers: leases, own, rejected }
+  const known = { peers: leases, own, rejected: [], contested: [], aliases: [] }
+  return synced ? { synced: true, ...known } : { synced: false, because: 'a test', ...known }
 }
 
 /** `behind` tells the machines apart that can stand behind one subnet. */

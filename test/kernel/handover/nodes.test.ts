@@ -68,7 +68,7 @@ test('a node that loses its claim of one family keeps the other', kernelTests, a
       await host.atRest([BYSTANDER, first])
       host.nodes.tell({ put: first === holder ? half : holder })
       await host.atRest([BYSTANDER, holder, left])
-      assert.match(host.nodes.view().rejected.join(), new RegExp(`half: ${family} subnet: .* holder, which is older`))
+      assert.match(host.nodes.view().rejected.join(), new RegExp(`half: ${family} subnet: .* holder, which holds it`))
       host.nodes.tell({ delete: holder })
       await host.atRest([BYSTANDER, half])
     }

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { KEPT_MS } from '../../../lib/leases/kube/known-nodes.ts'
+import { KEPT_MS } from '../../../lib/leases/kube/node-store.ts'
 import { parseVni } from '../../../lib/net/vni.ts'
 import { claim4, PREFIX } from '../../leases/support.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'

@@ -5,16 +5,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Lease } from '../../../lib/cluster/lease.ts'
 import type { LeaseView } from '../../../lib/cluster/view.ts'
+import { createAcceptedLeases } from '../../../lib/leases/accepted/accepted-leases.ts'
+import { ALL, type Claim } from '../../../lib/leases/accepted/claim.ts'
 import { annotationKeys } from '../../../lib/leases/annotations.ts'
-import { KEPT_MS } from '../../../lib/leases/kube/known-nodes.ts'
 import { createKubeTable, type KnownNode } from '../../../lib/leases/kube/kube-table.ts'
 import { readClaim, readOwn } from '../../../lib/leases/kube/node-claim.ts'
+import { KEPT_MS } from '../../../lib/leases/kube/node-store.ts'
+import { keepUnchanged } from '../../../lib/leases/unchanged.ts'
 import type { NodeFacts } from '../../../lib/leases/wire/node-facts.ts'
 import { atOnce, SLICE_ROWS } from '../../../lib/util/slices.ts'
 import { createManualClock, type ManualClock } from '../../support/manual-clock.ts'
-import { believeAll, flannelNode, PREFIX, v4Network } from '../support.ts'
+import { flannelNode, held, PREFIX, v4Network } from '../support.ts'
 
 const ME = 'n0'
 const keys = annotationKeys(PREFIX)
@@ -55,20 +57,23 @@ const event = fc.oneof(
 )
 type Event = typeof event extends fc.Arbitrary<infer T> ? T : never
 
-const remembered = { own: nodeOf(0, 0), leases: [1, 2].map((n) => claimIn(nodeOf(n, 0)) ?? assert.fail()) }
+const remembered = { own: nodeOf(0, 0), claims: [1, 2].map((n) => held(claimIn(nodeOf(n, 0)) ?? assert.fail())) }
 
-function claimIn(facts: NodeFacts): Lease | undefined {
-  return readClaim(facts, keys, v4Network)?.lease
+function claimIn(facts: NodeFacts): Claim | undefined {
+  return readClaim(facts, keys, v4Network)?.claim
 }
 
 /** What is known, and what a look at all of it says. `juniors`: of `earlier`, while our own Node is listed. */
 function createModel() {
   let nodes = new Map<string, NodeFacts>()
-  let earlier = new Map<string, NodeFacts | Lease>()
+  let earlier = new Map<string, NodeFacts | Claim>()
   let juniors = false
   let listed = false
-  const whole = (): Map<string, NodeFacts | Lease> => new Map([...earlier, ...nodes])
-  const uidOf = (own: NodeFacts | Lease | undefined) => (own !== undefined && 'podCidrs' in own ? own.uid : undefined)
+  /** Who holds what is kept from look to look. */
+  const leases = createAcceptedLeases(v4Network)
+  let told = new Map<string, Claim>()
+  const whole = (): Map<string, NodeFacts | Claim> => new Map([...earlier, ...nodes])
+  const uidOf = (own: NodeFacts | Claim | undefined) => (own !== undefined && 'podCidrs' in own ? own.uid : undefined)
   const forget = (): void => {
     earlier = new Map()
     juniors = false
@@ -84,7 +89,7 @@ function createModel() {
     for (const [name, known] of earlier) {
       const claim = 'podCidrs' in known ? claimIn(known) : known
       if (claim === undefined) earlier.delete(name)
-      else earlier.set(name, { ...claim, seniority: `~${claim.seniority.replace('~', '')}` })
+      else earlier.set(name, { ...claim, uid: undefined, seniority: `~${claim.seniority.replace('~', '')}` })
     }
     juniors = earlier.size > 0
   }
@@ -117,9 +122,9 @@ function createModel() {
       }
       if (one.kind === 'ten minutes' && juniors) forget()
       if (one.kind === 'recall' && !listed && !nodes.has(ME))
-        earlier = new Map<string, NodeFacts | Lease>([
+        earlier = new Map<string, NodeFacts | Claim>([
           [ME, remembered.own],
-          ...remembered.leases.map((lease) => [lease.node, lease] as const),
+          ...remembered.claims.map(({ claim }) => [claim.node, claim] as const),
         ])
     },
     expected() {
@@ -127,17 +132,26 @@ function createModel() {
       const own = all.get(ME)
       const facts = own !== undefined && 'podCidrs' in own ? own : undefined
       const mine = facts === undefined ? undefined : readOwn(facts, keys, v4Network)
-      const claims: Lease[] = []
+      const claims = new Map<string, Claim>()
       const faults: string[] = (mine?.faults ?? []).map((fault) => fault.message)
       for (const [name, known] of all) {
         if (name === ME) continue
-        const claim = 'podCidrs' in known ? readClaim(known, keys, v4Network) : { lease: known, faults: [] }
+        const claim = 'podCidrs' in known ? readClaim(known, keys, v4Network) : { claim: known, faults: [] }
         faults.push(...(claim?.faults ?? []).map((fault) => fault.message))
-        if (claim?.lease !== undefined) claims.push(claim.lease)
+        if (claim?.claim !== undefined) claims.set(name, keepUnchanged(told.get(name), claim.claim))
       }
       const ours =
         facts === undefined || mine === undefined ? undefined : { ...mine.own, underlays: mine.own.published }
-      const { peers, rejected } = believeAll(v4Network, claims, ours)
+      leases.setOwn(ours)
+      leases.change(
+        [...new Set([...told.keys(), ...claims.keys()])].map((name) => {
+          const [before, after] = [told.get(name), claims.get(name)]
+          const recalled = remembered.claims.some(({ claim }) => claim === after && claim !== before)
+          return { before, after, ...(recalled ? { held: { ipv4: ALL, ipv6: ALL } } : {}) }
+        }),
+      )
+      told = claims
+      const { peers, rejected } = leases.accepted
       return {
         synced: listed && nodes.has(ME),
         own: mine?.own,
@@ -218,7 +232,7 @@ test('what is told between two slices of a settle is in the next view, not lost 
   const facts = (n: number): NodeFacts =>
     flannelNode(`n${n}`, n, { podCidrs: [`10.42.${n >> 4}.${(n & 15) * 16}/28`], creationTimestamp: String(n) })
   const nodes = new Map<string, KnownNode>([[ME, table.read(nodeOf(0, 0))]])
-  for (let n = 32; n < SLICE_ROWS * 2; n += 1) nodes.set(`n${n}`, { lease: undefined, faults: [] })
+  for (let n = 32; n < SLICE_ROWS * 2; n += 1) nodes.set(`n${n}`, { claim: undefined, faults: [] })
   for (let n = 32; n < 200; n += 1) nodes.set(`n${n}`, table.read(facts(n)))
   table.apply({ kind: 'replace', nodes, rewound: false })
   const work = table.settle()

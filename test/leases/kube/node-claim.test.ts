@@ -33,9 +33,10 @@ const messages = (faults: readonly Error[]) => faults.map((fault) => fault.messa
 test('a Node as flanneld leaves it is a claim, older ones first', () => {
   const claim = readClaim(flannelNode('a', 7), keys, v4Network)
   assert.deepEqual(claim?.faults, [])
-  assert.deepEqual(claim?.lease, {
+  assert.deepEqual(claim?.claim, {
     node: 'a',
-    seniority: '2026-01-01T00:00:00Z uid-a',
+    uid: 'uid-a',
+    seniority: '2026-01-01T00:00:00Z',
     ipv4: claim4(7),
     ipv6: undefined,
   })
@@ -53,7 +54,7 @@ test('a Node that no flannel has marked is no claim and no fault', () => {
 
 test('a backend that is not vxlan is named', () => {
   const claim = readClaim(withAnnotations(flannelNode('a', 7), { [keys.backendType]: 'wireguard' }), keys, v4Network)
-  assert.equal(claim?.lease, undefined)
+  assert.equal(claim?.claim, undefined)
   assert.deepEqual(messages(claim?.faults ?? []), [
     `node a: ${keys.backendType}: "wireguard": only "vxlan" can be a peer`,
   ])
@@ -61,19 +62,23 @@ test('a backend that is not vxlan is named', () => {
 
 test('a dual-stack node is one claim with both families; each network takes what it has', () => {
   const node = dualNode('a', 3)
-  assert.deepEqual(readClaim(node, keys, dualNetwork)?.lease?.ipv4, claim4(3))
-  assert.deepEqual(readClaim(node, keys, dualNetwork)?.lease?.ipv6, claim6(3))
-  assert.equal(readClaim(node, keys, v4Network)?.lease?.ipv6, undefined)
-  assert.equal(readClaim(node, keys, v6Network)?.lease?.ipv4, undefined)
+  assert.deepEqual(readClaim(node, keys, dualNetwork)?.claim?.ipv4, claim4(3))
+  assert.deepEqual(readClaim(node, keys, dualNetwork)?.claim?.ipv6, claim6(3))
+  assert.equal(readClaim(node, keys, v4Network)?.claim?.ipv6, undefined)
+  assert.equal(readClaim(node, keys, v6Network)?.claim?.ipv4, undefined)
 })
 
 test('a fault in one family leaves the claim of the other standing', () => {
   const bad6 = readClaim(withAnnotations(dualNode('a', 3), { [keys.ipv6.backendData]: '{' }), keys, dualNetwork)
-  assert.deepEqual(bad6?.lease?.ipv4, claim4(3))
-  assert.equal(bad6?.lease?.ipv6, undefined)
+  assert.deepEqual(bad6?.claim?.ipv4, claim4(3))
+  assert.deepEqual(
+    bad6?.claim?.ipv6,
+    { ...claim6(3), lladdr: undefined, vni: undefined },
+    'what can be read is claimed',
+  )
   assert.equal(bad6?.faults.length, 1)
   const bad4 = readClaim(withAnnotations(dualNode('a', 3), { [keys.ipv4.publicIp]: 'fd00::1' }), keys, dualNetwork)
-  assert.deepEqual(bad4?.lease?.ipv6, claim6(3))
+  assert.deepEqual(bad4?.claim?.ipv6, claim6(3))
   assert.deepEqual(messages(bad4?.faults ?? []), [`node a: ${keys.ipv4.publicIp}: "fd00::1" is not an IPv4 address`])
 })
 
@@ -84,9 +89,10 @@ test('a claim says which VNI its node uses, in each family; another than ours, o
     [keys.ipv6.backendData]: data('', claim6(3).lladdr),
   })
   assert.deepEqual(readClaim(node, keys, dualNetwork), {
-    lease: {
+    claim: {
       node: 'a',
-      seniority: '2026-01-01T00:00:00Z uid-a',
+      uid: 'uid-a',
+      seniority: '2026-01-01T00:00:00Z',
       ipv4: claim4(3, { vni: '4096' }),
       ipv6: { ...claim6(3), vni: undefined },
     },
@@ -105,14 +111,14 @@ test('a node without one family is no fault, a family with half a claim is', () 
 test('an IPv6-only flannel, whose IPv4 annotations another one left behind, is a peer', () => {
   const v6only: NodeFacts = { ...dualNode('a', 3), podCidrs: [claim6(3).subnet] }
   assert.deepEqual(readClaim(v6only, keys, v6Network), {
-    lease: { node: 'a', seniority: '2026-01-01T00:00:00Z uid-a', ipv4: undefined, ipv6: claim6(3) },
+    claim: { node: 'a', uid: 'uid-a', seniority: '2026-01-01T00:00:00Z', ipv4: undefined, ipv6: claim6(3) },
     faults: [],
   })
 })
 
 test('a marked node that claims nothing is named', () => {
   const claim = readClaim(flannelNode('a', 3), keys, v6Network)
-  assert.equal(claim?.lease, undefined)
+  assert.equal(claim?.claim, undefined)
   assert.equal(claim?.faults.length, 1)
 })
 
@@ -137,6 +143,8 @@ test('our own Node tells subnets, the lladdr of before, and what the user asked 
   assert.deepEqual(readOwn({ ...node, internalIps }, keys, dualNetwork), {
     own: {
       node: 'me',
+      uid: 'uid-me',
+      seniority: '2026-01-01T00:00:00Z',
       subnets: { ipv4: '10.42.9.0/24', ipv6: 'fd00:42:0:9::/64' },
       lladdrs: { ipv4: claim4(9).lladdr, ipv6: claim6(9).lladdr },
       publishInstead: { ipv4: '203.0.113.9', ipv6: undefined },

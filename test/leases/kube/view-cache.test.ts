@@ -8,7 +8,7 @@ import type { RememberedView } from '../../../lib/leases/kube/view-file.ts'
 import { parseVni } from '../../../lib/net/vni.ts'
 import { createStandingLog } from '../../../lib/util/standing-log.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
-import { claim4, createMemoryLog, flannelNode, lease, until } from '../support.ts'
+import { claim4, createMemoryLog, flannelNode, held, lease, until } from '../support.ts'
 
 const MINUTE = 60_000
 
@@ -51,7 +51,10 @@ async function setUp(t: TestContext, folder?: string) {
 }
 
 function viewOf(...names: string[]): RememberedView {
-  return { own: flannelNode('me', 9), leases: names.map((name, index) => lease(name, { ipv4: claim4(index + 1) })) }
+  return {
+    own: flannelNode('me', 9),
+    claims: names.map((name, index) => held(lease(name, { ipv4: claim4(index + 1) }))),
+  }
 }
 
 test('a view is written when it changed, once a minute at most', async (t) => {
@@ -78,7 +81,7 @@ test('what another agent of this node left is read', async (t) => {
   await first.cache.close()
   const second = await setUp(t, first.stateDir)
   const known = await second.cache.load()
-  assert.deepEqual({ ...known }, { own: flannelNode('me', 9), leases: [...viewOf('a').leases] })
+  assert.deepEqual({ ...known }, { own: flannelNode('me', 9), claims: [...viewOf('a').claims] })
   assert.deepEqual(second.log.lines, [])
 })
 

@@ -5,24 +5,29 @@ import fc from 'fast-check'
 import { parseViewFile, renderViewFile } from '../../../lib/leases/kube/view-file.ts'
 import { NO_IPS } from '../../../lib/leases/wire/node-facts.ts'
 import { parseIp } from '../../../lib/net/ip.ts'
-import { claim4, claim6, flannelNode, lease } from '../support.ts'
+import { claim4, claim6, flannelNode, held, lease } from '../support.ts'
 
 const internalIps = { ipv4: parseIp('172.16.0.9'), ipv6: parseIp('fd07::9') }
 const own = flannelNode('me', 9, { networkUnavailable: 'False', internalIps })
-const leases = [
-  lease('a', { ipv4: claim4(1), ipv6: claim6(1) }, '2026-01-01T00:00:00Z uid-a'),
-  lease('b', { ipv6: claim6(2, { vni: '16777215' }) }),
-  lease('ä "\n', { ipv4: { ...claim4(3), vni: undefined } }),
+const claims = [
+  held(lease('a', { ipv4: claim4(1), ipv6: claim6(1) }, '2026-01-01T00:00:00Z', 'uid-a')),
+  held(lease('b', { ipv6: claim6(2, { vni: '16777215' }) })),
+  held(lease('ä "\n', { ipv4: { ...claim4(3), vni: undefined } }, 's')),
+  { claim: lease('c', { ipv4: claim4(4) }, 's', 'uid-c'), held: { ipv4: 1, ipv6: 0 } },
+  {
+    claim: { ...lease('d', {}, 's', 'uid-d'), ipv4: { ...claim4(5), underlay: undefined } },
+    held: { ipv4: 3, ipv6: 0 },
+  },
 ]
 /** A piece is valid until the next. */
 const collect = (pieces: Iterable<Uint8Array>): Buffer =>
   Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece)))
-const render = (): Buffer => collect(renderViewFile({ own, leases }, 'ours'))
+const render = (): Buffer => collect(renderViewFile({ own, claims }, 'ours'))
 
 test('a view comes back as it was', () => {
-  assert.deepEqual(parseViewFile(render(), 'ours'), { own, leases })
-  const alone = collect(renderViewFile({ own, leases: [] }, 'ours'))
-  assert.deepEqual(parseViewFile(alone, 'ours'), { own, leases: [] })
+  assert.deepEqual(parseViewFile(render(), 'ours'), { own, claims })
+  const alone = collect(renderViewFile({ own, claims: [] }, 'ours'))
+  assert.deepEqual(parseViewFile(alone, 'ours'), { own, claims: [] })
 })
 
 test('the text of many peers is made in pieces of one buffer, whatever its characters and its longest line', () => {
@@ -33,13 +38,13 @@ test('the text of many peers is made in pieces of one buffer, whatever its chara
     ['x'.repeat(25_000), long('x'.repeat(21_000))],
   ] as const) {
     const many = Array.from({ length: 3000 }, (_, i) =>
-      lease(i % 1000 ? `n-${i}` : `${node}-${i}`, { ipv4: claim4(i % 250) }),
+      held(lease(i % 1000 ? `n-${i}` : `${node}-${i}`, { ipv4: claim4(i % 250) }, 's')),
     )
     const lengths: number[] = []
     const buffers = new Set<ArrayBufferLike>()
     const whole = collect(
       (function* () {
-        for (const piece of renderViewFile({ own: mine, leases: many }, 'ours')) {
+        for (const piece of renderViewFile({ own: mine, claims: many }, 'ours')) {
           lengths.push(piece.length)
           buffers.add(piece.buffer)
           yield piece
@@ -48,7 +53,7 @@ test('the text of many peers is made in pieces of one buffer, whatever its chara
     )
     assert.ok(lengths.length > 3 && lengths.every((length) => length > 0 && length < 100_000), String(lengths))
     assert.ok(buffers.size < 7, `${buffers.size} buffers for ${lengths.length} pieces`)
-    assert.deepEqual(parseViewFile(whole, 'ours'), { own: mine, leases: many })
+    assert.deepEqual(parseViewFile(whole, 'ours'), { own: mine, claims: many })
   }
 })
 
@@ -68,7 +73,7 @@ test('a view from before VNIs and InternalIPs were kept comes back without them'
   const row = '["a","s",["10.42.1.0/24","192.168.0.1","02:00:00:00:04:01"],null]'
   assert.deepEqual(parseViewFile(sealed(head, JSON.stringify(before), row), 'ours'), {
     own: { ...own, internalIps: NO_IPS },
-    leases: [lease('a', { ipv4: { ...claim4(1), vni: undefined } }, 's')],
+    claims: [held(lease('a', { ipv4: { ...claim4(1), vni: undefined } }, 's'))],
   })
 })
 

@@ -20,6 +20,7 @@ export function leaseOf(index: number, overrides: Partial<Lease> = {}): Lease {
   const lladdr = parseLladdr(`0e:2a:00:00:00:${hex}`)
   return {
     node: `node${index}`,
+    uid: undefined,
     seniority: `000${index}`,
     ipv4: { subnet: parseCidr(`10.42.${index}.0/24`), underlay: parseIp(`192.168.0.${index}`), lladdr, vni: undefined },
     ipv6: { subnet: parseCidr(`fd42:0:0:42${hex}::/64`), underlay: parseIp(`fd00::${hex}`), lladdr, vni: undefined },

@@ -1,15 +1,15 @@
 /**
- * Every Node as last told, and what stands in for Nodes that are not told any more although nobody said that they were
+ * The store of Nodes: every one as last told, and what stands in for Nodes that are not told any more although nobody said that they were
  * deleted: while our own Node is missing, and for a while after the API server's data was lost or restored.
  * Owns which of them changed since they were last asked for. Must not: judge what a Node says.
  */
 import type { Clock, Timer } from '../../util/clock.ts'
 import type { NodeChange } from '../follow/node-stream-session.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
-import type { Claim } from './node-claim.ts'
+import type { NodeClaim } from './node-claim.ts'
 
 /** What is kept of a Node: our own whole, of another its claim, of one that does not take part nothing. */
-export type KnownNode = { readonly own: NodeFacts } | Claim | undefined
+export type KnownNode = { readonly own: NodeFacts } | NodeClaim | undefined
 
 export interface KnownChange {
   readonly name: string
@@ -17,7 +17,7 @@ export interface KnownChange {
   readonly after: KnownNode
 }
 
-export interface KnownNodes {
+export interface NodeStore {
   /** True when what is known changed; the first list always does. */
   apply(change: NodeChange<KnownNode>): boolean
   /** What was known in the last run: counts for as long as our own Node is not listed. */
@@ -42,7 +42,7 @@ export interface KnownNodes {
 /** For how long Nodes that a restored cluster lacks are not believed to be gone: theirs may be slower to come back. */
 export const KEPT_MS = 600_000
 
-export interface KnownNodesOptions {
+export interface NodeStoreOptions {
   /** '' while it is not known. */
   readonly ownName: () => string
   readonly clock: Clock
@@ -52,7 +52,7 @@ export interface KnownNodesOptions {
   readonly onForgotten: () => void
 }
 
-export function createKnownNodes(options: KnownNodesOptions): KnownNodes {
+export function createNodeStore(options: NodeStoreOptions): NodeStore {
   let nodes = new Map<string, KnownNode>()
   /** Stands in for what `nodes` lacks. While our own Node is listed there is a `kept` timer, or nothing. */
   let earlier: Map<string, KnownNode> | undefined
@@ -78,7 +78,7 @@ export function createKnownNodes(options: KnownNodesOptions): KnownNodes {
     earlier = next
   }
   /** Our own Node is listed: what is not listed beside it is gone, unless `lost`. */
-  const judgeEarlier = (lost: boolean): void => {
+  const keepMissing = (lost: boolean): void => {
     if (!lost && kept !== undefined) return
     const missing = new Map<string, KnownNode>()
     if (lost) {
@@ -115,7 +115,7 @@ export function createKnownNodes(options: KnownNodesOptions): KnownNodes {
       nodes.delete(name)
     }
     const own = ownOf(nodes)
-    if (own !== undefined && earlier !== undefined) judgeEarlier(isAnother(ownBefore, own))
+    if (own !== undefined && earlier !== undefined) keepMissing(isAnother(ownBefore, own))
     touchOthers(earlierBefore)
     // A heartbeat leaves nothing behind.
     if (was !== known(name)) touch(name, was)
@@ -131,7 +131,7 @@ export function createKnownNodes(options: KnownNodesOptions): KnownNodes {
     if (listedBefore !== undefined && (own === undefined || lost))
       standIns(new Map([...(earlierBefore ?? []), ...before]))
     nodes = all
-    if (own !== undefined) judgeEarlier(lost)
+    if (own !== undefined) keepMissing(lost)
     const compare = (name: string, was: KnownNode): void => {
       if (was === known(name)) return
       differs = true
@@ -189,13 +189,16 @@ function isAnother(known: NodeFacts | undefined, own: NodeFacts | undefined): bo
   return known !== undefined && own !== undefined && known.uid !== own.uid
 }
 
-/** Whoever is told counts as older than a Node that is only remembered: it may have been given that one's podCIDR. */
+/**
+ * Whoever is told comes before a Node that is only remembered: it may have been given that one's podCIDR. So this one holds
+ * nothing.
+ */
 function juniorOf(known: KnownNode): KnownNode {
-  if (known === undefined || 'own' in known || known.lease === undefined) return undefined
-  const { seniority } = known.lease
+  if (known === undefined || 'own' in known || known.claim === undefined) return undefined
+  const { seniority } = known.claim
   if (seniority.startsWith(JUNIOR)) return known
-  return { ...known, lease: { ...known.lease, seniority: JUNIOR + seniority } }
+  return { claim: { ...known.claim, uid: undefined, seniority: JUNIOR + seniority }, faults: [] }
 }
 
-/** Sorts behind every timestamp and every UID. */
+/** Sorts behind every timestamp. */
 const JUNIOR = '~'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createTextIndex, type TextIndex } from '../../../lib/leases/belief/text-index.ts'
+import { createTextIndex, type TextIndex } from '../../../lib/leases/accepted/text-index.ts'
 
 /** Few texts, so that many rows have one, and some whose hashes share a slot. */
 const texts = fc.constantFrom('a', 'b', 'c', 'ab', 'ba', '', '10.42.1.0/24', '10.42.2.0/24')

@@ -3,11 +3,11 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { FamilyLease, Lease } from '../../../lib/cluster/lease.ts'
 import type { Network } from '../../../lib/cluster/network.ts'
-import { type Believed, createBelief } from '../../../lib/leases/belief/believe.ts'
-import type { ClaimChange } from '../../../lib/leases/belief/judge.ts'
-import type { OwnClaim } from '../../../lib/leases/belief/sound.ts'
+import { type Accepted, createAcceptedLeases } from '../../../lib/leases/accepted/accepted-leases.ts'
+import type { ClaimChange } from '../../../lib/leases/accepted/claim.ts'
+import type { OwnClaim } from '../../../lib/leases/accepted/validation.ts'
 import { contains, containsCidr, overlaps, parseCidr } from '../../../lib/net/cidr.ts'
-import { believeAll, claim4, claim6, dualNetwork, lease, v4Network } from '../support.ts'
+import { acceptAll, claim4, claim6, dualNetwork, lease, v4Network } from '../support.ts'
 
 const own: OwnClaim = {
   node: 'me',
@@ -15,13 +15,13 @@ const own: OwnClaim = {
   lladdrs: { ipv4: claim4(200).lladdr, ipv6: claim6(200).lladdr },
   underlays: { ipv4: claim4(200).underlay, ipv6: claim6(200).underlay },
 }
-const believe = (claims: readonly Lease[], network: Network = v4Network): Believed => believeAll(network, claims, own)
+const accept = (claims: readonly Lease[], network: Network = v4Network): Accepted => acceptAll(network, claims, own)
 const reasons = (claims: readonly Lease[], network?: Network) =>
-  believe(claims, network).rejected.map((error) => error.message)
+  accept(claims, network).rejected.map((error) => error.message)
 
-test('claims that nothing speaks against are believed, as the very objects', () => {
+test('claims that nothing speaks against are accepted, as the very objects', () => {
   const claims = [lease('a', { ipv4: claim4(1) }), lease('b', { ipv4: claim4(2) })]
-  const { peers, rejected } = believe(claims)
+  const { peers, rejected } = accept(claims)
   assert.deepEqual([...peers.values()], claims)
   assert.equal(peers.get('a'), claims[0])
   assert.deepEqual(rejected, [])
@@ -63,23 +63,23 @@ const alone: readonly (readonly [string, Parameters<typeof claim4>[1], string])[
   ],
 ]
 for (const [name, change, reason] of alone)
-  test(`${name} is not believed, and delays nobody`, () => {
+  test(`${name} is not accepted, and delays nobody`, () => {
     const claims = [lease('bad', { ipv4: claim4(1, change) }), lease('good', { ipv4: claim4(2) })]
-    assert.deepEqual([...believe(claims).peers.keys()], ['good'])
+    assert.deepEqual([...accept(claims).peers.keys()], ['good'])
     assert.deepEqual(reasons(claims), [`node bad: ${reason}`])
   })
 
-test('a link-local IPv6 underlay is not believed: an FDB entry cannot name the interface', () => {
+test('a link-local IPv6 underlay is not accepted: an FDB entry cannot name the interface', () => {
   assert.match(reasons([lease('a', { ipv6: claim6(1, { underlay: 'fe80::1' }) })], dualNetwork)[0] ?? '', /link-local/)
 })
 
 test('a broken claim keeps its error while others change', () => {
-  const belief = createBelief(v4Network)
-  belief.change([{ before: undefined, after: lease('bad', { ipv4: claim4(1, { underlay: '127.0.0.1' }) }) }])
-  const [error] = belief.believed.rejected
+  const leases = createAcceptedLeases(v4Network)
+  leases.change([{ before: undefined, after: lease('bad', { ipv4: claim4(1, { underlay: '127.0.0.1' }) }) }])
+  const [error] = leases.accepted.rejected
   assert.ok(error !== undefined)
-  belief.change([{ before: undefined, after: lease('good', { ipv4: claim4(2) }) }])
-  assert.equal(belief.believed.rejected[0], error)
+  leases.change([{ before: undefined, after: lease('good', { ipv4: claim4(2) }) }])
+  assert.equal(leases.accepted.rejected[0], error)
 })
 
 test('of two claims that overlap the older stays, in whatever order and however they nest', () => {
@@ -93,8 +93,8 @@ test('of two claims that overlap the older stays, in whatever order and however 
       lease('old', { ipv4: claim4(2, { subnet: older ?? '' }) }, '1'),
     ]
     for (const given of [claims, claims.toReversed()]) {
-      assert.deepEqual([...believe(given).peers.keys()], ['old'])
-      assert.deepEqual(reasons(given), [`node young: ipv4 subnet: ${younger} overlaps ${older} of old, which is older`])
+      assert.deepEqual([...accept(given).peers.keys()], ['old'])
+      assert.deepEqual(reasons(given), [`node young: ipv4 subnet: ${younger} overlaps ${older} of old, which holds it`])
     }
   }
 })
@@ -102,19 +102,19 @@ test('of two claims that overlap the older stays, in whatever order and however 
 test('when the older gives its subnet up, the younger gets it', () => {
   const young = lease('young', { ipv4: claim4(1) }, '2')
   const old = lease('old', { ipv4: claim4(1, { lladdr: '02:00:00:00:05:01' }) }, '1')
-  const belief = createBelief(v4Network)
-  belief.change([
+  const leases = createAcceptedLeases(v4Network)
+  leases.change([
     { before: undefined, after: young },
     { before: undefined, after: old },
   ])
-  assert.deepEqual([...belief.believed.peers.keys()], ['old'])
-  belief.change([{ before: old, after: undefined }])
-  assert.equal(belief.believed.peers.get('young'), young)
+  assert.deepEqual([...leases.accepted.peers.keys()], ['old'])
+  leases.change([{ before: old, after: undefined }])
+  assert.equal(leases.accepted.peers.get('young'), young)
 })
 
 test('claims of the same age are decided by name', () => {
   const claims = [lease('b', { ipv4: claim4(1) }, '1'), lease('a', { ipv4: claim4(1) }, '1')]
-  assert.deepEqual([...believe(claims).peers.keys()], ['a'])
+  assert.deepEqual([...accept(claims).peers.keys()], ['a'])
 })
 
 test('of two claims with one MAC the older stays; one underlay address may be shared', () => {
@@ -123,37 +123,39 @@ test('of two claims with one MAC the older stays; one underlay address may be sh
     lease('old', { ipv4: claim4(2, { lladdr: '02:00:00:00:00:01' }) }, '1'),
     lease('again', { ipv4: claim4(3, { underlay: '192.168.0.2' }) }, '3'),
   ]
-  assert.deepEqual([...believe(claims).peers.keys()], ['old', 'again'])
-  assert.deepEqual(reasons(claims), ['node young: ipv4 lladdr: 02:00:00:00:00:01 is that of old, which is older'])
+  assert.deepEqual([...accept(claims).peers.keys()], ['old', 'again'])
+  assert.deepEqual(reasons(claims), ['node young: ipv4 lladdr: 02:00:00:00:00:01 is that of old, which holds it'])
 })
 
-test('a claim that is not believed takes nothing from a younger one', () => {
+test('a claim that is not accepted takes nothing from a younger one', () => {
   const claims = [
     lease('a', { ipv4: claim4(1) }, '1'),
     lease('b', { ipv4: claim4(2, { lladdr: claim4(1).lladdr }) }, '2'),
     lease('c', { ipv4: claim4(2) }, '3'),
   ]
-  assert.deepEqual([...believe(claims).peers.keys()], ['a', 'c'])
+  assert.deepEqual([...accept(claims).peers.keys()], ['a', 'c'])
 })
 
-test('a family that is not believed leaves the other of the same node', () => {
+test('a family that is not accepted leaves the other of the same node', () => {
   const claims = [
     lease('a', { ipv4: claim4(1), ipv6: claim6(1) }, '1'),
     lease('b', { ipv4: claim4(1, { lladdr: '02:00:00:00:00:09' }), ipv6: claim6(2) }, '2'),
   ]
-  const belief = createBelief(dualNetwork)
-  belief.change(claims.map((after) => ({ before: undefined, after })))
-  const first = belief.believed
+  const leases = createAcceptedLeases(dualNetwork)
+  leases.change(claims.map((after) => ({ before: undefined, after })))
+  const first = leases.accepted
   assert.equal(first.peers.get('a'), claims[0])
-  assert.deepEqual(first.peers.get('b'), { node: 'b', seniority: '2', ipv4: undefined, ipv6: claims[1]?.ipv6 })
+  assert.deepEqual(first.peers.get('b'), {
+    ...lease('b', { ipv6: claims[1]?.ipv6 }, '2'),
+  })
   assert.equal(first.rejected.length, 1)
-  belief.change([{ before: undefined, after: lease('c', { ipv4: claim4(3) }) }])
-  assert.equal(belief.believed.peers.get('b'), first.peers.get('b'), 'the half of a lease keeps its object too')
+  leases.change([{ before: undefined, after: lease('c', { ipv4: claim4(3) }) }])
+  assert.equal(leases.accepted.peers.get('b'), first.peers.get('b'), 'the half of a lease keeps its object too')
 })
 
 test('a family that the network does not have is no fault', () => {
   const both = lease('a', { ipv4: claim4(1), ipv6: claim6(1) })
-  const { peers, rejected } = believe([both, lease('b', { ipv6: claim6(2) })])
+  const { peers, rejected } = accept([both, lease('b', { ipv6: claim6(2) })])
   assert.deepEqual([...peers.keys()], ['a'])
   assert.deepEqual(rejected, [])
 })
@@ -167,8 +169,8 @@ test('in a network of length 0 the underlay must be outside the subnets, not out
     lease('c', { ipv4: claim4(3, { underlay: '10.42.200.7' }) }),
     lease('d', { ipv4: claim4(4, { underlay: '10.42.4.7' }) }),
   ]
-  assert.deepEqual([...believe(claims, open).peers.keys()], ['a'])
-  assert.deepEqual(reasons(claims, open), [
+  assert.deepEqual([...accept(claims, open).peers.keys()], ['a'])
+  assert.deepEqual(reasons(claims, open).sort(), [
     'node b: ipv4 underlay: 10.42.1.7 is inside 10.42.1.0/24: its packets would loop through the overlay',
     'node c: ipv4 underlay: 10.42.200.7 is inside 10.42.200.0/24: its packets would loop through the overlay',
     'node d: ipv4 underlay: 10.42.4.7 is inside 10.42.4.0/24: its packets would loop through the overlay',
@@ -183,10 +185,10 @@ test('in a network of length 0 nobody takes the underlay of an older node, or ou
     lease('young', { ipv4: claim4(4, { underlay: '203.0.113.4' }) }, '4'),
   ]
   for (const given of [claims, claims.toReversed()]) {
-    assert.deepEqual([...believe(given, open).peers.keys()].sort(), ['old', 'young'])
+    assert.deepEqual([...accept(given, open).peers.keys()].sort(), ['old', 'young'])
     assert.deepEqual(reasons(given, open).sort(), [
       'node robber: ipv4 subnet: 192.168.0.0/16 holds our own underlay address 192.168.0.200',
-      'node thief: ipv4 subnet: 203.0.113.0/24 holds the underlay address 203.0.113.1 of old, which is older',
+      'node thief: ipv4 subnet: 203.0.113.0/24 holds the underlay address 203.0.113.1 of old',
     ])
   }
 })
@@ -219,12 +221,12 @@ test('the network may end within an octet', () => {
     lease('below', { ipv4: claim4(15) }),
     lease('loop', { ipv4: claim4(17, { underlay: '10.42.30.1' }) }),
   ]
-  assert.deepEqual([...believe(claims, narrow).peers.keys()], ['last'])
+  assert.deepEqual([...accept(claims, narrow).peers.keys()], ['last'])
 })
 
 test('while nothing is known of our own Node, the rest is judged all the same', () => {
   const claims = [lease('a', { ipv4: claim4(200) }), lease('b', { ipv4: claim4(1, { underlay: '10.42.0.1' }) })]
-  assert.deepEqual([...believeAll(v4Network, claims, undefined).peers.keys()], ['a'])
+  assert.deepEqual([...acceptAll(v4Network, claims, undefined).peers.keys()], ['a'])
 })
 
 /** Claims close enough to each other to meet often. */
@@ -260,10 +262,10 @@ const claims = fc
 const older = (a: Lease, b: Lease): boolean =>
   a.seniority === b.seniority ? a.node < b.node : a.seniority < b.seniority
 
-test('believed claims never quarrel, and each refused one has a reason that stands', () => {
+test('accepted claims never quarrel, and each refused one has a reason that stands', () => {
   fc.assert(
     fc.property(claims, (given) => {
-      const { peers, rejected } = believe(given, dualNetwork)
+      const { peers, rejected } = accept(given, dualNetwork)
       for (const family of ['ipv4', 'ipv6'] as const) {
         const held = [...peers.values()].flatMap((peer) => (peer[family] === undefined ? [] : [peer]))
         const claimOf = (peer: Lease): FamilyLease => peer[family] ?? assert.fail()
@@ -273,7 +275,7 @@ test('believed claims never quarrel, and each refused one has a reason that stan
           for (const b of held)
             if (a !== b) {
               assert.ok(!overlaps(claimOf(a).subnet, claimOf(b).subnet))
-              assert.notEqual(claimOf(a).lladdr, claimOf(b).lladdr)
+              assert.ok(claimOf(a).lladdr !== claimOf(b).lladdr || claimOf(a).underlay === claimOf(b).underlay)
             }
         }
         for (const claim of given) {
@@ -287,7 +289,8 @@ test('believed claims never quarrel, and each refused one has a reason that stan
             held.some(
               (peer) =>
                 older(peer, claim) &&
-                (overlaps(claimOf(peer).subnet, asked.subnet) || claimOf(peer).lladdr === asked.lladdr),
+                (overlaps(claimOf(peer).subnet, asked.subnet) ||
+                  (claimOf(peer).lladdr === asked.lladdr && claimOf(peer).underlay !== asked.underlay)),
             )
           assert.ok(bad, `${claim.node} was refused without reason`)
         }
@@ -302,18 +305,17 @@ test('the order in which claims are told changes nothing', () => {
     fc.property(claims, fc.infiniteStream(fc.nat()), (given, dice) => {
       const keyed = given.map((claim) => ({ claim, key: dice.next().value }))
       const shuffled = keyed.sort((a, b) => a.key - b.key).map(({ claim }) => claim)
-      const sorted = (all: readonly Lease[]) =>
-        [...believe(all, dualNetwork).peers].sort(([a], [b]) => (a < b ? -1 : 1))
+      const sorted = (all: readonly Lease[]) => [...accept(all, dualNetwork).peers].sort(([a], [b]) => (a < b ? -1 : 1))
       assert.deepEqual(sorted(given), sorted(shuffled))
     }),
     { numRuns: 200 },
   )
 })
 
-test('in a network of length 0, too, believed claims never quarrel, and the order changes nothing', () => {
+test('in a network of length 0, too, accepted claims never quarrel, and the order changes nothing', () => {
   fc.assert(
     fc.property(claims, fc.infiniteStream(fc.nat()), (given, dice) => {
-      const { peers } = believe(given, open)
+      const { peers } = accept(given, open)
       const held = [...peers.values()].flatMap(({ ipv4 }) => (ipv4 === undefined ? [] : [ipv4]))
       for (const { subnet } of held) {
         assert.ok(!overlaps(subnet, own.subnets.ipv4 ?? assert.fail()))
@@ -321,7 +323,7 @@ test('in a network of length 0, too, believed claims never quarrel, and the orde
       }
       const keyed = given.map((claim) => ({ claim, key: dice.next().value }))
       const shuffled = keyed.sort((a, b) => a.key - b.key).map(({ claim }) => claim)
-      assert.deepEqual([...believe(shuffled, open).peers.keys()].sort(), [...peers.keys()].sort())
+      assert.deepEqual([...accept(shuffled, open).peers.keys()].sort(), [...peers.keys()].sort())
     }),
     { numRuns: 200 },
   )
@@ -340,7 +342,7 @@ const histories = fc.tuple(
 test('whatever was told before, in whatever steps, the whole set decides', () => {
   fc.assert(
     fc.property(histories, ([sets, owners, network]) => {
-      const belief = createBelief(network)
+      const leases = createAcceptedLeases(network)
       let told = new Map<string, Lease>()
       for (const [step, given] of sets.entries()) {
         // Only some of the nodes change in a step: the others stay the very object that was told.
@@ -352,16 +354,16 @@ test('whatever was told before, in whatever steps, the whole set decides', () =>
           .filter(({ before, after }) => before !== after)
         const ours = owners[step % owners.length]
         const ownFirst = step % 2 === 0
-        if (ownFirst) belief.setOwn(ours)
-        belief.change(changes)
-        if (!ownFirst) belief.setOwn(ours)
+        if (ownFirst) leases.setOwn(ours)
+        leases.change(changes)
+        if (!ownFirst) leases.setOwn(ours)
         told = next
-        const whole = believeAll(network, [...told.values()], ours)
-        const sorted = ({ peers, rejected }: Believed) => ({
+        const whole = acceptAll(network, [...told.values()], ours)
+        const sorted = ({ peers, rejected }: Accepted) => ({
           peers: [...peers].sort(([a], [b]) => (a < b ? -1 : 1)),
           rejected: rejected.map((error) => error.message).sort(),
         })
-        assert.deepEqual(sorted(belief.believed), sorted(whole))
+        assert.deepEqual(sorted(leases.accepted), sorted(whole))
       }
     }),
     { numRuns: 500 },
@@ -377,22 +379,22 @@ test('a change costs no look at the claims that it does not meet', () => {
       return claim.subnet
     },
   })
-  const belief = createBelief(v4Network)
+  const leases = createAcceptedLeases(v4Network)
   const many = Array.from({ length: 250 }, (_, i) => lease(`n${i}`, { ipv4: watched(claim4(i)) }))
-  belief.change(many.map((after) => ({ before: undefined, after })))
+  leases.change(many.map((after) => ({ before: undefined, after })))
   looked = 0
-  belief.change([{ before: many[7], after: lease('n7', { ipv4: claim4(7, { underlay: '192.168.9.9' }) }) }])
+  leases.change([{ before: many[7], after: lease('n7', { ipv4: claim4(7, { underlay: '192.168.9.9' }) }) }])
   assert.ok(looked < 30, `${looked} looks`)
-  assert.equal(belief.believed.peers.size, 250)
+  assert.equal(leases.accepted.peers.size, 250)
 })
 
 test('a circle of many clones is settled in slices', () => {
   const clones = Array.from({ length: 10_000 }, (_, i) => lease(`n${i}`, { ipv4: claim4(i % 250) }))
-  const belief = createBelief(v4Network)
+  const leases = createAcceptedLeases(v4Network)
   let slices = 1
-  for (const _ of belief.changeInSlices(clones.map((after) => ({ before: undefined, after })))) slices += 1
-  assert.equal(belief.believed.peers.size, 250)
-  assert.equal(belief.believed.rejected.length, 9750)
+  for (const _ of leases.changeInSlices(clones.map((after) => ({ before: undefined, after })))) slices += 1
+  assert.equal(leases.accepted.peers.size, 250)
+  assert.equal(leases.accepted.rejected.length, 9750)
   assert.ok(slices > 10, `${slices} slices`)
 })
 
@@ -406,11 +408,11 @@ test('clones of one machine are judged with as many looks as there are of them',
     },
   })
   const clones = Array.from({ length: 240 }, (_, i) => lease(`n${i}`, { ipv4: clone(i) }))
-  const belief = createBelief(v4Network)
-  belief.change(clones.map((after) => ({ before: undefined, after })))
-  assert.equal(belief.believed.peers.size, 1)
+  const leases = createAcceptedLeases(v4Network)
+  leases.change(clones.map((after) => ({ before: undefined, after })))
+  assert.equal(leases.accepted.peers.size, 1)
   assert.ok(looked < 20 * clones.length, `${looked} looks`)
   looked = 0
-  belief.change(clones.map((before) => ({ before, after: undefined })))
-  assert.equal(belief.believed.peers.size, 0)
+  leases.change(clones.map((before) => ({ before, after: undefined })))
+  assert.equal(leases.accepted.peers.size, 0)
 })
