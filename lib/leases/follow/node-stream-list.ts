@@ -6,13 +6,14 @@
 import { KubeError } from '../../errors.ts'
 import { fetchAnswer, type KubeTarget } from '../http/kube-http.ts'
 import { createNodeSpecs } from './node-specs.ts'
-import { acceptsOf, noteSynced, type SessionParts, type StreamMemory, understood } from './node-stream-parts.ts'
+import { acceptsOf, noteSynced, pathOf, type SessionParts, type StreamMemory, understood } from './node-stream-parts.ts'
 
 const PAGE_SIZE = 500
 
 /** Tells a `replace` when all of it was read; rejects with KubeError, and then nothing was told. */
 export async function listNodes<T>(target: KubeTarget, memory: StreamMemory, parts: SessionParts<T>): Promise<void> {
-  const { formats, wanted, ownName, clock, signal } = parts
+  const { resource, formats, wanted, ownName, clock, signal } = parts
+  const what = `list ${resource.what}`
   const nodes = new Map<string, T>()
   const specs = createNodeSpecs()
   const { floor } = memory
@@ -22,8 +23,8 @@ export async function listNodes<T>(target: KubeTarget, memory: StreamMemory, par
       ? { limit: String(PAGE_SIZE) }
       : { resourceVersion: floor, resourceVersionMatch: 'NotOlderThan' }
   while (query !== undefined) {
-    const path = `/api/v1/nodes?${new URLSearchParams(query)}`
-    const request = { method: 'GET', path, accept: acceptsOf(memory, clock).nodes, what: 'list nodes' } as const
+    const path = pathOf(resource, query)
+    const request = { method: 'GET', path, accept: acceptsOf(memory, clock).nodes, what } as const
     const { body, contentType } = await fetchAnswer({ target, request, clock, signal })
     const format = formats.of(contentType)
     const page = understood(memory, clock, format, () => format.decodePage(body, wanted, ownName))
@@ -35,7 +36,7 @@ export async function listNodes<T>(target: KubeTarget, memory: StreamMemory, par
     version = page.resourceVersion
   }
   if (version === undefined)
-    throw new KubeError({ request: 'list nodes', status: 0, reason: 'the list has no resourceVersion' })
+    throw new KubeError({ request: what, status: 0, reason: 'the list has no resourceVersion' })
   memory.syncBy = 'stream'
   const rewound = noteSynced(memory, { version, specs, count: nodes.size }, parts)
   parts.onLive()

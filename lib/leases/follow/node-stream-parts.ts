@@ -32,9 +32,23 @@ export interface KeptPosition {
 /** What is followed after a list: whole Nodes, or their metadata, completed from what the list said. */
 export type WatchMode = 'nodes' | 'metadata'
 
+/** What is followed: all Nodes, one of them, or objects that stand for them. */
+export interface Resource {
+  /** Of the collection, without a query. */
+  readonly path: string
+  /** How errors name it: `nodes`. */
+  readonly what: string
+  /** The name of the only one that is wanted; undefined: all. */
+  readonly only?: string
+}
+
+export const NODES: Resource = { path: '/api/v1/nodes', what: 'nodes' }
+
 export interface SessionParts<T> {
+  readonly resource: Resource
   readonly formats: NodeFormats
   readonly wanted: ReadonlySet<string>
+  /** '': what is followed has no heartbeat of ours. */
   readonly ownName: string
   readonly clock: Clock
   readonly random: () => number
@@ -85,10 +99,16 @@ export interface StreamMemory {
   specs: NodeSpecs
 }
 
-/** How errors name the request of a watch, a WatchList included. */
-export const WATCH = 'watch nodes'
-/** The same of a watch that wants metadata alone. */
-export const WATCH_METADATA = 'watch the metadata of nodes'
+/** How errors name the request of a watch, a WatchList included; `metadata`: of one that wants metadata alone. */
+export function watchOf({ what }: Resource, metadata = false): string {
+  return metadata ? `watch the metadata of ${what}` : `watch ${what}`
+}
+
+/** Path and query of a request to the collection. */
+export function pathOf({ path, only }: Resource, query: Readonly<Record<string, string>>): string {
+  const selector = only === undefined ? {} : { fieldSelector: `metadata.name=${only}` }
+  return `${path}?${new URLSearchParams({ ...query, ...selector })}`
+}
 
 /** A list anew about every six hours, jittered down by up to a quarter, so that a cluster's agents do not come together. */
 const RELIST_MS = 21_600_000

@@ -30,7 +30,8 @@ export async function runSession<T>(target: KubeTarget, memory: StreamMemory, pa
  */
 async function resumed<T>(target: KubeTarget, memory: StreamMemory, parts: SessionParts<T>): Promise<boolean> {
   const { clock, random, signal, ownName } = parts
-  const own = await fetchNode({ target, memory, parts, name: ownName, version: undefined, signal })
+  const asked = { target, memory, parts, name: ownName, version: undefined, signal }
+  const own = ownName === '' ? undefined : await fetchNode(asked)
   memory.ownVersion = own?.resourceVersion
   const kept = await parts.takeKept()
   const { newest } = memory

@@ -16,11 +16,12 @@ import {
   acceptsOf,
   isLost,
   noteSynced,
+  pathOf,
+  type Resource,
   type SessionParts,
   type StreamMemory,
   understood,
-  WATCH,
-  WATCH_METADATA,
+  watchOf,
 } from './node-stream-parts.ts'
 import { createWatchdog, type Expiry } from './node-stream-watchdog.ts'
 
@@ -60,17 +61,17 @@ export async function watch<T>(target: KubeTarget, memory: StreamMemory, parts: 
     abort.abort(new Error('ended by us'))
   })
   const metadata = memory.version !== undefined && memory.watch === 'metadata'
-  const what = metadata ? WATCH_METADATA : WATCH
+  const what = watchOf(parts.resource, metadata)
   try {
     if (signal.aborted) return
     const accept = acceptsOf(memory, clock)[metadata ? 'metadata' : 'nodes']
-    const request = { method: 'GET', path: watchPath(memory, parts.random), accept, what } as const
+    const request = { method: 'GET', path: watchPath(parts.resource, memory, parts.random), accept, what } as const
     const stream = await openStream({ target, request, clock, signal: abort.signal })
     if (memory.version !== undefined) parts.onLive()
     await follower.follow(stream, parts.formats.of(stream.contentType))
     follower.end()
   } catch (error) {
-    if (over !== undefined) return noteEnd(over, memory)
+    if (over !== undefined) return noteEnd(over, memory, parts.resource)
     follower.fail(error)
     if (metadata && error instanceof KubeError && error.status === 406) memory.watch = 'nodes'
     throw error instanceof KubeError ? error : broken(what, messageOf(error))
@@ -81,7 +82,7 @@ export async function watch<T>(target: KubeTarget, memory: StreamMemory, parts: 
   }
 }
 
-function watchPath(memory: StreamMemory, random: () => number): string {
+function watchPath(resource: Resource, memory: StreamMemory, random: () => number): string {
   const { version, floor, unconfirmed } = memory
   const timeoutSeconds = String(
     unconfirmed && version !== undefined ? FIRST_RESUME_SECONDS : 300 + Math.floor(random() * 301),
@@ -94,11 +95,11 @@ function watchPath(memory: StreamMemory, random: () => number): string {
           resourceVersionMatch: 'NotOlderThan',
           ...(floor === undefined ? {} : { resourceVersion: floor }),
         }
-  return `/api/v1/nodes?${new URLSearchParams({ watch: '1', allowWatchBookmarks: 'true', timeoutSeconds, ...from })}`
+  return pathOf(resource, { watch: '1', allowWatchBookmarks: 'true', timeoutSeconds, ...from })
 }
 
 /** A list that is due, or done, is no trouble; after the rest the stream is not believed any more. */
-function noteEnd(end: End, memory: StreamMemory): void {
+function noteEnd(end: End, memory: StreamMemory, resource: Resource): void {
   if (end === 'listed') return
   memory.version = undefined
   if (typeof end === 'object') {
@@ -107,7 +108,7 @@ function noteEnd(end: End, memory: StreamMemory): void {
   }
   if (end === 'no-sync') memory.syncBy = 'list'
   const trouble = EXPIRED[end]
-  if (trouble !== undefined) throw broken(WATCH, trouble)
+  if (trouble !== undefined) throw broken(watchOf(resource), trouble)
 }
 
 function broken(request: string, reason: string): KubeRefusal {
@@ -131,6 +132,7 @@ function createFollower<T>(
   onEnd: (end: End) => void,
 ): Follower {
   const { clock, ownName, wanted } = parts
+  const what = watchOf(parts.resource)
   const staging = memory.version === undefined
   const metadata = memory.watch === 'metadata'
   let staged: Map<string, T> | undefined = staging ? new Map() : undefined
@@ -141,7 +143,7 @@ function createFollower<T>(
     clock,
     syncing: staging,
     relistAt: memory.relistAt,
-    ownSeenAt: memory.ownSeenAt,
+    ownSeenAt: ownName === '' ? undefined : memory.ownSeenAt,
     onExpiry: onEnd,
     onOwnUnseen: () => void compareOwn(),
   })
@@ -210,7 +212,7 @@ function createFollower<T>(
     if (metadata) onEnd('listed')
   }
   const handle = (event: NodeEvent): void => {
-    if (event.kind === 'error') throw new KubeRefusal({ request: WATCH, ...event, retryAfterMs: undefined })
+    if (event.kind === 'error') throw new KubeRefusal({ request: what, ...event, retryAfterMs: undefined })
     progressed = true
     if (staged === undefined && event.resourceVersion !== undefined) {
       memory.version = event.resourceVersion
@@ -240,11 +242,11 @@ function createFollower<T>(
       })
     },
     end() {
-      if (staged !== undefined) throw broken(WATCH, 'the stream ended before everything was listed')
+      if (staged !== undefined) throw broken(what, 'the stream ended before everything was listed')
       if (progressed) return
       // A version beyond the server's (etcd was restored) is answered by silence and a clean end; `fail` forgets it.
       memory.floorLost = true
-      throw broken(WATCH, 'the resumed stream ended without a word: listing everything again')
+      throw broken(what, 'the resumed stream ended without a word: listing everything again')
     },
     fail(error) {
       const status = error instanceof KubeError ? error.status : 0

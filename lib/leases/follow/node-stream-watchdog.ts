@@ -37,7 +37,8 @@ export function createWatchdog(options: {
   readonly clock: Clock
   readonly syncing: boolean
   readonly relistAt: number
-  readonly ownSeenAt: number
+  /** undefined: there is none whose heartbeats tell anything. */
+  readonly ownSeenAt: number | undefined
   readonly onExpiry: (expiry: Expiry) => void
   readonly onOwnUnseen: () => void
 }): Watchdog {
@@ -57,7 +58,7 @@ export function createWatchdog(options: {
         ]
       : [
           [touchedAt + IDLE_MS, 'idle'],
-          [ownSeenAt + OWN_UNSEEN_MS, 'own-unseen'],
+          [(ownSeenAt ?? Number.POSITIVE_INFINITY) + OWN_UNSEEN_MS, 'own-unseen'],
           [relistAt, 'relist'],
         ]
   const check = (): void => {
@@ -92,7 +93,7 @@ export function createWatchdog(options: {
     synced(at) {
       syncing = false
       relistAt = at
-      ownSeenAt = clock.now()
+      if (ownSeenAt !== undefined) ownSeenAt = clock.now()
       arm()
     },
     stop: () => timer?.cancel(),

@@ -11,14 +11,24 @@ import { KubeRefusal, type KubeTarget, LONGEST_RETRY_AFTER_MS } from '../http/ku
 import type { NodeFormats } from '../wire/kube-formats.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import { createNodeSpecs } from './node-specs.ts'
-import { type KeptPosition, type NodeChange, type StreamMemory, WATCH, type WatchMode } from './node-stream-parts.ts'
+import {
+  type KeptPosition,
+  NODES,
+  type NodeChange,
+  type Resource,
+  type StreamMemory,
+  type WatchMode,
+  watchOf,
+} from './node-stream-parts.ts'
 import { runSession } from './node-stream-session.ts'
 import { pause } from './pause.ts'
 
 export interface NodeStreamOptions<T> {
+  /** Default: all Nodes. */
+  readonly resource?: Resource
   /** Fresh credentials for each session; may reject with KubeError, which is waited out. */
   readonly open: (signal: AbortSignal) => Promise<KubeTarget>
-  /** Known once `open` has resolved. */
+  /** Known once `open` has resolved; '': what is followed has no heartbeat of ours. */
   readonly ownName: () => string
   readonly formats: NodeFormats
   /** Keys of the annotations that are kept. */
@@ -62,7 +72,7 @@ const LONGEST_SPREAD_MS = 120_000
 
 /** Starts at once. */
 export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
-  const { clock, log } = options
+  const { clock, log, resource = NODES } = options
   const createPauses = () => createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS, random: options.random })
   const backoff = createPauses()
   /** Between a version that is gone and the next list: the server is there, whatever the other pauses have grown to. */
@@ -97,6 +107,7 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
     try {
       target = await options.open(stop.signal)
       await runSession(target, memory, {
+        resource,
         formats: options.formats,
         wanted: options.wanted,
         ownName: options.ownName(),
@@ -138,14 +149,14 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
     } catch (error) {
       if (stop.signal.aborted) return 0
       if (!(error instanceof KubeError))
-        log.error('leases.kube-bug', `following the Nodes: ${String(error)}`, { error })
+        log.error('leases.kube-bug', `following ${resource.what}: ${String(error)}`, { error })
       const because = withoutVersions(messageOf(error))
-      if (lacksWatchList(error, memory)) {
+      if (lacksWatchList(error, memory, resource)) {
         log.debug('leases.kube-pages', `no WatchList here, listing by pages: ${because}`)
         return 0
       }
       if (memory.expired) {
-        log.debug('leases.kube-expired', `listing the Nodes anew: ${because}`)
+        log.debug('leases.kube-expired', `listing ${resource.what} anew: ${because}`)
         const spread = options.random() * Math.min(memory.count * SPREAD_MS_A_NODE, LONGEST_SPREAD_MS)
         return Math.max(relists.next(), spread)
       }
@@ -180,9 +191,9 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
 }
 
 /** A server without WatchList refuses it with 400 or 422: no trouble, the pages follow at once. */
-function lacksWatchList(error: unknown, memory: StreamMemory): boolean {
+function lacksWatchList(error: unknown, memory: StreamMemory, resource: Resource): boolean {
   const refused = error instanceof KubeError && (error.status === 400 || error.status === 422)
-  return refused && error.request === WATCH && memory.syncBy === 'list'
+  return refused && error.request === watchOf(resource) && memory.syncBy === 'list'
 }
 
 /** A sentence that differs in nothing but a version says the same. */

@@ -23,8 +23,8 @@ export interface KubeTarget {
 }
 
 export interface KubeRequest {
-  readonly method: 'GET' | 'PATCH'
-  /** From `/api/…`, query included. */
+  readonly method: 'GET' | 'PATCH' | 'POST' | 'DELETE'
+  /** From `/api/…` or `/apis/…`, query included. */
   readonly path: string
   readonly accept?: string
   readonly body?: { readonly type: string; readonly text: string }

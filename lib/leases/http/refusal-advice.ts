@@ -1,7 +1,7 @@
 /** What a refusal of the API server usually means for vtepd, as a remark behind the server's own words. Must not: know who asked. */
 
 /** Begins with a blank; empty where the server's words say it all. `status` is HTTP's. */
-export function adviceOn(method: 'GET' | 'PATCH', path: string, status: number, reason: string): string {
+export function adviceOn(method: string, path: string, status: number, reason: string): string {
   if (status === 401) return ' (the credentials are not accepted: expired, or of another cluster?)'
   if (status !== 403 || reason.includes('ValidatingAdmissionPolicy')) return ''
   if (method === 'PATCH')
