@@ -11,7 +11,7 @@ export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'd
 
 /** As in a ClusterRole; `*` is everything. */
 export interface RbacRule {
-  /** `nodes`, `nodes/status`, `pods`. */
+  /** `nodes`, `nodes/status`, `pods`, `overlayclaims`, `overlayclaims/status`, `leases`. */
   readonly resources: readonly string[]
   readonly verbs: readonly string[]
 }
@@ -28,7 +28,7 @@ export interface ApiUser {
 /** What somebody wants to do; nobody needs a right for a path that does not exist. */
 export interface Attempt {
   readonly verb: Verb
-  readonly resource?: 'nodes' | 'nodes/status' | 'pods'
+  readonly resource?: 'nodes' | 'nodes/status' | 'pods' | 'overlayclaims' | 'overlayclaims/status' | 'leases'
   /** '' for a collection. */
   readonly name?: string
   readonly namespace?: string

@@ -1,5 +1,5 @@
 /**
- * An embedded API server for Nodes over HTTP or HTTPS: enough of kube-apiserver 1.34 (list, watch, WatchList, patches, Status objects)
+ * An embedded API server for Nodes, and what stands for them (OverlayClaims, a Lease), over HTTP or HTTPS: enough of kube-apiserver 1.34 (list, watch, WatchList, patches, Status objects)
  * for `vtepd lab`, tests and benchmarks, with its faults on demand. Listens where its process lives: the network namespace is
  * the caller's business. Must not: be used for anything that matters; it keeps everything in memory.
  */
@@ -15,11 +15,12 @@ import { renderKubeconfig } from './kubeconfig.ts'
 import { type ApiServerTls, tlsOptions, urlOf } from './listening.ts'
 import { createNodes, createNodeWrites, type Nodes } from './nodes.ts'
 import type { PodObject } from './objects.ts'
+import { type Claims, createOtherResources } from './other-resources.ts'
 import { createWaiters } from './reached.ts'
 import { createRequestBook, type RequestRecord } from './request-book.ts'
 import { findRoute, type Route, type RouteParts } from './routes.ts'
 import { internal, StatusError, unauthorized, unavailable } from './status.ts'
-import { type Backup, createStore } from './store.ts'
+import { createStore, type Backup as StoreBackup } from './store.ts'
 import { createWatches } from './watches.ts'
 
 export interface ApiServerOptions {
@@ -46,6 +47,8 @@ export interface ApiServerOptions {
   readonly watchList?: boolean
   /** A watch that cannot start (410, 504): as ERROR event behind a 200, as the real one does, or as HTTP status. */
   readonly watchGone?: 'event' | 'status'
+  /** true: OverlayClaims are a resource, as with deploy/claims.yaml. */
+  readonly claims?: boolean
 }
 
 /**
@@ -54,18 +57,27 @@ export interface ApiServerOptions {
  */
 export type Unavailability = boolean | 'drop' | 'stall'
 
+/** What an etcd backup would hold. Opaque to callers. */
+export interface Backup {
+  readonly nodes: StoreBackup
+  readonly others: readonly StoreBackup[]
+}
+
 export interface ApiServer {
   readonly url: string
   readonly port: number
   /** Current revision of the store, as a list would show it. */
   readonly resourceVersion: string
   readonly nodes: Nodes
+  readonly claims: Claims
   /** For agents that learn their node's name from their pod. */
   readonly pods: { create(pod: PodObject): void; delete(namespace: string, name: string): void }
   /** Requests since the start by verb; health and version count as `other`. */
   readonly counters: Readonly<Record<Verb, number>>
   /** The newest 1,000 requests, oldest first. */
   readonly requestLog: readonly RequestRecord[]
+  /** Events that watches were told since the start, bookmarks not counted: one change told to three is three. */
+  readonly eventsTold: number
   /** Watches open now. */
   readonly watchCount: number
   /** YAML of a kubeconfig for the first user; `server` replaces the URL where clients see another address. */
@@ -93,23 +105,46 @@ export interface ApiServer {
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const clock = options.clock ?? systemClock
   const now = options.now ?? (() => new Date())
-  const store = createStore(options.historyEvents ?? 20_000, () => {
-    watches.changed()
-    waiters.changed()
-  })
+  const counter = { revision: 1 }
+  const historyEvents = options.historyEvents ?? 20_000
+  const bookmarkIntervalMs = options.bookmarkIntervalMs ?? 60_000
+  const store = createStore(
+    historyEvents,
+    () => {
+      watches.changed()
+      waiters.changed()
+    },
+    counter,
+  )
   const waiters = createWaiters(() => store.revision, clock)
-  const watches = createWatches(store, clock, { bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000 })
-  const writes = createNodeWrites(store, now)
+  const watches = createWatches(store, clock, { bookmarkIntervalMs })
+  const writes = createNodeWrites(store, now, (uid) => others.nodeGone(uid))
   const pods = new Map<string, PodObject>()
+  const served = {
+    watchList: options.watchList ?? true,
+    watchGone: options.watchGone ?? 'event',
+    reached: waiters.reached,
+  } as const
+  const others = createOtherResources({
+    claims: options.claims ?? false,
+    historyEvents,
+    bookmarkIntervalMs,
+    clock,
+    now,
+    counter,
+    onChange: () => waiters.changed(),
+    served,
+  })
+  const allStores = [store, ...others.stores]
+  const allWatches = [watches, ...others.watches]
   const parts: RouteParts = {
+    ...served,
     store,
     writes,
     watches,
     pods,
     protobuf: options.protobuf ?? true,
-    watchList: options.watchList ?? true,
-    watchGone: options.watchGone ?? 'event',
-    reached: waiters.reached,
+    others: others.route,
   }
   const requests = createRequestBook()
   let unavailability: Unavailability = false
@@ -133,7 +168,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   const server = tls === undefined ? createServer(serve) : createTlsServer(tlsOptions(tls), serve)
   server.keepAliveTimeout = 120_000
   const cutConnections = (): void => {
-    watches.forgetAll()
+    for (const one of allWatches) one.forgetAll()
     server.closeAllConnections()
   }
   const host = options.host ?? '127.0.0.1'
@@ -161,6 +196,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       return String(store.revision)
     },
     nodes: createNodes(store, writes, now),
+    claims: others.claims,
     pods: {
       create: (pod) => {
         pods.set(`${pod.metadata.namespace}/${pod.metadata.name}`, structuredClone(pod))
@@ -170,42 +206,56 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     },
     counters: requests.counters,
     requestLog: requests.log,
+    get eventsTold() {
+      return sum(allWatches.map(({ told }) => told))
+    },
     get watchCount() {
-      return watches.count
+      return sum(allWatches.map(({ count }) => count))
     },
     kubeconfig: (serverUrl = url) => renderKubeconfig(serverUrl, users?.[0]?.token, tls?.ca ?? tls?.cert),
     compact() {
-      watches.flush()
-      store.compact()
-      store.forgetChanges()
+      for (const one of allWatches) one.flush()
+      for (const one of allStores) {
+        one.compact()
+        one.forgetChanges()
+      }
     },
-    compactEtcd: () => store.compact(),
-    backup: () => store.backup(),
+    compactEtcd() {
+      for (const one of allStores) one.compact()
+    },
+    backup: () => ({ nodes: store.backup(), others: others.backup() }),
     restore(backup) {
       cutConnections()
-      store.restore(backup)
+      others.restore(backup.others)
+      store.restore(backup.nodes)
     },
     disconnectAll: cutConnections,
     stop,
     async start(changes = {}) {
-      store.forgetChanges()
+      for (const one of allStores) one.forgetChanges()
       users = changes.users ?? users
       tls = changes.tls ?? tls
       if (changes.tls !== undefined && 'setSecureContext' in server) server.setSecureContext(tlsOptions(changes.tls))
       await listen(address.port)
     },
-    endWatches: () => watches.endAll(),
+    endWatches() {
+      for (const one of allWatches) one.endAll()
+    },
     setUnavailable(how) {
       if (how === unavailability) return
       if (how !== 'stall') cutConnections()
       unavailability = how
-      watches.setSilent(how === 'stall')
+      for (const one of allWatches) one.setSilent(how === 'stall')
     },
     async close() {
       waiters.finishAll()
       await stop()
     },
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, one) => all + one, 0)
 }
 
 const ANYBODY: ApiUser = { name: 'anybody', rules: [{ resources: ['*'], verbs: ['*'] }] }

@@ -1,4 +1,4 @@
-/** Nodes as JSON, from the bodies that the store holds. Must not: parse them. */
+/** Objects as JSON, from the bodies that the store holds. Must not: parse them. */
 import { bookmarkMetadata, inPieces, METADATA, type Naming, type Representation, WHOLE } from './representation.ts'
 import type { Change, Entry } from './store.ts'
 
@@ -14,6 +14,11 @@ export const metadataAsJson: Representation = represent(
   (entry) => [entry.body.subarray(0, entry.metadataLength), CLOSE_OBJECT],
   head(METADATA),
 )
+
+/** Objects of a custom resource: its lists repeat the kind in each item, as the real one does. */
+export function objectsAsJson(naming: Naming): Representation {
+  return represent(naming, (entry) => [entry.body], head(naming))
+}
 
 /** `bodyOf`: everything behind kind and version. */
 function represent(naming: Naming, bodyOf: (entry: Entry) => readonly Buffer[], itemHead: string): Representation {

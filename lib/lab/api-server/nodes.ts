@@ -40,7 +40,8 @@ export type Removal =
   /** Somebody has to take his finalizer away first; the Node says that it is being deleted. */
   | { readonly gone: false; readonly entry: Entry }
 
-export function createNodeWrites(store: Store, now: () => Date): NodeWrites {
+/** `onGone` is told the UID of each Node that is deleted. */
+export function createNodeWrites(store: Store, now: () => Date, onGone: (uid: string) => void): NodeWrites {
   const read = (name: string): Entry => {
     const entry = store.get(name)
     if (entry === undefined) throw notFound('nodes', name)
@@ -51,7 +52,11 @@ export function createNodeWrites(store: Store, now: () => Date): NodeWrites {
     if (next === undefined) return entry
     const { deletionTimestamp, finalizers = [] } = next.metadata
     // With the last finalizer of what is being deleted the object goes.
-    if (deletionTimestamp !== undefined && finalizers.length === 0) return store.remove(next.metadata.name, next)
+    if (deletionTimestamp !== undefined && finalizers.length === 0) {
+      const gone = store.remove(next.metadata.name, next)
+      onGone(old.metadata.uid)
+      return gone
+    }
     return store.put(next)
   }
   return {
@@ -83,6 +88,7 @@ export function createNodeWrites(store: Store, now: () => Date): NodeWrites {
         return { gone: false, entry: store.put({ ...node, metadata: { ...node.metadata, ...dying } }) }
       }
       store.remove(name, node)
+      onGone(uid)
       return { gone: true, uid }
     },
   }

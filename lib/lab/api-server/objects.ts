@@ -81,7 +81,7 @@ const META_ORDER = [
 ]
 const META_MAPS = ['labels', 'annotations']
 
-/** Rendered once per object version. */
+/** Rendered once per object version; a Node always has a status. */
 export interface Body {
   /** Everything between `{"kind":"Node","apiVersion":"v1",` and the end, closing brace included. */
   readonly body: Buffer
@@ -91,7 +91,8 @@ export interface Body {
 
 export function renderBody(node: NodeObject): Body {
   const metadata = `"metadata":${JSON.stringify(orderMeta(node.metadata))}`
-  const rest = `,"spec":${JSON.stringify(node.spec ?? {})},"status":${JSON.stringify(node.status ?? {})}}`
+  const status = node.status === undefined ? '' : `,"status":${JSON.stringify(node.status)}`
+  const rest = `,"spec":${JSON.stringify(node.spec ?? {})}${status}}`
   return { body: Buffer.from(metadata + rest), metadataLength: Buffer.byteLength(metadata) }
 }
 

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { messageOf } from '../../util/message-of.ts'
 import type { Attempt } from './access.ts'
 import { beginAnswer, sendJson, sendNode, sendStatus } from './answers.ts'
+import { wholeAsJson } from './json-representation.ts'
 import { isTrue, parseListRequest, parseReadRevision, parseWatchRequest } from './list-options.ts'
 import { renderList, requiredRevision } from './lists.ts'
 import {
@@ -48,12 +49,29 @@ export interface RouteParts {
   readonly watchGone: 'event' | 'status'
   /** Resolves when the store has reached the revision, or after the 3 s that the real one waits. */
   reached(revision: number): Promise<void>
+  /** Answers below /apis; undefined: nothing is there. */
+  readonly others?: (method: string, segments: readonly string[], url: URL) => Route | undefined
 }
 
-/** Answers for everything below /api; a request that nothing answers gets a 404 or 405 like any other Status. */
+/** What lists and watches of one resource need. */
+export type CollectionParts = Pick<
+  RouteParts,
+  'store' | 'watches' | 'protobuf' | 'watchList' | 'watchGone' | 'reached'
+> & {
+  /** Default: nodes. */
+  readonly resource?: Route['resource']
+  /** Of what is not asked for as metadata alone; default: Nodes. */
+  readonly whole?: Representation
+}
+
+/** Answers for everything below /api and /apis; a request that nothing answers gets a 404 or 405 like any other Status. */
 export function findRoute(parts: RouteParts, method: string, url: URL): Route {
-  const segments = url.pathname.split('/').filter((segment) => segment !== '')
-  const [api, version, resource, first, second, third, ...more] = segments.map(decodeSegment)
+  const segments = url.pathname
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map(decodeSegment)
+  if (segments[0] === 'apis') return parts.others?.(method, segments.slice(1), url) ?? refuse(unknownPath())
+  const [api, version, resource, first, second, third, ...more] = segments
   if (api !== 'api' || version !== 'v1' || more.length > 0) return refuse(unknownPath())
   if (resource === 'nodes' && first === undefined) return collection(parts, method, url.searchParams)
   if (resource === 'nodes' && first !== undefined && third === undefined) {
@@ -79,15 +97,24 @@ function collection(parts: RouteParts, method: string, query: URLSearchParams): 
     }
   }
   if (method !== 'GET') return refuse(methodNotAllowed())
+  return readCollection(parts, query)
+}
+
+/** A GET of a collection. */
+export function readCollection(parts: CollectionParts, query: URLSearchParams): Route {
   return isTrue(query, 'watch') ? watch(parts, query) : list(parts, query)
 }
 
-function list(parts: RouteParts, query: URLSearchParams): Route {
+function represented(parts: CollectionParts, chosen: Representation): Representation {
+  return chosen === wholeAsJson ? (parts.whole ?? chosen) : chosen
+}
+
+function list(parts: CollectionParts, query: URLSearchParams): Route {
   return {
     verb: 'list',
-    resource: 'nodes',
+    resource: parts.resource ?? 'nodes',
     async answer(request, response) {
-      const as = chooseRepresentation(request, 'list', parts.protobuf)
+      const as = represented(parts, chooseRepresentation(request, 'list', parts.protobuf))
       const wanted = parseListRequest(query)
       await parts.reached(requiredRevision(wanted))
       const pieces = renderList(parts.store, wanted, as)
@@ -112,12 +139,12 @@ function untilWritable(response: ServerResponse): Promise<void> {
   })
 }
 
-function watch(parts: RouteParts, query: URLSearchParams): Route {
+function watch(parts: CollectionParts, query: URLSearchParams): Route {
   return {
     verb: 'watch',
-    resource: 'nodes',
+    resource: parts.resource ?? 'nodes',
     async answer(request, response) {
-      const as = chooseRepresentation(request, 'watch', parts.protobuf)
+      const as = represented(parts, chooseRepresentation(request, 'watch', parts.protobuf))
       const wanted = parseWatchRequest(query, parts.watchList)
       if (wanted.from.kind === 'state') await parts.reached(wanted.from.notOlderThan)
       const gone = parts.watchGone === 'status' ? refusal(parts.store, wanted) : undefined
@@ -204,7 +231,8 @@ function pod(parts: RouteParts, method: string, namespace: string, name: string)
   }
 }
 
-function refuse(error: StatusError): Route {
+/** Nobody needs a right to be told so. */
+export function refuse(error: StatusError): Route {
   return { verb: 'other', answer: () => Promise.reject(error) }
 }
 
@@ -215,7 +243,8 @@ function prepareWrite(parts: RouteParts, request: IncomingMessage, query: URLSea
   return as
 }
 
-function parseJson(text: string): unknown {
+/** Throws 400. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {

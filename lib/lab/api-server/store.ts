@@ -1,5 +1,5 @@
 /**
- * The Node objects and their recent history: one revision counter, current entries, and a bounded log of changes that watches read
+ * The objects of one resource and their recent history: current entries, and a bounded log of changes that watches read
  * by position and paged lists roll back by. Must not: know HTTP, or what a client may change (node-rules.ts).
  */
 import { type Body, type NodeObject, renderBody } from './objects.ts'
@@ -55,9 +55,16 @@ export interface Store {
   restore(backup: Backup): void
 }
 
-/** `keep` changes stay known; `onChange` is called after each, and must not write to the store. */
-export function createStore(keep: number, onChange: () => void): Store {
-  let revision = 1
+/** etcd's: one for all resources. */
+export interface RevisionCounter {
+  revision: number
+}
+
+/**
+ * `keep` changes stay known; `onChange` is called after each, and must not write to the store. `counter`: of the stores beside
+ * it.
+ */
+export function createStore(keep: number, onChange: () => void, counter: RevisionCounter = { revision: 1 }): Store {
   let compacted = 0
   let watchableFrom = 0
   let entries = new Map<string, Entry>()
@@ -85,14 +92,19 @@ export function createStore(keep: number, onChange: () => void): Store {
     log = kept
   }
   const nextEntry = (node: NodeObject): Entry => {
-    revision += 1
-    const metadata = { ...node.metadata, resourceVersion: String(revision) }
-    return { name: metadata.name, revision, ...renderBody({ ...node, metadata }), protobuf: undefined }
+    counter.revision += 1
+    const metadata = { ...node.metadata, resourceVersion: String(counter.revision) }
+    return {
+      name: metadata.name,
+      revision: counter.revision,
+      ...renderBody({ ...node, metadata }),
+      protobuf: undefined,
+    }
   }
 
   return {
     get revision() {
-      return revision
+      return counter.revision
     },
     get watchableFrom() {
       return watchableFrom
@@ -117,17 +129,17 @@ export function createStore(keep: number, onChange: () => void): Store {
       const entry = nextEntry(node)
       const before = entries.get(entry.name)
       entries.set(entry.name, entry)
-      return append({ type: before === undefined ? 'ADDED' : 'MODIFIED', revision, entry, before })
+      return append({ type: before === undefined ? 'ADDED' : 'MODIFIED', revision: counter.revision, entry, before })
     },
     remove(name, node) {
       const before = entries.get(name)
       const entry = nextEntry(node)
       entries.delete(name)
-      return append({ type: 'DELETED', revision, entry, before })
+      return append({ type: 'DELETED', revision: counter.revision, entry, before })
     },
     touch() {
-      revision += 1
-      return revision
+      counter.revision += 1
+      return counter.revision
     },
     get logStart() {
       return logStart
@@ -147,18 +159,18 @@ export function createStore(keep: number, onChange: () => void): Store {
       return logStart + low
     },
     compact() {
-      compacted = revision
+      compacted = counter.revision
       dropUnused()
     },
     forgetChanges() {
-      watchableFrom = revision
+      watchableFrom = counter.revision
       dropUnused()
     },
-    backup: () => ({ revision, entries: new Map(entries) }),
+    backup: () => ({ revision: counter.revision, entries: new Map(entries) }),
     restore(backup) {
-      revision = backup.revision
-      compacted = revision
-      watchableFrom = revision
+      counter.revision = backup.revision
+      compacted = counter.revision
+      watchableFrom = counter.revision
       entries = new Map(backup.entries)
       logStart += log.length
       log = []

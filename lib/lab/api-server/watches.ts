@@ -11,6 +11,8 @@ import type { Change, Entry, Store } from './store.ts'
 
 export interface Watches {
   readonly count: number
+  /** Events since the start, bookmarks not counted. */
+  readonly told: number
   /** Answers 200 and streams until the client leaves, its time is over, or it is too slow. */
   open(response: ServerResponse, request: WatchRequest, as: Representation): void
   /** The store has changed: everybody is served in one go, soon. */
@@ -44,15 +46,23 @@ interface Watch {
   timers: Timer[]
 }
 
+/** Of the log: so many events, and where the next one begins. */
+interface Piece {
+  readonly bytes: Buffer
+  readonly next: number
+  readonly events: number
+}
+
 // The real one sends a last bookmark this long before a watch's time is over (seen with timeoutSeconds=10: at 8 s).
 const LAST_BOOKMARK_MS = 2000
 
 export function createWatches(store: Store, clock: Clock, options: { readonly bookmarkIntervalMs: number }): Watches {
   const watches = new Set<Watch>()
   let silent = false
+  let told = 0
   let scheduled = false
   // Pieces of the log by representation and position, shared by all watches of one round.
-  const shared = new Map<Representation, Map<number, { bytes: Buffer; next: number }>>()
+  const shared = new Map<Representation, Map<number, Piece>>()
 
   const forget = (watch: Watch): void => {
     watch.ended = true
@@ -82,6 +92,7 @@ export function createWatches(store: Store, clock: Clock, options: { readonly bo
     if (plain && known === undefined) shared.set(watch.as, new Map([[watch.position, chunk]]))
     else if (plain) known?.set(watch.position, chunk)
     watch.position = chunk.next
+    told += chunk.events
     return chunk.bytes
   }
 
@@ -145,6 +156,9 @@ export function createWatches(store: Store, clock: Clock, options: { readonly bo
     get count() {
       return watches.size
     },
+    get told() {
+      return told
+    },
     open(response, request, as) {
       response.writeHead(200, { 'content-type': as.watchType, 'cache-control': 'no-cache, private' })
       response.flushHeaders()
@@ -199,7 +213,8 @@ function nextInitial(watch: Watch): Buffer | undefined {
 }
 
 /** Wanted changes from the watch's position on, about a quarter of a megabyte; possibly no bytes, when none of them is wanted. */
-function renderChanges(store: Store, watch: Watch): { bytes: Buffer; next: number } {
+function renderChanges(store: Store, watch: Watch): Piece {
+  let events = 0
   const parts: Buffer[] = []
   let size = 0
   let next = watch.position
@@ -208,9 +223,10 @@ function renderChanges(store: Store, watch: Watch): { bytes: Buffer; next: numbe
     if (change === undefined) break
     next += 1
     if (!isWanted(watch, change)) continue
+    events += 1
     size += push(parts, watch.as.event(change.type, change.entry))
   }
-  return { bytes: Buffer.concat(parts), next }
+  return { bytes: Buffer.concat(parts), next, events }
 }
 
 function isWanted(watch: Watch, change: Change): boolean {

@@ -23,21 +23,30 @@ const MANAGED_FIELDS = ',"managedFields":['
 const SPEC = '},"spec":{'
 const STATUS = ',"status":{'
 
+/** How an object becomes facts. */
+export interface Projection {
+  project(object: unknown, wanted: ReadonlySet<string>, ownName: string): NodeFacts | undefined
+  /** Whether managedFields and status of others than our own may be cut out unread. */
+  readonly abridge: boolean
+}
+
+const OF_NODES: Projection = { project: projectNode, abridge: true }
+
 /** `maxLine` bytes is smaller in tests. */
-export function createJsonFormat(maxLine = MAX_LINE): NodeFormat {
+export function createJsonFormat(maxLine = MAX_LINE, as: Projection = OF_NODES): NodeFormat {
   return {
     name: 'json',
-    createDecoder: (wanted, ownName) => createDecoder(wanted, ownName, maxLine),
-    decodePage,
+    createDecoder: (wanted, ownName) => createDecoder(as, wanted, ownName, maxLine),
+    decodePage: (body, wanted, ownName) => decodePage(as, body, wanted, ownName),
     decodeNode(body, wanted, ownName) {
       const node = parse(body, 'a Node')
-      return { node: factsOf(node, wanted, ownName), resourceVersion: resourceVersionOf(node) }
+      return { node: factsOf(as, node, wanted, ownName), resourceVersion: resourceVersionOf(node) }
     },
     readStatus: (body) => readStatus(parse(body, 'a Status')),
   }
 }
 
-function createDecoder(wanted: ReadonlySet<string>, ownName: string, maxLine: number): NodeDecoder {
+function createDecoder(as: Projection, wanted: ReadonlySet<string>, ownName: string, maxLine: number): NodeDecoder {
   let parts: Buffer[] = []
   let length = 0
   const keep = (part: Buffer): void => {
@@ -60,7 +69,7 @@ function createDecoder(wanted: ReadonlySet<string>, ownName: string, maxLine: nu
         keep(chunk.subarray(start, end))
         start = end + 1
         const line = takeLine()
-        if (line.length > 0) yield decodeLine(line, wanted, ownName)
+        if (line.length > 0) yield decodeLine(as, line, wanted, ownName)
       }
       // A copy: the bytes are valid during this call only.
       keep(Buffer.from(chunk.subarray(start)))
@@ -68,11 +77,11 @@ function createDecoder(wanted: ReadonlySet<string>, ownName: string, maxLine: nu
   }
 }
 
-function decodeLine(line: Buffer, wanted: ReadonlySet<string>, ownName: string): NodeEvent {
-  const short = shorten(line)
-  const event = short === undefined ? undefined : readEvent(parseOrNothing(short), wanted, ownName)
+function decodeLine(as: Projection, line: Buffer, wanted: ReadonlySet<string>, ownName: string): NodeEvent {
+  const short = as.abridge ? shorten(line) : undefined
+  const event = short === undefined ? undefined : readEvent(as, parseOrNothing(short), wanted, ownName)
   if (event !== undefined && !isOwn(event, ownName)) return event
-  const whole = readEvent(parseOrNothing(line.toString('utf8')), wanted, ownName)
+  const whole = readEvent(as, parseOrNothing(line.toString('utf8')), wanted, ownName)
   if (whole === undefined) throw new KubeGarbage(`an event that is none: ${excerpt(line)}`)
   return whole
 }
@@ -105,18 +114,23 @@ function parseOrNothing(text: string): unknown {
   }
 }
 
-function readEvent(event: unknown, wanted: ReadonlySet<string>, ownName: string): NodeEvent | undefined {
+function readEvent(
+  as: Projection,
+  event: unknown,
+  wanted: ReadonlySet<string>,
+  ownName: string,
+): NodeEvent | undefined {
   const type = member(event, 'type')
   const object = member(event, 'object')
   const resourceVersion = resourceVersionOf(object)
   switch (type) {
     case 'ADDED':
     case 'MODIFIED': {
-      const node = projectNode(object, wanted, ownName)
+      const node = as.project(object, wanted, ownName)
       return node === undefined ? undefined : { kind: 'put', node, resourceVersion }
     }
     case 'DELETED': {
-      const node = projectNode(object, wanted, ownName)
+      const node = as.project(object, wanted, ownName)
       return node === undefined ? undefined : { kind: 'delete', name: node.name, resourceVersion }
     }
     case 'BOOKMARK': {
@@ -139,12 +153,12 @@ function readStatus(status: unknown): StatusWords {
   return { status: typeof code === 'number' ? code : 0, reason: words.join(': ') }
 }
 
-function decodePage(body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): NodePage {
+function decodePage(as: Projection, body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): NodePage {
   const list = parse(body, 'a list')
   const items = member(list, 'items')
   // Go writes an empty list as `null` where nobody made one.
   if (items !== null && !Array.isArray(items)) throw new KubeGarbage('a list of Nodes without items')
-  const nodes = (items ?? []).map((item) => factsOf(item, wanted, ownName))
+  const nodes = (items ?? []).map((item) => factsOf(as, item, wanted, ownName))
   const token = member(member(list, 'metadata'), 'continue')
   return {
     nodes,
@@ -153,8 +167,8 @@ function decodePage(body: Uint8Array, wanted: ReadonlySet<string>, ownName: stri
   }
 }
 
-function factsOf(node: unknown, wanted: ReadonlySet<string>, ownName: string): NodeFacts {
-  const facts = projectNode(node, wanted, ownName)
+function factsOf(as: Projection, node: unknown, wanted: ReadonlySet<string>, ownName: string): NodeFacts {
+  const facts = as.project(node, wanted, ownName)
   if (facts === undefined) throw new KubeGarbage('a Node without a name')
   return facts
 }

@@ -4,6 +4,7 @@
  */
 import { familyOf, type Ip, parseIp } from '../../net/ip.ts'
 import { isRecord } from '../../util/go-json.ts'
+import type { ClaimFacts } from './claim-facts.ts'
 
 export interface NodeFacts {
   readonly name: string
@@ -18,6 +19,8 @@ export interface NodeFacts {
   readonly networkUnavailable: string | undefined
   /** status.addresses of type InternalIP, the first of each family; none of a Node that is not our own. */
   readonly internalIps: { readonly ipv4: Ip | undefined; readonly ipv6: Ip | undefined }
+  /** Where these facts are not of the Node itself: the object that says them. */
+  readonly claim?: ClaimFacts
 }
 
 export const NO_IPS: NodeFacts['internalIps'] = { ipv4: undefined, ipv6: undefined }

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ApiUser } from '../../../lib/lab/api-server/access.ts'
-import { startApiServer } from '../../../lib/lab/api-server/api-server.ts'
+import { type Backup as StoreBackup, startApiServer } from '../../../lib/lab/api-server/api-server.ts'
 import type { ApiServerTls } from '../../../lib/lab/api-server/listening.ts'
-import type { Backup as StoreBackup } from '../../../lib/lab/api-server/store.ts'
+
 import { type Authority, createAuthority, pem } from '../certificates.ts'
 import type { KubeUser } from '../real-kube.ts'
 import { KUBE_USERS, ROLES, tokenOf } from '../users.ts'
@@ -24,7 +24,7 @@ export async function startEmbedded({ watchList = true }: ServerOptions): Promis
       rules: ROLES[key],
       ...(key === 'kubelet' ? { kubeletOf: 'me' } : {}),
     }))
-  const api = await startApiServer({ users: users(), tls: tlsOf(authority), watchList })
+  const api = await startApiServer({ users: users(), tls: tlsOf(authority), watchList, claims: true })
   const nothing = api.backup()
   return {
     kind: 'embedded',
