@@ -7,6 +7,7 @@ Usage: vtepd <command> [flags]
 
 Commands:
   run        keep this node's overlay, until told to end
+  mirror     write claims as small objects, for clusters of some thousand nodes and more
   lab        build a fabric of several nodes on this machine, break it and watch it heal
   cleanup    remove what vtepd left in the kernel and on disk
   version    print the version

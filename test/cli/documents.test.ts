@@ -9,6 +9,7 @@ import { parseAllDocuments } from 'yaml'
 import { CLEANUP_ABOUT, CLEANUP_FLAGS } from '../../lib/cli/cleanup/flags.ts'
 import type { FlagSpec } from '../../lib/cli/flag-spec.ts'
 import { flagVariable } from '../../lib/cli/go-args.ts'
+import { MIRROR_FLAGS } from '../../lib/cli/mirror-flags.ts'
 import { parseFlags } from '../../lib/cli/parse-flags.ts'
 import { RUN_ABOUT, RUN_FLAGS } from '../../lib/cli/run-flags.ts'
 
@@ -16,9 +17,10 @@ const read = (name: string): string => readFileSync(path.resolve(import.meta.dir
 const unit = read('deploy/vtepd.service')
 
 test('docs/flags.md has each flag with its default, and no other flag', () => {
-  const [run = '', cleanup = ''] = read('docs/flags.md').split('# Flags of `vtepd cleanup`')
+  const [run = '', mirror = '', cleanup = ''] = read('docs/flags.md').split(/# Flags of `vtepd (?:mirror|cleanup)`/)
   for (const [text, table] of [
     [run, RUN_FLAGS],
+    [mirror, MIRROR_FLAGS],
     [cleanup, CLEANUP_FLAGS],
   ] as const) {
     const known = new Map<string, FlagSpec>(table.map((spec) => [spec.name, spec]))

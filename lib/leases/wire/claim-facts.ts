@@ -38,6 +38,8 @@ export interface ClaimStatus {
 export interface ClaimFacts {
   /** Of the object, not of the Node. */
   readonly uid: string
+  /** resourceVersion of the object. */
+  readonly version: string
   /** UID of the Node that owns it; '': none. */
   readonly owner: string
   readonly spec: ClaimSpec
@@ -64,7 +66,13 @@ export function projectClaim(object: unknown, keys: AnnotationKeys): (NodeFacts 
     podCidrs: status?.subnets ?? [],
     networkUnavailable: undefined,
     internalIps: NO_IPS,
-    claim: { uid: textOf(member(metadata, 'uid')), owner, spec, status },
+    claim: {
+      uid: textOf(member(metadata, 'uid')),
+      version: textOf(member(metadata, 'resourceVersion')),
+      owner,
+      spec,
+      status,
+    },
   }
 }
 
