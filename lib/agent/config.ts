@@ -44,6 +44,8 @@ export interface KubeLeasesConfig {
   readonly publisher?: 'reader' | 'kubelet' | { readonly kubeconfigFile: string }
   /** What is followed after a list; metadata alone spares the API server and us most of every heartbeat. Default: nodes. */
   readonly watch?: 'nodes' | 'metadata'
+  /** Whether claims as objects are followed instead of Nodes, and written; undefined: annotations alone. */
+  readonly claims?: 'auto' | 'objects'
   /** From NODE_NAME; else the pod whose spec.nodeName says it. */
   readonly node: { readonly name: string } | { readonly pod: string; readonly podNamespace: string }
 }

@@ -153,6 +153,7 @@ function leasesOf({ flags, env }: ConfigInput): FileLeasesConfig | KubeLeasesCon
       '--kubeconfig-file',
       'is not given, and this is no pod (KUBERNETES_SERVICE_HOST is not set); give it, or --kube-api-url, or --leases for a file of nodes',
     )
+  const claims = oneOf('claims', flags.claims, ['auto', 'annotations', 'objects'])
   return {
     kind: 'kube',
     kubeconfigFile,
@@ -161,6 +162,7 @@ function leasesOf({ flags, env }: ConfigInput): FileLeasesConfig | KubeLeasesCon
     setNodeNetworkUnavailable: flags['set-node-network-unavailable'],
     publisher: publisherOf(flags, kubeconfigFile, env),
     watch,
+    ...(claims === 'annotations' ? {} : { claims }),
     node: nodeOf(nodeName, env),
   }
 }

@@ -57,6 +57,14 @@ export const RUN_FLAGS = [
     help: 'what is followed after everything was listed: whole Nodes, or their metadata alone (large clusters)',
   },
   {
+    name: 'claims',
+    kind: 'string',
+    default: 'auto',
+    placeholder: 'auto|annotations|objects',
+    group: SOURCE,
+    help: "what is followed of other nodes: small objects (vtepd mirror), their Nodes' annotations, or the former where a mirror lives",
+  },
+  {
     name: 'net-config-path',
     kind: 'string',
     default: '/etc/kube-flannel/net-conf.json',

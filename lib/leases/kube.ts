@@ -5,6 +5,7 @@
  */
 
 import type { Network } from '../cluster/network.ts'
+import type { OwnVtep } from '../cluster/view.ts'
 import { KubeError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
@@ -12,11 +13,15 @@ import type { Log } from '../util/log.ts'
 import { inSlices } from '../util/slices.ts'
 import { createStandingLog } from '../util/standing-log.ts'
 import { allKeys, annotationKeys } from './annotations.ts'
-import { type NodeStream, startNodeStream } from './follow/node-stream.ts'
+import type { Call } from './claims/claim-api.ts'
+import { familiesOf } from './claims/claim-spec.ts'
+import { createClaimWriter } from './claims/claim-writer.ts'
+import { type ClaimsMode, followLeases } from './claims/follow-leases.ts'
+import { type NodeStream, type NodeStreamOptions, startNodeStream } from './follow/node-stream.ts'
 import type { WatchMode } from './follow/node-stream-parts.ts'
 import { createKubeDoor, type KubeDoorConfig } from './kube/kube-door.ts'
 import { createKubePublisher } from './kube/kube-publish.ts'
-import { createKubeTable } from './kube/kube-table.ts'
+import { createKubeTable, type KnownNode } from './kube/kube-table.ts'
 import { createViewCache } from './kube/view-cache.ts'
 import { reportOwnWaits } from './own-waits.ts'
 import type { LeaseSource } from './source.ts'
@@ -28,6 +33,8 @@ export interface KubeSourceConfig extends KubeDoorConfig {
   readonly setNodeNetworkUnavailable: boolean
   /** What the stream brings after a list. Default: whole Nodes. */
   readonly watch?: WatchMode
+  /** Small objects that stand for Nodes; undefined: they are neither followed nor written. */
+  readonly claims?: ClaimsMode
 }
 
 export interface KubeSourceOptions {
@@ -90,6 +97,27 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     log,
     again: () => onChange?.(),
   })
+  const closing = new AbortController()
+  const call = async <R>(work: (call: Call) => Promise<R>): Promise<R> => {
+    const target = await door.open(closing.signal)
+    try {
+      return await work({ target, clock, signal: closing.signal })
+    } finally {
+      target.close()
+    }
+  }
+  const claimWriter =
+    config.claims === undefined
+      ? undefined
+      : createClaimWriter({ call, keys, clock, log, standing, insist: config.claims === 'objects' })
+  /** Our claim says what our annotations say. */
+  const claim = (own: OwnVtep): void => {
+    const node = table.ownFacts
+    if (claimWriter === undefined || node === undefined) return
+    const { wanted: annotations } = table.planPublish(node, own, false, new Date())
+    const families = familiesOf({ name: node.name, annotations }, keys)
+    if (families !== undefined) claimWriter.want(node.name, node.uid, families)
+  }
   let stale: string | undefined = 'the Nodes have not been listed yet'
   let stream: NodeStream | undefined
   let onChange: (() => void) | undefined
@@ -138,7 +166,8 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     },
     start(listener) {
       onChange = listener
-      stream = startNodeStream({
+      const { claims } = config
+      const following: NodeStreamOptions<KnownNode> = {
         open: (signal) => door.open(signal),
         ownName: () => door.nodeName ?? '',
         formats: createNodeFormats(),
@@ -155,13 +184,31 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
           else standing.stands('leases.kube', waitingFor(because), error === undefined ? undefined : { error })
           table.setTrouble(because)
         },
-      })
+      }
+      stream =
+        claims === undefined
+          ? startNodeStream(following)
+          : followLeases({
+              ...following,
+              claims,
+              keys,
+              call,
+              today: () => new Date(),
+              standing,
+              onOwnClaim: (told) => claimWriter?.told(told),
+            })
     },
-    publish: (own) => publisher.publish(own),
+    async publish(own) {
+      const published = await publisher.publish(own)
+      if (published === 'accepted') claim(own)
+      return published
+    },
     async close() {
       onChange = undefined
       await announcing.stop()
       publisher.close()
+      claimWriter?.close()
+      closing.abort(new Error('closed'))
       door.close(new KubeError({ request: 'the lease source', status: 0, reason: 'closed' }))
       await stream?.close()
       table.close()
