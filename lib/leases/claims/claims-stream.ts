@@ -20,7 +20,8 @@ export interface ClaimsStream<T> extends NodeStream {
   names(): Iterable<string>
 }
 
-export interface ClaimsStreamOptions<T> extends Omit<NodeStreamOptions<T>, 'resource' | 'watch'> {
+export interface ClaimsStreamOptions<T>
+  extends Omit<NodeStreamOptions<T>, 'resource' | 'watch' | 'kept' | 'onResumed'> {
   readonly keys: AnnotationKeys
   /** Our own claim; undefined: there is none. */
   readonly onOwnClaim: (claim: ClaimFacts | undefined) => void
@@ -114,6 +115,8 @@ export function startClaimsStream<T>(options: ClaimsStreamOptions<T>): ClaimsStr
     *names() {
       for (const [name, { said }] of claims ?? []) if (said !== undefined && name !== ownName()) yield name
     },
+    // A list of claims is small: it is taken at each start.
+    position: () => undefined,
     async close() {
       await Promise.all([all.close(), ours.close()])
     },

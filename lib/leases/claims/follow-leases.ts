@@ -29,7 +29,7 @@ const SPREAD_MS = 30_000
 /** After claims could not be followed they are tried again. */
 const RETRY_MS = 300_000
 
-export interface FollowOptions<T> extends Omit<NodeStreamOptions<T>, 'resource'> {
+export interface FollowOptions<T> extends Omit<NodeStreamOptions<T>, 'resource' | 'kept' | 'onResumed'> {
   readonly claims: ClaimsMode
   readonly keys: AnnotationKeys
   readonly call: <R>(work: (call: Call) => Promise<R>) => Promise<R>
@@ -193,6 +193,8 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
   const starting = start()
 
   return {
+    // Who begins with a list does not go on where another run stopped.
+    position: () => undefined,
     async close() {
       stop.abort(new Error('closed'))
       timer?.cancel()
