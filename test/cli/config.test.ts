@@ -25,6 +25,7 @@ test('a pod with the arguments of kube-flannel watches Kubernetes from inside th
     setNodeNetworkUnavailable: true,
     publisher: 'reader',
     watch: 'nodes',
+    claims: 'auto',
     node: { name: 'a' },
   })
   assert.deepEqual(agent.health, { ip: '0.0.0.0', port: 8081 })
