@@ -46,6 +46,8 @@ export interface AgentPorts {
   readonly rival: () => Promise<string | undefined>
   readonly clock: Clock
   readonly log: Log
+  /** FamilyOverlayParts. */
+  readonly contestedStayMs?: number | undefined
   /** Called when no family can ever run on this host, or our own Node contradicts net-conf: waiting does not help. */
   readonly onHopeless: (error: HostError | LeaseError) => void
 }
@@ -87,6 +89,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
         sysctl: ports.sysctl,
         nameOwner: ports.nameOwner,
         rival: ports.rival,
+        contestedStayMs: ports.contestedStayMs,
         clock,
         log,
         onChange: () => overlayChanged(),

@@ -64,6 +64,8 @@ export interface FamilyOverlayParts {
   readonly rival: () => Promise<string | undefined>
   readonly clock: Clock
   readonly log: Log
+  /** For how long from now on nothing contested is deleted, milliseconds; default: ten minutes. */
+  readonly contestedStayMs?: number | undefined
   /** State, readiness or own lease changed. */
   readonly onChange: () => void
 }
@@ -135,6 +137,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     view: () => view,
     device: () => deviceOf(runner.state),
     rival: parts.rival,
+    contestedStayMs: parts.contestedStayMs,
     governor,
     onRound: parts.onChange,
     onUnheard: () => hearing.missed(),

@@ -25,6 +25,7 @@ import { inSlices } from '../util/slices.ts'
 import type { StandingLog } from '../util/standing-log.ts'
 import { applyPlan, type Tally } from './apply-plan.ts'
 import type { Containment } from './containment.ts'
+import { createContested } from './contested.ts'
 import { createEars } from './ears.ts'
 import { type Governor, LONGEST_MS, PATIENT_MS } from './governor.ts'
 import { isAsDesired, isFor, isOfOthers, isOn, type PeerBook } from './peer-book.ts'
@@ -83,6 +84,8 @@ export interface PeerReconcilerParts {
   readonly log: Log
   readonly standing: StandingLog
   readonly report: Containment['report']
+  /** Default: ten minutes. */
+  readonly contestedStayMs?: number | undefined
   /** A round ended. */
   readonly onRound: () => void
   /** Entries of anybody may have changed unheard; the tables of the peers are looked at. */
@@ -125,6 +128,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     confirmed = false
     markHost()
   }
+  const contested = createContested({ ...parts, network, onEnd: () => damaged(0) })
   const ears = createEars({ session: parts.session, onDeaf: markUnheard, onOpen: parts.onUnheard })
   const turn = (): Promise<void> => clock.turn()
   const applying = (device: Device) => ({ alive: () => parts.device()?.ifindex === device.ifindex, turn })
@@ -156,7 +160,8 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       reports.conflicts(desired.conflicts)
     }
     const { desired } = book as PeerBook
-    const plan = await planTables(rtnl, { network, desired: desired.packed, device, view }, look, turn)
+    const spared = contested.sparedOf(view, device)
+    const plan = await planTables(rtnl, { network, desired: desired.packed, spared, device, view }, look, turn)
     // What is written for other peers or another device is no repair.
     const { names, kinds, inWords } = isNews ? NO_NAMES : namesOfPlan(plan)
     // A few entries after many of their kind are the rest of what was told.
@@ -205,11 +210,12 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     if (change === undefined || isForeign(change.after.routes)) return undefined
     return change.nodes.some((node) => unreached.has(node)) ? undefined : change
   }
-  const keyedRound = async (rtnl: Rtnl, change: Change, device: Device): Promise<Tally> => {
+  const keyedRound = async (rtnl: Rtnl, change: Change, view: LeaseView, device: Device): Promise<Tally> => {
     if (network === undefined) throw new TypeError(`${family} has no network`)
     const started = clock.now()
     const { before: actual, after: desired } = change
-    const plan = planPeers({ network, ifindex: device.ifindex, desired, actual, complete: true })
+    const spared = contested.sparedOf(view, device)
+    const plan = planPeers({ network, ifindex: device.ifindex, desired, actual, complete: true, spared })
     book?.desired.note(change)
     const done = await applyPlan(rtnl, plan, applying(device))
     if (done.failed + done.retry > 0) {
@@ -237,7 +243,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       if (waitMs > 0) return due.within(waitMs)
     }
     const { retry } = await parts.session.use((rtnl) =>
-      change === undefined ? fullRound(rtnl, view, device) : keyedRound(rtnl, change, device),
+      change === undefined ? fullRound(rtnl, view, device) : keyedRound(rtnl, change, view, device),
     )
     standing.over('peers.look-failed', 'the tables can be read and written again')
     failures = 0
@@ -297,6 +303,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     async stop() {
       await loop.stop()
       due.stop()
+      contested.stop()
     },
   }
 }

@@ -4,12 +4,10 @@
  */
 import type { LeaseView } from '../cluster/view.ts'
 import type { Device } from '../device/types.ts'
-import type { Cidr } from '../net/cidr.ts'
 import type { Family } from '../net/ip.ts'
-import type { DesiredTables } from '../overlay/desired.ts'
 import { renderKey } from '../overlay/entry-text.ts'
 import type { PlannedBatch } from '../overlay/plan/batch.ts'
-import { type ActualTables, type PeerPlan, planInSlices } from '../overlay/plan.ts'
+import { type ActualTables, type PeerPlan, type PlanInput, planInSlices } from '../overlay/plan.ts'
 import { ENTRY_BYTES, KIND_FDB, KIND_NEIGHBOUR, KIND_ROUTE, OFFSET_KIND, OFFSET_VIA } from '../rtnl/abi.ts'
 import { type EntryTable, unpackEntry } from '../rtnl/entries.ts'
 import type { Rtnl, Unreadable } from '../rtnl/port.ts'
@@ -46,12 +44,12 @@ export async function lookAtTables(rtnl: Rtnl, family: Family, { ifindex }: Devi
 /** FDB entries that the dump lacks without reason are asked for one by one, and planned with the answer. */
 export async function planTables(
   rtnl: Rtnl,
-  of: { readonly network: Cidr; readonly desired: DesiredTables; readonly device: Device; readonly view: LeaseView },
+  of: Pick<PlanInput, 'network' | 'desired' | 'spared'> & { readonly device: Device; readonly view: LeaseView },
   { actual, interrupted }: Look,
   turn: () => Promise<void>,
 ): Promise<PeerPlan> {
-  const { network, desired, device, view } = of
-  const input = { network, ifindex: device.ifindex, desired, complete: view.synced && !interrupted }
+  const { network, desired, spared, device, view } = of
+  const input = { network, spared, ifindex: device.ifindex, desired, complete: view.synced && !interrupted }
   const plan = await inSlices(planInSlices({ ...input, actual }), turn)
   if (plan.doubtful.length === 0) return plan
   const found = await rtnl.getFdb(plan.doubtful)

@@ -94,7 +94,7 @@ export function* packBook(of: BookOf, view: Peers): Slices<DesiredBook> {
 }
 
 function isContested({ neighbours, fdb, routes }: DesiredTables, ours: Lladdr): boolean {
-  if ([neighbours, fdb, routes].some((table) => table.index.duplicate >= 0)) return true
+  if ([neighbours, fdb, routes].some((table) => table.duplicate >= 0)) return true
   const own = new Uint8Array(abi.ENTRY_BYTES)
   own[abi.OFFSET_KIND] = abi.KIND_FDB
   writeLladdr(own, abi.OFFSET_DST, ours)
@@ -116,27 +116,30 @@ function bookOf(of: BookOf, view: Peers, packed: DesiredTables, conflicts: Famil
     for (const tables of [late, packed]) {
       const table = tableOf(tables, kind)
       const row = rowOf(table, key, kind)
-      if (row < 0) continue
-      if (tables === packed && changed.has(tables.nodes[table.peers[row] ?? -1] ?? '')) continue
-      return { words: wordsOf(table), at: row * WORDS }
+      if (row >= 0 && usersOf(tables, kind, row).length > 0) return { words: wordsOf(table), at: row * WORDS }
     }
     return undefined
   }
-  const isTaken = (peer: Peer, except: ReadonlySet<string>): boolean => {
-    if (peer.lladdr === of.lladdr) return true
-    const own = desiredTables({ ...of, peers: [peer] })
-    for (const kind of [abi.KIND_NEIGHBOUR, abi.KIND_FDB, abi.KIND_ROUTE]) {
-      if (tableOf(own, kind).length === 0) continue
-      for (const tables of [late, packed]) {
-        const table = tableOf(tables, kind)
-        const row = rowOf(table, wordsOf(tableOf(own, kind)), kind)
-        const holder = row < 0 ? undefined : tables.nodes[table.peers[row] ?? -1]
-        if (holder === undefined || except.has(holder) || (tables === packed && changed.has(holder))) continue
-        return true
-      }
-    }
-    return false
+  /** The nodes that a row is for: of those that share an FDB entry, all that did not change since. */
+  const usersOf = (tables: DesiredTables, kind: number, row: number): readonly string[] => {
+    const table = tableOf(tables, kind)
+    const nodes = [row, ...(table.twins.get(row) ?? [])].map((one) => tables.nodes[table.peers[one] ?? -1] ?? '')
+    return tables === packed ? nodes.filter((node) => !changed.has(node)) : nodes
   }
+  /** The nodes that have the key of this kind of the peer, itself among them. */
+  const holdersOf = (peer: Peer, kind: number): readonly string[] => {
+    const own = tableOf(desiredTables({ ...of, peers: [peer] }), kind)
+    if (own.length === 0) return []
+    return [late, packed].flatMap((tables) => {
+      const row = rowOf(tableOf(tables, kind), wordsOf(own), kind)
+      return row < 0 ? [] : usersOf(tables, kind, row)
+    })
+  }
+  const isTaken = (peer: Peer, except: ReadonlySet<string>): boolean =>
+    peer.lladdr === of.lladdr ||
+    [abi.KIND_NEIGHBOUR, abi.KIND_FDB, abi.KIND_ROUTE].some((kind) =>
+      holdersOf(peer, kind).some((node) => !except.has(node)),
+    )
 
   return {
     get view() {
@@ -150,17 +153,22 @@ function bookOf(of: BookOf, view: Peers, packed: DesiredTables, conflicts: Famil
     changeTo(next) {
       // A claim that lost before may win now: that is for the whole view to decide.
       if (conflicts.length > 0) return undefined
-      const nodes = changedKeys(current, next, FEW)
-      if (nodes === undefined || changed.size + nodes.length > FEW * 8) return undefined
-      const pick = (from: Peers): FamilyPeers =>
-        peersOf(new Map(nodes.flatMap((node) => entryOf(from, node))), of.family, of.lladdr)
-      const before = pick(current)
-      const after = pick(next)
-      const except = new Set(nodes)
-      if (after.conflicts.length > 0 || after.peers.some((peer) => isTaken(peer, except))) return undefined
+      const differing = changedKeys(current, next, FEW)
+      if (differing === undefined) return undefined
+      const pick = (from: Peers, nodes: Iterable<string>): FamilyPeers =>
+        peersOf(new Map([...nodes].flatMap((node) => entryOf(from, node))), of.family, of.lladdr)
+      // Whoever shares an FDB entry with one of them has it before and after, so that it stays where it is needed.
+      const nodes = new Set(differing)
+      for (const from of [current, next])
+        for (const peer of pick(from, differing).peers)
+          for (const node of holdersOf(peer, abi.KIND_FDB)) nodes.add(node)
+      if (changed.size + nodes.size > FEW * 8) return undefined
+      const before = pick(current, nodes)
+      const after = pick(next, nodes)
+      if (after.conflicts.length > 0 || after.peers.some((peer) => isTaken(peer, nodes))) return undefined
       return {
         next,
-        nodes,
+        nodes: [...nodes],
         before: desiredTables({ ...of, peers: before.peers }),
         after: desiredTables({ ...of, peers: after.peers }),
         peers: after.peers,

@@ -2,7 +2,7 @@
  * The tables as they should be: a neighbour, an FDB entry and a route for each peer, packed (flannel-contract 6), and the
  * index of their keys. Must not: know what the kernel has (lib/overlay/plan).
  */
-import type { FamilyLease } from '../cluster/lease.ts'
+import type { FamilyLease, Lease } from '../cluster/lease.ts'
 import type { Cidr } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import type { Family } from '../net/ip.ts'
@@ -12,13 +12,17 @@ import { atOnce, SLICE_ROWS, type Slices } from '../util/slices.ts'
 import type { OnLink } from './direct.ts'
 import { indexKeys, type KeyIndex } from './packed/key-index.ts'
 import { createRowWriter } from './packed/packing.ts'
-import { HEAD_MASK, KIND_MASK, wordsOf } from './packed/words.ts'
+import { HEAD_MASK, KIND_MASK, WORDS, wordsOf } from './packed/words.ts'
 import type { Peer } from './peers.ts'
 
 /** Entries with op 0; entry i belongs to peer `peers[i]`, an index into `nodes` of DesiredTables. */
 export interface DesiredTable extends EntryTable {
   readonly peers: Int32Array
   readonly index: KeyIndex
+  /** By the row that the index finds: the rows that say exactly the same, of other names of one machine. FDB entries only. */
+  readonly twins: ReadonlyMap<number, readonly number[]>
+  /** A row with the key of another and a different value, so that the table can never be reached; -1: there is none. */
+  readonly duplicate: number
 }
 
 export interface DesiredTables {
@@ -52,10 +56,17 @@ export function desiredTables(of: TablesOf & { readonly peers: readonly Peer[] }
   )
 }
 
+/** Every entry of these leases, conflicts and all: to look up keys, not to be planned. */
+export function tablesOfAll(of: TablesOf, leases: readonly Lease[]): DesiredTables {
+  const claims = leases.flatMap((lease) => lease[of.family] ?? [])
+  return atOnce(packTables(of, claims.map(String), claims))
+}
+
 /**
  * One row a node, `claims[i]` that of `nodes[i]`. A peer that is `onLink` gets one route to its underlay address, at the
- * same metric, and neither neighbour nor FDB entry (flannel-contract 6). Whether a key is there twice (two nodes with one
- * lladdr) is for the caller to look up in the indexes: such tables cannot be planned.
+ * same metric, and neither neighbour nor FDB entry (flannel-contract 6). Two nodes
+ * with one lladdr and one underlay address share their FDB entry; whether a key is there twice otherwise is for the caller to
+ * look up (`duplicate`): such tables cannot be planned.
  */
 export function* packTables(
   of: TablesOf,
@@ -97,5 +108,19 @@ export function* packTables(
 
 function* indexed(bytes: Uint8Array, peers: Int32Array, headMask: number): Slices<DesiredTable> {
   const table = { bytes, length: peers.length, peers }
-  return { ...table, index: yield* indexKeys(wordsOf(table), table.length, headMask) }
+  const words = wordsOf(table)
+  const index = yield* indexKeys(words, table.length, headMask)
+  const twins = new Map<number, number[]>()
+  let duplicate = -1
+  for (const row of index.duplicates) {
+    const first = index.find(words, row * WORDS)
+    if (headMask !== KIND_MASK || !isSameRow(words, first, row)) duplicate = row
+    else if (twins.get(first)?.push(row) === undefined) twins.set(first, [row])
+  }
+  return { ...table, index, twins, duplicate }
+}
+
+function isSameRow(words: Int32Array, a: number, b: number): boolean {
+  for (let i = 0; i < WORDS; i += 1) if (words[a * WORDS + i] !== words[b * WORDS + i]) return false
+  return true
 }

@@ -35,12 +35,14 @@ export interface FamilyPeers {
 
 /**
  * The peers of `family`, in the order of the view. Two that claim one lladdr (cloned machines) or one overlay address would
- * overwrite each other for ever: the senior one stays (lower seniority, then lower node name), whatever the order.
+ * overwrite each other for ever: the senior one stays (lower seniority, then lower node name), whatever the order. With one
+ * underlay address, too, two lladdrs are one machine's, and no conflict.
  * A claim of `ownLladdr` loses to this node.
  */
 export function peersOf(view: Peers, family: Family, ownLladdr?: Lladdr): FamilyPeers {
   const holders = new Map<string, Peer>()
-  const contested = new Set<Peer>()
+  /** The keys that several claim, or that are ours. */
+  const contested = new Set<string>()
   const all: Peer[] = []
   for (const lease of view.values()) {
     const claim = lease[family]
@@ -48,15 +50,16 @@ export function peersOf(view: Peers, family: Family, ownLladdr?: Lladdr): Family
     const { subnet, underlay, lladdr, vni } = claim
     const peer: Peer = { node: lease.node, seniority: lease.seniority, subnet, underlay, lladdr, vni }
     all.push(peer)
-    if (lladdr === ownLladdr) contested.add(peer)
+    if (lladdr === ownLladdr) contested.add(lladdr)
     for (const key of [lladdr, networkAddress(subnet)]) {
       const holder = holders.get(key)
       if (holder === undefined) holders.set(key, peer)
-      else contested.add(holder).add(peer)
+      else if (key !== lladdr || holder.underlay !== underlay) contested.add(key)
     }
   }
   if (contested.size === 0) return { peers: all, conflicts: [] }
-  const conflicts = settle([...contested], ownLladdr)
+  const rivals = all.filter(({ lladdr, subnet }) => contested.has(lladdr) || contested.has(networkAddress(subnet)))
+  const conflicts = settle(rivals, ownLladdr)
   const lost = new Set(conflicts.map((conflict) => conflict.node))
   return { peers: all.filter((peer) => !lost.has(peer.node)), conflicts }
 }
@@ -64,14 +67,17 @@ export function peersOf(view: Peers, family: Family, ownLladdr?: Lladdr): Family
 /** Seniors first, so that a claim which has lost cannot in turn cost another one its place. */
 function settle(contested: Peer[], ownLladdr: Lladdr | undefined): PeerConflict[] {
   contested.sort((a, b) => compare(a.seniority, b.seniority) || compare(a.node, b.node))
-  const kept = new Map<string, string>()
+  const kept = new Map<string, Peer>()
   const conflicts: PeerConflict[] = []
-  for (const { node, lladdr, subnet } of contested) {
+  for (const peer of contested) {
+    const { node, lladdr, subnet, underlay } = peer
     const ip = networkAddress(subnet)
+    const [twin, rival] = [kept.get(lladdr), kept.get(ip)]
     if (lladdr === ownLladdr) conflicts.push({ node, keptBy: undefined, field: 'lladdr', value: lladdr })
-    else if (kept.has(lladdr)) conflicts.push({ node, keptBy: kept.get(lladdr), field: 'lladdr', value: lladdr })
-    else if (kept.has(ip)) conflicts.push({ node, keptBy: kept.get(ip), field: 'subnet', value: subnet })
-    else kept.set(lladdr, node).set(ip, node)
+    else if (twin !== undefined && twin.underlay !== underlay)
+      conflicts.push({ node, keptBy: twin.node, field: 'lladdr', value: lladdr })
+    else if (rival !== undefined) conflicts.push({ node, keptBy: rival.node, field: 'subnet', value: subnet })
+    else kept.set(lladdr, peer).set(ip, peer)
   }
   return conflicts
 }

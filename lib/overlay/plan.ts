@@ -18,7 +18,7 @@ import { type EntryTable, type RouteEntry, unpackEntry } from '../rtnl/entries.t
 import type { BatchResult } from '../rtnl/port.ts'
 import { atOnce, type Slices } from '../util/slices.ts'
 import { classify, operationOf } from './classify.ts'
-import type { DesiredTables } from './desired.ts'
+import type { DesiredTable, DesiredTables } from './desired.ts'
 import { renderKey } from './entry-text.ts'
 import { WORDS, wordsOf } from './packed/words.ts'
 import { createBatchWriter, type PlannedBatch } from './plan/batch.ts'
@@ -45,6 +45,8 @@ export interface PlanInput {
   readonly actual: ActualTables
   /** A synced view and three dumps without interruption: only then may anything be replaced or deleted. */
   readonly complete: boolean
+  /** Entries with these keys are not deleted, though nobody wants them. */
+  readonly spared?: DesiredTables | undefined
 }
 
 /** A route of somebody else's that the kernel prefers to ours, for all or a part of a peer's subnet. */
@@ -79,11 +81,11 @@ export function planPeers(input: PlanInput): PeerPlan {
 
 /** Throws InvariantError when `desired` has a key twice. */
 export function* planInSlices(input: PlanInput): Slices<PeerPlan> {
-  const { network, ifindex, desired, actual, complete } = input
+  const { network, ifindex, desired, actual, complete, spared } = input
   const family = familyOf(networkAddress(network))
   const owned = ownershipOf(network, ifindex)
   for (const table of [desired.neighbours, desired.fdb, desired.routes]) {
-    const row = table.index.duplicate
+    const row = table.duplicate
     if (row >= 0) throw new InvariantError(`desired entry ${renderKey(unpackEntry(table, row))} is there twice`)
   }
   const entries = createBatchWriter(desired.neighbours.length + desired.fdb.length)
@@ -98,6 +100,7 @@ export function* planInSlices(input: PlanInput): Slices<PeerPlan> {
       ifindex,
       owned: owned.route,
       foreign: owned.foreignRoute,
+      spared: isIn(spared?.routes),
       complete,
     },
     { writes: routes, deletes, leftovers },
@@ -105,12 +108,18 @@ export function* planInSlices(input: PlanInput): Slices<PeerPlan> {
   const neighbourDeletes = createBatchWriter()
   const pairs = { ifindex, complete }
   const neighbours = yield* planPairs(
-    { ...pairs, desired: desired.neighbours, actual: actual.neighbours, owned: owned.neighbour },
+    {
+      ...pairs,
+      desired: desired.neighbours,
+      actual: actual.neighbours,
+      owned: owned.neighbour,
+      spared: isIn(spared?.neighbours),
+    },
     entries,
     neighbourDeletes,
   )
   const fdb = yield* planPairs(
-    { ...pairs, desired: desired.fdb, actual: actual.fdb, owned: owned.fdb },
+    { ...pairs, desired: desired.fdb, actual: actual.fdb, owned: owned.fdb, spared: isIn(spared?.fdb) },
     entries,
     deletes,
   )
@@ -124,6 +133,11 @@ export function* planInSlices(input: PlanInput): Slices<PeerPlan> {
     doubtful: doubtfulOf(desired, neighbours, fdb),
     deferred,
   }
+}
+
+/** Whether the table has the key of an entry. */
+function isIn(table: DesiredTable | undefined): (words: Int32Array, at: number) => boolean {
+  return table === undefined ? () => false : (words, at) => table.index.find(words, at) >= 0
 }
 
 /** Nothing to write. A plan may be empty and yet report shadowed routes. */

@@ -24,14 +24,15 @@ const of = {
   lladdr: parseLladdr('12:00:00:00:00:01'),
 }
 
-function lease(node: string, subnet: number, machine: number): Lease {
+/** `at`: where the machine is; another place with one lladdr is a clone, the same place the same machine. */
+function lease(node: string, subnet: number, machine: number, at = machine): Lease {
   return {
     node,
     uid: undefined,
     seniority: node,
     ipv4: {
       subnet: parseCidr(`10.42.${subnet}.0/24`),
-      underlay: parseIp(`192.168.1.${machine}`),
+      underlay: parseIp(`192.168.1.${at}`),
       lladdr: parseLladdr(`12:00:00:00:01:${machine.toString(16).padStart(2, '0')}`),
       vni: undefined,
     },
@@ -47,7 +48,8 @@ const viewOf = (...leases: Lease[]): Peers => new Map(leases.map((each) => [each
 function wholeOf(view: Peers): string[] {
   const { peers } = peersOf(view, 'ipv4', of.lladdr)
   const { neighbours, fdb, routes } = desiredTables({ ...of, peers })
-  return [neighbours, fdb, routes].flatMap((table) => renderEntries(table)).sort()
+  // What two names of one machine share is one entry.
+  return [...new Set([neighbours, fdb, routes].flatMap((table) => renderEntries(table)))].sort()
 }
 
 /** A model of the kernel's tables: key → line. */
@@ -79,10 +81,13 @@ const views = fc
       node: fc.integer({ min: 1, max: 6 }),
       subnet: fc.integer({ min: 2, max: 7 }),
       machine: fc.integer({ min: 2, max: 7 }),
+      moved: fc.constantFrom(0, 0, 0, 0, 20),
     }),
     { maxLength: 6, selector: ({ node }) => node },
   )
-  .map((claims) => viewOf(...claims.map(({ node, subnet, machine }) => lease(`n${node}`, subnet, machine))))
+  .map((claims) =>
+    viewOf(...claims.map(({ node, subnet, machine, moved }) => lease(`n${node}`, subnet, machine, machine + moved))),
+  )
 
 test('changes planned by their keys, one after the other, end as the whole view says', () => {
   let keyed = 0
@@ -115,6 +120,45 @@ test('changes planned by their keys, one after the other, end as the whole view 
   assert.ok(keyed > 1000, `only ${keyed} changes were planned by their keys`)
 })
 
+test('the FDB entry of a machine with two names stays while either needs it, and goes with the last', () => {
+  const both = viewOf(lease('old', 2, 2), lease('renamed', 3, 2), lease('other', 4, 4))
+  for (const [first, second] of [
+    ['old', 'renamed'],
+    ['renamed', 'old'],
+  ] as const) {
+    const model = createModel(both)
+    const book = bookOf(of, both)
+    let view = both
+    const drop = (node: string): string[] => {
+      const next = new Map([...view].filter(([name]) => name !== node))
+      const change = book.changeTo(next) ?? assert.fail('it is planned by its keys')
+      const plan = planPeers({ ...of, desired: change.after, actual: change.before, complete: true })
+      for (const batch of [plan.entries, plan.routes, plan.deletes, plan.leftovers]) model.apply(batch)
+      book.note(change)
+      view = next
+      return unpackEntries(plan.deletes)
+        .map(({ kind }) => kind)
+        .sort()
+    }
+    assert.deepEqual(drop(first), ['neighbour', 'route'])
+    assert.deepEqual(model.lines(), wholeOf(view))
+    assert.deepEqual(drop(second), ['fdb', 'neighbour', 'route'])
+    assert.deepEqual(model.lines(), wholeOf(view))
+  }
+})
+
+test('a name that a machine gets beside its other is planned by its keys, and finds the FDB entry there', () => {
+  const book = bookOf(of, viewOf(lease('old', 2, 2), lease('other', 4, 4)))
+  const next = viewOf(lease('old', 2, 2), lease('other', 4, 4), lease('renamed', 3, 2))
+  const change = book.changeTo(next) ?? assert.fail('it is planned by its keys')
+  const plan = planPeers({ ...of, desired: change.after, actual: change.before, complete: true })
+  assert.deepEqual(
+    [plan.entries, plan.routes, plan.deletes].map((batch) => unpackEntries(batch).map(({ kind }) => kind)),
+    [['neighbour'], ['route'], []],
+  )
+  assert.equal(book.changeTo(viewOf(...next.values(), lease('clone', 5, 2, 9))), undefined, 'a clone is not')
+})
+
 test('a peer that says another VNI is a change without entries', () => {
   const a = lease('a', 2, 2)
   const change = bookOf(of, viewOf(a)).changeTo(viewOf({ ...a, ipv4: a.ipv4 && { ...a.ipv4, vni: parseVni(7) } }))
@@ -140,7 +184,7 @@ test('a subnet that changes hands is one change, in either order of the nodes', 
 test('a claim of what another node has is for the whole view to decide', () => {
   const book = bookOf(of, viewOf(lease('a', 2, 2), lease('b', 3, 3)))
   assert.equal(book.changeTo(viewOf(lease('a', 2, 2), lease('b', 3, 3), lease('c', 2, 4))), undefined)
-  assert.equal(book.changeTo(viewOf(lease('a', 2, 2), lease('b', 3, 3), lease('c', 4, 2))), undefined)
+  assert.equal(book.changeTo(viewOf(lease('a', 2, 2), lease('b', 3, 3), lease('c', 4, 2, 9))), undefined)
   const mine = { ...lease('c', 4, 4) }
   const thief: Lease = { ...mine, ipv4: mine.ipv4 && { ...mine.ipv4, lladdr: of.lladdr } }
   assert.equal(book.changeTo(viewOf(lease('a', 2, 2), lease('b', 3, 3), thief)), undefined)

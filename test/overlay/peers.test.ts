@@ -125,6 +125,24 @@ test('of two nodes with one MAC the senior is kept whole, the other named and le
   }
 })
 
+test('two nodes with one MAC at one underlay address are one machine, and one senior claim elsewhere beats both', () => {
+  const part = (subnet: string, underlay: string) => ({
+    subnet: parseCidr(subnet),
+    underlay: parseIp(underlay),
+    lladdr: parseLladdr('0e:2a:00:00:00:02'),
+    vni: undefined,
+  })
+  const renamed = leaseOf(3, { ipv4: part('10.42.3.0/24', '192.168.0.2') })
+  const old = leaseOf(2, { ipv4: part('10.42.2.0/24', '192.168.0.2') })
+  assert.deepEqual(peersOf(viewOf(old, renamed), 'ipv4').conflicts, [])
+  const clone = { ...leaseOf(4, { ipv4: part('10.42.4.0/24', '192.168.0.9') }), seniority: '0000' }
+  for (const view of [viewOf(old, renamed, clone), viewOf(clone, renamed, old)])
+    assert.deepEqual(
+      peersOf(view, 'ipv4').peers.map((peer) => peer.node),
+      ['node4'],
+    )
+})
+
 test('two subnets that begin at one address cannot both have its neighbour entry', () => {
   const wider = leaseOf(2, {
     ipv4: {

@@ -22,8 +22,8 @@ export interface KeyIndex {
    * key of each, or -1. Returns how many there were.
    */
   match(words: Int32Array, start: number, rows: Int32Array): number
-  /** A row whose key an earlier row has, so that the table can never be reached; -1: each key is there once. */
-  readonly duplicate: number
+  /** The rows whose key an earlier row has, which is the one that is found. */
+  readonly duplicates: readonly number[]
 }
 
 /** At least half of the slots stay free; a power of two. */
@@ -38,7 +38,7 @@ export function* indexKeys(table: Int32Array, length: number, headMask: number):
   const slots = new Int32Array(mask + 1)
   const hashes = new Int32Array(BLOCK)
   const firsts = new Int32Array(BLOCK)
-  let duplicate = -1
+  const duplicates: number[] = []
 
   /** Reads the first slot of each entry of the block that starts at word offset `start`; returns how many there are. */
   const readBlock = (words: Int32Array, start: number, end: number): number => {
@@ -67,7 +67,7 @@ export function* indexKeys(table: Int32Array, length: number, headMask: number):
       let slot = word(hashes, i)
       // Not `firsts`: an earlier entry of this very block may stand there by now.
       if (findFrom(slot, word(slots, slot), table, at) !== 0) {
-        duplicate = at / WORDS
+        duplicates.push(at / WORDS)
         continue
       }
       while (slots[slot] !== 0) slot = (slot + 1) & mask
@@ -75,7 +75,7 @@ export function* indexKeys(table: Int32Array, length: number, headMask: number):
     }
   }
   return {
-    duplicate,
+    duplicates,
     find(words, at) {
       const slot = hashOf(words, at, headMask) & mask
       return findFrom(slot, word(slots, slot), words, at) - 1

@@ -17,6 +17,8 @@ export interface PairsInput {
   readonly ifindex: Ifindex
   /** Whether an entry without a wish may be deleted. */
   readonly owned: (words: Int32Array, at: number) => boolean
+  /** It may not, for now. */
+  readonly spared: (words: Int32Array, at: number) => boolean
   readonly complete: boolean
 }
 
@@ -43,6 +45,8 @@ export function* planPairs(input: PairsInput, writes: BatchWriter, deletes: Batc
   const { desired, complete } = input
   const wanted = wordsOf(desired)
   const states = yield* compare(input, wanted, deletes)
+  // Written for each of its users, so that each learns whether it stands.
+  for (const [first, others] of desired.twins) for (const row of others) states[row] = states[first] ?? ABSENT
   for (let row = 0; row < desired.length; row += 1) {
     if (row % SLICE_ROWS === SLICE_ROWS - 1) yield
     const state = states[row]
@@ -55,7 +59,7 @@ export function* planPairs(input: PairsInput, writes: BatchWriter, deletes: Batc
 
 /** What stands at each desired key. */
 function* compare(input: PairsInput, wanted: Int32Array, deletes: BatchWriter): Slices<Uint8Array> {
-  const { desired, actual, ifindex, owned, complete } = input
+  const { desired, actual, ifindex, owned, spared, complete } = input
   const states = new Uint8Array(desired.length)
   const words = wordsOf(actual)
   const rows = new Int32Array(BLOCK)
@@ -68,7 +72,7 @@ function* compare(input: PairsInput, wanted: Int32Array, deletes: BatchWriter): 
       if (row >= 0) {
         const state = stateOf(words, at, wanted, row * WORDS)
         if (state > (states[row] ?? 0)) states[row] = state
-      } else if (complete && owned(words, at)) {
+      } else if (complete && owned(words, at) && !spared(words, at)) {
         deletes.push(abi.OP_DELETE, words, at, -1)
       }
     }

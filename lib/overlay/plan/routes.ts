@@ -23,6 +23,8 @@ export interface RoutesInput {
   readonly owned: (words: Int32Array, at: number) => boolean
   /** Inside the network, and neither ours nor flannel's. */
   readonly foreign: (words: Int32Array, at: number) => boolean
+  /** Owned, and to be left alone for now where no peer needs its prefix. */
+  readonly spared: (words: Int32Array, at: number) => boolean
   readonly complete: boolean
 }
 
@@ -104,7 +106,7 @@ export function* planRoutes(input: RoutesInput, writers: RouteWriters): Slices<R
 }
 
 function* compare(
-  { desired, owned, foreign, complete }: RoutesInput,
+  { desired, owned, foreign, spared, complete }: RoutesInput,
   wanted: Int32Array,
   words: Int32Array,
   deletes: BatchWriter,
@@ -139,7 +141,7 @@ function* compare(
       const row = word(rows, i)
       if (row >= 0) visit(at, row)
       else if (owned(words, at)) {
-        if (complete) deletes.push(abi.OP_DELETE, words, at, -1)
+        if (complete && !spared(words, at)) deletes.push(abi.OP_DELETE, words, at, -1)
       } else if (foreign(words, at) && (word(words, at + TAIL) & TYPE) !== TYPE_THROW) {
         const covered = covering(words, at)
         if (covered >= 0) parts.push({ at, row: covered })

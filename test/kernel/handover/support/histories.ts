@@ -48,7 +48,7 @@ const SUBNET_PASSES_ON: readonly History[] = [
     name: 'a podCIDR passes on to an older node that had none, before its first owner goes',
     before: [A],
     unseen: [unassigned(OLD_HEIR)],
-    steps: [step(put(OLD_HEIR), OLD_HEIR), step(gone(A), OLD_HEIR)],
+    steps: [step(put(OLD_HEIR), A), step(gone(A), OLD_HEIR)],
   },
   {
     name: 'a podCIDR passes on with the MAC and the address: a machine that comes back under a new name',
@@ -122,9 +122,9 @@ const DISPUTES: readonly History[] = [
     steps: [step(put(A), A), step(put(YOUNG), A), step(gone(A), YOUNG)],
   },
   {
-    name: 'two nodes claim one podCIDR: the older one, which comes second, takes it, and leaves it when it goes',
-    before: [],
-    steps: [step(put(YOUNG), YOUNG), step(put(A), A), step(gone(A), YOUNG)],
+    name: 'two nodes claim one podCIDR: the older one, which comes second, waits until the first goes',
+    before: [YOUNG],
+    steps: [step(put(A), YOUNG), step(gone(YOUNG), A)],
   },
   {
     name: 'two nodes claim one podCIDR: the younger one goes without a trace',
@@ -132,15 +132,9 @@ const DISPUTES: readonly History[] = [
     steps: [step(put(YOUNG), A), step(gone(YOUNG), A)],
   },
   {
-    name: 'three nodes claim one podCIDR: each gets it in the order of their age',
-    before: [],
-    steps: [
-      step(put(YOUNGEST), YOUNGEST),
-      step(put(YOUNG), YOUNG),
-      step(put(A), A),
-      step(gone(A), YOUNG),
-      step(gone(YOUNG), YOUNGEST),
-    ],
+    name: 'three nodes claim one podCIDR: the first keeps it, the others follow in the order of their age',
+    before: [YOUNG],
+    steps: [step(put(YOUNGEST), YOUNG), step(put(A), YOUNG), step(gone(YOUNG), A), step(gone(A), YOUNGEST)],
   },
   {
     name: 'two nodes claim one MAC: the older one, which was first, stays until it goes',
@@ -148,9 +142,9 @@ const DISPUTES: readonly History[] = [
     steps: [step(put(TWIN), A), step(gone(A), TWIN)],
   },
   {
-    name: 'two nodes claim one MAC: the older one, which comes second, takes it',
-    before: [],
-    steps: [step(put(TWIN), TWIN), step(put(A), A), step(gone(A), TWIN)],
+    name: 'two nodes claim one MAC: the older one, which comes second, waits until the first goes',
+    before: [TWIN],
+    steps: [step(put(A), TWIN), step(gone(TWIN), A)],
   },
   {
     name: 'two nodes claim one MAC: the younger one comes in with another',
@@ -166,12 +160,30 @@ const DISPUTES: readonly History[] = [
     steps: [step(put(peer('b', { subnet: 21, lladdr: 20, born: 20 })), A), step(put(B), A, B)],
   },
   {
-    name: 'a node takes the MAC of a younger one, which is left out until then',
+    name: 'a node takes the MAC of a younger one, and is left out until it has its own again',
     before: [A, B],
-    steps: [
-      step(put(peer('a', { subnet: 20, lladdr: 21, born: 10 })), peer('a', { subnet: 20, lladdr: 21, born: 10 })),
-      step(put(A), A, B),
-    ],
+    steps: [step(put(peer('a', { subnet: 20, lladdr: 21, born: 10 })), B), step(put(A), A, B)],
+  },
+]
+
+/** One machine under two names. */
+const OLD_NAME = peer('old-name', { subnet: 20, born: 10 })
+const NEW_NAME = peer('new-name', { subnet: 27, at: 20, lladdr: 20, born: 60 })
+const RENAMED: readonly History[] = [
+  {
+    name: 'a machine comes back under a new name: both podCIDRs lead there until the old Node goes',
+    before: [OLD_NAME],
+    steps: [step(put(NEW_NAME), OLD_NAME, NEW_NAME), step(gone(OLD_NAME), NEW_NAME)],
+  },
+  {
+    name: 'a machine loses its newer name: what its older one needs stays',
+    before: [OLD_NAME, NEW_NAME],
+    steps: [step(gone(NEW_NAME), OLD_NAME)],
+  },
+  {
+    name: 'a machine with two names loses both',
+    before: [OLD_NAME, NEW_NAME, B],
+    steps: [step(gone(OLD_NAME), NEW_NAME, B), step(gone(NEW_NAME), B)],
   },
 ]
 
@@ -186,9 +198,9 @@ const NESTED: readonly History[] = [
     steps: [step(put(OUTER), INNER, INNER_TOO), step(gone(INNER), INNER_TOO), step(gone(INNER_TOO), OUTER)],
   },
   {
-    name: 'a podCIDR around those of older nodes that come later gives way',
+    name: 'a podCIDR around those of older nodes that come later stays until it goes',
     before: [OUTER],
-    steps: [step(put(INNER), INNER), step(put(INNER_TOO), INNER, INNER_TOO), step(gone(OUTER), INNER, INNER_TOO)],
+    steps: [step(put(INNER), OUTER), step(put(INNER_TOO), OUTER), step(gone(OUTER), INNER, INNER_TOO)],
   },
   {
     name: 'podCIDRs inside that of an older node wait until it has gone',
@@ -196,9 +208,9 @@ const NESTED: readonly History[] = [
     steps: [step(put(INNER), OLD_OUTER), step(put(INNER_TOO), OLD_OUTER), step(gone(OLD_OUTER), INNER, INNER_TOO)],
   },
   {
-    name: 'podCIDRs inside that of an older node that comes later give way',
+    name: 'podCIDRs inside that of an older node that comes later stay',
     before: [INNER, INNER_TOO],
-    steps: [step(put(OLD_OUTER), OLD_OUTER), step(gone(OLD_OUTER), INNER, INNER_TOO)],
+    steps: [step(put(OLD_OUTER), INNER, INNER_TOO), step(gone(OLD_OUTER), INNER, INNER_TOO)],
   },
 ]
 
@@ -241,7 +253,7 @@ const MOVES: readonly History[] = [
   {
     name: 'two nodes swap their podCIDRs, the older first',
     before: [A, B],
-    steps: [step(put(A_SWAPPED), A_SWAPPED), step(put(B_SWAPPED), A_SWAPPED, B_SWAPPED)],
+    steps: [step(put(A_SWAPPED), B), step(put(B_SWAPPED), A_SWAPPED, B_SWAPPED)],
   },
   {
     name: 'two nodes swap their podCIDRs, the younger first',
@@ -261,7 +273,7 @@ const MOVES: readonly History[] = [
   {
     name: 'two nodes swap their MACs, the older first',
     before: [A, B],
-    steps: [step(put(A_MAC_OF_B), A_MAC_OF_B), step(put(B_MAC_OF_A), A_MAC_OF_B, B_MAC_OF_A)],
+    steps: [step(put(A_MAC_OF_B), B), step(put(B_MAC_OF_A), A_MAC_OF_B, B_MAC_OF_A)],
   },
   {
     name: 'two nodes swap their MACs, the younger first',
@@ -275,6 +287,7 @@ export const HISTORIES: readonly History[] = [
   ...MADE_ANEW,
   ...LISTS,
   ...DISPUTES,
+  ...RENAMED,
   ...NESTED,
   ...MOVES,
 ]

@@ -45,6 +45,8 @@ export interface StartOptions {
   readonly rival?: () => string | undefined
   /** Default: --iface=mgmt0. */
   readonly choice?: Partial<UnderlayChoice>
+  /** Default: what is contested goes at once. */
+  readonly contestedStayMs?: number | undefined
 }
 
 export interface Host {
@@ -106,12 +108,30 @@ export async function createHost(t: Scope, { families, shape = tunnelled }: Host
     foreign: {},
     ip: (...lines) => runLines('ip', netns.name, lines),
     bridge: (...lines) => runLines('bridge', netns.name, lines),
-    start({ backend = {}, source, wrap = (rtnl: Rtnl) => rtnl, rival = () => undefined, choice = {}, open } = {}) {
+    start({
+      backend = {},
+      source,
+      wrap = (rtnl: Rtnl) => rtnl,
+      rival = () => undefined,
+      choice = {},
+      open,
+      ...rest
+    } = {}) {
       const { network } = parseNetwork(JSON.stringify(netConf(families, backend)), 'net-conf.json')
       nodes = source === undefined ? createScriptedNodes(network, families) : undefined
       const chosen = source?.(network, log.log) ?? host.nodes
       const opening = open ?? ((): Rtnl => wrap(openRtnl({ netns: netns.path })))
-      core = startCore({ network, source: chosen, log: log.log, openRtnl: opening, rival, choice, disk })
+      core = startCore({
+        network,
+        source: chosen,
+        log: log.log,
+        openRtnl: opening,
+        rival,
+        choice,
+        disk,
+        contestedStayMs: 0,
+        ...rest,
+      })
     },
     async stop() {
       await core?.stop()
@@ -164,9 +184,10 @@ interface CoreParts {
   readonly choice: Partial<UnderlayChoice>
   /** Files by their paths; they outlive an agent. */
   readonly disk: Map<string, string>
+  readonly contestedStayMs?: number | undefined
 }
 
-function startCore({ network, source, log, openRtnl: open, rival, choice, disk }: CoreParts): AgentCore {
+function startCore({ network, source, log, openRtnl: open, rival, choice, disk, ...rest }: CoreParts): AgentCore {
   const none = { ipv4: undefined, ipv6: undefined }
   return createAgentCore(
     {
@@ -188,6 +209,7 @@ function startCore({ network, source, log, openRtnl: open, rival, choice, disk }
       leases: { kind: 'file', path: 'not read', nodeName: 'us' },
     },
     {
+      ...rest,
       openRtnl: open,
       // /proc/sys shows this process' namespace, not the node's; test/kernel/contract.test.ts checks accept_ra.
       sysctl: {

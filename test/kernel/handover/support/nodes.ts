@@ -139,7 +139,8 @@ export const NOTHING: Lines = { neighbours: [], fdb: [], routes: [] }
 export function merged(...parts: readonly Lines[]): Lines {
   return {
     neighbours: parts.flatMap((part) => part.neighbours).sort(),
-    fdb: parts.flatMap((part) => part.fdb).sort(),
+    // Two names of one machine share theirs.
+    fdb: [...new Set(parts.flatMap((part) => part.fdb))].sort(),
     routes: parts.flatMap((part) => part.routes).sort(),
   }
 }
