@@ -62,7 +62,7 @@ export class NetlinkProtocolError extends VtepdError {
   readonly code = 'ERR_VTEPD_NETLINK_PROTOCOL'
 }
 
-/** One node's claim cannot be believed: the lease is skipped, counted and named; the others go on. */
+/** One node's claim cannot be accepted: the lease is skipped, counted and named; the others go on. */
 export class LeaseError extends VtepdError {
   readonly code = 'ERR_VTEPD_LEASE'
   readonly node: string

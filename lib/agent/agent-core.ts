@@ -11,6 +11,7 @@ import { HostError, type LeaseError } from '../errors.ts'
 import type { LeaseSource } from '../leases/source.ts'
 import type { Cidr } from '../net/cidr.ts'
 import { FAMILIES, type Family } from '../net/ip.ts'
+import type { Lladdr } from '../net/lladdr.ts'
 import { type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import { ifacesInWords } from '../underlay/choice.ts'
@@ -23,10 +24,10 @@ import type { AgentConfig } from './config.ts'
 import { createContainment } from './containment.ts'
 import type { Sysctl } from './device-ops.ts'
 import { createFamilyOverlay, deviceOf, type FamilyOverlay } from './family-overlay.ts'
+import { createFreshLog } from './fresh-log.ts'
 import { createKept } from './kept-value.ts'
 import { createLeasePublisher } from './lease-publisher.ts'
 import { createOwnDevice, type OwnDevice } from './own-device.ts'
-import { createRejectedLog } from './rejected-log.ts'
 import { type AgentStatus, describeStatus, type StatusFacts } from './status.ts'
 
 /** How long the family that is ready first waits for the other with its lease, once per start, milliseconds. */
@@ -63,13 +64,20 @@ export interface AgentCore {
 interface Member {
   readonly overlay: FamilyOverlay
   readonly device: OwnDevice
+  /** The device's lladdr that was last looked at for whether another has it. */
+  checked: Lladdr | undefined
+  /** Nobody has: it may be published. */
+  settled: boolean
 }
 
 export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCore {
   const { source, clock, log } = ports
   const standing = createStandingLog(log, clock)
   const containment = createContainment({ clock, log, standing, onCaught: () => leases.mark() })
-  const rejectedLog = createRejectedLog(log, clock)
+  const rejectedLog = createFreshLog(clock, (text, rejected) =>
+    log.warn('leases.rejected', `not accepted: ${text}`, { rejected }),
+  )
+  const aliasLog = createFreshLog(clock, (text, aliases) => log.info('leases.same-machine', text, { aliases }))
   let ready = false
   let everReady = false
   let flips: readonly number[] = []
@@ -79,32 +87,32 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   let seen: LeaseView | undefined
   let own: OwnNode | undefined
 
-  const members: readonly Member[] = FAMILIES.filter((family) => config.network[family] !== undefined).map(
-    (family) => ({
-      overlay: createFamilyOverlay({
-        family,
-        network: config.network,
-        choice: config.underlayChoice,
-        openRtnl: ports.openRtnl,
-        sysctl: ports.sysctl,
-        nameOwner: ports.nameOwner,
-        rival: ports.rival,
-        contestedStayMs: ports.contestedStayMs,
-        clock,
-        log,
-        onChange: () => overlayChanged(),
-      }),
-      device: createOwnDevice(family, config.network[family], (field, parse) =>
-        createKept({
-          ...ports,
-          stateDir: config.stateDir,
-          ifname: deviceName(family, config.network.backend.vni),
-          field,
-          parse,
-        }),
-      ),
-    }),
-  )
+  const members: readonly Member[] = FAMILIES.filter((family) => config.network[family] !== undefined).map((family) => {
+    const overlay = createFamilyOverlay({
+      family,
+      network: config.network,
+      choice: config.underlayChoice,
+      openRtnl: ports.openRtnl,
+      sysctl: ports.sysctl,
+      nameOwner: ports.nameOwner,
+      rival: ports.rival,
+      contestedStayMs: ports.contestedStayMs,
+      clock,
+      log,
+      onChange: () => overlayChanged(),
+    })
+    const { vni } = config.network.backend
+    const ifname = deviceName(family, vni)
+    const device = createOwnDevice(family, {
+      network: config.network[family],
+      vni,
+      keep: (field, parse) => createKept({ ...ports, stateDir: config.stateDir, ifname, field, parse }),
+      // Another MAC than need be costs a moment, a shared one the node.
+      isHere: (ip) => overlay.isHere(ip).catch(() => false),
+      log,
+    })
+    return { overlay, device, checked: undefined, settled: false }
+  })
   const cniFiles = createCniFiles({
     path: config.subnetFile,
     content: () => subnetEnv(config, own, members),
@@ -131,13 +139,20 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     async () => {
       const view = source.view()
       own = keepOwn(own, view.own)
-      for (const { overlay, device } of members) {
+      for (const member of members) {
+        const { overlay, device } = member
+        if (own !== undefined && view.synced && !member.settled) {
+          const gaveWay = await device.giveWay(own, source.kind, view, deviceOf(overlay.state)?.lladdr)
+          member.checked = overlay.own?.device.lladdr
+          member.settled = !gaveWay && member.checked !== undefined
+        }
         overlay.setOwn(own, own === undefined ? NOTHING_KEPT : await device.choose(own, source.kind))
         overlay.setView(view)
       }
       reportView(log, seen, view)
       seen = view
-      rejectedLog.report(view.rejected)
+      rejectedLog.report(view.rejected.map(({ message }) => message))
+      aliasLog.report(view.aliases)
       const oursIsWrong = view.rejected.find((error) => error.node === view.own?.node)
       if (oursIsWrong !== undefined && !everReady) ports.onHopeless(oursIsWrong)
       publisher.mark()
@@ -184,6 +199,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       const lladdr = deviceOf(overlay.state)?.lladdr
       if (lladdr !== undefined) void device.remember({ lladdr, founded })
     }
+    if (seen?.synced && members.some(isUnchecked)) leases.mark()
     publisher.mark()
     cniFiles.mark()
     reconsider()
@@ -211,12 +227,17 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       await source.close()
       await leases.stop()
       rejectedLog.stop()
+      aliasLog.stop()
       containment.stop()
       together?.timer.cancel()
       await Promise.all([publisher.stop(), cniFiles.stop(), ...members.map(({ overlay }) => overlay.stop())])
       standing.stop()
     },
   }
+}
+
+function isUnchecked({ overlay: { own }, checked, settled }: Member): boolean {
+  return !settled && own !== undefined && own.device.lladdr !== checked
 }
 
 const NOTHING_KEPT = { lladdr: undefined, founded: undefined }
@@ -237,12 +258,12 @@ function reportView(log: Log, before: LeaseView | undefined, view: LeaseView): v
   })
 }
 
-/** Only families whose device is ready: the others stay as the source has them. */
+/** Only families whose device is ready, with an lladdr that nobody else has: the others stay as the source has them. */
 function ownVtep(config: AgentConfig, known: OwnNode | undefined, members: readonly Member[]): OwnVtep | undefined {
   if (known === undefined) return undefined
   const of = (family: Family): OwnVtep['ipv4'] => {
-    const own = members.find(({ overlay }) => overlay.family === family)?.overlay.own
-    if (own === undefined) return undefined
+    const { overlay: { own } = {}, settled } = members.find(({ overlay }) => overlay.family === family) ?? {}
+    if (own === undefined || settled !== true) return undefined
     return { underlay: known.publishInstead[family] ?? own.underlay.publicIp, lladdr: own.device.lladdr }
   }
   const vtep = { vni: config.network.backend.vni, ipv4: of('ipv4'), ipv6: of('ipv6') }

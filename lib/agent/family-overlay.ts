@@ -45,6 +45,8 @@ export interface FamilyOverlay {
   readonly own: { readonly underlay: Underlay; readonly device: Device } | undefined
   /** The underlay address that belongs to this node: for a start after this one. */
   readonly founded: Ip | undefined
+  /** Whether this host has the address, or a person said that it is reached at it. Rejects when the kernel cannot be asked. */
+  isHere(ip: Ip): Promise<boolean>
   /** Peers to program; may be called at any time. */
   setView(view: LeaseView): void
   /** What the lease source knows of us, and what an earlier run has kept; `lladdr` has been saved before. */
@@ -211,6 +213,11 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     },
     get founded() {
       return runner.founded
+    },
+    async isHere(ip) {
+      if (ip === choice.publicIp[family]) return true
+      const { value } = await deviceSession.use((rtnl) => rtnl.dumpAddresses())
+      return value.some((address) => address.ip === ip)
     },
     setView(next) {
       view = next

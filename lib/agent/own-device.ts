@@ -1,43 +1,92 @@
 /**
  * What of this node's device outlives a restart: its lladdr, the underlay address that belongs to this node, and the network,
- * by which `vtepd cleanup` knows whose a direct route is. The lladdr
- * is what the leases file says; else what was published or kept before; else a random one, kept before anybody sees it.
+ * by which `vtepd cleanup` knows whose a direct route is. The lladdr is what the leases file says; else what was published or
+ * kept before; else the one that our Node's UID gives, or a random one where there is no UID (leases file), kept before anybody
+ * sees it. One that an older Node has is given up before it is published.
  * Must not: look at the device (the device machine lets a device that exists keep its own lladdr).
  */
-import type { OwnNode } from '../cluster/lease.ts'
+import type { Lease, OwnNode } from '../cluster/lease.ts'
+import type { LeaseView } from '../cluster/view.ts'
 import type { Wanted } from '../device/types.ts'
 import { type Cidr, parseCidr } from '../net/cidr.ts'
 import { type Family, type Ip, parseIpOf } from '../net/ip.ts'
-import { isUnicastLladdr, type Lladdr, parseLladdr, randomLladdr } from '../net/lladdr.ts'
+import { deriveLladdr, isUnicastLladdr, type Lladdr, parseLladdr, randomLladdr } from '../net/lladdr.ts'
+import type { Vni } from '../net/vni.ts'
+import type { Log } from '../util/log.ts'
 import type { Kept } from './kept-value.ts'
 
+/** `kind` of the source: what a leases file says is configured, what a Node's annotation says is only remembered. */
+type SourceKind = 'kube' | 'file'
+
 export interface OwnDevice {
-  /** `kind` of the source: what a leases file says is configured, what a Node's annotation says is only remembered. */
   choose(
     own: OwnNode,
-    kind: 'kube' | 'file',
+    kind: SourceKind,
   ): Promise<{ readonly lladdr: NonNullable<Wanted['lladdr']>; readonly founded: Ip | undefined }>
+  /**
+   * Where an older Node claims the lladdr at an address that is not this host's, which is so for machines that were cloned
+   * with their files, ours is another one from now on, and true is returned. To be asked before it is published, never after: who runs
+   * does not give way to a newcomer. `used`: by the device as it stands.
+   */
+  giveWay(own: OwnNode, kind: SourceKind, view: LeaseView, used: Lladdr | undefined): Promise<boolean>
   /** The machine settled on these: a restart shall find them. */
   remember(device: { readonly lladdr: Lladdr; readonly founded: Ip | undefined }): Promise<void>
 }
 
 export function createOwnDevice(
   family: Family,
-  network: Cidr | undefined,
-  keep: <T extends string>(field: string, parse: (text: string) => T) => Kept<T>,
+  parts: {
+    readonly network: Cidr | undefined
+    readonly vni: Vni
+    readonly keep: <T extends string>(field: string, parse: (text: string) => T) => Kept<T>
+    /** Whether this host has the address, or is reached at it. */
+    readonly isHere: (ip: Ip) => Promise<boolean>
+    readonly log: Log
+  },
 ): OwnDevice {
+  const { network, vni, keep } = parts
   const lladdrs = keep('lladdr', parseOwnLladdr)
   const underlays = keep('underlay', (text) => parseIpOf(family, text))
   const networks = keep('network', parseCidr)
   let made: Lladdr | undefined
+  /** A device that stands must take it. */
+  let imposed = false
+
+  const choose: OwnDevice['choose'] = async (own, kind) => {
+    const founded = await underlays.load()
+    const told = own.lladdrs[family]
+    if (told !== undefined && kind === 'file') return { lladdr: { value: told, authority: 'configured' }, founded }
+    const fresh = (): Lladdr => (own.uid === undefined ? randomLladdr() : deriveLladdr(own.uid, family, vni))
+    made ??= told ?? (await lladdrs.load()) ?? fresh()
+    await lladdrs.save(made)
+    return { lladdr: { value: made, authority: imposed ? 'configured' : 'remembered' }, founded }
+  }
+  const olderClaimant = async (own: OwnNode, view: LeaseView, lladdr: Lladdr): Promise<Lease | undefined> => {
+    for (const list of [view.contested, view.peers.values()])
+      for (const lease of list) {
+        const claim = lease[family]
+        if (claim?.lladdr !== lladdr || !isOlder(lease, own) || claim.underlay === own.publishInstead[family]) continue
+        if (!(await parts.isHere(claim.underlay))) return lease
+      }
+    return undefined
+  }
   return {
-    async choose(own, kind) {
-      const founded = await underlays.load()
-      const told = own.lladdrs[family]
-      if (told !== undefined && kind === 'file') return { lladdr: { value: told, authority: 'configured' }, founded }
-      made ??= told ?? (await lladdrs.load()) ?? randomLladdr()
-      await lladdrs.save(made)
-      return { lladdr: { value: made, authority: 'remembered' }, founded }
+    choose,
+    async giveWay(own, kind, view, used) {
+      if (own.uid === undefined || (kind === 'file' && own.lladdrs[family] !== undefined)) return false
+      const lladdr = used ?? (await choose(own, kind)).lladdr.value
+      const derived = deriveLladdr(own.uid, family, vni)
+      const older = lladdr === derived ? undefined : await olderClaimant(own, view, lladdr)
+      if (older === undefined) return false
+      if (made !== derived || !imposed)
+        parts.log.warn(
+          'lease.lladdr-drawn',
+          `the MAC ${lladdr} is that of ${older.node} (${older[family]?.underlay}), an older Node: is this machine a clone of it? Ours is ${derived} from now on`,
+          { family, node: older.node, lladdr: derived },
+        )
+      made = derived
+      imposed = true
+      return true
     },
     async remember({ lladdr, founded }) {
       await lladdrs.save(lladdr)
@@ -45,6 +94,10 @@ export function createOwnDevice(
       if (network !== undefined) await networks.save(network)
     },
   }
+}
+
+function isOlder(a: Pick<Lease, 'seniority' | 'uid'>, b: Pick<Lease, 'seniority' | 'uid'>): boolean {
+  return a.seniority === b.seniority ? (a.uid ?? '') < (b.uid ?? '') : a.seniority < b.seniority
 }
 
 function parseOwnLladdr(text: string): Lladdr {

@@ -3,6 +3,7 @@
  * means (agent-core.ts).
  */
 import type { LeaseView } from '../cluster/view.ts'
+import { printable } from '../util/printable.ts'
 
 export interface AgentStatus {
   /** What /readyz says. */
@@ -31,5 +32,5 @@ export function describeStatus({ ready, view, families }: StatusFacts): string {
   const first = ready
     ? [`ready: ${view.peers.size} peers`]
     : [`waiting: ${reasons.length === 0 ? 'subnet.env is to be written' : reasons.join('; ')}`]
-  return [...first, ...told(true)].join('; ')
+  return printable([...first, ...told(true)].join('; '))
 }

@@ -1,6 +1,6 @@
 /**
  * A lease: what one node claims of the overlay, one claim a family; and what is known of this very node. Values only.
- * Must not: know annotations, files or HTTP, nor decide which claims are believed (lib/leases).
+ * Must not: know annotations, files or HTTP, nor decide which claims are accepted (lib/leases).
  */
 import type { Cidr } from '../net/cidr.ts'
 import type { Ip } from '../net/ip.ts'

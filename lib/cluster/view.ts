@@ -14,7 +14,7 @@ export type Peers = ReadonlyMap<string, Lease>
 interface ViewBase {
   readonly peers: Peers
   readonly own: OwnNode | undefined
-  /** Claims that were not believed, each named; never silently dropped. */
+  /** Claims that were not accepted, each named; never silently dropped. */
   readonly rejected: readonly LeaseError[]
   /** Of those, whole claims that another's or ours stands against: who wins may have been decided otherwise before. */
   readonly contested: readonly Lease[]

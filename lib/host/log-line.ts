@@ -3,20 +3,21 @@
  * Pure. Must not: write anywhere.
  */
 import { VtepdError } from '../errors.ts'
+import { printable, printableAll, printableLines } from '../util/printable.ts'
 
 const LETTERS: Readonly<Record<string, string>> = { debug: 'D', info: 'I', warn: 'W', error: 'E' }
 const DEEPEST_CAUSE = 5
 
 /** An error as a JSON-safe object: `code`, `message`, the class' own fields, `cause`; a stack only for what is a surprise. */
 export function describeError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return typeof error === 'object' ? error : String(error)
+  if (!(error instanceof Error)) return printableAll(typeof error === 'object' ? error : String(error))
   const { cause, stack, ...fields } = error as Error & Readonly<Record<string, unknown>>
   const own = Object.entries(fields).filter(([key, value]) => key !== 'name' && isPlain(value))
   return {
-    message: error.message,
+    message: printable(oneLine(error.message)),
     name: error.name,
-    ...Object.fromEntries(own),
-    ...(error instanceof VtepdError || 'errno' in error ? {} : { stack }),
+    ...Object.fromEntries(own.map(([key, value]) => [key, printableAll(value)])),
+    ...(error instanceof VtepdError || 'errno' in error ? {} : { stack: printableLines(stack ?? '') }),
     ...(cause === undefined || depth >= DEEPEST_CAUSE ? {} : { cause: describeError(cause, depth + 1) }),
   }
 }
@@ -26,12 +27,12 @@ export function renderTextLine(jsonLine: string): string {
   const { level, time, monotonicMs: _, event, msg, ...fields } = JSON.parse(jsonLine) as Record<string, unknown>
   const head = `${LETTERS[String(level)] ?? 'I'}${klogTime(new Date(String(time)))} ${String(process.pid).padStart(7)} ${event}]`
   const tail = Object.entries(fields).map(([key, value]) => ` ${key}=${textValue(value)}`)
-  return `${head} ${oneLine(String(msg ?? ''))}${tail.join('')}\n`
+  return `${head} ${String(msg ?? '')}${tail.join('')}\n`
 }
 
 /** An error in one line with its code and what lies below it: `CODE message; because: message`. */
 export function errorInOneLine(error: unknown): string {
-  return oneLine(errorText(describeError(error)))
+  return errorText(describeError(error))
 }
 
 function errorText(described: unknown): string {
@@ -54,7 +55,8 @@ function isPlain(value: unknown): boolean {
   return ['string', 'number', 'boolean'].includes(typeof value)
 }
 
-function oneLine(text: string): string {
+/** Without line breaks. */
+export function oneLine(text: string): string {
   return text.replace(/\s*[\r\n]+\s*/g, ' ')
 }
 

@@ -5,8 +5,9 @@
  */
 import { pino } from 'pino'
 import type { Log, LogFields, LogLevel } from '../util/log.ts'
+import { printable, printableAll } from '../util/printable.ts'
 import { monotonicMs } from './clock.ts'
-import { describeError, renderTextLine } from './log-line.ts'
+import { describeError, oneLine, renderTextLine } from './log-line.ts'
 import { describeGapBy, writeStderr } from './stderr.ts'
 
 export interface LogOptions {
@@ -52,7 +53,7 @@ function logWith(write: (level: LogLevel, fields: LogFields, message: string) =>
   const at =
     (level: LogLevel) =>
     (event: string, message: string, fields: LogFields = {}): void =>
-      write(level, { event, ...jsonSafe(base), ...jsonSafe(fields) }, message)
+      write(level, { event, ...jsonSafe(base), ...jsonSafe(fields) }, printable(oneLine(message)))
   return {
     debug: at('debug'),
     info: at('info'),
@@ -62,7 +63,7 @@ function logWith(write: (level: LogLevel, fields: LogFields, message: string) =>
   }
 }
 
-/** Errors (also inside a list) become objects, and what JSON would refuse or lose becomes text. */
+/** Errors (also inside a list) become objects, what JSON would refuse or lose becomes text, and all text printable. */
 function jsonSafe(fields: LogFields): LogFields {
   return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, safeValue(value)]))
 }
@@ -71,5 +72,5 @@ function safeValue(value: unknown): unknown {
   if (value instanceof Error) return describeError(value)
   if (typeof value === 'bigint') return value.toString()
   if (Array.isArray(value)) return value.map(safeValue)
-  return value
+  return printableAll(value)
 }

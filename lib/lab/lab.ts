@@ -2,8 +2,10 @@
  * `vtepd lab` from bring-up to summary, inside its namespaces. Owns the order of things and the exit status.
  * Must not: run outside (lib/lab/isolation); clean up: the namespaces die with this process.
  */
+
 import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../host/clock.ts'
+import { printableAll } from '../util/printable.ts'
 import { planLab } from './address-plan.ts'
 import { type Agents, logOf } from './agents.ts'
 import { type BringUp, bringUp } from './bring-up.ts'
@@ -44,7 +46,7 @@ export async function runLab(options: LabOptions, inside: Inside): Promise<numbe
   }
   const report = makeReport(options, findings, outcome?.error, monotonicMs() - begunMs)
   progress.print(renderSummary(report, progress.style))
-  if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+  if (options.json) process.stdout.write(`${JSON.stringify(printableAll(report), null, 2)}\n`)
   if (options.keep && findings.stage !== undefined) {
     progress.print(renderLookAround(findings.stage.fabric.plan, inside))
     findings.stage.agents.failed.catch((error: unknown) => progress.print([errorLine(error)]))

@@ -87,23 +87,17 @@ export function parseBackendData(node: string, key: string, text: string): Backe
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw wrong(`not JSON: ${shorten(text)}`, cause)
+    throw wrong(`not JSON: "${text}"`, cause)
   }
-  if (!isRecord(value)) throw wrong(`not a JSON object: ${shorten(text)}`)
+  if (!isRecord(value)) throw wrong(`not a JSON object: "${text}"`)
   const fields = foldKeys(value)
   const lladdr = fields.get('VtepMAC')
   const vni = fields.get('VNI')
-  if (typeof lladdr !== 'string') throw wrong(`has no VtepMAC: ${shorten(text)}`)
-  if (vni !== undefined && typeof vni !== 'number') throw wrong(`VNI is no number: ${shorten(text)}`)
+  if (typeof lladdr !== 'string') throw wrong(`has no VtepMAC: "${text}"`)
+  if (vni !== undefined && typeof vni !== 'number') throw wrong(`VNI is no number: "${text}"`)
   try {
     return { vni: vni === undefined ? undefined : parseVni(vni), lladdr: parseLladdr(lladdr) }
   } catch (cause) {
     throw wrong(cause instanceof RangeError ? cause.message : String(cause), cause)
   }
-}
-
-/** At most 80 characters of a value that somebody else wrote, control characters escaped. */
-export function shorten(text: string): string {
-  const quoted = JSON.stringify(text)
-  return quoted.length <= 80 ? quoted : `${quoted.slice(0, 76)}..."`
 }

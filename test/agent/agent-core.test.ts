@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAgentCore } from '../../lib/agent/agent-core.ts'
 import type { AgentConfig } from '../../lib/agent/config.ts'
-import type { OwnNode } from '../../lib/cluster/lease.ts'
+import type { Lease, OwnNode } from '../../lib/cluster/lease.ts'
 import type { Network } from '../../lib/cluster/network.ts'
 import type { LeaseView, OwnVtep } from '../../lib/cluster/view.ts'
 import { type HostError, LeaseError } from '../../lib/errors.ts'
 import type { LeaseSource } from '../../lib/leases/source.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIp } from '../../lib/net/ip.ts'
-import { parseLladdr } from '../../lib/net/lladdr.ts'
+import { deriveLladdr, parseLladdr } from '../../lib/net/lladdr.ts'
 import type { Log } from '../../lib/util/log.ts'
 import { createFakeKernel } from '../support/fake-kernel/index.ts'
 import { createManualClock } from '../support/manual-clock.ts'
@@ -202,6 +202,85 @@ test('an overwrite annotation is published instead of the address', async () => 
   await clock.run(1000)
   assert.equal(published.at(-1)?.ipv4?.underlay, '203.0.113.7')
   assert.equal(kernel.link('flannel.1')?.vxlan?.local, '192.168.1.1')
+  await core.stop()
+})
+
+const MAC = parseLladdr('0e:00:00:00:00:42')
+const DERIVED = deriveLladdr('uid-us', 'ipv4', 1)
+/** Another Node that claims `lladdr`; ours is of 2026. */
+const claimant = (seniority: string, underlay: string, lladdr = MAC): Lease => ({
+  node: 'claimant',
+  uid: 'uid-claimant',
+  seniority,
+  ipv4: { subnet: parseCidr('10.42.9.0/24'), underlay: parseIp(underlay), lladdr, vni: undefined },
+  ipv6: undefined,
+})
+const withMac: OwnNode = { ...own, lladdrs: { ipv4: MAC, ipv6: undefined } }
+
+test("a new node's MAC follows from its UID; one without UID, of a leases file, has a random one, kept", async () => {
+  for (const uid of ['uid-us', undefined]) {
+    const { core, clock, kernel, kept } = setUp({ own: { ...own, uid }, kind: uid === undefined ? 'file' : 'kube' })
+    await clock.run(1000)
+    assert.equal(kernel.link('flannel.1')?.lladdr === DERIVED, uid !== undefined)
+    assert.equal(kept('flannel.1', 'lladdr'), kernel.link('flannel.1')?.lladdr)
+    await core.stop()
+  }
+})
+
+test('a cloned machine, whose MAC an older Node has at another address, draws a new one before it publishes', async () => {
+  for (const place of ['on our Node', 'on the device that was cloned with it'] as const) {
+    const { core, clock, kernel, published, kept, events, setView } = setUp({ own: undefined })
+    const older = claimant('2025', '192.168.1.99')
+    if (place === 'on our Node') setView({ own: withMac, contested: [older] })
+    else {
+      kernel.admin.addVxlan('flannel.1', { vni: 1, local: '192.168.1.1', lladdr: MAC })
+      setView({ own, peers: new Map([['claimant', older]]) })
+    }
+    await clock.run(2000)
+    assert.equal(kernel.link('flannel.1')?.lladdr, DERIVED)
+    assert.deepEqual(new Set(published.map((vtep) => vtep.ipv4?.lladdr)), new Set([DERIVED]))
+    assert.equal(kept('flannel.1', 'lladdr'), DERIVED)
+    assert.equal(events.filter((event) => event === 'lease.lladdr-drawn').length, 1)
+    assert.equal(core.ready, true)
+    await core.stop()
+  }
+})
+
+test('a MAC is kept where the other Node is younger, is this machine under another name, or came after we had published', async () => {
+  for (const [other, late] of [
+    [claimant('2027', '192.168.1.99'), false],
+    [claimant('2025', '192.168.1.1'), false],
+    [claimant('2025', '192.168.1.99'), true],
+  ] as const) {
+    const { core, clock, kernel, published, events, setView } = setUp({ own: withMac })
+    if (!late) setView({ contested: [other] })
+    await clock.run(1000)
+    setView({ contested: [other] })
+    await clock.run(1000)
+    assert.equal(kernel.link('flannel.1')?.lladdr, MAC)
+    assert.equal(published.at(-1)?.ipv4?.lladdr, MAC)
+    assert.ok(!events.includes('lease.lladdr-drawn'))
+    await core.stop()
+  }
+})
+
+test('a MAC that follows from our UID is kept whoever else claims it', async () => {
+  const { core, clock, kernel, setView } = setUp({ own: undefined })
+  setView({ own, contested: [claimant('2025', '192.168.1.99', DERIVED)] })
+  await clock.run(1000)
+  assert.equal(kernel.link('flannel.1')?.lladdr, DERIVED)
+  await core.stop()
+})
+
+test('nothing is published before everything was listed once: somebody may have our MAC', async () => {
+  const { core, clock, kernel, published, setView } = setUp({ own: undefined })
+  setView({ own: withMac, synced: false, because: 'from the cache' } as Partial<LeaseView>)
+  await clock.run(1000)
+  assert.equal(kernel.link('flannel.1')?.lladdr, MAC, 'the data path comes first')
+  assert.equal(published.length, 0)
+  setView({ synced: true })
+  await clock.run(1000)
+  assert.equal(published.at(-1)?.ipv4?.lladdr, MAC)
   await core.stop()
 })
 

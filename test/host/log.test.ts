@@ -112,3 +112,44 @@ test('an error in one line tells its cause too', () => {
   assert.equal(errorInOneLine(error), 'ERR_VTEPD_LEASE node n1: subnet: bad; because: two lines')
   assert.equal(errorInOneLine('just text'), 'just text')
 })
+
+/** What a hostile Node can put into an annotation, and a hostile server into an answer. */
+const HOSTILE = `\u001b[2J\u0007\u009b1m\u202egnp.exe\u2028\u200b\ud800 I0101 all is well\r\n${'x'.repeat(250_000)}`
+
+test('what others wrote is short and printable in either format, in the message, the fields and the errors of a line', () => {
+  const error = new LeaseError('n1', 'backend-data', HOSTILE, { cause: new TypeError(HOSTILE) })
+  for (const format of ['text', 'json'] as const) {
+    const { log, lines } = capture(format)
+    log.with({ node: HOSTILE }).warn('lease.rejected', `not accepted: ${HOSTILE}`, {
+      text: HOSTILE,
+      list: [HOSTILE],
+      map: { [HOSTILE]: HOSTILE },
+      error,
+      errors: [error],
+    })
+    assert.equal(lines.length, 1)
+    const [line = ''] = lines
+    assert.ok(line.length < 80_000, `${format}: ${line.length} characters`)
+    const shown = format === 'json' ? JSON.stringify(JSON.parse(line), undefined, 0) : line
+    assert.doesNotMatch(shown.slice(0, -1), /[\p{Cc}\u2028\u202e\u200b]/u)
+    assert.match(line, /not accepted: \\+u\{1b\}\[2J/)
+    assert.match(line, /more characters/)
+    if (format === 'json') {
+      const inside = (value: unknown): string[] =>
+        typeof value === 'string'
+          ? [value]
+          : Object.entries(value ?? {}).flatMap(([key, part]) => [key, ...inside(part)])
+      // A stack has lines.
+      for (const text of inside(JSON.parse(line)))
+        assert.doesNotMatch(text.replaceAll('\n', ''), /[\p{Cc}\u2028\u202e\u200b]/u)
+    }
+  }
+})
+
+test('printable text stays as it is, in whatever language', () => {
+  const { log, lines } = capture('json')
+  const text = 'Knoten „größer“ 節點 😀 10.42.0.0/16 {"VNI":1} \\ %s'
+  log.info('a', text, { text })
+  const { msg, text: field } = JSON.parse(lines[0] ?? '')
+  assert.deepEqual([msg, field], [text, text])
+})

@@ -13,6 +13,7 @@ import { askHolder } from '../../host/lock.ts'
 import { parseVni } from '../../net/vni.ts'
 import type { Rtnl } from '../../rtnl/port.ts'
 import { messageOf } from '../../util/message-of.ts'
+import { printable, printableAll } from '../../util/printable.ts'
 import type { Failure, KernelFacts, Removal } from '../cleanup/facts.ts'
 import { planFiles, removeFiles } from '../cleanup/files.ts'
 import { CLEANUP_ABOUT, CLEANUP_FLAGS, type CleanupFlags } from '../cleanup/flags.ts'
@@ -54,7 +55,7 @@ export async function cleanupCommand(argv: readonly string[]): Promise<number> {
   const rtnl = openRtnl()
   try {
     const report = await cleanUp(rtnl, flags, await prepare(rtnl, flags, asked))
-    process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : renderReport(report))
+    process.stdout.write(flags.json ? `${JSON.stringify(printableAll(report))}\n` : renderReport(report))
     return report.failures.length === 0 ? 0 : 1
   } finally {
     await rtnl.close()
@@ -113,7 +114,7 @@ function renderReport({ dryRun, removals, failures, notes }: Report): string {
     ...failures.map(({ kind, subject, because }) => `stays: ${kind} ${subject}: ${because}`),
     ...notes.map((note) => `note: ${note}`),
   ]
-  return lines.length === 0 ? 'nothing of vtepd is here\n' : `${lines.join('\n')}\n`
+  return lines.length === 0 ? 'nothing of vtepd is here\n' : `${lines.map((line) => printable(line)).join('\n')}\n`
 }
 
 /** The lock's name alone tells that an agent lives, also one that is too busy to answer who it is. */

@@ -11,7 +11,7 @@ import { type Family, type Ip, parseIpOf } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
 import { flatText } from '../../util/flat-text.ts'
 import type { Claim, FamilyClaim } from '../accepted/claim.ts'
-import { type AnnotationKeys, parseBackendData, shorten } from '../annotations.ts'
+import { type AnnotationKeys, parseBackendData } from '../annotations.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 
 /** `claim` is undefined when nothing of it can be read; each fault names its annotation. */
@@ -27,7 +27,7 @@ export function readClaim(node: NodeFacts, keys: AnnotationKeys, network: Networ
   if (node.annotations[keys.subnetManager] !== 'true') return undefined
   const type = node.annotations[keys.backendType]
   if (type !== 'vxlan') {
-    const reason = `${type === undefined ? 'missing' : `${shorten(type)}`}: only "vxlan" can be a peer`
+    const reason = `${type === undefined ? 'missing' : `"${type}"`}: only "vxlan" can be a peer`
     return { claim: undefined, faults: [new LeaseError(node.name, keys.backendType, reason)] }
   }
   const faults: LeaseError[] = []
@@ -111,7 +111,7 @@ function readSubnet(family: Family, node: NodeFacts): Cidr | undefined {
     try {
       cidr = parseCidr(text)
     } catch (cause) {
-      throw wrong(`${shorten(text)} is not a CIDR`, cause)
+      throw wrong(`"${text}" is not a CIDR`, cause)
     }
     if (cidrFamily(cidr) !== family) continue
     if (found !== undefined) throw wrong(`two ${family} podCIDRs, ${found} and ${cidr}: one a family is allowed`)
@@ -142,7 +142,7 @@ function readIp(family: Family, node: NodeFacts, key: string): Ip | undefined {
   try {
     return parseIpOf(family, text)
   } catch (cause) {
-    throw new LeaseError(node.name, key, `${shorten(text)} is not an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} address`, {
+    throw new LeaseError(node.name, key, `"${text}" is not an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} address`, {
       cause,
     })
   }
