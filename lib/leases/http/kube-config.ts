@@ -51,12 +51,17 @@ export async function openKubeTarget(options: KubeAccessOptions): Promise<KubeTa
   return {
     url,
     cluster: fingerprint(given.ca ?? url.href),
-    identity: identityOf(options.kubeconfigFile ?? 'the service account of this pod', given),
+    identity: identityOf(options.kubeconfigFile ?? whereOfPod(config, url), given),
     options: { agent, ...(headers === undefined ? {} : { headers }), ...(typeof auth === 'string' ? { auth } : {}) },
     close() {
       if (typeof agent === 'object') agent.destroy()
     },
   }
+}
+
+/** A bare URL has no account. */
+function whereOfPod(config: KubeConfig, url: URL): string {
+  return config.getCurrentUser()?.token === undefined ? url.href : 'the service account of this pod'
 }
 
 /** Of what only one cluster has: its CA, or its URL where there is none. */

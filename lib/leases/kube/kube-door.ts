@@ -3,6 +3,7 @@
  * Must not: follow Nodes (node-stream.ts) or decide what is written (publish-patch.ts).
  */
 import { KubeError } from '../../errors.ts'
+import { findKubeletKubeconfigs } from '../../host/kubelet-credential.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import { messageOf } from '../../util/message-of.ts'
@@ -19,6 +20,8 @@ export interface KubeDoorConfig extends KubeAccessOptions {
   readonly node: { readonly name: string } | { readonly pod: string; readonly podNamespace: string }
   /** Who writes our own Node. Default: whoever reads. */
   readonly publisher?: Publisher
+  /** Where the host's files are; only tests give another folder. */
+  readonly hostRoot?: string
 }
 
 export interface KubeDoor {
@@ -65,7 +68,14 @@ export function createKubeDoor(parts: {
     publisher === 'reader'
       ? undefined
       : createOpener<PublishTarget>({
-          open: () => openPublishTarget({ access: config, publisher, nodeName: nodeName ?? '', today: parts.today() }),
+          open: () =>
+            openPublishTarget({
+              access: config,
+              publisher,
+              nodeName: nodeName ?? '',
+              today: parts.today(),
+              find: () => findKubeletKubeconfigs(config.hostRoot),
+            }),
           dispose: ({ target }) => target.close(),
           clock,
           signal: closing.signal,

@@ -3,7 +3,6 @@
  * that what was rotated, or written late, is used. Must not: write, or keep credentials.
  */
 import { KubeError } from '../../errors.ts'
-import { findKubeletKubeconfigs } from '../../host/kubelet-credential.ts'
 import { messageOf } from '../../util/message-of.ts'
 import { type KubeIdentity, nameIdentity } from '../http/identity.ts'
 import type { KubeAccessOptions } from '../http/kube-config.ts'
@@ -29,23 +28,23 @@ export async function openPublishTarget(parts: {
   readonly publisher: Exclude<Publisher, 'reader'>
   readonly nodeName: string
   readonly today: Date
-  /** Default: looks at this host. */
-  readonly find?: () => Promise<readonly string[]>
+  /** Where this host's kubelet may have its kubeconfig, the likeliest first. */
+  readonly find: () => Promise<readonly string[]>
 }): Promise<PublishTarget> {
-  const { access, publisher, find = findKubeletKubeconfigs } = parts
+  const { access, publisher } = parts
   const { openKubeTarget } = await import('../http/kube-config.ts')
-  const openFile = async (kubeconfigFile: string): Promise<PublishTarget> => {
+  const openFile = async (kubeconfigFile: string, found: boolean): Promise<PublishTarget> => {
     const target = await openKubeTarget({ ...access, kubeconfigFile })
-    const against = reasonAgainst(target.identity, parts.nodeName, parts.today)
+    const against = reasonAgainst(target.identity, found, parts.nodeName, parts.today)
     if (against === undefined) return { target, by: nameIdentity(target.identity) }
     target.close()
     throw new KubeError({ request: kubeconfigFile, status: 0, reason: against })
   }
-  if (publisher !== 'kubelet') return openFile(publisher.kubeconfigFile)
+  if (publisher !== 'kubelet') return openFile(publisher.kubeconfigFile, false)
   const passedOver: string[] = []
-  for (const file of await find()) {
+  for (const file of await parts.find()) {
     try {
-      return await openFile(file)
+      return await openFile(file, true)
     } catch (error) {
       passedOver.push(messageOf(error))
     }
@@ -55,10 +54,13 @@ export async function openPublishTarget(parts: {
   return { target, by: `${nameIdentity(target.identity)}, as ${because}` }
 }
 
-/** What can be said before anybody is asked. */
-function reasonAgainst({ user, expiresAt }: KubeIdentity, nodeName: string, today: Date): string | undefined {
+/** What can be said before anybody is asked. What was `found`, and not given, must show that it is our node's. */
+function reasonAgainst(identity: KubeIdentity, found: boolean, nodeName: string, today: Date): string | undefined {
+  const { user, expiresAt } = identity
   if (user?.startsWith(KUBELET) && user !== KUBELET + nodeName)
     return `is the credential of node ${user.slice(KUBELET.length)}, not of ours, ${nodeName}: is NODE_NAME right?`
+  if (found && user !== KUBELET + nodeName)
+    return "does not show that it is our node's: if it is, name it with --publish-kubeconfig"
   if (expiresAt !== undefined && expiresAt < today.getTime())
     return `has expired at ${new Date(expiresAt).toISOString()}: its kubelet renews it`
   return undefined

@@ -61,6 +61,17 @@ describe('admission policies', { skip: withoutPrograms() }, () => {
     assert.equal((await patch(agent, 'mine', conditioned('NetworkUnavailable'))).status, 200)
   })
 
+  test('a Node of the largest size is within what the policy may cost', async () => {
+    const annotations = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`example.com/${i}`, 'x'.repeat(200)]))
+    const node = nodeObject('large', 5, { images: 400 }) as { metadata: { annotations: object } }
+    await cluster.must('POST', NODES, { ...node, metadata: { ...node.metadata, annotations } })
+    const token = await cluster.tokenOf('vtepd-node', 'large')
+    const own = { ...annotated({ [`${PREFIX}/public-ip`]: '192.0.2.7' }), ...conditioned('NetworkUnavailable') }
+    const told = await patch({ token }, 'large', own)
+    assert.equal(told.status, 200, told.message)
+    refused(await patch({ token }, 'large', { status: { images: [] } }), /of a Node's status/, 'images')
+  })
+
   test('of its own Node, everything else is refused, and the refusal says what', async () => {
     const annotations = /of annotations, vtepd may write those alone that say what its VTEP is/
     const metadata = /of a Node's metadata, vtepd may write annotations alone/

@@ -1,13 +1,13 @@
 /** vtepd's own lease source on the real kube-apiserver with NodeRestriction: who reads, who writes, and what happens to who may not. */
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, beforeEach, describe, type TestContext, test } from 'node:test'
 import { createKubeSource, type KubeSourceConfig } from '../../../lib/leases/kube.ts'
 import { parseVni } from '../../../lib/net/vni.ts'
 import { claim4, createMemoryLog, PREFIX, until, v4Network } from '../../leases/support.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
-import { createAuthority, type Issued } from '../certificates.ts'
+import { createAuthority, type Issued, pem } from '../certificates.ts'
 import { nodeObject } from '../node-objects.ts'
 import { withoutPrograms } from '../programs.ts'
 import { type Cluster, NODES, startCluster } from './cluster.ts'
@@ -81,6 +81,38 @@ describe('publishing', { skip: withoutPrograms() }, () => {
     )
     assert.equal(await source.publish(OWN), 'accepted')
     assert.equal(await published(), '192.168.0.9')
+  })
+
+  test("the kubelet's credential is found by itself, as kubeadm, k3s and rke2 lay it out, and else the host's account is named", async (t) => {
+    const kubelet = cluster.kubeletOf('mine')
+    const root = path.join(cluster.folder, 'root')
+    const put = (file: string, text: string): void => {
+      mkdirSync(path.dirname(path.join(root, file)), { recursive: true })
+      writeFileSync(path.join(root, file), text)
+    }
+    const pki = path.join(root, 'var/lib/kubelet/pki/kubelet-client-current.pem')
+    const none = sourceOf(t, { publisher: 'kubelet', hostRoot: root })
+    await assert.rejects(none.source.publish(OWN), /by .*vtepd\), as no kubelet's credential was found .*403 Forbidden/)
+    for (const [name, files] of Object.entries({
+      kubeadm: {
+        '/etc/kubernetes/kubelet.conf': kubeconfigOf(`{ client-certificate: ${pki}, client-key: ${pki} }`),
+        '/var/lib/kubelet/pki/kubelet-client-current.pem': pem(kubelet.cert) + pem(kubelet.key),
+      },
+      k3s: { '/var/lib/rancher/k3s/agent/kubelet.kubeconfig': withCertificate(kubelet) },
+      rke2: {
+        '/etc/rancher/rke2/config.yaml': 'data-dir: /srv/rke2\n',
+        '/srv/rke2/agent/kubelet.kubeconfig': withCertificate(kubelet),
+      },
+    })) {
+      rmSync(root, { recursive: true, force: true })
+      for (const [file, text] of Object.entries(files)) put(file, text)
+      const { source, log } = sourceOf(t, { publisher: 'kubelet', hostRoot: root })
+      assert.equal(await source.publish(OWN), 'accepted', name)
+      assert.equal(await published(), '192.168.0.9', name)
+      assert.equal(log.of('lease.published').length, 1, name)
+      await cluster.must('PATCH', `${NODES}/mine/status`, { metadata: { annotations: { [ADDRESS]: null } } })
+      await source.close()
+    }
   })
 
   test("the host's account alone reads Nodes and writes none, and the refusal says who writes", async (t) => {

@@ -60,13 +60,13 @@ async function taken(
 
 test("the kubelet's credential is taken where it is our node's", async () => {
   assert.equal(await taken('kubelet', ['me.conf']), 'me.conf (system:node:me)')
-  assert.equal(await taken('kubelet', ['own.conf']), 'own.conf', 'whose it is does not show: the server decides')
 })
 
 test('one that cannot be used is passed over, and where none is left the own account writes and says why', async () => {
   const other = 'other.conf: is the credential of node other, not of ours, me: is NODE_NAME right?'
   for (const [file, because] of [
     ['other.conf', /^other\.conf: is the credential of node other, not of ours, me: is NODE_NAME right\?$/],
+    ['own.conf', /^own\.conf: does not show that it is our node's: if it is, name it with --publish-kubeconfig$/],
     ['unreadable.conf', /^unreadable\.conf: cannot be read: EISDIR/],
     ['broken.conf', /^broken\.conf: is no kubeconfig: /],
     ['absent.conf', /^absent\.conf: does not exist yet$/],
@@ -92,6 +92,7 @@ test('one that has expired is passed over: a kubelet that runs renews it', async
 test('a file that is named is taken and no other, and what is wrong with it is the error', async () => {
   const named = (name: string, today = NOW) => taken({ kubeconfigFile: at(name) }, ['me.conf'], today)
   assert.equal(await named('me.conf'), 'me.conf (system:node:me)')
+  assert.equal(await named('own.conf'), 'own.conf', 'whose it is does not show: the server decides')
   assert.match(await named('other.conf'), /^other\.conf: is the credential of node other, not of ours, me/)
   assert.match(await named('absent.conf'), /^absent\.conf: does not exist yet$/)
   assert.match(await named('unreadable.conf'), /^unreadable\.conf: cannot be read: EISDIR/)
@@ -100,8 +101,11 @@ test('a file that is named is taken and no other, and what is wrong with it is t
 
 test('what is rotated on disk is read anew: the kubeconfig, and the certificate that it points to', async () => {
   const rotate = (name: string, to: string) => cpSync(at(to), at(name))
-  rotate('kubelet.conf', 'own.conf')
-  assert.equal(await taken('kubelet', ['kubelet.conf']), 'kubelet.conf')
+  rotate('kubelet.conf', 'other.conf')
+  assert.match(
+    await taken('kubelet', ['kubelet.conf']),
+    /^own\.conf, as kubelet\.conf: is the credential of node other/,
+  )
   rotate('kubelet.conf', 'no-certificate.conf')
   for (const ending of ['crt', 'key']) rotate(`absent.${ending}`, `me.${ending}`)
   assert.equal(await taken('kubelet', ['kubelet.conf']), 'kubelet.conf (system:node:me)')
