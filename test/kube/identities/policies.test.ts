@@ -85,6 +85,7 @@ describe('admission policies', { skip: withoutPrograms() }, () => {
       [annotated({ 'k3s.io/hostname': null }), annotations],
       [{ metadata: { labels: { 'node-role.kubernetes.io/control-plane': '' } } }, metadata],
       [{ metadata: { labels: { 'kubernetes.io/os': null } } }, metadata],
+      [{ metadata: { labels: null } }, metadata],
       [{ metadata: { finalizers: ['example.com/never'] } }, metadata],
       [{ metadata: { ownerReferences: [owner] } }, metadata],
       [conditioned('Ready'), status],
