@@ -3,9 +3,11 @@
  * good for.
  */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
+import { createAuthority, pem } from '../kube/certificates.ts'
 import { readSource } from '../support/source-files.ts'
 import { type Systemd, startSystemd, systemdTests } from '../support/systemd.ts'
 
@@ -137,5 +139,41 @@ echo '${JSON.stringify(LEASES)}' > /run/test/leases.json`,
     const pid = systemd.property('canal', 'MainPID')
     systemd.run('sh', '-c', 'systemctl start vtepd || true')
     await systemd.until('the refusal', () => log(systemd).includes(`already kept by flanneld (process ${pid})`))
+  },
+)
+
+test(
+  "with the rights of the unit, the kubelet's credential is found and read, though it is root's alone",
+  systemdTests(),
+  async (t) => {
+    const certificates = mkdtempSync(path.join(tmpdir(), 'vtepd-unit-kubelet-'))
+    t.after(() => rmSync(certificates, { recursive: true }))
+    const authority = createAuthority(certificates)
+    const kubelet = authority.issue('system:node:worker1', path.join(certificates, 'kubelet'), 'system:nodes')
+    const kubeconfig = (user: string): string =>
+      `{ apiVersion: v1, kind: Config, current-context: x, contexts: [{ name: x, context: { cluster: c, user: u } }],
+      clusters: [{ name: c, cluster: { server: 'https://192.0.2.77:6443' } }], users: [{ name: u, user: ${user} }] }`
+    const settings = SETTINGS.replace(
+      'FLANNELD_LEASES=/run/test/leases.json',
+      'FLANNELD_KUBECONFIG_FILE=/etc/vtepd/kubeconfig',
+    )
+    const systemd = await startSystemd(t, {
+      units: { ...vtepd, 'vtepd.service.d/test.conf': settings },
+      beforeBoot: `${BEFORE_BOOT}
+umask 077
+mkdir -p /etc/vtepd /etc/kubernetes /var/lib/kubelet/pki
+cat > /etc/vtepd/kubeconfig <<'END'
+${kubeconfig('{ token: x }')}
+END
+cat > /etc/kubernetes/kubelet.conf <<'END'
+${kubeconfig('{ client-certificate: /var/lib/kubelet/pki/current.pem, client-key: /var/lib/kubelet/pki/current.pem }')}
+END
+cat > /var/lib/kubelet/pki/current.pem <<'END'
+${pem(kubelet.cert)}${pem(kubelet.key)}
+END`,
+    })
+    const line =
+      'Nodes are read by /etc/vtepd/kubeconfig, our own is written by /etc/kubernetes/kubelet.conf (system:node:worker1)'
+    await systemd.until('the line that says who writes', () => log(systemd).includes(line))
   },
 )

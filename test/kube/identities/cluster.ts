@@ -48,8 +48,8 @@ export interface Cluster {
   /** Creates every object of deploy/FILE. */
   apply(file: string): Promise<void>
   kubeletOf(node: string): Issued
-  /** Of the time-limited kind, as a pod on `node` gets it; without: bound to nothing. */
-  tokenOf(serviceAccount: string, node?: string): Promise<string>
+  /** Of the time-limited kind, as a pod on `node` gets it, or bound to the Node itself; without: bound to nothing. */
+  tokenOf(serviceAccount: string, node?: string, boundTo?: 'pod' | 'node'): Promise<string>
   /** Of the long-lived kind, as a controller would write it into a Secret. */
   secretTokenOf(serviceAccount: string): Promise<string>
   close(): Promise<void>
@@ -85,6 +85,10 @@ export async function startCluster(): Promise<Cluster> {
     const pod = (await must('POST', `${KUBE_SYSTEM}/pods`, { metadata: { name }, spec })) as Named
     return { kind: 'Pod', apiVersion: 'v1', name, uid: pod.metadata.uid }
   }
+  const nodeItself = async (name: string): Promise<object> => {
+    const { metadata } = (await must('GET', `${NODES}/${name}`)) as Named
+    return { kind: 'Node', apiVersion: 'v1', name, uid: metadata.uid }
+  }
   return {
     kube,
     folder,
@@ -98,8 +102,9 @@ export async function startCluster(): Promise<Cluster> {
       }
     },
     kubeletOf: (node) => kube.authority.issue(`system:node:${node}`, path.join(folder, node), 'system:nodes'),
-    async tokenOf(serviceAccount, node) {
-      const boundObjectRef = node === undefined ? undefined : await podOn(node, serviceAccount)
+    async tokenOf(serviceAccount, node, boundTo = 'pod') {
+      const bound = boundTo === 'pod' ? (on: string) => podOn(on, serviceAccount) : nodeItself
+      const boundObjectRef = node === undefined ? undefined : await bound(node)
       const at = `${KUBE_SYSTEM}/serviceaccounts/${serviceAccount}/token`
       return ((await must('POST', at, { spec: { boundObjectRef } })) as { status: { token: string } }).status.token
     },

@@ -61,6 +61,14 @@ describe('admission policies', { skip: withoutPrograms() }, () => {
     assert.equal((await patch(agent, 'mine', conditioned('NetworkUnavailable'))).status, 200)
   })
 
+  test('a token that is bound to the Node itself is as good as one of a pod on it, and no better', async () => {
+    const token = await cluster.tokenOf('vtepd-node', 'mine', 'node')
+    const body = annotated({ [`${PREFIX}/public-ip`]: '192.0.2.6' })
+    const own = await patch({ token }, 'mine', body)
+    assert.equal(own.status, 200, own.message)
+    refused(await patch({ token }, 'other', body), /this token is of node mine/, 'other')
+  })
+
   test('a Node of the largest size is within what the policy may cost', async () => {
     const annotations = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`example.com/${i}`, 'x'.repeat(200)]))
     const node = nodeObject('large', 5, { images: 400 }) as { metadata: { annotations: object } }
