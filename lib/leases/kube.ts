@@ -18,14 +18,16 @@ import { familiesOf } from './claims/claim-spec.ts'
 import { createClaimWriter } from './claims/claim-writer.ts'
 import { type ClaimsMode, followLeases } from './claims/follow-leases.ts'
 import { type NodeStream, type NodeStreamOptions, startNodeStream } from './follow/node-stream.ts'
-import type { WatchMode } from './follow/node-stream-parts.ts'
+import type { KeptPosition, WatchMode } from './follow/node-stream-parts.ts'
 import { createKubeDoor, type KubeDoorConfig } from './kube/kube-door.ts'
 import { createKubePublisher } from './kube/kube-publish.ts'
 import { createKubeTable, type KnownNode } from './kube/kube-table.ts'
 import { createViewCache } from './kube/view-cache.ts'
+import type { RememberedClaim, RememberedView } from './kube/view-file.ts'
 import { reportOwnWaits } from './own-waits.ts'
 import type { LeaseSource } from './source.ts'
 import { createNodeFormats } from './wire/kube-formats.ts'
+import type { NodeFacts } from './wire/node-facts.ts'
 
 export interface KubeSourceConfig extends KubeDoorConfig {
   /** As given, e.g. flannel.alpha.coreos.com. */
@@ -55,6 +57,17 @@ export interface KubeSource extends LeaseSource {
   readonly cacheFailures: number
 }
 
+/** What Nodes' claims say of their podCIDRs. */
+function* specsOf(claims: Iterable<RememberedClaim>): Generator<Pick<NodeFacts, 'name' | 'uid' | 'podCidrs'>> {
+  for (const { claim } of claims)
+    if (claim?.uid !== undefined)
+      yield {
+        name: claim.node,
+        uid: claim.uid,
+        podCidrs: [claim.ipv4, claim.ipv6].flatMap((part) => part?.subnet ?? []),
+      }
+}
+
 /** Throws ConfigError when the annotation prefix is none; everything else is waited for. */
 export function createKubeSource(options: KubeSourceOptions): KubeSource {
   const { config, network, clock, log } = options
@@ -62,7 +75,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
   const wanted = allKeys(keys)
   const standing = createStandingLog(log, clock)
   const today = (): Date => new Date()
-  const door = createKubeDoor({ config, clock, today, log, wanted, onTarget: (target) => recall(target.cluster) })
+  const door = createKubeDoor({ config, clock, today, log, wanted })
   const table = createKubeTable({
     keys,
     network,
@@ -76,13 +89,18 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
         { nodes: count },
       ),
   })
+  const givenName = JSON.stringify(config.node)
   const cache =
     options.stateDir === undefined
       ? undefined
       : createViewCache({
           stateDir: options.stateDir,
           vni: network.backend.vni,
-          view: () => table.remember(),
+          binding: JSON.stringify([network.ipv4, network.ipv6, network.backend.vni, config.annotationPrefix]),
+          view() {
+            const known = table.remember()
+            return known && { ...known, givenName, position: stream?.position() }
+          },
           log,
           standing,
           clock,
@@ -141,18 +159,19 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     const known = table.complete ? 'what is known stays in force, new nodes are not reached: ' : ''
     return `waiting for the API server: ${known}${because}`
   }
-  let recalled = false
+  let known: RememberedView | undefined
   /** Does not hold up the connection: who comes first, comes first. */
-  const recall = (cluster: string): void => {
-    const { ipv4, ipv6, backend } = network
-    cache?.bind(JSON.stringify([cluster, config.node, ipv4, ipv6, backend.vni, config.annotationPrefix]))
-    if (recalled) return
-    recalled = true
-    void cache?.load().then((known) => {
-      if (known === undefined || onChange === undefined) return
-      door.rememberNodeName(known.own.name)
-      table.recall(known)
-    })
+  const recall = async (): Promise<void> => {
+    known = await cache?.load()
+    if (known === undefined || onChange === undefined || known.givenName !== givenName) return
+    door.rememberNodeName(known.own.name)
+    table.recall(known)
+  }
+  /** The API server has told our node's name. */
+  const keptPosition = (): KeptPosition | undefined => {
+    if (known?.position === undefined || known.own.name !== door.nodeName) return undefined
+    const claims = [...known.claims]
+    return { ...known.position, ownUid: known.own.uid, count: claims.length + 1, specs: specsOf(claims) }
   }
 
   return {
@@ -166,6 +185,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     },
     start(listener) {
       onChange = listener
+      const recalled = recall()
       const { claims } = config
       const following: NodeStreamOptions<KnownNode> = {
         open: (signal) => door.open(signal),
@@ -173,11 +193,25 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
         formats: createNodeFormats(),
         wanted,
         watch: config.watch ?? 'nodes',
+        async kept() {
+          await recalled
+          const kept = keptPosition()
+          if (kept === undefined) known = undefined
+          return kept
+        },
+        onResumed(confirmed) {
+          if (confirmed) table.confirmed()
+          else if (known !== undefined) table.resume(known)
+          known = undefined
+        },
         clock,
         log,
         random: options.random ?? Math.random,
         read: (node) => table.read(node),
-        onChange: (change) => table.apply(change),
+        onChange(change) {
+          if (change.kind === 'replace') known = undefined
+          table.apply(change)
+        },
         onTrouble(because, error) {
           stale = because
           if (because === undefined) standing.over('leases.kube', 'the API server answers again')
@@ -193,7 +227,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
               claims,
               keys,
               call,
-              today: () => new Date(),
+              today,
               standing,
               onOwnClaim: (told) => claimWriter?.told(told),
             })
@@ -205,6 +239,8 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     },
     async close() {
       onChange = undefined
+      // The next run goes on from here.
+      if (table.complete) cache?.mark()
       await announcing.stop()
       publisher.close()
       claimWriter?.close()

@@ -34,6 +34,8 @@ export interface RealKube {
   renewAuthority(): void
   /** Compacts etcd's history up to now. */
   compact(): Promise<void>
+  /** Sum of the samples of that metric of etcd's. */
+  etcdMetric(name: string): Promise<number>
   /** What etcd holds now, as a folder. */
   backup(): Promise<string>
   /** Both servers are restarted meanwhile. */
@@ -91,6 +93,7 @@ export async function startRealKube(programs: KubePrograms, flags: readonly stri
       authority = createAuthority(folder)
     },
     compact: () => compactEtcd(server.etcdUrl),
+    etcdMetric: async (name) => sumOf(await (await fetch(`${server.etcdUrl}/metrics`)).text(), name),
     async backup() {
       backups += 1
       const kept = path.join(folder, `backup-${backups}`)
@@ -143,6 +146,12 @@ async function grant(ask: RealKube['ask']): Promise<void> {
     }
     await must(ask('POST', `${RBAC}/clusterrolebindings`, { body: binding }))
   }
+}
+
+/** Of a metric in Prometheus' text; only the samples whose labels match `labels`. */
+export function sumOf(text: string, name: string, labels = /./): number {
+  const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+  return lines.filter((line) => labels.test(line)).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
 }
 
 async function must(asked: Promise<KubeReply>): Promise<void> {

@@ -563,7 +563,7 @@ test('what was known in the last run is known again while the API server is away
   assert.deepEqual([...second.source.view().peers.keys()].sort(), ['b', 'c'])
 })
 
-test('the cache of another cluster, node or network is not believed', async (t) => {
+test('the cache of another network or prefix is not believed, nor that of a machine whose name was given otherwise', async (t) => {
   const stateDir = await folderFor(t)
   const first = await setUp(t, { stateDir })
   first.api.nodes.create(nodeOf('me', 9))
@@ -571,19 +571,134 @@ test('the cache of another cluster, node or network is not believed', async (t) 
   first.start()
   await first.peers('a')
   await first.source.close()
-  for (const other of [
-    {},
-    { api: first.api, config: { node: { name: 'you' } } },
-    { api: first.api, network: dualNetwork },
-    { api: first.api, config: { annotationPrefix: 'example.org' } },
-  ]) {
-    const { start, log, source, api } = await setUp(t, { stateDir, ...other })
+  for (const [lines, other] of [
+    [0, { config: { node: { name: 'you' } } }],
+    [0, { config: { node: { pod: 'vtepd-x', podNamespace: 'kube-system' } } }],
+    [1, { network: dualNetwork }],
+    [1, { config: { annotationPrefix: 'example.org' } }],
+  ] as const) {
+    const { start, log, source, api, because } = await setUp(t, { stateDir, api: first.api, ...other })
     api.setUnavailable('drop')
     start()
-    await until(() => log.of('state.unreadable').length === 1, 'the warning')
+    await until(() => because().includes('socket hang up'), 'the API server to be away')
+    await until(() => log.of('state.unreadable').length === lines, 'the warning')
     assert.equal(source.view().peers.size, 0)
     await source.close()
   }
+})
+
+for (const watch of ['nodes', 'metadata'] as const)
+  test(`a restart goes on where the last run stopped, following ${watch}: nothing is listed, a deletion is seen`, async (t) => {
+    const stateDir = await folderFor(t)
+    let seconds = 0
+    const now = () => {
+      seconds += 1
+      return new Date(1_700_000_000_000 + 1000 * seconds)
+    }
+    const first = await setUp(t, { stateDir, server: { now }, config: { watch } })
+    const { api } = first
+    for (const [n, name] of ['a', 'b', 'c'].entries()) api.nodes.create(nodeOf(name, n + 1))
+    api.nodes.create(nodeOf('me', 9))
+    // Of the same subnet as a, which is older; and of none.
+    api.nodes.create(nodeOf('refused', 1))
+    api.nodes.create({ metadata: nodeOf('faulty', 8).metadata })
+    first.start()
+    await first.peers('a', 'b', 'c')
+    const { rejected } = await first.source.view()
+    await first.source.close()
+    api.nodes.delete('b')
+    api.nodes.create(nodeOf('d', 4))
+    api.nodes.delete('a')
+
+    const asked = api.requestLog.length
+    const second = await setUp(t, { stateDir, api, config: { watch } })
+    const sizes: number[] = []
+    second.source.start(() => void sizes.push(second.source.view().synced ? second.source.view().peers.size : -1))
+    const view = await second.peers('c', 'd', 'refused')
+    await until(() => second.source.view().synced, 'the confirmation')
+    assert.deepEqual(
+      view.rejected.map(({ message }) => message).filter((message) => /faulty/.test(message)),
+      rejected.map(({ message }) => message).filter((message) => /faulty/.test(message)),
+    )
+    const paths = api.requestLog.slice(asked).map(({ path }) => path)
+    assert.equal(paths[0], '/api/v1/nodes/me')
+    assert.ok(
+      !paths.some((path) => path.includes('sendInitialEvents') || !/nodes\/|watch=1/.test(path)),
+      paths.join(' '),
+    )
+    assert.match(paths[1] ?? '', /timeoutSeconds=5&resourceVersion=\d+/)
+    assert.equal(second.source.stale, undefined)
+  })
+
+test('a view that was resumed is partial until an event or a bookmark, and is listed anew within half an hour', async (t) => {
+  const stateDir = await folderFor(t)
+  const first = await setUp(t, { stateDir })
+  const { api } = first
+  api.nodes.create(nodeOf('me', 9))
+  api.nodes.create(nodeOf('a', 1))
+  first.start()
+  await first.peers('a')
+  await first.source.close()
+  const lists = () => api.requestLog.filter(({ path }) => path.includes('sendInitialEvents')).length
+  const second = await setUp(t, { stateDir, api })
+  second.start()
+  await until(() => second.source.stale === undefined, 'the watch')
+  await second.peers('a')
+  assert.match(second.because(), /not confirmed yet by the API server/)
+  api.nodes.patchStatus('a', { status: { conditions: [{ type: 'Ready', status: 'True' }] } })
+  await until(() => second.source.view().synced, 'the event')
+  assert.equal(lists(), 1)
+  const began = second.clock.now()
+  while (second.clock.now() - began < 1_800_000 && lists() === 1) {
+    api.nodes.patchStatus('a', { status: { conditions: [{ type: 'Ready', status: String(second.clock.now()) }] } })
+    api.nodes.patchStatus('me', { status: { conditions: [{ type: 'Ready', status: String(second.clock.now()) }] } })
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    second.clock.advance(60_000)
+  }
+  await until(() => lists() === 2, 'the list')
+})
+
+for (const [why, change] of [
+  ['is another one', (api: ApiServer) => api.nodes.create(nodeOf('me', 9))],
+  ['is gone', () => undefined],
+] as const)
+  test(`our own Node ${why}: what the last run knew is not resumed, everything is listed`, async (t) => {
+    const stateDir = await folderFor(t)
+    const first = await setUp(t, { stateDir })
+    const { api } = first
+    api.nodes.create(nodeOf('me', 9))
+    api.nodes.create(nodeOf('a', 1))
+    first.start()
+    await first.peers('a')
+    await first.source.close()
+    api.nodes.delete('me')
+    change(api)
+    const asked = api.requestLog.length
+    const second = await setUp(t, { stateDir, api })
+    second.start()
+    await second.peers('a')
+    await until(() => second.source.stale === undefined, 'the list')
+    assert.match(api.requestLog.slice(asked)[1]?.path ?? '', /sendInitialEvents/)
+  })
+
+test('a version that is gone after a restart is listed, and meanwhile nothing vanishes', async (t) => {
+  const stateDir = await folderFor(t)
+  const first = await setUp(t, { stateDir })
+  const { api } = first
+  for (const [n, name] of ['a', 'b'].entries()) api.nodes.create(nodeOf(name, n + 1))
+  api.nodes.create(nodeOf('me', 9))
+  first.start()
+  await first.peers('a', 'b')
+  await first.source.close()
+  api.nodes.delete('a')
+  api.compact()
+  const second = await setUp(t, { stateDir, api })
+  second.start()
+  await second.peers('a', 'b')
+  assert.equal(second.source.view().synced, false)
+  await second.patiently(() => second.source.view().synced, 'the list')
+  assert.deepEqual([...second.source.view().peers.keys()], ['b'])
+  assert.deepEqual(second.log.of('leases.kube'), [])
 })
 
 test('while the API server has lost our own Node, what was known before stays', async (t) => {

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import type { FamilyLease, Lease } from '../../lib/cluster/lease.ts'
 import { parseNetwork } from '../../lib/cluster/net-conf.ts'
 import type { Network } from '../../lib/cluster/network.ts'
-import { type Accepted, createAcceptedLeases, type HeldClaim } from '../../lib/leases/accepted/accepted-leases.ts'
+import { type Accepted, createAcceptedLeases } from '../../lib/leases/accepted/accepted-leases.ts'
 import type { Claim } from '../../lib/leases/accepted/claim.ts'
 import type { OwnClaim } from '../../lib/leases/accepted/validation.ts'
+import type { RememberedClaim } from '../../lib/leases/kube/view-file.ts'
 import { NO_IPS, type NodeFacts } from '../../lib/leases/wire/node-facts.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIp } from '../../lib/net/ip.ts'
@@ -65,8 +66,8 @@ export function lease(
 }
 
 /** As a cache says it of one who holds all that he claims. */
-export function held(claim: Claim): HeldClaim {
-  return { claim, held: undefined }
+export function held(claim: Claim): RememberedClaim & { readonly claim: Claim } {
+  return { claim, faults: [], held: undefined }
 }
 
 /** A Node as flannel's agent leaves it: IPv4, the `n`th of v4Network. */

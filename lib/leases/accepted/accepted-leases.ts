@@ -17,7 +17,7 @@ import type { LeaseError } from '../../errors.ts'
 import { FAMILIES, type Family } from '../../net/ip.ts'
 import { withChanges } from '../../util/layered-map.ts'
 import { atOnce, SLICE_ROWS, type Slices } from '../../util/slices.ts'
-import { ALL, type Claim, type ClaimChange, type Held, isComplete } from './claim.ts'
+import { type Claim, type ClaimChange, type Held, isComplete } from './claim.ts'
 import { createFamilyClaims, type FamilyClaims } from './family-claims.ts'
 import type { OwnClaim } from './validation.ts'
 
@@ -32,13 +32,6 @@ export interface Accepted {
   readonly aliases: readonly string[]
 }
 
-/** A claim that holds something, and what. */
-export interface HeldClaim {
-  readonly claim: Claim
-  /** undefined: all that it claims. */
-  readonly held: Held | undefined
-}
-
 export interface AcceptedLeases {
   /** What is ours is another one, or known now. */
   setOwn(own: OwnClaim | undefined): void
@@ -48,8 +41,8 @@ export interface AcceptedLeases {
   changeInSlices(changes: readonly ClaimChange[]): Slices<void>
   /** The same object until something changed. */
   readonly accepted: Accepted
-  /** Whoever holds something at this moment, for a start to come; it may be read later on. */
-  holders(): Iterable<HeldClaim>
+  /** What those claims hold that do not hold all they say, with REFUSED where they are refused. Of this moment. */
+  exceptions(): ReadonlyMap<Claim, Held>
 }
 
 /** Begins without claims. A network that lacks a family has no claims of it. */
@@ -113,19 +106,13 @@ export function createAcceptedLeases(network: Network): AcceptedLeases {
       }
       return accepted
     },
-    holders() {
+    exceptions() {
       const heldOf = (claim: Claim, family: Family): number =>
         claim[family] === undefined ? 0 : (members[family]?.heldBy(claim) ?? 0)
-      const partly = new Map<string, HeldClaim>()
+      const found = new Map<Claim, Held>()
       for (const { exceptions } of all)
-        for (const claim of exceptions)
-          partly.set(claim.node, { claim, held: { ipv4: heldOf(claim, 'ipv4'), ipv6: heldOf(claim, 'ipv6') } })
-      return holdersOf(peers, partly)
+        for (const claim of exceptions) found.set(claim, { ipv4: heldOf(claim, 'ipv4'), ipv6: heldOf(claim, 'ipv6') })
+      return found
     },
   }
-}
-
-function* holdersOf(peers: Accepted['peers'], partly: ReadonlyMap<string, HeldClaim>): Generator<HeldClaim> {
-  for (const [node, claim] of peers) if (!partly.has(node)) yield { claim, held: undefined }
-  for (const one of partly.values()) if ((((one.held?.ipv4 ?? 0) | (one.held?.ipv6 ?? 0)) & ALL) !== 0) yield one
 }

@@ -29,7 +29,7 @@ const SPREAD_MS = 30_000
 /** After claims could not be followed they are tried again. */
 const RETRY_MS = 300_000
 
-export interface FollowOptions<T> extends Omit<NodeStreamOptions<T>, 'resource' | 'kept' | 'onResumed'> {
+export interface FollowOptions<T> extends Omit<NodeStreamOptions<T>, 'resource'> {
   readonly claims: ClaimsMode
   readonly keys: AnnotationKeys
   readonly call: <R>(work: (call: Call) => Promise<R>) => Promise<R>
@@ -71,11 +71,19 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
       if (active === following || active === undefined) options.onTrouble(because, error)
       if (because !== undefined && kind === 'claims' && isMissing(error)) noClaims(following, because)
     }
+    const { kept: _, ...plain } = options
     const claims =
       kind === 'nodes'
         ? undefined
-        : startClaimsStream<T>({ ...options, onChange, onTrouble, onUnfinished: () => onUnfinished() })
-    const stream = claims ?? startNodeStream<T>({ ...options, onChange, onTrouble })
+        : startClaimsStream<T>({ ...plain, onChange, onTrouble, onUnfinished: () => onUnfinished() })
+    // Only who follows nothing yet may go on where the last run stopped: that tells no whole set.
+    const kept = active === undefined ? options.kept : undefined
+    const onResumed = (confirmed: boolean): void => {
+      options.onResumed?.(confirmed)
+      if (next === following) follow(following)
+    }
+    const resumable = kept === undefined ? plain : { ...plain, kept, onResumed }
+    const stream = claims ?? startNodeStream<T>({ ...resumable, onChange, onTrouble })
     const following: Following<T> = { kind, stream, claims }
     next = following
   }
@@ -88,12 +96,15 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
     else void check(following)
   }
   const takeOver = (following: Following<T>, change: NodeChange<T>): void => {
+    follow(following)
+    options.onChange(change)
+  }
+  const follow = (following: Following<T>): void => {
     if (active !== undefined) end(active)
     active = following
     next = undefined
     log.info('leases.following', following.kind === 'claims' ? 'following claims' : 'following Nodes')
     options.onTrouble(undefined)
-    options.onChange(change)
     plan()
   }
   /** When what is followed is looked at next. */
@@ -193,8 +204,7 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
   const starting = start()
 
   return {
-    // Who begins with a list does not go on where another run stopped.
-    position: () => undefined,
+    position: () => active?.stream.position(),
     async close() {
       stop.abort(new Error('closed'))
       timer?.cancel()

@@ -46,7 +46,10 @@ const EXPIRED: Readonly<Partial<Record<End & string, string>>> = {
   'no-sync': 'the server did not list everything in time',
   frozen: 'our own Node is another than the stream tells: the server shows an old state',
 }
-/** What the server keeps silent about may lie before the version that we ask for, so a short watch: it ends with a bookmark. */
+/**
+ * After a restart. Of 100 Nodes some kubelet reports within that time, which confirms what is known; where nothing happens, the
+ * server says nothing either (a bookmark of the version from which on one watches is not sent), and a list is cheap.
+ */
 const FIRST_RESUME_SECONDS = 5
 
 /** Resolves when it ended as it should; rejects with KubeError. Updates `memory` either way. */
@@ -144,7 +147,11 @@ function createFollower<T>(
     syncing: staging,
     relistAt: memory.relistAt,
     ownSeenAt: ownName === '' ? undefined : memory.ownSeenAt,
-    onExpiry: onEnd,
+    onExpiry(why) {
+      // Silent from the beginning: the version may be one that the server, restored, has yet to come to.
+      if (why === 'idle' && !progressed) memory.floorLost = true
+      onEnd(why)
+    },
     onOwnUnseen: () => void compareOwn(),
   })
   const stopped = new AbortController()
@@ -244,6 +251,10 @@ function createFollower<T>(
     end() {
       if (staged !== undefined) throw broken(what, 'the stream ended before everything was listed')
       if (progressed) return
+      if (memory.unconfirmed) {
+        memory.version = undefined
+        return
+      }
       // A version beyond the server's (etcd was restored) is answered by silence and a clean end; `fail` forgets it.
       memory.floorLost = true
       throw broken(what, 'the resumed stream ended without a word: listing everything again')

@@ -3,7 +3,6 @@
  * @kubernetes/client-node, and itself imported dynamically, in Kubernetes mode only (it costs 60 ms and 15 MB).
  * Must not: use the library's requests, lists or watches (its watch ends for good on a reset), or keep a credential beyond one target.
  */
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import http from 'node:http'
 import https, { type RequestOptions } from 'node:https'
@@ -50,7 +49,6 @@ export async function openKubeTarget(options: KubeAccessOptions): Promise<KubeTa
   const { headers, auth } = given
   return {
     url,
-    cluster: fingerprint(given.ca ?? url.href),
     identity: identityOf(options.kubeconfigFile ?? whereOfPod(config, url), given),
     options: { agent, ...(headers === undefined ? {} : { headers }), ...(typeof auth === 'string' ? { auth } : {}) },
     close() {
@@ -62,13 +60,6 @@ export async function openKubeTarget(options: KubeAccessOptions): Promise<KubeTa
 /** A bare URL has no account. */
 function whereOfPod(config: KubeConfig, url: URL): string {
   return config.getCurrentUser()?.token === undefined ? url.href : 'the service account of this pod'
-}
-
-/** Of what only one cluster has: its CA, or its URL where there is none. */
-function fingerprint(of: NonNullable<RequestOptions['ca']>): string {
-  const hash = createHash('sha256')
-  for (const part of Array.isArray(of) ? of : [of]) hash.update(part)
-  return hash.digest('hex')
 }
 
 /** Of one target, as the next one has fresh certificates; connections live on between the pages of a list. */

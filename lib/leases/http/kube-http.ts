@@ -16,8 +16,6 @@ export interface KubeTarget {
   /** May have a path, which goes before that of every request (a server behind a proxy). */
   readonly url: URL
   readonly options: RequestOptions
-  /** Tells this cluster from another, without asking it. */
-  readonly cluster: string
   readonly identity: KubeIdentity
   close(): void
 }

@@ -45,8 +45,6 @@ export function createKubeDoor(parts: {
   readonly today: () => Date
   readonly log: Log
   readonly wanted: ReadonlySet<string>
-  /** Called whenever credentials could be read, before anything is asked with them. */
-  readonly onTarget: (target: KubeTarget) => void
 }): KubeDoor {
   const { config, clock, wanted } = parts
   const closing = new AbortController()
@@ -139,7 +137,6 @@ export function createKubeDoor(parts: {
     async open(signal) {
       const target = await read()
       try {
-        parts.onTarget(target)
         if (told === undefined) await askForNodeName(target, signal)
         void tellIdentities(nameIdentity(target.identity))
         return target

@@ -10,7 +10,7 @@ import type { LeaseError } from '../../errors.ts'
 import type { Clock } from '../../util/clock.ts'
 import { atOnce, type Slices } from '../../util/slices.ts'
 import { createAcceptedLeases } from '../accepted/accepted-leases.ts'
-import { ALL, type ClaimChange, type Held } from '../accepted/claim.ts'
+import { ALL, type Claim, type ClaimChange, type Held } from '../accepted/claim.ts'
 import type { OwnClaim } from '../accepted/validation.ts'
 import type { AnnotationKeys } from '../annotations.ts'
 import type { NodeChange } from '../follow/node-stream-session.ts'
@@ -20,9 +20,12 @@ import type { NodeFacts } from '../wire/node-facts.ts'
 import { type NodeClaim, readClaim, readOwn } from './node-claim.ts'
 import { createNodeStore, type KnownNode } from './node-store.ts'
 import { type PublishPlan, planPublish } from './publish-patch.ts'
-import type { RememberedView } from './view-file.ts'
+import type { RememberedClaim, RememberedView } from './view-file.ts'
 
 export type { KnownNode } from './node-store.ts'
+
+/** Of one moment; nothing of it changes later. */
+export type Known = Pick<RememberedView, 'own' | 'claims'>
 
 export interface KubeTable {
   /** For the stream; changes nothing. A claim that says what is known already is the known object. */
@@ -31,13 +34,16 @@ export interface KubeTable {
   /** Why nothing new is heard; undefined: all is well. Matters for the view only until the first list. */
   setTrouble(because: string | undefined): void
   /** What was known in the last run, for as long as nothing better is told. After the first list it comes too late. */
-  recall(view: RememberedView): void
+  recall(view: Known): void
+  /** The same, and it is what is followed: everything is listed, and nothing may be missed until `confirmed`. */
+  resume(view: Known): void
+  confirmed(): void
   /** Everything was listed, our own Node among it: the view is synced. */
   readonly complete: boolean
   /** Everything was listed, and our own Node is not there: what is known of that. */
   readonly lacksOwn: string | undefined
   /** What to keep for the next run; undefined while the view is not synced. */
-  remember(): RememberedView | undefined
+  remember(): Known | undefined
   /** Brings view() up to what is known when it begins. One at a time. */
   settle(): Slices<void>
   /** The same object until something changed. While a settle() is under way, the view from before. */
@@ -72,6 +78,7 @@ export function createKubeTable(options: {
   const faulty = new Map<string, readonly LeaseError[]>()
   let mine: Mine | undefined
   let trouble: string | undefined
+  let unconfirmed = false
   let view: LeaseView = {
     synced: false,
     because: 'nothing is known yet',
@@ -88,6 +95,17 @@ export function createKubeTable(options: {
   const changed = (): void => {
     stale = true
     options.onChange()
+  }
+  const knownIn = ({ own, claims }: Known, bits: (held: number) => number): Map<string, KnownNode> => {
+    const known = new Map<string, KnownNode>([[own.name, { own }]])
+    for (const { claim, faults, held } of claims) {
+      const name = claim?.node ?? faults[0]?.node
+      if (name === undefined) continue
+      known.set(name, { claim, faults })
+      const holds = held === undefined ? HOLDS_ALL : { ipv4: bits(held.ipv4), ipv6: bits(held.ipv6) }
+      if (claim !== undefined) recalledHeld.set(claim, holds)
+    }
+    return known
   }
   const read = (node: NodeFacts): KnownNode => {
     const before = nodes.listedAs(node.name)
@@ -137,7 +155,7 @@ export function createKubeTable(options: {
   const incomplete = (): string | undefined => {
     const unheard = trouble ?? 'the Nodes have not been listed yet'
     if (!nodes.listed) return nodes.recalled ? `from the cache of the last run, not confirmed yet: ${unheard}` : unheard
-    return lacksOwn()
+    return unconfirmed ? 'from the cache of the last run, not confirmed yet by the API server' : lacksOwn()
   }
   const lacksOwn = (): string | undefined => {
     if (!nodes.listed || nodes.listedOwn !== undefined) return undefined
@@ -149,21 +167,28 @@ export function createKubeTable(options: {
   return {
     read,
     apply(change) {
-      if (nodes.apply(change)) changed()
+      const confirms = unconfirmed && change.kind === 'replace'
+      if (confirms) unconfirmed = false
+      if (nodes.apply(change) || confirms) changed()
     },
     setTrouble(because) {
       const matters = !nodes.listed && because !== undefined && because !== trouble
       trouble = because
       if (matters) changed()
     },
-    recall({ own, claims }) {
-      if (nodes.listed || nodes.listedOwn !== undefined || own.name !== options.nodeName()) return
-      const known = new Map<string, KnownNode>([[own.name, { own }]])
-      for (const { claim, held } of claims) {
-        known.set(claim.node, { claim, faults: [] })
-        recalledHeld.set(claim, held ?? HOLDS_ALL)
-      }
-      nodes.recall(known)
+    recall(view) {
+      if (nodes.listed || nodes.listedOwn !== undefined || view.own.name !== options.nodeName()) return
+      nodes.recall(knownIn(view, (held) => held))
+      changed()
+    },
+    resume(view) {
+      unconfirmed = true
+      // Nobody tells again what was refused: it is decided about anew, beside those who hold what they have.
+      nodes.apply({ kind: 'replace', nodes: knownIn(view, (held) => held & ALL), rewound: false })
+      changed()
+    },
+    confirmed() {
+      unconfirmed = false
       changed()
     },
     get complete() {
@@ -174,7 +199,9 @@ export function createKubeTable(options: {
     },
     remember() {
       const own = nodes.listedOwn
-      return own === undefined || !currentView().synced ? undefined : { own, claims: leases.holders() }
+      if (own === undefined || !currentView().synced) return undefined
+      const claims = [...nodes.names()].flatMap((name) => claimedBy(nodes.listedAs(name)) ?? [])
+      return { own, claims: withHeld(claims, leases.exceptions()) }
     },
     settle,
     view: currentView,
@@ -198,6 +225,11 @@ const HOLDS_ALL: Held = { ipv4: ALL, ipv6: ALL }
 
 function claimOf({ own }: Mine): OwnClaim {
   return { node: own.node, subnets: own.subnets, lladdrs: own.lladdrs, underlays: own.published }
+}
+
+function* withHeld(claims: readonly NodeClaim[], exceptions: ReadonlyMap<Claim, Held>): Generator<RememberedClaim> {
+  for (const { claim, faults } of claims)
+    yield { claim, faults, held: claim === undefined ? undefined : exceptions.get(claim) }
 }
 
 function claimedBy(known: KnownNode): NodeClaim | undefined {

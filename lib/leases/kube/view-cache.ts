@@ -19,8 +19,6 @@ const WRITE_EVERY_MS = 60_000
 const MAX_BYTES = 300 << 20
 
 export interface ViewCache {
-  /** Whose view is read and written from now on. */
-  bind(binding: string): void
   /** undefined: there is none that can be used; why, if it is there, is told in the log. */
   load(): Promise<ReturnType<typeof parseViewFile> | undefined>
   /** The view changed: it is written soon, at most once a minute. */
@@ -35,15 +33,16 @@ export interface ViewCache {
 export function createViewCache(parts: {
   readonly stateDir: string
   readonly vni: Vni
+  /** Of which network and annotations a view is; another's is not read. */
+  readonly binding: string
   readonly view: () => RememberedView | undefined
   readonly log: Log
   readonly standing: StandingLog
   readonly clock: Clock
 }): ViewCache {
-  const { log, standing, clock } = parts
+  const { log, standing, clock, binding } = parts
   // `vtepd cleanup` knows what is ours by the device's name.
   const file = path.join(parts.stateDir, `flannel.${parts.vni}.leases`)
-  let binding: string | undefined
   let dirty = false
   let timer: Timer | undefined
   let writing: Promise<void> | undefined
@@ -54,7 +53,7 @@ export function createViewCache(parts: {
   const write = async (): Promise<void> => {
     dirty = false
     const view = parts.view()
-    if (view === undefined || binding === undefined) return
+    if (view === undefined) return
     nextWriteAt = clock.now() + WRITE_EVERY_MS
     try {
       await replaceFile(file, renderViewFile(view, binding))
@@ -78,13 +77,10 @@ export function createViewCache(parts: {
   }
 
   return {
-    bind(next) {
-      binding = next
-    },
     async load() {
       try {
         const bytes = await readBytesIfExists(file, MAX_BYTES)
-        return bytes === undefined ? undefined : parseViewFile(bytes, binding ?? '')
+        return bytes === undefined ? undefined : parseViewFile(bytes, binding)
       } catch (error) {
         const because = messageOf(error)
         log.warn('state.unreadable', `${file} is not used: ${because}`, { error })

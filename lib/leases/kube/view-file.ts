@@ -1,30 +1,42 @@
 /**
- * The text of a remembered view: a line that says whose it is, our own Node, a line a peer, and a line with the checksum
- * of all before it. Must not: touch the disk (view-cache.ts), or decide about claims (lib/leases/accepted does again).
+/**
+ * The text of a remembered view: a line that says whose it is and of which moment, our own Node, a line a claim, and a line
+ * with the checksum of all before it. Must not: touch the disk (view-cache.ts), or decide about claims (lib/leases/accepted
+ * does again).
  */
 import { createHash } from 'node:crypto'
+import { LeaseError } from '../../errors.ts'
 import { parseCidr } from '../../net/cidr.ts'
 import { parseIp } from '../../net/ip.ts'
 import { parseLladdr } from '../../net/lladdr.ts'
 import { parseVni } from '../../net/vni.ts'
 import { flatText } from '../../util/flat-text.ts'
 import { isRecord } from '../../util/go-json.ts'
-import type { HeldClaim } from '../accepted/accepted-leases.ts'
-import type { FamilyClaim } from '../accepted/claim.ts'
+import type { FamilyClaim, Held } from '../accepted/claim.ts'
 import { firstIps, type NodeFacts } from '../wire/node-facts.ts'
+import type { NodeClaim } from './node-claim.ts'
 
 const FORMAT = 'vtepd-view'
-const VERSION = 1
+const VERSION = 2
 /** Written at once; 100,000 peers are 16 MB. */
 const PAGE_BYTES = 64 << 10
 /** UTF-8 bytes that a UTF-16 unit can become. */
 const MOST_BYTES_A_UNIT = 3
 
-/** What a synced view said. */
+export interface RememberedClaim extends NodeClaim {
+  /** undefined: all that it claims. */
+  readonly held: Held | undefined
+}
+
+/** What was known when the view was synced. */
 export interface RememberedView {
+  /** How our node's name was given; another may have been given to a machine that was cloned with this file. */
+  readonly givenName: string
+  /** Where a watch goes on, and the version of our own Node there; undefined: something was not told yet. */
+  readonly position: { readonly version: string; readonly ownVersion: string } | undefined
   readonly own: NodeFacts
-  /** Without our own: whoever holds something. */
-  readonly claims: Iterable<HeldClaim>
+  /** Without our own; accepted or not, as nobody tells a second time what a watch goes on from. */
+  readonly claims: Iterable<RememberedClaim>
 }
 
 /**
@@ -53,26 +65,32 @@ export function* renderViewFile(view: RememberedView, binding: string): Generato
 }
 
 function* linesOf(view: RememberedView, binding: string): Generator<string> {
-  yield line({ format: FORMAT, version: VERSION, binding })
+  const { givenName, position } = view
+  yield line({ format: FORMAT, version: VERSION, binding, givenName, position })
   yield line(view.own)
-  for (const { claim, held } of view.claims) {
-    const { node, uid, seniority, ipv4, ipv6 } = claim
-    const row = [node, `${seniority} ${uid ?? ''}`, rowOf(ipv4), rowOf(ipv6)]
-    yield line(held === undefined ? row : [...row, held.ipv4, held.ipv6])
+  for (const { claim, faults, held } of view.claims) {
+    const age = claim === undefined ? '' : `${claim.seniority} ${claim.uid ?? ''}`
+    const row: unknown[] = [claim?.node ?? faults[0]?.node, age, rowOf(claim?.ipv4), rowOf(claim?.ipv6)]
+    if (held !== undefined || faults.length > 0) row.push(held === undefined ? null : [held.ipv4, held.ipv6])
+    if (faults.length > 0) row.push(faults.map(({ field, reason }) => [field, reason]))
+    yield line(row)
   }
 }
 
 /** Throws RangeError that says why the text cannot be used. */
-export function parseViewFile(bytes: Buffer, binding: string): { own: NodeFacts; claims: HeldClaim[] } {
+export function parseViewFile(
+  bytes: Buffer,
+  binding: string,
+): RememberedView & { readonly claims: readonly RememberedClaim[] } {
   const lines = splitChecked(bytes)
   const head = parseLine(lines.next().value)
   if (!isRecord(head) || head.format !== FORMAT) throw new RangeError('it is no view of vtepd')
   if (head.version !== VERSION) throw new RangeError(`it is of version ${String(head.version)}, not ${VERSION}`)
-  if (head.binding !== binding) throw new RangeError('it is of another cluster, node or network')
+  if (head.binding !== binding) throw new RangeError('it is of another network')
   const own = parseOwn(parseLine(lines.next().value))
-  const claims: HeldClaim[] = []
+  const claims: RememberedClaim[] = []
   for (const text of lines) claims.push(parseClaim(parseLine(text)))
-  return { own, claims }
+  return { givenName: String(head.givenName), position: parsePosition(head.position), own, claims }
 }
 
 function line(value: unknown): string {
@@ -122,13 +140,36 @@ function parseOwn(own: unknown): NodeFacts {
   }
 }
 
-function parseClaim(row: unknown): HeldClaim {
+function parsePosition(at: unknown): RememberedView['position'] {
+  if (!isRecord(at) || typeof at.version !== 'string' || typeof at.ownVersion !== 'string') return undefined
+  return { version: at.version, ownVersion: at.ownVersion }
+}
+
+const NO_FAULTS: readonly LeaseError[] = []
+
+function parseClaim(row: unknown): RememberedClaim {
   if (!Array.isArray(row)) throw new RangeError('it has a line that is no peer')
-  const [node, age, ipv4, ipv6, ...held]: unknown[] = row
+  const [node, age, ipv4, ipv6, held, faults]: unknown[] = row
   if (typeof node !== 'string' || typeof age !== 'string') throw new RangeError('it has a peer without a name')
   const [seniority = '', uid = ''] = age.split(' ', 2).map(flatText)
   const claim = { node, uid: uid === '' ? undefined : uid, seniority, ipv4: parseRow(ipv4), ipv6: parseRow(ipv6) }
-  return { claim, held: held.length < 2 ? undefined : { ipv4: Number(held[0]), ipv6: Number(held[1]) } }
+  return {
+    claim: ipv4 === null && ipv6 === null ? undefined : claim,
+    faults: faults === undefined ? NO_FAULTS : parseFaults(node, faults),
+    held: held === undefined || held === null ? undefined : parseHeld(held),
+  }
+}
+
+function parseHeld(held: unknown): Held {
+  const [ipv4, ipv6]: unknown[] = Array.isArray(held) ? held : []
+  if (typeof ipv4 !== 'number' || typeof ipv6 !== 'number')
+    throw new RangeError('it has a peer that holds nothing known')
+  return { ipv4, ipv6 }
+}
+
+function parseFaults(node: string, rows: unknown): LeaseError[] {
+  if (!Array.isArray(rows) || !rows.every(isTexts)) throw new RangeError('it has a fault that is none')
+  return rows.map(([field = '', reason = '']) => new LeaseError(node, field, reason))
 }
 
 function parseRow(row: unknown): FamilyClaim | undefined {

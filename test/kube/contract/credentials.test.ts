@@ -82,7 +82,7 @@ onBothServers((contract) => {
     const user = `{ client-certificate: "${base}.crt", client-key: "${base}.key" }`
     const kubeconfig = kubeconfigWith(contract.server.caFile, user)
     const { source, until } = await follow(t, contract, { kubeconfig, synced: false })
-    await until(() => /User "nobody" cannot watch/.test(source.stale ?? ''), `403, got ${source.stale}`)
+    await until(() => /User "nobody" cannot get/.test(source.stale ?? ''), `403, got ${source.stale}`)
   })
 
   test('an exec plugin is asked, and asked again when its token is not accepted any more', async (t) => {

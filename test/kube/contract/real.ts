@@ -8,8 +8,11 @@ interface Folder {
   readonly folder: string
 }
 
-export async function startReal(programs: KubePrograms, { watchList = true }: ServerOptions): Promise<ContractServer> {
-  const kube = await startRealKube(programs, watchList ? [] : ['--feature-gates', 'WatchList=false'])
+export async function startReal(
+  programs: KubePrograms,
+  { watchList = true, flags = [] }: ServerOptions,
+): Promise<ContractServer> {
+  const kube = await startRealKube(programs, [...flags, ...(watchList ? [] : ['--feature-gates', 'WatchList=false'])])
   return {
     kind: 'real',
     url: kube.url,

@@ -99,8 +99,8 @@ onBothServers((contract) => {
   test('the source without rights waits, and says which right is missing', async (t) => {
     await createLeases(contract, 1, 2)
     for (const [user, expected] of [
-      ['nobody', /403 Forbidden: .*User "nobody" cannot watch resource "nodes".*\(vtepd needs the rights .*\)/],
-      ['kubelet', /403 Forbidden: .*User "system:node:me" cannot watch resource "nodes".*\(these are a kubelet's/],
+      ['nobody', /403 Forbidden: .*User "nobody" cannot get resource "nodes".*\(vtepd needs the rights .*\)/],
+      ['kubelet', /403 Forbidden: .*User "system:node:me" cannot get resource "nodes".*\(these are a kubelet's/],
     ] as const) {
       const { source, until } = await follow(t, contract, { user, synced: false })
       await until(() => expected.test(source.stale ?? ''), `${user}: ${expected}, got ${source.stale}`)

@@ -44,6 +44,14 @@ export type Backup = object
 export interface ServerOptions {
   /** Default true. */
   readonly watchList?: boolean
+  /** More for the real one's command. */
+  readonly flags?: readonly string[]
+}
+
+/** Servers of today's clusters that the real one can be like: no WatchList, and lists that may be read from etcd. */
+export const OLDER: Readonly<Record<string, readonly string[]>> = {
+  'as 1.33': ['--emulated-version=1.33'],
+  'without ConsistentListFromCache': ['--emulated-version=1.33', '--feature-gates=ConsistentListFromCache=false'],
 }
 
 /** What the tests of one server get: the server, and how to ask it. */
@@ -56,41 +64,56 @@ export interface Contract {
 
 export const NODES = '/api/v1/nodes'
 
-/** Runs `tests` once a server, which all of them share; before each, every Node is deleted. */
-export function onBothServers(tests: (contract: Contract) => void, options: ServerOptions = {}): void {
-  for (const kind of ['embedded', 'real'] as const)
-    describe(`${kind} API server`, { skip: kind === 'real' && withoutPrograms() }, () => {
-      let running: ContractServer | undefined
-      let agent: Agent | undefined
-      const contract: Contract = {
-        get server() {
-          if (running === undefined) throw new Error('the server is not running')
-          return running
-        },
-        ask(method, path, { user = 'admin', ...question } = {}) {
-          const { server } = contract
-          agent ??= new Agent({ keepAlive: true, ca: pem(server.caFile) })
-          return askServer(agent, `${server.url}${path}`, method, { ...question, token: server.token(user) })
-        },
-        async must(method, path, body, contentType) {
-          const reply = await contract.ask(method, path, {
-            body,
-            ...(contentType === undefined ? {} : { contentType }),
-          })
-          if (reply.status >= 300) throw new Error(`${method} ${path}: ${reply.status} ${reply.body}`)
-          return JSON.parse(reply.body.toString())
-        },
-      }
-      before(async () => {
-        running = withHook(await startServer(kind, options), () => {
-          agent?.destroy()
-          agent = undefined
+/** Runs `tests` once a server, which all of them share; before each, every Node is deleted. `older`: on those too. */
+export function onBothServers(
+  tests: (contract: Contract) => void,
+  { older = false, ...options }: ServerOptions & { readonly older?: boolean } = {},
+): void {
+  run('embedded', 'embedded API server', options, tests)
+  run('real', 'real API server', options, tests)
+  if (!older) return
+  for (const [name, flags] of Object.entries(OLDER))
+    run('real', `real API server ${name}`, { ...options, flags }, tests)
+}
+
+function run(
+  kind: ContractServer['kind'],
+  name: string,
+  options: ServerOptions,
+  tests: (contract: Contract) => void,
+): void {
+  describe(name, { skip: kind === 'real' && withoutPrograms() }, () => {
+    let running: ContractServer | undefined
+    let agent: Agent | undefined
+    const contract: Contract = {
+      get server() {
+        if (running === undefined) throw new Error('the server is not running')
+        return running
+      },
+      ask(method, path, { user = 'admin', ...question } = {}) {
+        const { server } = contract
+        agent ??= new Agent({ keepAlive: true, ca: pem(server.caFile) })
+        return askServer(agent, `${server.url}${path}`, method, { ...question, token: server.token(user) })
+      },
+      async must(method, path, body, contentType) {
+        const reply = await contract.ask(method, path, {
+          body,
+          ...(contentType === undefined ? {} : { contentType }),
         })
+        if (reply.status >= 300) throw new Error(`${method} ${path}: ${reply.status} ${reply.body}`)
+        return JSON.parse(reply.body.toString())
+      },
+    }
+    before(async () => {
+      running = withHook(await startServer(kind, options), () => {
+        agent?.destroy()
+        agent = undefined
       })
-      beforeEach(() => deleteNodes(contract))
-      after(() => running?.close())
-      tests(contract)
     })
+    beforeEach(() => deleteNodes(contract))
+    after(() => running?.close())
+    tests(contract)
+  })
 }
 
 /** Calls `onCut` whenever no connection outlives what is done. */

@@ -260,10 +260,13 @@ test('an honest holder never loses a key to anybody, whatever hostile Nodes say,
 
 /** Another agent reads the cache, and is then told everything at once. */
 function restart(stage: Stage, told: ReadonlyMap<string, Claim>, network: Network): Stage {
-  const pieces = renderViewFile({ own: flannelNode('me', 9), claims: stage.leases.holders() }, 'b')
+  const exceptions = stage.leases.exceptions()
+  const known = [...told.values()].map((claim) => ({ claim, faults: [], held: exceptions.get(claim) }))
+  const view = { givenName: '', position: undefined, own: flannelNode('me', 9), claims: known }
+  const pieces = renderViewFile(view, 'b')
   const file = Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece)))
   const { claims } = parseViewFile(file, 'b')
-  const cached = new Map(claims.map(({ claim }) => [claim.node, claim]))
+  const cached = new Map(claims.flatMap(({ claim }) => (claim === undefined ? [] : [[claim.node, claim]])))
   const next = createStage(network, told)
   next.leases.change(
     claims.map(({ claim, held = { ipv4: ALL, ipv6: ALL } }) => ({ before: undefined, after: claim, held })),

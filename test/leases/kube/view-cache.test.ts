@@ -12,7 +12,7 @@ import { claim4, createMemoryLog, flannelNode, held, lease, until } from '../sup
 
 const MINUTE = 60_000
 
-async function setUp(t: TestContext, folder?: string) {
+async function setUp(t: TestContext, folder?: string, binding = 'ours') {
   const stateDir = folder ?? (await mkdtemp(path.join(tmpdir(), 'vtepd-view-')))
   if (folder === undefined) t.after(() => rm(stateDir, { recursive: true, force: true }))
   const clock = createManualClock()
@@ -21,13 +21,13 @@ async function setUp(t: TestContext, folder?: string) {
   const cache = createViewCache({
     stateDir,
     vni: parseVni(7),
+    binding,
     view: () => state.view,
     log,
     standing: createStandingLog(log, clock),
     clock,
   })
   t.after(() => cache.close())
-  cache.bind('ours')
   const file = path.join(stateDir, 'flannel.7.leases')
   const written = async (): Promise<string> => readFile(file, 'utf8').catch(() => '')
   return {
@@ -51,10 +51,9 @@ async function setUp(t: TestContext, folder?: string) {
 }
 
 function viewOf(...names: string[]): RememberedView {
-  return {
-    own: flannelNode('me', 9),
-    claims: names.map((name, index) => held(lease(name, { ipv4: claim4(index + 1) }))),
-  }
+  const claims = names.map((name, index) => held(lease(name, { ipv4: claim4(index + 1) })))
+  const position = { version: '7', ownVersion: '5' }
+  return { givenName: 'me', position, own: flannelNode('me', 9), claims }
 }
 
 test('a view is written when it changed, once a minute at most', async (t) => {
@@ -81,7 +80,7 @@ test('what another agent of this node left is read', async (t) => {
   await first.cache.close()
   const second = await setUp(t, first.stateDir)
   const known = await second.cache.load()
-  assert.deepEqual({ ...known }, { own: flannelNode('me', 9), claims: [...viewOf('a').claims] })
+  assert.deepEqual(known, viewOf('a'))
   assert.deepEqual(second.log.lines, [])
 })
 
@@ -93,17 +92,17 @@ test('its name is one that cleanup removes, and nothing else is left', async (t)
 })
 
 test('no cache is no trouble; a foreign or damaged one is not used, and said', async (t) => {
-  const { cache, log, file } = await setUp(t)
-  assert.equal(await cache.load(), undefined)
-  assert.deepEqual(log.lines, [])
-  cache.mark()
-  await cache.close()
-  cache.bind('theirs')
+  const first = await setUp(t)
+  assert.equal(await first.cache.load(), undefined)
+  assert.deepEqual(first.log.lines, [])
+  first.cache.mark()
+  await first.cache.close()
+  const { cache, log, file } = await setUp(t, first.stateDir, 'theirs')
   assert.equal(await cache.load(), undefined)
   await writeFile(file, 'x')
   assert.equal(await cache.load(), undefined)
   const messages = log.of('state.unreadable').map((line) => line.message)
-  assert.match(messages[0] ?? '', /flannel\.7\.leases is not used: it is of another cluster, node or network/)
+  assert.match(messages[0] ?? '', /flannel\.7\.leases is not used: it is of another network/)
   assert.match(messages[1] ?? '', /damaged/)
 })
 

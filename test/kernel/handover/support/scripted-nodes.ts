@@ -58,8 +58,8 @@ export function createScriptedNodes(network: Network, families: readonly Family[
       for (const event of events) table.apply(changeOf(event))
     },
     recall(peers) {
-      const claims = peers.flatMap((node) => readClaim(facts(node), keys, network)?.claim ?? [])
-      table.recall({ own: facts(US), claims: claims.map((claim) => ({ claim, held: undefined })) })
+      const claims = peers.flatMap((node) => readClaim(facts(node), keys, network) ?? [])
+      table.recall({ own: facts(US), claims: claims.map((claim) => ({ ...claim, held: undefined })) })
     },
   }
 }
