@@ -2,12 +2,11 @@
  * Files as vtepd uses them: replaced whole or not at all, and read when they exist. Following one is watch-file.ts.
  * Must not: know what a file means.
  */
+import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 const DIRECTORY_MODE = 0o755
-
-let count = 0
 
 /**
  * A reader sees the old content or the new, also after a power cut: written beside the file, synced, renamed over it. Bytes
@@ -17,8 +16,8 @@ let count = 0
 export async function replaceFile(file: string, content: string | Iterable<Uint8Array>, mode = 0o644): Promise<void> {
   const folder = path.dirname(file)
   await makeFolder(folder)
-  count += 1
-  const temporary = path.join(folder, `.${path.basename(file)}.${process.pid}.${count}.tmp`)
+  // Not to be guessed, where somebody else may write in that folder.
+  const temporary = path.join(folder, `.${path.basename(file)}.${randomBytes(8).toString('hex')}.tmp`)
   try {
     await writeSynced(temporary, content, mode)
     await rename(temporary, file)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync, watch } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, watch } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -52,6 +52,21 @@ test('a file that cannot be written leaves the old one and nothing beside it', a
   await writeFile(path.join(folder, 'x', 'inside'), '')
   await assert.rejects(replaceFile(path.join(folder, 'x'), 'text'), /EISDIR|ENOTEMPTY|EEXIST/)
   assert.deepEqual(await readdir(folder), ['x'])
+})
+
+test('the name of an unfinished file cannot be guessed', async (t) => {
+  const folder = await folderFor(t)
+  const seen = new Set<string>()
+  for (let i = 0; i < 2; i += 1)
+    await replaceFile(
+      path.join(folder, 'x'),
+      (function* () {
+        for (const name of readdirSync(folder)) if (name !== 'x') seen.add(name)
+        yield Buffer.from('x')
+      })(),
+    )
+  assert.equal(seen.size, 2)
+  for (const name of seen) assert.match(name, /^\.x\.[0-9a-f]{16}\.tmp$/)
 })
 
 test('two replacements at a time do not mix', async (t) => {

@@ -12,6 +12,8 @@ import { KubeError } from '../../errors.ts'
 import { isMissing, readIfExists } from '../../host/files.ts'
 import { isRecord } from '../../util/go-json.ts'
 import { messageOf } from '../../util/message-of.ts'
+import { environmentProxy } from './environment-proxy.ts'
+import { askExecPlugin, type ExecPlugin, forgetExecCredential, readExecPlugin } from './exec-plugin.ts'
 import { identityOf } from './identity.ts'
 import type { KubeTarget } from './kube-http.ts'
 
@@ -23,6 +25,8 @@ export interface KubeAccessOptions {
   /** Where a pod finds its token and CA; only tests give another. */
   readonly serviceAccountDir?: string
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Ends a program that is asked for credentials. */
+  readonly signal?: AbortSignal
 }
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
@@ -32,7 +36,11 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
  * KubeError (status 0) that names the file or variable: all of it can become right by itself.
  */
 export async function openKubeTarget(options: KubeAccessOptions): Promise<KubeTarget> {
-  const config = await loadConfig(options)
+  const access =
+    options.kubeconfigFile === undefined
+      ? await inCluster(options)
+      : await fromFile(options.kubeconfigFile, options.signal)
+  const config = loadConfig(access, options)
   const cluster = config.getCurrentCluster()
   const server = cluster?.server
   const where = options.kubeconfigFile ?? 'the cluster'
@@ -46,11 +54,13 @@ export async function openKubeTarget(options: KubeAccessOptions): Promise<KubeTa
     throw trouble(where, `credentials cannot be read: ${messageOf(cause)}`, cause)
   }
   const agent = cluster.proxyUrl === undefined ? createAgent(url, given) : given.agent
-  const { headers, auth } = given
+  const { auth } = given
+  const headers = { ...given.headers, ...access.headers }
   return {
     url,
     identity: identityOf(options.kubeconfigFile ?? whereOfPod(config, url), given),
-    options: { agent, ...(headers === undefined ? {} : { headers }), ...(typeof auth === 'string' ? { auth } : {}) },
+    refused: access.refused,
+    options: { agent, headers, ...(typeof auth === 'string' ? { auth } : {}) },
     close() {
       if (typeof agent === 'object') agent.destroy()
     },
@@ -73,16 +83,16 @@ function createAgent(url: URL, given: RequestOptions): http.Agent {
   return new https.Agent({ keepAlive, ...Object.fromEntries(tls) })
 }
 
-async function loadConfig(options: KubeAccessOptions): Promise<KubeConfig> {
-  const { cluster, user } =
-    options.kubeconfigFile === undefined ? await inCluster(options) : await fromFile(options.kubeconfigFile)
+function loadConfig({ cluster, user }: Access, options: KubeAccessOptions): KubeConfig {
   const server = options.apiUrl ?? cluster.server
+  const proxyUrl = cluster.proxyUrl ?? proxyFor(server, options.env ?? process.env)
   // The library refuses plain HTTP unless TLS is skipped, and leaves the CA out where there is no user.
   const reached: Cluster = {
     ...cluster,
     name: 'cluster',
     server,
     skipTLSVerify: isPlain(server) || cluster.skipTLSVerify,
+    ...(proxyUrl === undefined ? {} : { proxyUrl }),
   }
   const config = new KubeConfig()
   config.loadFromOptions({
@@ -97,9 +107,22 @@ async function loadConfig(options: KubeAccessOptions): Promise<KubeConfig> {
 interface Access {
   readonly cluster: Cluster
   readonly user: User
+  /** Of who asks in the name of another. */
+  readonly headers?: Readonly<Record<string, string | string[]>>
+  /** What was given last is not accepted. */
+  readonly refused?: () => void
 }
 
-async function fromFile(file: string): Promise<Access> {
+function proxyFor(server: string, env: Readonly<Record<string, string | undefined>>): string | undefined {
+  if (!URL.canParse(server)) return undefined
+  try {
+    return environmentProxy(new URL(server), env)
+  } catch (cause) {
+    throw trouble('HTTPS_PROXY', `is no URL: ${messageOf(cause)}`, cause)
+  }
+}
+
+async function fromFile(file: string, signal: AbortSignal | undefined): Promise<Access> {
   let text: string | undefined
   try {
     text = await readIfExists(file)
@@ -117,19 +140,75 @@ async function fromFile(file: string): Promise<Access> {
   const cluster = config.getCurrentCluster()
   if (cluster === null) throw trouble(file, 'names no cluster: current-context, contexts and clusters must agree')
   const user = config.getCurrentUser() ?? { name: 'user' }
-  const token = await readToken(await tokenFileOf(text, user.name), path.dirname(file))
-  return { cluster, user: token === undefined ? user : { ...user, token } }
+  const folder = path.dirname(file)
+  const more = await unknownOf(text, user.name)
+  const headers = impersonation(more)
+  if (user.exec) return { ...(await withPlugin(file, { cluster, user, headers }, signal)) }
+  const tokenFile = typeof more.tokenFile === 'string' ? more.tokenFile : undefined
+  const token = await readToken(tokenFile, folder)
+  return { cluster, user: token === undefined ? user : { ...user, token }, headers }
 }
 
-/** `tokenFile` of a user, which the library does not know. */
-async function tokenFileOf(text: string, userName: string): Promise<string | undefined> {
-  if (!text.includes('tokenFile')) return undefined
+/** The library would wait for it without a bound, ask it for each connection, and tell it nothing. */
+async function withPlugin(file: string, access: Access, signal: AbortSignal | undefined): Promise<Access> {
+  const { cluster, user } = access
+  const { exec, ...rest } = user
+  try {
+    const plugin = readExecPlugin(exec, path.dirname(file), await toldOf(cluster))
+    const { token, cert, key } = await askExecPlugin(plugin, signal)
+    const pem = (text: string): string => Buffer.from(text).toString('base64')
+    return {
+      ...access,
+      user: {
+        ...rest,
+        ...(token === undefined ? {} : { token }),
+        ...(cert === undefined || key === undefined ? {} : { certData: pem(cert), keyData: pem(key) }),
+      },
+      refused: () => forgetExecCredential(plugin),
+    }
+  } catch (cause) {
+    throw trouble(file, `credentials cannot be had: ${messageOf(cause)}`, cause)
+  }
+}
+
+/** As spec.cluster of an ExecCredential. */
+async function toldOf({
+  server,
+  tlsServerName,
+  skipTLSVerify,
+  caData,
+  caFile,
+  proxyUrl,
+}: Cluster): Promise<ExecPlugin['cluster']> {
+  const ca = caFile === undefined ? caData : (await readFile(caFile)).toString('base64')
+  return {
+    server,
+    'tls-server-name': tlsServerName,
+    'insecure-skip-tls-verify': skipTLSVerify === true ? true : undefined,
+    'certificate-authority-data': ca,
+    'proxy-url': proxyUrl,
+  }
+}
+
+/** What a user has that the library does not know; nothing where the text has none of it. */
+async function unknownOf(text: string, userName: string): Promise<Readonly<Record<string, unknown>>> {
+  if (!/tokenFile|as-uid|as-groups|as-user-extra/.test(text)) return {}
   const { parse } = await import('yaml')
   const config: unknown = parse(text)
   const users: unknown = isRecord(config) ? config.users : undefined
   const entry: unknown = Array.isArray(users) ? users.find((one) => isRecord(one) && one.name === userName) : undefined
-  const user: unknown = isRecord(entry) ? entry.user : undefined
-  return isRecord(user) && typeof user.tokenFile === 'string' ? user.tokenFile : undefined
+  return isRecord(entry) && isRecord(entry.user) ? entry.user : {}
+}
+
+/** Of `as` the library knows the name alone. */
+function impersonation(user: Readonly<Record<string, unknown>>): Readonly<Record<string, string | string[]>> {
+  const headers: Record<string, string | string[]> = {}
+  const texts = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : [])
+  if (typeof user['as-uid'] === 'string') headers['impersonate-uid'] = user['as-uid']
+  if (texts(user['as-groups']).length > 0) headers['impersonate-group'] = texts(user['as-groups'])
+  for (const [key, values] of isRecord(user['as-user-extra']) ? Object.entries(user['as-user-extra']) : [])
+    headers[`impersonate-extra-${encodeURIComponent(key.toLowerCase())}`] = texts(values)
+  return headers
 }
 
 async function inCluster(options: KubeAccessOptions): Promise<Access> {

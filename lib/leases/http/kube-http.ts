@@ -17,6 +17,8 @@ export interface KubeTarget {
   readonly url: URL
   readonly options: RequestOptions
   readonly identity: KubeIdentity
+  /** To be called when the server does not accept them. */
+  readonly refused: (() => void) | undefined
   close(): void
 }
 
@@ -96,6 +98,7 @@ async function accepted(call: Call): Promise<IncomingMessage> {
   const response = await send(call)
   const status = response.statusCode ?? 0
   if (status >= 200 && status < 300) return response
+  if (status === 401) call.target.refused?.()
   throw await readRefusal(call.request, response, status)
 }
 
@@ -111,6 +114,8 @@ function send({ target, request, clock, signal }: Call): Promise<IncomingMessage
       headers: {
         ...options.headers,
         accept: request.accept ?? 'application/json',
+        // What is compressed for a second is slower than what is sent, and a proxy might take it for a wish.
+        'accept-encoding': 'identity',
         'user-agent': 'vtepd',
         ...(request.body === undefined
           ? {}

@@ -56,7 +56,7 @@ export function createKubeDoor(parts: {
   const read = createOpener<KubeTarget>({
     async open() {
       const { openKubeTarget } = await import('../http/kube-config.ts')
-      return openKubeTarget(config)
+      return openKubeTarget({ ...config, signal: closing.signal })
     },
     dispose: (target) => target.close(),
     clock,
@@ -68,7 +68,7 @@ export function createKubeDoor(parts: {
       : createOpener<PublishTarget>({
           open: () =>
             openPublishTarget({
-              access: config,
+              access: { ...config, signal: closing.signal },
               publisher,
               nodeName: nodeName ?? '',
               today: parts.today(),

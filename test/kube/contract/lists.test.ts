@@ -220,17 +220,19 @@ onBothServers(
       }
     })
 
-    test('compaction alone expires nothing that the API server still remembers; after its restart a page is 410', async () => {
+    test('compaction alone expires nothing that an API server of 1.34 still remembers; after its restart a page is 410', async () => {
       await createNodes(contract, 'a', 'b', 'c')
       const first = await readList(contract, 'limit=1')
       const version = first.metadata.resourceVersion
       await contract.must('DELETE', `${NODES}/b`)
       await contract.server.compact()
-      const next = await readList(contract, `limit=1&continue=${first.metadata.continue}`)
-      assert.deepEqual(
-        next.items.map(({ metadata }) => metadata.name),
-        ['b'],
-      )
+      if (!contract.older) {
+        const next = await readList(contract, `limit=1&continue=${first.metadata.continue}`)
+        assert.deepEqual(
+          next.items.map(({ metadata }) => metadata.name),
+          ['b'],
+        )
+      }
       await contract.server.stop()
       await contract.server.start()
       for (const accept of ENCODINGS) {

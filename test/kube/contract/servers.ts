@@ -57,6 +57,8 @@ export const OLDER: Readonly<Record<string, readonly string[]>> = {
 /** What the tests of one server get: the server, and how to ask it. */
 export interface Contract {
   readonly server: ContractServer
+  /** It is one of OLDER. */
+  readonly older: boolean
   ask(method: string, path: string, options?: AskOptions): Promise<KubeReply>
   /** As `ask`, from JSON; fails when the answer is no 2xx. */
   must(method: string, path: string, body?: unknown, contentType?: string): Promise<unknown>
@@ -86,6 +88,7 @@ function run(
     let running: ContractServer | undefined
     let agent: Agent | undefined
     const contract: Contract = {
+      older: options.flags !== undefined,
       get server() {
         if (running === undefined) throw new Error('the server is not running')
         return running
