@@ -1,8 +1,8 @@
 /**
  * `simulate`: a cluster of N nodes on one machine: three real agents in namespaces of their own, everybody else a Node
  * object in the embedded API server. How long until all agents have programmed everybody, what that costs each of them,
- * and what it costs when a node joins, changes its lease, leaves, when everybody sends heartbeats, and when the API server
- * goes away and returns.
+ * and what it costs when a node joins, changes its lease, leaves, when everybody sends heartbeats, when the API server goes
+ * away and returns, and when agents are restarted one after another.
  */
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -16,11 +16,18 @@ import type { Suite, SuiteContext } from '../frame/suite.ts'
 import { type BenchAgent, type LoggedEvent, startBenchAgent } from '../world/agent-process.ts'
 import { clusterOf, leaseOf, nodeName } from '../world/cluster.ts'
 import { API_HOST, createBenchFabric, type FabricNode } from '../world/fabric.ts'
+import { UNDERLAY_IFNAME } from '../world/ground.ts'
 import { nodeObjectOf, statusOf } from '../world/node-objects.ts'
 
 const AGENTS = 3
 const PER_PEER = 3
 const MIB = 1 << 20
+/** The agents take turns. */
+const RESTARTS = 50
+const FEW_RESTARTS = 9
+/** From here on there are as many as shall be; milliseconds between the heartbeats of 10,000 kubelets. */
+const LARGE = 10_000
+const BEAT_EVERY_MS = 30
 /** How long the API server stays away. */
 const AWAY_MS = 3000
 
@@ -46,7 +53,9 @@ interface World {
   readonly families: readonly Family[]
   readonly api: ApiServer
   readonly nodes: readonly FabricNode[]
-  readonly agents: readonly BenchAgent[]
+  readonly agents: BenchAgent[]
+  /** Starts the agent of that node, again too. */
+  start(node: FabricNode): BenchAgent
 }
 
 /** Milliseconds of each occurrence, and what each agent has spent on it. */
@@ -90,6 +99,8 @@ async function simulateCluster(
   report('heartbeat of every node', await heartbeats(world, size))
   say('the API server goes away and returns')
   report('API server away and back', await away(world, size))
+  say('agents are restarted one after another')
+  report('an agent is restarted', await restarts(world, size))
 }
 
 async function build(
@@ -109,7 +120,7 @@ async function build(
   }
   const kubeconfig = path.join(context.folder, 'kubeconfig')
   writeFileSync(kubeconfig, api.kubeconfig())
-  const agents = nodes.map(({ index, netns }) =>
+  const start = ({ index, netns }: FabricNode): BenchAgent =>
     startBenchAgent({
       scope,
       netns: netns.path,
@@ -117,9 +128,44 @@ async function build(
       nodeName: nodeName(index),
       folder: path.join(context.folder, `simulate-${family}-${size}-${index}`),
       source: `--kubeconfig-file=${kubeconfig}`,
-    }),
-  )
-  return { families, api, nodes, agents }
+    })
+  return { families, api, nodes, agents: nodes.map(start), start }
+}
+
+/**
+ * Each is ended as an upgrade ends it, while everybody sends heartbeats. Until it is ready again; the bytes are what its
+ * node received from the moment of its end, from nobody but the API server.
+ */
+async function restarts({ api, agents, nodes, start }: World, size: number): Promise<Outcome> {
+  let beats = 0
+  const beating = setInterval(() => {
+    beats += 1
+    api.nodes.patchStatus(nodeName(AGENTS + 1 + (beats % (size - AGENTS))), { status: statusOf(beats) })
+  }, BEAT_EVERY_MS)
+  const samples: number[] = []
+  const measures: Record<string, number>[] = []
+  try {
+    for (let round = 0; round < (size < LARGE ? FEW_RESTARTS : RESTARTS); round += 1) {
+      const at = round % AGENTS
+      const node = nodes[at]
+      if (node === undefined) throw new Error(`there is no node ${at}`)
+      await agents[at]?.end()
+      const before = await receivedBy(node)
+      const agent = start(node)
+      agents[at] = agent
+      const ready = await agent.until(({ event }) => event === 'agent.ready')
+      samples.push(ready.monotonicMs - agent.startedMs)
+      measures.push({ bytesPerAgent: (await receivedBy(node)) - before, cpuMs: agent.usage()?.cpuMs ?? Number.NaN })
+    }
+  } finally {
+    clearInterval(beating)
+  }
+  return { samples, measures: mediansOf(measures) ?? {} }
+}
+
+async function receivedBy({ netns }: FabricNode): Promise<number> {
+  const links = JSON.parse(await netns.exec('ip', '-s', '-j', 'link', 'show', UNDERLAY_IFNAME))
+  return links[0].stats64.rx.bytes
 }
 
 /** Of each agent the time from its start until it is ready and its kernel holds everybody. */

@@ -36,6 +36,8 @@ export interface BenchAgent {
   /** The most that it had resident so far; 0: it has ended. */
   peakRssBytes(): number
   stop(): Promise<void>
+  /** As systemd ends it. */
+  end(): Promise<void>
 }
 
 export interface BenchAgentOptions {
@@ -109,6 +111,10 @@ export function startBenchAgent(options: BenchAgentOptions): BenchAgent {
     usage: () => readProcessUsage(child.pid ?? 0),
     peakRssBytes: () => peakRssBytes(child.pid ?? 0),
     stop,
+    async end() {
+      child.kill('SIGTERM')
+      await ended
+    },
   }
 }
 
