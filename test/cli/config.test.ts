@@ -61,6 +61,18 @@ test('metadata alone is followed when asked for', () => {
   assert.equal(agent.leases.watch, 'metadata')
 })
 
+test('claims as objects are followed where a mirror lives, and not at all when annotations are asked for', () => {
+  const claims = (...flags: string[]) => {
+    const { leases } = build(flags).agent
+    return leases.kind === 'kube' ? leases.claims : 'no Kubernetes'
+  }
+  assert.deepEqual(
+    [claims(), claims('--claims=objects'), claims('--claims=annotations')],
+    ['auto', 'objects', undefined],
+  )
+  assert.throws(() => build(['--claims=some']), /--claims: 'some' is unknown; give one of auto, annotations, objects/)
+})
+
 test('a leases file takes the place of Kubernetes', () => {
   const { agent } = build(['--leases', '/nodes.yaml'], { NODE_NAME: 'b' })
   assert.deepEqual(agent.leases, { kind: 'file', path: '/nodes.yaml', nodeName: 'b' })

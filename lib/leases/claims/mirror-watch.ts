@@ -15,6 +15,9 @@ const LOOK_EVERY_MS = 60_000
 /** Where there is no Lease, most clusters never get one. */
 const LOOK_ABSENT_MS = 300_000
 
+/** Whoever answers otherwise is there, and shows us no Lease. */
+const AWAY: ReadonlySet<number> = new Set([0, 401, 429, 503])
+
 export interface MirrorWatch {
   /** undefined: not known yet. */
   readonly state: MirrorState | undefined
@@ -52,7 +55,7 @@ export function createMirrorWatch(options: {
     const lease = await options
       .call((call) => readMirrorLease(call, true))
       .catch((error) => {
-        if (error instanceof KubeError && error.status === 403) return undefined
+        if (error instanceof KubeError && !AWAY.has(error.status)) return undefined
         throw error
       })
     const next = judge(lease)
