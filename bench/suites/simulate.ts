@@ -2,7 +2,8 @@
  * `simulate`: a cluster of N nodes on one machine: three real agents in namespaces of their own, everybody else a Node
  * object in the embedded API server. How long until all agents have programmed everybody, what that costs each of them,
  * and what it costs when a node joins, changes its lease, leaves, when everybody sends heartbeats, when the API server goes
- * away and returns, and when agents are restarted one after another.
+ * away and returns, and when agents are restarted one after another; once following Nodes, once following the claims that a
+ * mirror writes.
  */
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -13,10 +14,12 @@ import type { Family } from '../../lib/net/ip.ts'
 import { type BenchFamily, familiesOf, type Sample } from '../frame/sample.ts'
 import { median, mediansOf } from '../frame/statistics.ts'
 import type { Suite, SuiteContext } from '../frame/suite.ts'
+import { atRate } from '../leases/cases.ts'
 import { type BenchAgent, type LoggedEvent, startBenchAgent } from '../world/agent-process.ts'
 import { clusterOf, leaseOf, nodeName } from '../world/cluster.ts'
 import { API_HOST, createBenchFabric, type FabricNode } from '../world/fabric.ts'
 import { UNDERLAY_IFNAME } from '../world/ground.ts'
+import { startBenchMirror } from '../world/mirror-process.ts'
 import { nodeObjectOf, statusOf } from '../world/node-objects.ts'
 
 const AGENTS = 3
@@ -28,6 +31,9 @@ const FEW_RESTARTS = 9
 /** From here on there are as many as shall be; milliseconds between the heartbeats of 10,000 kubelets. */
 const LARGE = 10_000
 const BEAT_EVERY_MS = 30
+/** Heartbeats of `at rest`. */
+const PER_SECOND = 340
+const SECONDS = 20
 /** How long the API server stays away. */
 const AWAY_MS = 3000
 
@@ -38,15 +44,23 @@ export const simulate: Suite = {
   families: ['ipv4'],
   async run(context) {
     for (const family of context.families)
-      for (const size of context.sizes) {
-        const ends: (() => unknown)[] = []
-        try {
-          await simulateCluster(context, { after: (end) => void ends.push(end) }, family, size)
-        } finally {
-          for (const end of ends.reverse()) await end()
+      for (const size of context.sizes)
+        for (const claims of ['annotations', 'objects'] as const) {
+          const ends: (() => unknown)[] = []
+          try {
+            await simulateCluster(context, { after: (end) => void ends.push(end) }, { family, size, claims })
+          } finally {
+            for (const end of ends.reverse()) await end()
+          }
         }
-      }
   },
+}
+
+/** What is simulated; `claims` is the flag of the agents. */
+interface Case {
+  readonly family: BenchFamily
+  readonly size: number
+  readonly claims: 'annotations' | 'objects'
 }
 
 interface World {
@@ -64,17 +78,12 @@ interface Outcome {
   readonly measures: Readonly<Record<string, number>>
 }
 
-async function simulateCluster(
-  context: SuiteContext,
-  scope: SuiteContext['scope'],
-  family: BenchFamily,
-  size: number,
-): Promise<void> {
-  const report = (name: string, { samples, measures }: Outcome): void =>
-    context.report([sampleOf(name, family, size, samples, measures)])
-  const say = (text: string): void => context.progress(`simulate ${family} ${size}: ${text}`)
+async function simulateCluster(context: SuiteContext, scope: SuiteContext['scope'], what: Case): Promise<void> {
+  const { family, size, claims } = what
+  const report = (name: string, outcome: Outcome): void => context.report([sampleOf(name, what, outcome)])
+  const say = (text: string): void => context.progress(`simulate ${family} ${size} ${claims}: ${text}`)
   say('building')
-  const world = await build(context, scope, family, size)
+  const world = await build(context, scope, what)
   const { families } = world
   say('until all agents have programmed everybody')
   report('all converged', await converge(world, size))
@@ -97,6 +106,8 @@ async function simulateCluster(
   report('it leaves', together(leaves))
   say('a heartbeat of every node')
   report('heartbeat of every node', await heartbeats(world, size))
+  say('heartbeats for a while')
+  report('at rest, 340 heartbeats a second', await atRest(world, size))
   say('the API server goes away and returns')
   report('API server away and back', await away(world, size))
   say('agents are restarted one after another')
@@ -106,12 +117,11 @@ async function simulateCluster(
 async function build(
   context: SuiteContext,
   scope: SuiteContext['scope'],
-  family: BenchFamily,
-  size: number,
+  { family, size, claims }: Case,
 ): Promise<World> {
   const families = familiesOf(family)
   const nodes = await createBenchFabric(scope, families, AGENTS)
-  const api = await startApiServer({ host: API_HOST, historyEvents: 2 * size + 20_000 })
+  const api = await startApiServer({ host: API_HOST, historyEvents: 4 * size + 20_000, claims: claims === 'objects' })
   scope.after(() => api.close())
   for (const [index, lease] of [...clusterOf(families, size).values()].entries()) {
     const object = nodeObjectOf(lease)
@@ -120,14 +130,16 @@ async function build(
   }
   const kubeconfig = path.join(context.folder, 'kubeconfig')
   writeFileSync(kubeconfig, api.kubeconfig())
+  if (claims === 'objects') await startBenchMirror(scope, kubeconfig, api.url)
   const start = ({ index, netns }: FabricNode): BenchAgent =>
     startBenchAgent({
       scope,
       netns: netns.path,
       families,
       nodeName: nodeName(index),
-      folder: path.join(context.folder, `simulate-${family}-${size}-${index}`),
+      folder: path.join(context.folder, `simulate-${family}-${size}-${claims}-${index}`),
       source: `--kubeconfig-file=${kubeconfig}`,
+      flags: [`--claims=${claims}`],
     })
   return { families, api, nodes, agents: nodes.map(start), start }
 }
@@ -224,6 +236,34 @@ async function heartbeats({ api, agents }: World, size: number): Promise<Outcome
   return { samples: [ms], measures: { cpuMs, usPerHeartbeat: (cpuMs * 1000) / size } }
 }
 
+/**
+ * As 10,000 kubelets send them that report every 30 s; the agents' own Nodes stay out, each of which costs its own agent one
+ * event a heartbeat in any case. Bytes are those of the link, retransmissions and acknowledgements included.
+ */
+async function atRest({ api, agents, nodes }: World, size: number): Promise<Outcome> {
+  const told = (): number[] => nodes.map(({ address }) => api.eventsTold(address))
+  const received = (): number[] => nodes.map((node) => node.receivedBytes())
+  const before = { cpuMs: await cpuOf(agents), told: told(), received: received() }
+  const began = monotonicMs()
+  const served = process.cpuUsage()
+  const beats = await atRate(PER_SECOND, SECONDS, async (i) => {
+    api.nodes.patchStatus(nodeName(AGENTS + 1 + (i % (size - AGENTS))), { status: statusOf(2 + i) })
+  })
+  const ms = monotonicMs() - began
+  const { user, system } = process.cpuUsage(served)
+  const cpuMs = median(agents.map((agent) => agent.usage()?.cpuMs ?? Number.NaN)) - before.cpuMs
+  const more = (now: number[], then: number[]): number => median(now.map((value, i) => value - (then[i] ?? 0)))
+  return {
+    samples: [],
+    measures: {
+      eventsPerMinute: (more(told(), before.told) * 60_000) / ms,
+      kbPerMinute: (more(received(), before.received) * 60) / ms,
+      cpuPercent: (cpuMs * 100) / ms,
+      serverUsPerHeartbeat: (user + system) / beats,
+    },
+  }
+}
+
 /** A node joins while nobody can hear of it: from the server's return until every agent has programmed it. */
 async function away(world: World, size: number): Promise<Outcome> {
   const { api, agents, nodes, families } = world
@@ -260,20 +300,14 @@ function together(outcomes: readonly Outcome[]): Outcome {
   }
 }
 
-function sampleOf(
-  name: string,
-  family: BenchFamily,
-  size: number,
-  samples: readonly number[],
-  measures: Readonly<Record<string, number>>,
-): Sample {
-  const medianMs = median(samples)
+function sampleOf(name: string, { family, size, claims }: Case, { samples, measures }: Outcome): Sample {
+  const medianMs = samples.length === 0 ? null : median(samples)
   return {
     suite: 'simulate',
     case: name,
     family,
     size,
-    contender: 'vtepd run',
+    contender: claims === 'objects' ? 'vtepd run --claims=objects' : 'vtepd run',
     medianMs,
     ratioToLimit: null,
     samples,

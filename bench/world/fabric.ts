@@ -3,6 +3,7 @@
  * mgmt0 on it. Must not: hold anything but links and addresses.
  */
 
+import { readFileSync } from 'node:fs'
 import { deviceName } from '../../lib/device/vtep.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { openRtnl } from '../../lib/rtnl/native.ts'
@@ -20,6 +21,10 @@ export interface FabricNode {
   /** Of the cluster: nodes 1 to K. */
   readonly index: number
   readonly netns: Netns
+  /** IPv4, by which it reaches the API server. */
+  readonly address: string
+  /** By its link, from everybody, since it was made. */
+  receivedBytes(): number
   /** Neighbours, FDB entries and our routes on its devices; 0 while there is none. */
   count(): Promise<number>
 }
@@ -58,6 +63,8 @@ async function createNode(scope: Scope, families: readonly Family[], index: numb
   return {
     index,
     netns,
+    address: lease.ipv4?.underlay ?? '',
+    receivedBytes: () => sentBy(outside),
     async count() {
       const links = (await rtnl.dumpLinks()).value
       let count = 0
@@ -69,3 +76,14 @@ async function createNode(scope: Scope, families: readonly Family[], index: numb
     },
   }
 }
+
+/** Bytes that an interface of this namespace has sent: what its other end has received. */
+function sentBy(ifname: string): number {
+  const line = readFileSync('/proc/net/dev', 'utf8')
+    .split('\n')
+    .find((text) => text.trim().startsWith(`${ifname}:`))
+  return Number(line?.split(':')[1]?.trim().split(/\s+/)[SENT_BYTES])
+}
+
+/** Its column in /proc/net/dev, behind the name. */
+const SENT_BYTES = 8

@@ -76,8 +76,8 @@ export interface ApiServer {
   readonly counters: Readonly<Record<Verb, number>>
   /** The newest 1,000 requests, oldest first. */
   readonly requestLog: readonly RequestRecord[]
-  /** Events that watches were told since the start, bookmarks not counted: one change told to three is three. */
-  readonly eventsTold: number
+  /** Events that the watches of a client's address were told since the start, bookmarks and what a watch began with not counted. */
+  eventsTold(client: string): number
   /** Watches open now. */
   readonly watchCount: number
   /** YAML of a kubeconfig for the first user; `server` replaces the URL where clients see another address. */
@@ -206,9 +206,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     },
     counters: requests.counters,
     requestLog: requests.log,
-    get eventsTold() {
-      return sum(allWatches.map(({ told }) => told))
-    },
+    eventsTold: (client) => sum(allWatches.map(({ told }) => told.get(client) ?? 0)),
     get watchCount() {
       return sum(allWatches.map(({ count }) => count))
     },

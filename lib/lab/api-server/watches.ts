@@ -11,8 +11,8 @@ import type { Change, Entry, Store } from './store.ts'
 
 export interface Watches {
   readonly count: number
-  /** Events since the start, bookmarks not counted. */
-  readonly told: number
+  /** Events since the start by the client's address, bookmarks and what a watch began with not counted. */
+  readonly told: ReadonlyMap<string, number>
   /** Answers 200 and streams until the client leaves, its time is over, or it is too slow. */
   open(response: ServerResponse, request: WatchRequest, as: Representation): void
   /** The store has changed: everybody is served in one go, soon. */
@@ -29,6 +29,8 @@ export interface Watches {
 
 interface Watch {
   readonly response: ServerResponse
+  /** Its address. */
+  readonly client: string
   readonly as: Representation
   readonly selector: Selector
   readonly bookmarks: boolean
@@ -59,7 +61,7 @@ const LAST_BOOKMARK_MS = 2000
 export function createWatches(store: Store, clock: Clock, options: { readonly bookmarkIntervalMs: number }): Watches {
   const watches = new Set<Watch>()
   let silent = false
-  let told = 0
+  const told = new Map<string, number>()
   let scheduled = false
   // Pieces of the log by representation and position, shared by all watches of one round.
   const shared = new Map<Representation, Map<number, Piece>>()
@@ -92,7 +94,7 @@ export function createWatches(store: Store, clock: Clock, options: { readonly bo
     if (plain && known === undefined) shared.set(watch.as, new Map([[watch.position, chunk]]))
     else if (plain) known?.set(watch.position, chunk)
     watch.position = chunk.next
-    told += chunk.events
+    told.set(watch.client, (told.get(watch.client) ?? 0) + chunk.events)
     return chunk.bytes
   }
 
@@ -124,6 +126,7 @@ export function createWatches(store: Store, clock: Clock, options: { readonly bo
     const { from } = request
     const watch: Watch = {
       response,
+      client: response.socket?.remoteAddress ?? '',
       as,
       selector: request.selector,
       bookmarks: request.bookmarks,
@@ -156,9 +159,7 @@ export function createWatches(store: Store, clock: Clock, options: { readonly bo
     get count() {
       return watches.size
     },
-    get told() {
-      return told
-    },
+    told,
     open(response, request, as) {
       response.writeHead(200, { 'content-type': as.watchType, 'cache-control': 'no-cache, private' })
       response.flushHeaders()
