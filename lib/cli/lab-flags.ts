@@ -5,6 +5,8 @@ import { ConfigError } from '../errors.ts'
 import {
   KUBE_KINDS,
   type KubeKind,
+  LAB_CLAIMS,
+  type LabClaims,
   type LabOptions,
   MAX_NODES,
   MAX_PODS,
@@ -54,6 +56,14 @@ const LAB_FLAGS = [
     default: false,
     group: FABRIC,
     help: 'agents as in an unprivileged container: read-only file system, /proc/sys too, CAP_NET_ADMIN and CAP_NET_RAW only',
+  },
+  {
+    name: 'claims',
+    kind: 'string',
+    default: 'annotations',
+    placeholder: LAB_CLAIMS.join('|'),
+    group: FABRIC,
+    help: "what agents follow of each other: annotations of Nodes, or objects that a mirror completes ('vtepd mirror')",
   },
   {
     name: 'kube',
@@ -141,6 +151,7 @@ export function parseLabArguments(argv: readonly string[]): LabRequest {
       families: familiesOf(values),
       pinDevice: values['pin-device'],
       confined: values.confined,
+      claims: claimsOf(values),
       keep: values.keep,
       verbose: values.verbose,
       json: values.json,
@@ -164,6 +175,12 @@ function familiesOf(flags: LabFlags): readonly Family[] {
   if (second !== undefined)
     throw new ConfigError(`--${second}`, `cannot be combined with --${first}; for both families give --dual`)
   return first === 'dual' ? ['ipv4', 'ipv6'] : [first ?? 'ipv4']
+}
+
+function claimsOf({ claims }: LabFlags): LabClaims {
+  const known = LAB_CLAIMS.find((one) => one === claims)
+  if (known === undefined) throw new ConfigError('--claims', `'${claims}' is unknown; known: ${LAB_CLAIMS.join(', ')}`)
+  return known
 }
 
 function kubeOf(flags: LabFlags): KubeKind {

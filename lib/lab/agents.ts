@@ -11,6 +11,7 @@ import { netnsPath } from './address-plan.ts'
 import { type AgentEvent, parseAgentLine, renderAgentEvent } from './agent-log.ts'
 import { behindWalls } from './agent-walls.ts'
 import { LabError } from './lab-error.ts'
+import type { LabClaims } from './options.ts'
 import { ownCommand } from './own-command.ts'
 import { becomesTrue } from './waiting.ts'
 
@@ -50,6 +51,7 @@ export interface AgentParts {
   readonly kubeconfig: string
   readonly pinDevice: boolean
   readonly confined: boolean
+  readonly claims: LabClaims
   readonly now: () => number
   /** Each log line as it comes, for --verbose. */
   readonly onLine: (node: string, line: string) => void
@@ -145,6 +147,7 @@ function agentFlags(folder: string, files: AgentFiles, parts: AgentParts): strin
     ['--healthz-port', '0'],
     ['--state-dir', path.join(folder, 'state')],
     ['--log-format', 'json'],
+    ['--claims', parts.claims],
     parts.pinDevice ? ['--pin-device'] : [],
   ].flat()
 }

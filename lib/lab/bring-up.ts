@@ -2,6 +2,8 @@
  * From nothing to a working overlay: fabric, API server with the Node objects, agents, prober, first matrix.
  * Must not: damage anything.
  */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { monotonicMs } from '../host/clock.ts'
 import { openRtnl } from '../rtnl/native.ts'
 import type { LabPlan } from './address-plan.ts'
@@ -9,6 +11,7 @@ import { type Agents, startAgents } from './agents.ts'
 import { createFabric } from './fabric.ts'
 import type { MatrixResult } from './matrix.ts'
 import { renderMatrix } from './matrix.ts'
+import { startLabMirror } from './mirror.ts'
 import { type NodeApi, startNodeApi } from './node-api.ts'
 import type { LabOptions } from './options.ts'
 import { matrixPairs, netnsOf, scenarioPairs } from './probe-pairs.ts'
@@ -53,9 +56,19 @@ export async function bringUp(
   const onLine = (node: string, line: string): void => {
     if (options.verbose) progress.print([progress.style.faint(`  ${node}  ${line}`)])
   }
-  const { pinDevice, confined } = options
+  const { pinDevice, confined, claims } = options
   const { kubeconfig } = api
-  const agents = startAgents({ plan, folder: FOLDER, kubeconfig, pinDevice, confined, now: monotonicMs, onLine })
+  if (claims === 'objects') startMirror(kubeconfig, (line) => onLine('mirror', line))
+  const agents = startAgents({
+    plan,
+    folder: FOLDER,
+    kubeconfig,
+    pinDevice,
+    confined,
+    claims,
+    now: monotonicMs,
+    onLine,
+  })
   onAgents(agents)
   await inStep(progress, 'agents', async (step) => {
     const timeoutMs = READY_TIMEOUT_MS + nodes * READY_TIMEOUT_PER_NODE_MS
@@ -84,8 +97,16 @@ export async function bringUp(
   return { fabric, api, agents, prober, asked: options, matrix, times: { fabricMs, readyMs, matrix: totals } }
 }
 
-function startApi(plan: LabPlan, { kube, kubePrograms }: LabOptions): Promise<NodeApi> {
-  return kube === 'real' ? startRealNodeApi(plan, `${FOLDER}/kube`, kubePrograms) : startNodeApi(plan)
+function startApi(plan: LabPlan, { kube, kubePrograms, claims }: LabOptions): Promise<NodeApi> {
+  const objects = claims === 'objects'
+  return kube === 'real' ? startRealNodeApi(plan, `${FOLDER}/kube`, kubePrograms, objects) : startNodeApi(plan, objects)
+}
+
+function startMirror(kubeconfig: string, onLine: (line: string) => void): void {
+  const file = path.join(FOLDER, 'mirror-kubeconfig')
+  mkdirSync(FOLDER, { recursive: true })
+  writeFileSync(file, kubeconfig, { mode: 0o600 })
+  startLabMirror(file, onLine)
 }
 
 function elapsed(sinceMs: number): string {

@@ -23,9 +23,9 @@ export interface NodeApi {
   start(changes: { readonly created: readonly NodeObject[]; readonly deleted: readonly string[] }): Promise<void>
 }
 
-/** Listens on the underlay bridge, which every node reaches. It ends with this process. */
-export async function startNodeApi(plan: LabPlan): Promise<NodeApi> {
-  const server = await startApiServer({ host: plan.apiAddress, token: randomBytes(16).toString('hex') })
+/** Listens on the underlay bridge, which every node reaches. `claims`: OverlayClaims are a resource. It ends with this process. */
+export async function startNodeApi(plan: LabPlan, claims: boolean): Promise<NodeApi> {
+  const server = await startApiServer({ host: plan.apiAddress, token: randomBytes(16).toString('hex'), claims })
   for (const node of plan.nodes) server.nodes.create(nodeObject(node))
   return {
     url: server.url,

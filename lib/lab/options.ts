@@ -29,6 +29,8 @@ export interface LabOptions {
   readonly pinDevice: boolean
   /** Agents as in an unprivileged container: read-only file system, two capabilities (lib/lab/agent-walls). */
   readonly confined: boolean
+  /** What agents follow of each other; with `objects` a mirror runs beside the API server. */
+  readonly claims: LabClaims
   /** Leave the fabric running until a signal comes. */
   readonly keep: boolean
   readonly verbose: boolean
@@ -45,6 +47,9 @@ export interface LabOptions {
   /** So long nothing is disturbed at the end, while it is counted what the agents say; 0: not at all. */
   readonly restSeconds: number
 }
+
+export const LAB_CLAIMS = ['annotations', 'objects'] as const
+export type LabClaims = (typeof LAB_CLAIMS)[number]
 
 /** The lab's own API server for Nodes, or kube-apiserver and etcd. */
 export const KUBE_KINDS = ['embedded', 'real'] as const

@@ -4,6 +4,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import { member } from '../leases/wire/node-facts.ts'
 import { messageOf } from '../util/message-of.ts'
 import type { LabPlan } from './address-plan.ts'
 import { renderKubeconfig } from './api-server/kubeconfig.ts'
@@ -17,7 +20,12 @@ import { prepareRealServer, type RealServer } from './real-kube/server.ts'
 const GROUPS = ['system:masters']
 
 /** Listens on the underlay bridge, etcd on loopback; data under `folder`. Both end with this process. Rejects with LabError. */
-export async function startRealNodeApi(plan: LabPlan, folder: string, programs: string | undefined): Promise<NodeApi> {
+export async function startRealNodeApi(
+  plan: LabPlan,
+  folder: string,
+  programs: string | undefined,
+  claims: boolean,
+): Promise<NodeApi> {
   const token = randomBytes(16).toString('hex')
   const server = await prepareRealServer({
     programs: requirePrograms(programs),
@@ -28,6 +36,7 @@ export async function startRealNodeApi(plan: LabPlan, folder: string, programs: 
   try {
     server.startEtcd()
     await server.startApiServer()
+    if (claims) await installClaims(server, token)
     for (const node of plan.nodes) await createNode(server, token, nodeObject(node))
   } catch (error) {
     const [first = '', ...log] = messageOf(error).trim().split('\n')
@@ -44,6 +53,18 @@ export async function startRealNodeApi(plan: LabPlan, folder: string, programs: 
       for (const node of created) await createNode(server, token, node)
     },
   }
+}
+
+/** Two levels above the file that this becomes. */
+const MANIFEST = path.resolve(import.meta.dirname, '..', '..', 'deploy', 'claims.yaml')
+
+/** The resource alone: everybody may do everything here. */
+async function installClaims(server: RealServer, token: string): Promise<void> {
+  const documents = parseAllDocuments(readFileSync(MANIFEST, 'utf8')).map((document) => document.toJS() as unknown)
+  const body = documents.find((object) => member(object, 'kind') === 'CustomResourceDefinition')
+  const at = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+  const { status, body: answer } = await server.ask('POST', at, { token, body })
+  if (status >= 300) throw new Error(`installing ${MANIFEST}: ${status} ${answer}`)
 }
 
 async function deleteNode(server: RealServer, token: string, name: string): Promise<void> {

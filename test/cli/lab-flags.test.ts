@@ -17,6 +17,7 @@ test('without arguments: three nodes with a pod each, IPv4 only, all scenarios',
     families: ['ipv4'],
     pinDevice: false,
     confined: false,
+    claims: 'annotations',
     keep: false,
     verbose: false,
     json: false,
@@ -31,7 +32,7 @@ test('without arguments: three nodes with a pod each, IPv4 only, all scenarios',
 
 test('each flag is heard', () => {
   const given = ['--nodes', '20', '--pods=2', '--dual', '--pin-device', '--keep', '--verbose', '--json']
-  const times = ['--repeats', '20', '--unannounced', '0', '--rest=60', '--confined']
+  const times = ['--repeats', '20', '--unannounced', '0', '--rest=60', '--confined', '--claims=objects']
   const kube = ['--kube', 'real', '--kube-programs', '/built']
   assert.deepEqual(optionsOf(...given, ...kube, ...times, '--scenario', 'mac-changed'), {
     nodes: 20,
@@ -39,6 +40,7 @@ test('each flag is heard', () => {
     families: ['ipv4', 'ipv6'],
     pinDevice: true,
     confined: true,
+    claims: 'objects',
     keep: true,
     verbose: true,
     json: true,

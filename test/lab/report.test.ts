@@ -49,6 +49,7 @@ const good: LabReport = {
     families: ['ipv4'],
     pinDevice: false,
     confined: false,
+    claims: 'annotations',
     kube: 'embedded',
     kubePrograms: undefined,
     scenarios: ['issue-2433'],

@@ -18,6 +18,8 @@ export interface ClaimsStream<T> extends NodeStream {
   said(name: string): string | undefined
   /** Names of those. */
   names(): Iterable<string>
+  /** Somebody else's claim counts for nothing yet: the mirror has not completed it. */
+  readonly unfinished: boolean
 }
 
 export interface ClaimsStreamOptions<T>
@@ -114,6 +116,10 @@ export function startClaimsStream<T>(options: ClaimsStreamOptions<T>): ClaimsStr
     said: (name) => (name === ownName() ? undefined : claims?.get(name)?.said),
     *names() {
       for (const [name, { said }] of claims ?? []) if (said !== undefined && name !== ownName()) yield name
+    },
+    get unfinished() {
+      for (const [name, { said }] of claims ?? []) if (said === undefined && name !== ownName()) return true
+      return false
     },
     // A list of claims is small: it is taken at each start.
     position: () => undefined,

@@ -24,8 +24,12 @@ export type ClaimsMode = 'auto' | 'objects'
 /** Each jittered down by up to a quarter, so that a cluster's agents do not come together. Milliseconds, as below. */
 const CHECK_EVERY_MS = 21_600_000
 const CHECK_SILENT_MS = 600_000
-/** Agents that see at the same moment that the mirror is silent, or lives, spread what they do about it. */
-const SPREAD_MS = 30_000
+/**
+ * Agents that see at the same moment that the mirror is silent, or lives, spread what they do about it: so much a node, as each
+ * of them lists as many.
+ */
+const SPREAD_MS = 60
+const LEAST_SPREAD_MS = 5000
 /** After claims could not be followed they are tried again. */
 const RETRY_MS = 300_000
 
@@ -53,11 +57,17 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
   /** Being listed, to take the place of `active`. */
   let next: Following<T> | undefined
   let timer: Timer | undefined
+  /** Of the last list. */
+  let size = 0
   let checking = false
   /** Something is about to be done about what the mirror does, or does not. */
   let spreading = false
 
-  const mirror = createMirrorWatch({ ...options, onState: (state) => onMirror(state) })
+  const mirror = createMirrorWatch({
+    ...options,
+    insist: options.claims === 'objects',
+    onState: (state) => onMirror(state),
+  })
   const isOver = (): boolean => stop.signal.aborted
 
   const begin = (kind: Following<T>['kind']): void => {
@@ -95,7 +105,8 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
     if (following.claims === undefined || active === undefined) takeOver(following, change)
     else void check(following)
   }
-  const takeOver = (following: Following<T>, change: NodeChange<T>): void => {
+  const takeOver = (following: Following<T>, change: NodeChange<T> & { kind: 'replace' }): void => {
+    size = change.nodes.size
     follow(following)
     options.onChange(change)
   }
@@ -168,13 +179,20 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
   }
   /** While nobody completes claims, a node that joins is seen as a Node alone. */
   const onUnfinished = (): void => {
-    if (mirror.state !== 'alive' && active?.kind === 'claims') later(() => begin('nodes'))
+    if (mirror.state === 'alive' || active?.kind !== 'claims') return
+    later(() => {
+      const look = mirror.look().catch(() => undefined)
+      void look.then((state) => {
+        if (state !== 'alive' && active?.claims?.unfinished === true) begin('nodes')
+        plan()
+      })
+    })
   }
   const later = (work: () => void): void => {
     if (spreading) return
     spreading = true
     timer?.cancel()
-    timer = clock.after(random() * SPREAD_MS, () => {
+    timer = clock.after(random() * Math.max(LEAST_SPREAD_MS, size * SPREAD_MS), () => {
       spreading = false
       work()
     })

@@ -25,6 +25,8 @@ export interface MirrorWatch {
   readonly version: string | undefined
   /** Looks now, and goes on by itself. Rejects with KubeError when the server did not answer the first time. */
   start(): Promise<MirrorState>
+  /** Looks once more, out of turn. Rejects with KubeError when the server does not answer. */
+  look(): Promise<MirrorState>
   close(): void
 }
 
@@ -33,17 +35,25 @@ export function createMirrorWatch(options: {
   readonly clock: Clock
   readonly today: () => Date
   readonly random: () => number
+  /** Whether a mirror is to be expected soon where there is none. */
+  readonly insist: boolean
   readonly onState: (state: MirrorState) => void
 }): MirrorWatch {
   const { clock } = options
   let state: MirrorState | undefined
   let seen: MirrorLease | undefined
+  /** The server was away since the last look: the mirror may not have reached it either. */
+  let wasAway = false
   let timer: Timer | undefined
   let closed = false
 
   const judge = (lease: MirrorLease | undefined): MirrorState => {
     const before = seen
     seen = lease
+    if (wasAway && lease !== undefined && state !== undefined) {
+      wasAway = false
+      return state
+    }
     if (lease === undefined) return state === undefined || state === 'absent' ? 'absent' : 'silent'
     const age = Math.abs(options.today().getTime() - Date.parse(lease.renewTime))
     const lives =
@@ -56,6 +66,7 @@ export function createMirrorWatch(options: {
       .call((call) => readMirrorLease(call, true))
       .catch((error) => {
         if (error instanceof KubeError && !AWAY.has(error.status)) return undefined
+        wasAway = true
         throw error
       })
     const next = judge(lease)
@@ -66,7 +77,7 @@ export function createMirrorWatch(options: {
   }
   const schedule = (): void => {
     if (closed) return
-    const every = seen === undefined ? LOOK_ABSENT_MS : LOOK_EVERY_MS
+    const every = seen === undefined && !options.insist ? LOOK_ABSENT_MS : LOOK_EVERY_MS
     timer = clock.after(every * (0.75 + options.random() / 2), () => {
       // A server that is away says nothing of the mirror.
       void look()
@@ -81,6 +92,7 @@ export function createMirrorWatch(options: {
     get version() {
       return seen?.version
     },
+    look,
     async start() {
       const first = await look()
       schedule()
