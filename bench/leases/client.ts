@@ -1,6 +1,6 @@
 /** Requests of the bench to an API server, many at once over kept connections. Must not: know what they mean. */
 import { readFileSync } from 'node:fs'
-import http from 'node:http'
+import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 
 /** As many as a busy cluster's kubelets would have in flight; more only wait in the server. */
@@ -9,6 +9,8 @@ const AT_ONCE = 16
 export interface ApiClient {
   /** Resolves with the status when the whole answer is there; rejects when there is none. */
   ask(method: string, path: string, body?: object, contentType?: string): Promise<number>
+  /** The body, whatever the status is. */
+  read(path: string): Promise<string>
   close(): void
 }
 
@@ -20,26 +22,37 @@ export function createApiClient(url: string, access: { readonly caFile?: string;
     ? new https.Agent({ keepAlive: true, maxSockets: AT_ONCE, ...(ca === undefined ? {} : { ca }) })
     : new http.Agent({ keepAlive: true, maxSockets: AT_ONCE })
   const module = secure ? https : http
+  const send = (
+    method: string,
+    path: string,
+    body: object | undefined,
+    contentType: string,
+  ): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      const text = body === undefined ? undefined : JSON.stringify(body)
+      const request = module.request(`${url}${path}`, {
+        agent,
+        method,
+        headers: {
+          ...(access.token === undefined ? {} : { authorization: `Bearer ${access.token}` }),
+          ...(text === undefined ? {} : { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }),
+        },
+      })
+      request.on('error', reject)
+      request.on('response', resolve)
+      request.end(text)
+    })
   return {
-    ask: (method, path, body, contentType = 'application/json') =>
-      new Promise((resolve, reject) => {
-        const text = body === undefined ? undefined : JSON.stringify(body)
-        const request = module.request(`${url}${path}`, {
-          agent,
-          method,
-          headers: {
-            ...(access.token === undefined ? {} : { authorization: `Bearer ${access.token}` }),
-            ...(text === undefined ? {} : { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }),
-          },
-        })
-        request.on('error', reject)
-        request.on('response', (response) => {
-          response.resume()
-          response.on('error', reject)
-          response.on('end', () => resolve(response.statusCode ?? 0))
-        })
-        request.end(text)
-      }),
+    async ask(method, path, body, contentType = 'application/json') {
+      const response = await send(method, path, body, contentType)
+      for await (const _ of response);
+      return response.statusCode ?? 0
+    },
+    async read(path) {
+      const parts: Buffer[] = []
+      for await (const part of (await send('GET', path, undefined, '')) as AsyncIterable<Buffer>) parts.push(part)
+      return Buffer.concat(parts).toString()
+    },
     close: () => agent.destroy(),
   }
 }

@@ -7,7 +7,7 @@ import { leaseOf, nodeName } from '../world/cluster.ts'
 import { nodeObjectOf } from '../world/node-objects.ts'
 
 const [host = '127.0.0.1', size = '0'] = process.argv.slice(2)
-const api = await startApiServer({ host, historyEvents: Number(size) + 20_000 })
+const api = await startApiServer({ host, historyEvents: 4 * Number(size) + 20_000, claims: true })
 for (let index = 1; index <= Number(size); index += 1) {
   const { metadata, spec = {} } = nodeObjectOf(leaseOf(['ipv4'], index))
   // The first is the agent's own: it publishes by itself.

@@ -7,9 +7,22 @@ import { type BenchAgent, startBenchAgent } from '../world/agent-process.ts'
 import { nodeName } from '../world/cluster.ts'
 import { UNDERLAY_IFNAME } from '../world/ground.ts'
 import { atRate, type LeaseWorld, reportTo } from './cases.ts'
-import { annotateNode, beat, createNode, deleteNode } from './server.ts'
+import { annotateNode, beat, createNode, deleteClaim, deleteNode } from './server.ts'
 
-export type Mode = 'nodes' | 'metadata'
+/** Which flags its agent has. */
+export type Mode = 'nodes' | 'metadata' | 'claims'
+
+const FLAGS: Readonly<Record<Mode, readonly string[]>> = {
+  nodes: ['--watch=nodes', '--claims=annotations'],
+  metadata: ['--watch=metadata', '--claims=annotations'],
+  claims: ['--claims=objects'],
+}
+/** How the tables name them. */
+const NAMES: Readonly<Record<Mode, string>> = {
+  nodes: '--watch=nodes',
+  metadata: '--watch=metadata',
+  claims: '--claims=objects',
+}
 
 const PER_PEER = 3
 const MIB = 1 << 20
@@ -65,7 +78,7 @@ function startAgent({ context, scope, node, server, size }: LeaseWorld, mode: Mo
     nodeName: nodeName(node.index),
     folder: path.join(context.folder, `${name}-${size}-${server.kind}`),
     source: `--kubeconfig-file=${server.kubeconfigFile()}`,
-    flags: [`--watch=${mode}`],
+    flags: FLAGS[mode],
   })
 }
 
@@ -91,10 +104,11 @@ export async function measureJoins(world: LeaseWorld, agent: BenchAgent, mode: M
     fromRequest.push({ fromRequestMs: event.monotonicMs - asked })
     const gone = agent.until(({ event, deleted }) => event === 'peers.applied' && Number(deleted) > 0, 'now')
     await deleteNode(server, index)
+    if (mode === 'claims') await deleteClaim(server, index)
     await gone
   }
   const measures = { ...mediansOf(fromRequest), worstMs: Math.max(...samples) }
-  reportTo(world, { case: 'a node joins', contender: `--watch=${mode}`, samples, measures })
+  reportTo(world, { case: 'a node joins', contender: NAMES[mode], samples, measures })
 }
 
 /** Heartbeats of nodes in turn, far more than the agent's cluster would send. */
@@ -117,7 +131,7 @@ export async function measureBeats(world: LeaseWorld, agent: BenchAgent, mode: M
   const bytes = (await received()) - before.bytes
   reportTo(world, {
     case: 'heartbeats',
-    contender: `--watch=${mode}`,
+    contender: NAMES[mode],
     samples: [],
     measures: {
       perSecond: beats / seconds,

@@ -6,13 +6,16 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as wait } from 'node:timers/promises'
 import { readProcessUsage } from '../../lib/lab/process-usage.ts'
 import { defaultProgramsFolder, missingProgram, programPaths } from '../../lib/lab/real-kube/programs.ts'
 import { prepareRealServer } from '../../lib/lab/real-kube/server.ts'
+import { manifest } from '../../test/kube/contract/claims-client.ts'
 import { nodeObject } from '../../test/kube/node-objects.ts'
 import type { Scope } from '../../test/support/netns.ts'
 import { nodeName } from '../world/cluster.ts'
 import { API_HOST } from '../world/fabric.ts'
+import { startBenchMirror } from '../world/mirror-process.ts'
 import { type ApiClient, createApiClient, eachOf } from './client.ts'
 
 export interface LeaseServer {
@@ -103,6 +106,22 @@ export function beat(server: LeaseServer, index: number): Promise<void> {
 
 export async function deleteNode(server: LeaseServer, index: number): Promise<void> {
   await must(server.client.ask('DELETE', `${NODES}/${nodeName(index)}`), `delete ${nodeName(index)}`)
+}
+
+const CLAIMS = '/apis/vtepd.dev/v1/overlayclaims'
+
+/** The garbage collector of a controller manager, which does not run here; nothing where it has done so. */
+export async function deleteClaim(server: LeaseServer, index: number): Promise<void> {
+  await server.client.ask('DELETE', `${CLAIMS}/${nodeName(index)}`)
+}
+
+/** A mirror beside the server, which has written a claim for every Node when this resolves. */
+export async function startMirror(scope: Scope, server: LeaseServer): Promise<void> {
+  const resource = manifest().find(({ kind }) => kind === 'CustomResourceDefinition')
+  const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+  if (server.kind === 'real') await must(server.client.ask('POST', definitions, resource), 'install claims')
+  while ((await server.client.ask('GET', CLAIMS)) !== 200) await wait(50)
+  await startBenchMirror(scope, server.kubeconfigFile(), (at) => server.client.read(at))
 }
 
 async function patchStatus(server: LeaseServer, index: number, patch: object): Promise<void> {

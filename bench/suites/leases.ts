@@ -1,6 +1,6 @@
 /**
  * `leases`: what following N Nodes costs an agent, and the API server: all of them read once, a start until everybody is
- * programmed, joins and heartbeats in both modes of --watch, a thousand broken connections. Against a real kube-apiserver
+ * programmed, joins and heartbeats in both modes of --watch and with claims, a thousand broken connections. Against a real kube-apiserver
  * where it is built (npm run test:kube), up to 20,000 Nodes; else against the embedded API server, with small Nodes.
  */
 import type { Suite, SuiteContext } from '../frame/suite.ts'
@@ -8,7 +8,7 @@ import type { LeaseWorld } from '../leases/cases.ts'
 import { measureFanOut } from '../leases/fan-out.ts'
 import { measureReconnects } from '../leases/reconnects.ts'
 import { measureBeats, measureJoins, measureStart, restart } from '../leases/run.ts'
-import { missingRealKube, startEmbeddedLeaseServer, startRealLeaseServer } from '../leases/server.ts'
+import { missingRealKube, startEmbeddedLeaseServer, startMirror, startRealLeaseServer } from '../leases/server.ts'
 import { measureSync } from '../leases/sync.ts'
 import { createBenchFabric } from '../world/fabric.ts'
 
@@ -65,6 +65,12 @@ async function measure(
   await measureJoins(world, frugal, 'metadata')
   await measureBeats(world, frugal, 'metadata')
   await frugal.stop()
+  context.progress(`leases ${size}: a mirror writes ${size} claims`)
+  await startMirror(scope, server)
+  const quiet = await restart(world, 'claims')
+  await measureJoins(world, quiet, 'claims')
+  await measureBeats(world, quiet, 'claims')
+  await quiet.stop()
   if (!real) return
   await measureFanOut(world)
   await measureReconnects(world, 'nodes')

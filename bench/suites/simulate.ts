@@ -130,7 +130,8 @@ async function build(
   }
   const kubeconfig = path.join(context.folder, 'kubeconfig')
   writeFileSync(kubeconfig, api.kubeconfig())
-  if (claims === 'objects') await startBenchMirror(scope, kubeconfig, api.url)
+  if (claims === 'objects')
+    await startBenchMirror(scope, kubeconfig, async (at) => (await fetch(`${api.url}${at}`)).text())
   const start = ({ index, netns }: FabricNode): BenchAgent =>
     startBenchAgent({
       scope,

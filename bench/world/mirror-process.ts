@@ -9,8 +9,12 @@ const LEASE = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/vtepd-
 /** A bound, not a measure. */
 const PATIENCE_MS = 600_000
 
-/** Resolves when it has written a claim for every Node. `url`: of an API server that asks for no credentials. */
-export async function startBenchMirror(scope: Scope, kubeconfig: string, url: string): Promise<void> {
+/** Resolves when it has written a claim for every Node. `read`: the body of a GET. */
+export async function startBenchMirror(
+  scope: Scope,
+  kubeconfig: string,
+  read: (path: string) => Promise<string>,
+): Promise<void> {
   const child = spawn(process.execPath, [ENTRY, 'mirror', '--kubeconfig-file', kubeconfig, '--log-level', 'warn'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
@@ -20,13 +24,8 @@ export async function startBenchMirror(scope: Scope, kubeconfig: string, url: st
     await ended
   })
   const deadline = Date.now() + PATIENCE_MS
-  while (!(await isInStep(url))) {
+  while (!(await read(LEASE)).includes('"vtepd.dev/in-step":"true"')) {
     if (Date.now() > deadline) throw new Error('the mirror did not write all claims in time')
     await wait(100)
   }
-}
-
-async function isInStep(url: string): Promise<boolean> {
-  const answer = await fetch(`${url}${LEASE}`)
-  return answer.ok && (await answer.text()).includes('"vtepd.dev/in-step":"true"')
 }

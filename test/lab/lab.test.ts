@@ -155,6 +155,11 @@ test(
   },
 )
 
+test('agents that follow claims, which a mirror completes: every pod reaches every pod', labTests, async (t) => {
+  const given = ['--nodes', '2', '--dual', '--claims', 'objects', '--repeats', '1', '--unannounced', '0']
+  assertWell(await runLab(t, [...given, '--json']), 4)
+})
+
 for (const families of ['--ipv4', '--ipv6', '--dual'] as const) {
   const realTests = { ...labTests, skip: labTests.skip !== false ? labTests.skip : withoutPrograms() }
   test(`${families} on a real kube-apiserver with etcd: every pod reaches every pod`, realTests, async (t) => {
