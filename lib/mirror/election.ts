@@ -11,12 +11,14 @@ import {
   writeMirrorLease,
 } from '../leases/claims/mirror-lease.ts'
 import { pause } from '../leases/follow/pause.ts'
-import type { Clock } from '../util/clock.ts'
+import type { Clock, Timer } from '../util/clock.ts'
 import { messageOf } from '../util/message-of.ts'
 
 /** Milliseconds, as below. */
 const DURATION_MS = 15_000
 const EVERY_MS = 5000
+/** Until we know enough to begin. */
+const UNREADY_MS = 250
 /** Without a renewal for so long nothing is written any more, as another one is about to begin. */
 const GIVE_UP_MS = 10_000
 
@@ -27,8 +29,10 @@ export interface ElectionOptions {
   readonly today: () => Date
   readonly random: () => number
   readonly call: <R>(work: (call: Call) => Promise<R>) => Promise<R>
-  /** undefined: not known; what the Lease says stays. */
-  readonly inStep: () => boolean | undefined
+  /** Whether this one could begin at once; until then it does not ask for the Lease. */
+  readonly ready: () => boolean
+  /** What the Lease says of the claims. */
+  readonly inStep: () => boolean
   readonly onLeading: (leading: boolean, holder: string) => void
   readonly onTrouble: (because: string | undefined, error?: unknown) => void
 }
@@ -42,18 +46,19 @@ export function startElection(options: ElectionOptions): Election {
   const { identity, clock, call } = options
   const stop = new AbortController()
   let leading = false
-  let renewedAt = Number.NEGATIVE_INFINITY
+  /** Ends our leading where nothing renews it, whatever a request waits for. */
+  let givingUp: Timer | undefined
   let seen: { readonly lease: MirrorLease; readonly at: number } | undefined
 
   const lead = (now: boolean, holder: string): void => {
     if (now !== leading) options.onLeading(now, holder)
     leading = now
   }
-  const words = (lease: MirrorLease | undefined) => ({
+  const words = () => ({
     holder: identity,
     durationMs: DURATION_MS,
     now: options.today(),
-    inStep: options.inStep() ?? lease?.inStep ?? false,
+    inStep: options.inStep(),
   })
   const isFree = (lease: MirrorLease): boolean => {
     if (seen?.lease.version !== lease.version) seen = { lease, at: clock.now() }
@@ -61,23 +66,25 @@ export function startElection(options: ElectionOptions): Election {
   }
   const hold = (lease: MirrorLease, at: number): void => {
     seen = { lease, at }
-    renewedAt = at
+    givingUp?.cancel()
+    givingUp = clock.after(Math.max(0, at + GIVE_UP_MS - clock.now()), () => lead(false, ''))
     lead(true, identity)
   }
   const once = async (): Promise<void> => {
     const at = clock.now()
     const lease = await call((one) => readMirrorLease(one, false))
     if (lease === undefined) {
-      hold(await call((one) => createMirrorLease(one, words(undefined))), at)
+      if (!options.ready()) return
+      hold(await call((one) => createMirrorLease(one, words())), at)
       return
     }
     if (lease.holder === identity) {
-      hold(await call((one) => writeMirrorLease(one, lease.version, words(lease))), at)
+      hold(await call((one) => writeMirrorLease(one, lease.version, words())), at)
       return
     }
     lead(false, lease.holder)
-    if (!isFree(lease)) return
-    const taken = { ...words(lease), takenOver: lease.transitions + 1 }
+    if (!isFree(lease) || !options.ready()) return
+    const taken = { ...words(), takenOver: lease.transitions + 1 }
     hold(await call((one) => writeMirrorLease(one, lease.version, taken)), at)
   }
   const run = async (): Promise<void> => {
@@ -87,9 +94,9 @@ export function startElection(options: ElectionOptions): Election {
         options.onTrouble(undefined)
       } catch (error) {
         if (!(error instanceof KubeError && error.status === 409)) options.onTrouble(messageOf(error), error)
-        if (leading && clock.now() - renewedAt >= GIVE_UP_MS) lead(false, '')
       }
-      await pause(clock, EVERY_MS * (0.8 + 0.4 * options.random()), stop.signal)
+      const every = options.ready() ? EVERY_MS : UNREADY_MS
+      await pause(clock, every * (0.8 + 0.4 * options.random()), stop.signal)
     }
   }
   const running = run()
@@ -98,10 +105,11 @@ export function startElection(options: ElectionOptions): Election {
     async close() {
       stop.abort(new Error('closed'))
       await running
+      givingUp?.cancel()
       const held = leading ? seen?.lease : undefined
       lead(false, '')
       if (held === undefined) return
-      const free = { ...words(held), holder: '', durationMs: 1000 }
+      const free = { ...words(), holder: '', durationMs: 1000 }
       await call((one) => writeMirrorLease(one, held.version, free)).catch(() => undefined)
     },
   }

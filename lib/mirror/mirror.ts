@@ -114,6 +114,7 @@ export function startMirror(config: MirrorConfig, parts: { readonly log: Log; re
     today: () => new Date(),
     random: Math.random,
     call: (work) => call(work, last.signal),
+    ready: () => reconciler.listed,
     inStep: () => reconciler.inStep,
     onLeading(now, holder) {
       leading = now

@@ -28,8 +28,10 @@ export interface Reconciler {
   claim(change: NodeChange<ClaimedNode | undefined>): void
   /** Only while it is true anything is written. */
   setLeading(leading: boolean): void
-  /** Both are listed, and no claim waits for us; undefined: it cannot be known yet. */
-  readonly inStep: boolean | undefined
+  /** Both are known whole. */
+  readonly listed: boolean
+  /** Every Node that takes part has its claim, but for what has just changed. */
+  readonly inStep: boolean
   /** Resolves when nothing is under way. */
   close(): Promise<void>
 }
@@ -59,6 +61,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let leading = false
   let closed = false
   let behindSince: number | undefined
+  /** Since we lead there was a moment at which nothing was to be done. */
+  let settled = false
   const dirty = new Set<string>()
   const active = new Map<string, Promise<void>>()
   const waiting = new Map<string, Waiting>()
@@ -70,6 +74,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     waiting.delete(name)
     failing.delete(name)
   }
+  const nothingDue = (all: Map<string, NodeFacts>, claimed: Map<string, ClaimedNode>): boolean => {
+    for (const name of new Set([...all.keys(), ...claimed.keys()]))
+      if (planClaim(all.get(name), claimed.get(name), keys)?.patience === 0) return false
+    return true
+  }
   const mark = (name: string): void => {
     dirty.add(name)
     pump()
@@ -80,6 +89,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
   const noteBehind = (): void => {
     const behind = dirty.size + active.size + failing.size > 0
+    if (!behind && leading && claims !== undefined && nodes !== undefined) settled = true
     behindSince = behind ? (behindSince ?? clock.now()) : undefined
   }
   const pump = (): void => {
@@ -173,11 +183,16 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         return
       }
       for (const name of [...waiting.keys()]) forget(name)
+      settled = false
       noteBehind()
     },
+    get listed() {
+      return nodes !== undefined && claims !== undefined
+    },
     get inStep() {
-      if (!leading || nodes === undefined || claims === undefined) return undefined
-      return behindSince === undefined || clock.now() - behindSince < BEHIND_MS
+      if (nodes === undefined || claims === undefined) return false
+      if (!leading) settled = nothingDue(nodes, claims)
+      return settled && (behindSince === undefined || clock.now() - behindSince < BEHIND_MS)
     },
     async close() {
       closed = true
