@@ -89,13 +89,13 @@ export function startElection(options: ElectionOptions): Election {
   }
   const run = async (): Promise<void> => {
     while (!stop.signal.aborted) {
+      const every = options.ready() ? EVERY_MS : UNREADY_MS
       try {
         await once()
         options.onTrouble(undefined)
       } catch (error) {
         if (!(error instanceof KubeError && error.status === 409)) options.onTrouble(messageOf(error), error)
       }
-      const every = options.ready() ? EVERY_MS : UNREADY_MS
       await pause(clock, every * (0.8 + 0.4 * options.random()), stop.signal)
     }
   }

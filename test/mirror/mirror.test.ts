@@ -5,11 +5,15 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, beforeEach, type TestContext, test } from 'node:test'
 import { systemClock } from '../../lib/host/clock.ts'
+import { annotationKeys } from '../../lib/leases/annotations.ts'
+import { claimObject, familiesOf } from '../../lib/leases/claims/claim-spec.ts'
 import { type Mirror, startMirror } from '../../lib/mirror/mirror.ts'
-import { CLAIMS, installClaims } from '../kube/contract/claims-client.ts'
+import type { Clock } from '../../lib/util/clock.ts'
+import { APPLY, applyPath, CLAIMS, installClaims } from '../kube/contract/claims-client.ts'
 import type { Body } from '../kube/contract/client.ts'
 import { type Contract, NODES, onBothServers } from '../kube/contract/servers.ts'
 import { createMemoryLog, flannelNode, PREFIX } from '../leases/support.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/vtepd-mirror'
 
@@ -27,11 +31,11 @@ onBothServers((contract) => {
     const { items } = (await must('GET', CLAIMS)) as Body
     for (const { metadata } of items) await contract.ask('DELETE', `${CLAIMS}/${metadata.name}`)
   })
-  const start = (t: TestContext): Mirror => {
+  const start = (t: TestContext, clock: Clock = systemClock): Mirror => {
     const kubeconfigFile = path.join(folder, 'kubeconfig')
     writeFileSync(kubeconfigFile, contract.server.kubeconfig('admin'))
     const config = { kubeconfigFile, apiUrl: undefined, annotationPrefix: PREFIX }
-    const mirror = startMirror(config, { log: createMemoryLog(), clock: systemClock })
+    const mirror = startMirror(config, { log: createMemoryLog(), clock })
     t.after(() => mirror.stop())
     return mirror
   }
@@ -71,6 +75,31 @@ onBothServers((contract) => {
     const { metadata } = await createFlannelNode(contract, 'a', 1)
     const second = await until(contract, 'a', ({ status }) => status?.node.uid === metadata.uid)
     assert.notEqual(second.metadata.uid, first.metadata.uid)
+  })
+
+  test('where flannel has taken a node over, its annotations win over the claim of vtepd after half a minute', async (t) => {
+    const clock = createManualClock()
+    const { metadata } = await createFlannelNode(contract, 'a', 1)
+    const families = familiesOf(flannelNode('a', 1), annotationKeys(PREFIX))
+    const ours = claimObject('a', metadata.uid, { writer: 'Node', ...families })
+    await must('PATCH', applyPath('a', 'vtepd'), ours, APPLY)
+    start(t, clock)
+    const passing = async (check: (claim: Claim) => boolean): Promise<number> => {
+      for (let seconds = 0; seconds < 300; seconds += 1) {
+        const { status, body } = await contract.ask('GET', `${CLAIMS}/a`)
+        if (status === 200 && check(JSON.parse(body.toString()) as Claim)) return seconds
+        clock.advance(1000)
+        await moment()
+      }
+      throw new Error('the claim did not become what it should be')
+    }
+    await passing(({ status, spec }) => status !== undefined && spec.writer === 'Node')
+    await annotate(contract, 'a', 'backend-data', '{"VNI":1,"VtepMAC":"02:00:00:00:04:99"}')
+    const seconds = await passing(
+      ({ spec, status }) => spec.ipv4?.lladdr === '02:00:00:00:04:99' && status !== undefined,
+    )
+    assert.ok(seconds >= 30, `${seconds} s`)
+    assert.equal((await until(contract, 'a', () => true)).spec.writer, 'Mirror')
   })
 
   test('of two mirrors one works; when it ends the other takes over at once, and the Lease says that all is written', async (t) => {
