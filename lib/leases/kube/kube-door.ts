@@ -80,10 +80,10 @@ export function createKubeDoor(parts: {
         })
   /** Told when a session begins, and again only when it is another: what is written may have been written long ago. */
   const tellIdentities = async (reader: string): Promise<void> => {
-    const told = `Nodes are read by ${reader}, our own is written by ${await nameOfWriter(reader)}`
-    if (closing.signal.aborted || told === identities) return
-    identities = told
-    parts.log.info('leases.identities', told)
+    const line = `Nodes are read by ${reader}, our own is written by ${await nameOfWriter(reader)}`
+    if (closing.signal.aborted || line === identities) return
+    identities = line
+    parts.log.info('leases.identities', line)
   }
   const nameOfWriter = async (reader: string): Promise<string> => {
     if (write === undefined) return reader
