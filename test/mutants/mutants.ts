@@ -1,5 +1,5 @@
 /**
- * Hand-made faults of the device machine and what surrounds it: each is a plausible mistake, made by replacing one piece of
+ * Hand-made faults of the device machine and what surrounds it, and of who holds what: each is a plausible mistake, made by replacing one piece of
  * text. Must not: contain a change that leaves the behaviour as it is.
  */
 
@@ -17,6 +17,10 @@ export interface Mutant {
 const machine = 'lib/device/machine.ts'
 const decide = 'lib/device/decide.ts'
 const vtep = 'lib/device/vtep.ts'
+const accepted = 'lib/leases/accepted'
+const familyClaims = `${accepted}/family-claims.ts`
+const conflicts = `${accepted}/conflicts.ts`
+const holders = 'test/leases/accepted/holders.test.ts'
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -174,5 +178,61 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'parts.onCaught()',
     replace: '',
     test: 'test/agent/looks.test.ts',
+  },
+  {
+    name: 'a Node made anew under its name inherits what the former held',
+    file: `${accepted}/claim.ts`,
+    find: 'before?.uid !== after.uid || ',
+    replace: '',
+    test: holders,
+  },
+  {
+    name: 'what is held is lost while the rest of the claim is wrong',
+    file: familyClaims,
+    find: 'held.set(claim, holds & ALL)',
+    replace: 'held.set(claim, 0)',
+    test: holders,
+  },
+  {
+    name: 'of what arrives together the first that is heard has it',
+    file: familyClaims,
+    find: '(held.get(claim) ?? arrived.get(claim) ?? ALL)',
+    replace: '(held.get(claim) ?? ALL)',
+    test: holders,
+  },
+  {
+    name: 'who shares an lladdr holds it',
+    file: conflicts,
+    find: 'twin === undefined ? ALL : ALL & ~LLADDR',
+    replace: 'ALL',
+    test: holders,
+  },
+  {
+    name: 'an lladdr that is derived is held by whoever was first',
+    file: conflicts,
+    find: 'if (isDerived(one)) taken.prefer(one)',
+    replace: 'isDerived(one)',
+    test: holders,
+  },
+  {
+    name: 'a refused claim is accepted from the cache',
+    file: familyClaims,
+    find: 'isComplete(part) && (holds & REFUSED) === 0',
+    replace: 'isComplete(part)',
+    test: holders,
+  },
+  {
+    name: 'a holder keeps nothing against an older Node',
+    file: conflicts,
+    find: 'for (const candidate of candidates) taken.reserve(candidate)',
+    replace: '',
+    test: holders,
+  },
+  {
+    name: 'an FDB entry goes with the first of its users',
+    file: 'lib/overlay/desired-book.ts',
+    find: 'for (const node of holdersOf(peer, abi.KIND_FDB)) nodes.add(node)',
+    replace: ';',
+    test: 'test/overlay/desired-book.test.ts',
   },
 ]

@@ -98,11 +98,13 @@ export function createAcceptedLeases(network: Network): AcceptedLeases {
     change: (changes) => atOnce(change(changes)),
     changeInSlices: change,
     get accepted() {
-      accepted ??= {
+      if (accepted !== undefined) return accepted
+      const reports = all.map((member) => member.report())
+      accepted = {
         peers,
-        rejected: all.flatMap(({ errors }) => [...errors]),
-        contested: all.flatMap(({ contested }) => [...contested]),
-        aliases: [...new Set(all.flatMap(({ aliases }) => [...aliases]))],
+        rejected: reports.flatMap(({ errors }) => errors),
+        contested: reports.flatMap(({ contested }) => contested),
+        aliases: [...new Set(reports.flatMap(({ aliases }) => aliases))],
       }
       return accepted
     },
@@ -111,7 +113,7 @@ export function createAcceptedLeases(network: Network): AcceptedLeases {
         claim[family] === undefined ? 0 : (members[family]?.heldBy(claim) ?? 0)
       const found = new Map<Claim, Held>()
       for (const { exceptions } of all)
-        for (const claim of exceptions) found.set(claim, { ipv4: heldOf(claim, 'ipv4'), ipv6: heldOf(claim, 'ipv6') })
+        for (const claim of exceptions()) found.set(claim, { ipv4: heldOf(claim, 'ipv4'), ipv6: heldOf(claim, 'ipv6') })
       return found
     },
   }

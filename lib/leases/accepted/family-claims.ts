@@ -25,12 +25,16 @@ export interface FamilyClaims {
   /** What is its own from now on, also while it is refused; and whether it is. */
   heldBy(claim: Claim): number
   /** The claims that hold less than all that they claim. */
-  readonly exceptions: Iterable<Claim>
-  readonly errors: Iterable<LeaseError>
+  exceptions(): Iterable<Claim>
+  report(): FamilyReport
+}
+
+interface FamilyReport {
+  readonly errors: readonly LeaseError[]
   /** Whole claims that are refused for another's sake, or for ours. */
-  readonly contested: Iterable<Lease>
+  readonly contested: readonly Lease[]
   /** One machine under two names, each a sentence. */
-  readonly aliases: Iterable<string>
+  readonly aliases: readonly string[]
 }
 
 interface Refusal {
@@ -157,29 +161,23 @@ export function createFamilyClaims(family: Family, network: Cidr, { backend: { v
     heldBy: (claim) =>
       (claim.uid === undefined ? 0 : (held.get(claim) ?? ALL)) |
       (faulty.has(claim) || refused.has(claim) ? REFUSED : 0),
-    exceptions: { [Symbol.iterator]: () => held.keys() },
-    errors: {
-      *[Symbol.iterator]() {
-        for (const { fault, error } of refused.values()) if (fault.sameMachine !== true) yield error
-      },
-    },
-    contested: {
-      *[Symbol.iterator]() {
-        for (const [claim, { fault }] of refused) {
-          const part = claim[family]
-          if (fault.contested === true && isComplete(part)) yield { ...claim, ...NO_FAMILIES, [family]: part }
-        }
-      },
-    },
-    aliases: {
-      *[Symbol.iterator]() {
-        for (const [{ node }, { fault }] of refused)
-          if (fault.sameMachine === true) yield `node ${node} ${fault.reason}`
-        for (const [claim, twin] of twins) {
-          const { lladdr, underlay } = claim[family] ?? {}
-          yield `node ${claim.node} is one machine with ${twin.node} (${lladdr}, ${underlay}): the subnets of both lead there`
-        }
-      },
+    exceptions: () => held.keys(),
+    report() {
+      const errors: LeaseError[] = []
+      const contested: Lease[] = []
+      const aliases: string[] = []
+      for (const [claim, { fault, error }] of refused) {
+        const part = claim[family]
+        if (fault.sameMachine === true) aliases.push(`node ${claim.node} ${fault.reason}`)
+        else errors.push(error)
+        if (fault.contested === true && isComplete(part)) contested.push({ ...claim, ...NO_FAMILIES, [family]: part })
+      }
+      for (const [claim, { node }] of twins) {
+        const { lladdr, underlay } = claim[family] ?? {}
+        const machine = `(${lladdr}, ${underlay}): the subnets of both lead there`
+        aliases.push(`node ${claim.node} is one machine with ${node} ${machine}`)
+      }
+      return { errors, contested, aliases }
     },
   }
 }

@@ -37,11 +37,14 @@ for (const watchList of [true, false])
       await host.right([BYSTANDER, B, HEIR])
     })
     await t.test('a podCIDR passes on, its next owner coming first', async () => {
+      // Older, and yet it has to wait.
       create(server, A)
+      remove(B)
+      await host.right([BYSTANDER, HEIR])
+      create(server, B)
+      remove(HEIR)
       await host.right([BYSTANDER, B, A])
       remove(A)
-      await host.right([BYSTANDER, B, HEIR])
-      remove(HEIR)
       await host.right([BYSTANDER, B])
     })
     await t.test('a node is made anew with another MAC, then with another podCIDR', async () => {
