@@ -163,13 +163,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'entries that the kernel refused are not tried again',
     file: 'lib/agent/peer-reconciler.ts',
-    find: 'if (done.retry + done.failed > 0) tryAgainIn(',
-    replace: 'if (done.retry + done.failed > 9999) tryAgainIn(',
+    find: 'if (done.retry + done.failed > 0) {\n      tryAgainIn(',
+    replace: 'if (done.retry + done.failed > 9999) {\n      tryAgainIn(',
   },
   {
     name: 'a round that is due later is never made',
-    file: 'lib/agent/peer-reconciler.ts',
-    find: 'timer = ms > 0 ? clock.after(ms, () => loop.mark()) : undefined',
+    file: 'lib/util/due-time.ts',
+    find: 'if (ms > 0) timer = clock.after(ms, mark)',
     replace: 'timer = undefined',
   },
   {
