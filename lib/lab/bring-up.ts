@@ -58,7 +58,11 @@ export async function bringUp(
   }
   const { pinDevice, confined, claims } = options
   const { kubeconfig } = api
-  if (claims === 'objects') startMirror(kubeconfig, (line) => onLine('mirror', line))
+  if (claims === 'objects')
+    await inStep(progress, 'mirror', async () => {
+      await startMirror(kubeconfig, (line) => onLine('mirror', line))
+      return { value: undefined, good: true, detail: 'writes the claims' }
+    })
   const agents = startAgents({
     plan,
     folder: FOLDER,
@@ -102,11 +106,11 @@ function startApi(plan: LabPlan, { kube, kubePrograms, claims }: LabOptions): Pr
   return kube === 'real' ? startRealNodeApi(plan, `${FOLDER}/kube`, kubePrograms, objects) : startNodeApi(plan, objects)
 }
 
-function startMirror(kubeconfig: string, onLine: (line: string) => void): void {
+function startMirror(kubeconfig: string, onLine: (line: string) => void): Promise<void> {
   const file = path.join(FOLDER, 'mirror-kubeconfig')
   mkdirSync(FOLDER, { recursive: true })
   writeFileSync(file, kubeconfig, { mode: 0o600 })
-  startLabMirror(file, onLine)
+  return startLabMirror(file, onLine)
 }
 
 function elapsed(sinceMs: number): string {

@@ -1,6 +1,6 @@
 /**
- * Whether every Node that takes part is claimed as its annotations say: one list of all Nodes' metadata, and what differs is asked
- * for once more, later, as the mirror needs its time. Must not: follow anything, or decide what a difference means.
+ * Whether every Node that takes part is claimed as its annotations say: one list of all Nodes' metadata, and what differs may be
+ * asked for once more, later, as the mirror needs its time. Must not: follow anything, or decide what a difference means.
  */
 import type { Clock } from '../../util/clock.ts'
 import type { AnnotationKeys } from '../annotations.ts'
@@ -37,6 +37,8 @@ export async function findUnclaimed(options: {
   readonly ownName: string
   /** The list is not older; undefined: it is the newest, which older API servers read from etcd. */
   readonly version: string | undefined
+  /** Whether what differs is asked for once more, later. */
+  readonly patient: boolean
   readonly clock: Clock
   readonly signal: AbortSignal
 }): Promise<readonly string[]> {
@@ -52,7 +54,7 @@ export async function findUnclaimed(options: {
     ...nodes.filter(differs).map(({ name }) => name),
     ...[...claims.names()].filter((name) => !names.has(name)),
   ]
-  if (suspects.length === 0 || suspects.length > MOST_STRAGGLERS) return suspects
+  if (!options.patient || suspects.length === 0 || suspects.length > MOST_STRAGGLERS) return suspects
   await pause(options.clock, STRAGGLE_MS, options.signal)
   const still: string[] = []
   for (const name of suspects) {

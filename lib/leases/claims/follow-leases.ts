@@ -102,7 +102,8 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
     ending.add(closing)
   }
   const listed = (following: Following<T>, change: NodeChange<T> & { kind: 'replace' }): void => {
-    if (following.claims === undefined || active === undefined) takeOver(following, change)
+    const trusted = active === undefined && mirror.state === 'alive'
+    if (following.claims === undefined || trusted) takeOver(following, change)
     else void check(following)
   }
   const takeOver = (following: Following<T>, change: NodeChange<T> & { kind: 'replace' }): void => {
@@ -137,7 +138,14 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
     const { version } = mirror
     let unclaimed: readonly string[] | undefined
     try {
-      unclaimed = await findUnclaimed({ ...options, claims, version, ownName: options.ownName(), signal: stop.signal })
+      unclaimed = await findUnclaimed({
+        ...options,
+        claims,
+        version,
+        ownName: options.ownName(),
+        patient: active !== undefined,
+        signal: stop.signal,
+      })
     } catch (error) {
       if (!isOver()) log.debug('leases.claims-check', `cannot compare claims with Nodes: ${messageOf(error)}`)
     }
@@ -153,6 +161,7 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
     if (following === next && unclaimed !== undefined && nodes !== undefined)
       return takeOver(following, { kind: 'replace', nodes, rewound: false })
     if (following === next) drop(following)
+    if (active === undefined) begin('nodes')
     plan()
   }
   const distrust = (following: Following<T>, names: readonly string[]): void => {
@@ -162,7 +171,7 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
       `following Nodes: ${names.length} of them are not claimed as their annotations say (${some})`,
       { nodes: names.length },
     )
-    if (following === active) begin('nodes')
+    if (following === active || active === undefined) begin('nodes')
     else drop(following)
     plan()
   }

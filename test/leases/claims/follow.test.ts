@@ -69,7 +69,11 @@ onBothServers((contract) => {
     await eventually(inStep, 'the mirror has written every claim')
     return started
   }
-  const agent = (t: TestContext, claims: 'auto' | 'objects' | undefined): Agent => {
+  const agent = (
+    t: TestContext,
+    claims: 'auto' | 'objects' | undefined,
+    onChange: (one: Agent) => void = () => undefined,
+  ): Agent => {
     const clock = createManualClock()
     const log = createMemoryLog()
     const source = createKubeSource({
@@ -89,6 +93,7 @@ onBothServers((contract) => {
     const one: Agent = { source, clock, log, heard: 0, peers: () => [...source.view().peers.keys()].sort() }
     source.start(() => {
       one.heard += 1
+      onChange(one)
     })
     t.after(() => source.close())
     return one
@@ -175,6 +180,19 @@ onBothServers((contract) => {
     await mirror(t)
     await passUntil(one, () => following(one) === 'following claims', 'claims are followed again')
     assert.deepEqual(one.peers(), ['a', 'b'])
+  })
+
+  test('an agent that starts with objects where no mirror has written them takes no node for gone', async (t) => {
+    await createNode('a', 1)
+    const synced: string[][] = []
+    const one = agent(t, 'objects', ({ source, peers }) => {
+      if (source.view().synced) synced.push(peers())
+    })
+    await eventually(() => synced.length > 0, 'synced')
+    assert.deepEqual([following(one), synced[0]], ['following Nodes', ['a']])
+    await mirror(t)
+    await passUntil(one, () => following(one) === 'following claims', 'claims are followed')
+    assert.ok(synced.every((peers) => peers.includes('a')))
   })
 
   test('roll-back is one flag: an agent with annotations alone sees the same nodes', async (t) => {
