@@ -276,6 +276,17 @@ function restart(stage: Stage, told: ReadonlyMap<string, Claim>, network: Networ
   return next
 }
 
+test('what was refused is not accepted from the cache, and keeps no more than it held', () => {
+  const stage = createStage(open)
+  stage.say({ moving: node('moving', 50) })
+  const now = {
+    moving: node('moving', 50, { underlay: '10.42.9.1' }),
+    wide: node('wide', 3, { subnet: '10.42.0.0/17' }, '0'),
+  }
+  assert.deepEqual(names(stage.say(now)), [])
+  assert.deepEqual(names(restart(stage, new Map(Object.entries(now)), open).leases.accepted), [])
+})
+
 test('the order of what arrives together changes nothing', () => {
   fc.assert(
     fc.property(
