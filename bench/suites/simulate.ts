@@ -31,9 +31,9 @@ const FEW_RESTARTS = 9
 /** From here on there are as many as shall be; milliseconds between the heartbeats of 10,000 kubelets. */
 const LARGE = 10_000
 const BEAT_EVERY_MS = 30
-/** Heartbeats of `at rest`. */
+/** Heartbeats of `at rest`, and for how long: one audit of the tables is among them. */
 const PER_SECOND = 340
-const SECONDS = 20
+const SECONDS = 60
 /** How long the API server stays away. */
 const AWAY_MS = 3000
 

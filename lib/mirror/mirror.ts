@@ -40,6 +40,8 @@ export interface Mirror {
 type MirrorEvent = 'mirror.nodes' | 'mirror.claims' | 'mirror.lease' | 'mirror.write-failed'
 
 const MANAGER = 'vtepd-mirror'
+/** Between tries to follow: there are two mirrors, and every agent waits for one. */
+const LONGEST_PAUSE_MS = 3000
 /** For giving the Lease back to a server that may be away. */
 const LAST_WORDS_MS = 3000
 
@@ -90,6 +92,7 @@ export function startMirror(config: MirrorConfig, parts: { readonly log: Log; re
     clock,
     log,
     random: Math.random,
+    longestPauseMs: LONGEST_PAUSE_MS,
   }
   const nodes = startNodeStream<NodeFacts>({
     ...following,

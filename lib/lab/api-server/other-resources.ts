@@ -135,6 +135,8 @@ export function createOtherResources(options: OtherOptions): OtherResources {
     nodeGone(uid) {
       if (uid === '') return
       for (const entry of claims.store.sorted()) {
+        // Parsing each of thousands would hold up everything else.
+        if (!entry.body.includes(uid)) continue
         const { name, ownerReferences } = metadataOf(bodyOf(entry))
         const owners = Array.isArray(ownerReferences) ? ownerReferences.filter(isJsonObject) : []
         if (owners.length > 0 && owners.every((owner) => owner.uid === uid)) claims.objects.remove(String(name), {})

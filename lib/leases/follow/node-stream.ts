@@ -41,6 +41,8 @@ export interface NodeStreamOptions<T> {
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
+  /** Of the pauses while nothing works, milliseconds; default 30 s, for a cluster's agents. */
+  readonly longestPauseMs?: number
   /** What is kept of a Node. Called from within the reading of the stream, as onChange is: both must be quick. */
   readonly read: (node: NodeFacts) => T
   readonly onChange: (change: NodeChange<T>) => void
@@ -73,7 +75,8 @@ const LONGEST_SPREAD_MS = 120_000
 /** Starts at once. */
 export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
   const { clock, log, resource = NODES } = options
-  const createPauses = () => createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS, random: options.random })
+  const { random, longestPauseMs: maxMs = LONGEST_PAUSE_MS } = options
+  const createPauses = () => createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs, random })
   const backoff = createPauses()
   /** Between a version that is gone and the next list: the server is there, whatever the other pauses have grown to. */
   const relists = createPauses()
