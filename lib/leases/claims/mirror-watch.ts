@@ -50,10 +50,9 @@ export function createMirrorWatch(options: {
   const judge = (lease: MirrorLease | undefined): MirrorState => {
     const before = seen
     seen = lease
-    if (wasAway && lease !== undefined && state !== undefined) {
-      wasAway = false
-      return state
-    }
+    const away = wasAway
+    wasAway = false
+    if (away && lease !== undefined && state !== undefined) return state
     if (lease === undefined) return state === undefined || state === 'absent' ? 'absent' : 'silent'
     const age = Math.abs(options.today().getTime() - Date.parse(lease.renewTime))
     const lives =
