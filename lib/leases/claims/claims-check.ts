@@ -76,7 +76,12 @@ async function listMetadata(
   return formats.of(contentType).decodePage(body, wanted, '').nodes
 }
 
-async function getMetadata(call: Call, name: string, wanted: ReadonlySet<string>): Promise<NodeFacts | undefined> {
+/** undefined: there is no Node of that name. Rejects with KubeError. */
+export async function getMetadata(
+  call: Call,
+  name: string,
+  wanted: ReadonlySet<string>,
+): Promise<NodeFacts | undefined> {
   const path = `/api/v1/nodes/${encodeURIComponent(name)}`
   const accept = `application/json;${AS_ONE}`
   try {

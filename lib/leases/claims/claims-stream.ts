@@ -10,6 +10,7 @@ import { CLAIMS_PATH, type ClaimFacts } from '../wire/claim-facts.ts'
 import { createClaimFormats } from '../wire/claim-formats.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import { claimText } from './claim-spec.ts'
+import { createGoneClaims } from './gone-claims.ts'
 
 export interface ClaimsStream<T> extends NodeStream {
   /** Everything as last told; undefined until both are listed. The map is the caller's. */
@@ -27,6 +28,10 @@ export interface ClaimsStreamOptions<T>
   readonly keys: AnnotationKeys
   /** Our own claim; undefined: there is none. */
   readonly onOwnClaim: (claim: ClaimFacts | undefined) => void
+  /** Whether there is a Node of this name. */
+  readonly exists: (name: string) => Promise<boolean>
+  /** Claims are gone, and their Nodes are not: what is told stays, and has to be had elsewhere. */
+  readonly onLost: () => void
   /** A claim that nobody has completed yet. */
   readonly onUnfinished: () => void
 }
@@ -43,10 +48,16 @@ export function startClaimsStream<T>(options: ClaimsStreamOptions<T>): ClaimsStr
   let own: Map<string, T> | undefined
   const troubles = new Map<'claims' | 'own', readonly [because: string, error: unknown]>()
 
+  const gone = createGoneClaims<T>({
+    ...options,
+    size: () => claims?.size ?? 0,
+    onGone: (name) => options.onChange({ kind: 'delete', name }),
+  })
   const snapshot = (): Map<string, T> | undefined => {
     if (claims === undefined || own === undefined) return undefined
     const all = new Map<string, T>()
     for (const [name, { node }] of claims) if (name !== ownName()) all.set(name, node)
+    for (const [name, node] of gone.held) all.set(name, node)
     for (const [name, node] of own) all.set(name, node)
     return all
   }
@@ -54,18 +65,30 @@ export function startClaimsStream<T>(options: ClaimsStreamOptions<T>): ClaimsStr
     const nodes = snapshot()
     if (nodes !== undefined) options.onChange({ kind: 'replace', nodes, rewound })
   }
+  const hold = (name: string, { node, said }: Claimed<T>): void => {
+    if (said !== undefined && name !== ownName()) gone.hold(name, node)
+  }
   const onClaims = (change: NodeChange<Claimed<T>>): void => {
     if (change.kind === 'replace') {
+      const before = claims
       claims = change.nodes
+      for (const name of gone.held.keys()) if (claims.get(name)?.said !== undefined) gone.release(name)
+      for (const [name, claimed] of before ?? []) if (!claims.has(name)) hold(name, claimed)
       options.onOwnClaim(claims.get(ownName())?.own)
       replaceAll(change.rewound)
       return
     }
     const { name } = change
+    const before = claims?.get(name)
     if (change.kind === 'put') claims?.set(name, change.node)
     else claims?.delete(name)
     if (name === ownName()) options.onOwnClaim(change.kind === 'put' ? change.node.own : undefined)
-    else if (own !== undefined) options.onChange(change.kind === 'put' ? { ...change, node: change.node.node } : change)
+    else if (change.kind === 'delete') {
+      if (before !== undefined) hold(name, before)
+    } else if (change.node.said !== undefined || !gone.held.has(name)) {
+      gone.release(name)
+      if (own !== undefined) options.onChange({ ...change, node: change.node.node })
+    }
     if (change.kind === 'put' && change.node.said === undefined) options.onUnfinished()
   }
   const onOwn = (change: NodeChange<T>): void => {
@@ -124,6 +147,7 @@ export function startClaimsStream<T>(options: ClaimsStreamOptions<T>): ClaimsStr
     // A list of claims is small: it is taken at each start.
     position: () => undefined,
     async close() {
+      gone.close()
       await Promise.all([all.close(), ours.close()])
     },
   }

@@ -14,7 +14,7 @@ import type { NodeChange } from '../follow/node-stream-parts.ts'
 import { pause } from '../follow/pause.ts'
 import type { ClaimFacts } from '../wire/claim-facts.ts'
 import type { Call } from './claim-api.ts'
-import { findUnclaimed } from './claims-check.ts'
+import { findUnclaimed, getMetadata } from './claims-check.ts'
 import { type ClaimsStream, startClaimsStream } from './claims-stream.ts'
 import { createMirrorWatch, type MirrorState } from './mirror-watch.ts'
 
@@ -85,7 +85,14 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
     const claims =
       kind === 'nodes'
         ? undefined
-        : startClaimsStream<T>({ ...plain, onChange, onTrouble, onUnfinished: () => onUnfinished() })
+        : startClaimsStream<T>({
+            ...plain,
+            onChange,
+            onTrouble,
+            exists: async (name) => (await options.call((one) => getMetadata(one, name, options.wanted))) !== undefined,
+            onLost: () => lost(following),
+            onUnfinished: () => onUnfinished(),
+          })
     // Only who follows nothing yet may go on where the last run stopped: that tells no whole set.
     const kept = active === undefined ? options.kept : undefined
     const onResumed = (confirmed: boolean): void => {
@@ -174,6 +181,11 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
     if (following === active || active === undefined) begin('nodes')
     else drop(following)
     plan()
+  }
+  const lost = (following: Following<T>): void => {
+    if (following !== active || next !== undefined) return
+    log.warn('leases.unclaimed', 'following Nodes: claims are gone whose Nodes are not, or very many of them')
+    begin('nodes')
   }
   const drop = (following: Following<T>): void => {
     end(following)

@@ -34,6 +34,8 @@ interface Agent {
   /** Names of peers, sorted. */
   peers(): string[]
   heard: number
+  /** Fewest peers of a synced view, once there were some. */
+  least: number
 }
 
 onBothServers((contract) => {
@@ -90,9 +92,17 @@ onBothServers((contract) => {
       clock,
       random: () => 0,
     })
-    const one: Agent = { source, clock, log, heard: 0, peers: () => [...source.view().peers.keys()].sort() }
+    const one: Agent = {
+      source,
+      clock,
+      log,
+      heard: 0,
+      least: Number.POSITIVE_INFINITY,
+      peers: () => [...source.view().peers.keys()].sort(),
+    }
     source.start(() => {
       one.heard += 1
+      if (source.view().synced) one.least = Math.min(one.least, one.peers().length)
       onChange(one)
     })
     t.after(() => source.close())
@@ -122,7 +132,7 @@ onBothServers((contract) => {
     await eventually(() => one.peers().includes('c') && other.peers().includes('c'), 'the new node')
     await must('DELETE', `${NODES}/b`)
     if (contract.server.kind === 'real') await must('DELETE', `${CLAIMS}/b`)
-    await eventually(() => !one.peers().includes('b'), 'the end of b')
+    await passUntil(one, () => !one.peers().includes('b'), 'the end of b')
     const { heard } = one
     for (let beat = 0; beat < 50; beat += 1) await must('PATCH', `${NODES}/a/status`, heartbeat(beat), STRATEGIC)
     await createNode('d', 4)
@@ -193,6 +203,24 @@ onBothServers((contract) => {
     await mirror(t)
     await passUntil(one, () => following(one) === 'following claims', 'claims are followed')
     assert.ok(synced.every((peers) => peers.includes('a')))
+  })
+
+  test('claims that somebody deletes take no node away, not even all of them at once', async (t) => {
+    for (let n = 1; n <= 12; n += 1) await createNode(`n${n}`, n)
+    const first = await mirror(t)
+    const one = agent(t, 'auto')
+    await eventually(() => one.source.view().synced && one.peers().length === 12, 'synced')
+    await first.stop()
+    await must('DELETE', `${CLAIMS}/n1`)
+    await passUntil(one, () => following(one) === 'following Nodes', 'Nodes are followed')
+    assert.equal(one.peers().length, 12)
+    const second = await mirror(t)
+    await passUntil(one, () => following(one) === 'following claims', 'claims are followed again')
+    await second.stop()
+    for (let n = 1; n <= 12; n += 1) await must('DELETE', `${CLAIMS}/n${n}`)
+    await passUntil(one, () => following(one) === 'following Nodes', 'Nodes are followed again')
+    assert.equal(one.peers().length, 12)
+    assert.ok(one.least >= 12, `${one.least} peers`)
   })
 
   test('roll-back is one flag: an agent with annotations alone sees the same nodes', async (t) => {
