@@ -72,6 +72,9 @@ function whereOfPod(config: KubeConfig, url: URL): string {
   return config.getCurrentUser()?.token === undefined ? url.href : 'the service account of this pod'
 }
 
+/** Bytes that are taken from a connection that rests; the rest stays in the kernel, which wakes nobody. */
+const READ_AHEAD = 4096
+
 /** Of one target, as the next one has fresh certificates; connections live on between the pages of a list. */
 function createAgent(url: URL, given: RequestOptions): http.Agent {
   const keepAlive = true
@@ -80,7 +83,7 @@ function createAgent(url: URL, given: RequestOptions): http.Agent {
   const tls = Object.entries({ ca, cert, key, servername, rejectUnauthorized }).filter(
     ([, value]) => value !== undefined,
   )
-  return new https.Agent({ keepAlive, ...Object.fromEntries(tls) })
+  return new https.Agent({ keepAlive, highWaterMark: READ_AHEAD, ...Object.fromEntries(tls) } as https.AgentOptions)
 }
 
 function loadConfig({ cluster, user }: Access, options: KubeAccessOptions): KubeConfig {

@@ -145,11 +145,11 @@ function send({ target, request, clock, signal }: Call): Promise<IncomingMessage
 async function readBody(response: IncomingMessage, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  await createKubeStream(response).read((chunk) => {
     length += chunk.length
     if (length > limit) throw new Error(`an answer of more than ${limit} bytes`)
     chunks.push(chunk)
-  }
+  })
   return Buffer.concat(chunks, length)
 }
 

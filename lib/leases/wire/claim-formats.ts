@@ -6,6 +6,6 @@ import { createJsonFormat } from './kube-json.ts'
 
 /** Each Node that it tells has `claim`. */
 export function createClaimFormats(keys: AnnotationKeys): NodeFormats {
-  const format = createJsonFormat(undefined, { project: (object) => projectClaim(object, keys), abridge: false })
+  const format = createJsonFormat(undefined, (object) => projectClaim(object, keys))
   return { of: () => format }
 }
