@@ -6,7 +6,15 @@
 import { KubeError } from '../../errors.ts'
 import { fetchAnswer, type KubeTarget } from '../http/kube-http.ts'
 import { createNodeSpecs } from './node-specs.ts'
-import { acceptsOf, noteSynced, pathOf, type SessionParts, type StreamMemory, understood } from './node-stream-parts.ts'
+import {
+  acceptsOf,
+  isLost,
+  noteSynced,
+  pathOf,
+  type SessionParts,
+  type StreamMemory,
+  understood,
+} from './node-stream-parts.ts'
 
 const PAGE_SIZE = 500
 
@@ -25,7 +33,10 @@ export async function listNodes<T>(target: KubeTarget, memory: StreamMemory, par
   while (query !== undefined) {
     const path = pathOf(resource, query)
     const request = { method: 'GET', path, accept: acceptsOf(memory, clock).nodes, what } as const
-    const { body, contentType } = await fetchAnswer({ target, request, clock, signal })
+    const { body, contentType } = await fetchAnswer({ target, request, clock, signal }).catch((error: unknown) => {
+      if (error instanceof KubeError && isLost(error.status)) memory.floorLost = true
+      throw error
+    })
     const format = formats.of(contentType)
     const page = understood(memory, clock, format, () => format.decodePage(body, wanted, ownName))
     for (const node of page.nodes) {

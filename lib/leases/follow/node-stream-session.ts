@@ -3,11 +3,10 @@
  * list), then watch from there until something ends it. Owns which step comes when, and from which version on a list is
  * good. Must not: retry or wait (node-stream.ts), interpret Nodes, or let the consumer slow the stream down.
  */
-import { KubeError } from '../../errors.ts'
 import type { KubeTarget } from '../http/kube-http.ts'
 import { fetchNode } from './node-fetch.ts'
 import { listNodes } from './node-stream-list.ts'
-import { isBehind, isLost, type SessionParts, type StreamMemory } from './node-stream-parts.ts'
+import { isBehind, type SessionParts, type StreamMemory } from './node-stream-parts.ts'
 import { watch } from './node-stream-watch.ts'
 
 export type { NodeChange } from './node-stream-parts.ts'
@@ -15,7 +14,7 @@ export type { NodeChange } from './node-stream-parts.ts'
 /** Resolves when the stream ended as streams do; rejects with KubeError when it should not have. Updates `memory` either way. */
 export async function runSession<T>(target: KubeTarget, memory: StreamMemory, parts: SessionParts<T>): Promise<void> {
   if (memory.version === undefined && !(await resumed(target, memory, parts))) {
-    if (memory.syncBy === 'list') await list(target, memory, parts)
+    if (memory.syncBy === 'list') await listNodes(target, memory, parts)
     // A stream that lists whole Nodes cannot go on with metadata: its end is the beginning of another.
     else if (memory.watch === 'metadata') await watch(target, memory, parts)
   }
@@ -34,11 +33,9 @@ async function resumed<T>(target: KubeTarget, memory: StreamMemory, parts: Sessi
   const own = ownName === '' ? undefined : await fetchNode(asked)
   memory.ownVersion = own?.resourceVersion
   const kept = await parts.takeKept()
-  const { newest } = memory
-  const ownVersion = own?.resourceVersion
-  memory.floor =
-    newest === undefined || (ownVersion !== undefined && isBehind(newest, ownVersion)) ? ownVersion : newest
-  if (memory.floorLost) memory.floor = undefined
+  const { newest = own?.resourceVersion, ownVersion } = memory
+  const floor = newest !== undefined && ownVersion !== undefined && isBehind(newest, ownVersion) ? ownVersion : newest
+  memory.floor = memory.floorLost ? undefined : floor
   if (kept === undefined || own === undefined || ownVersion === undefined) return false
   if (own.node.uid !== kept.ownUid || isBehind(ownVersion, kept.ownVersion)) return false
   for (const spec of kept.specs) memory.specs.remember(spec)
@@ -54,12 +51,3 @@ async function resumed<T>(target: KubeTarget, memory: StreamMemory, parts: Sessi
 
 /** What happened while nobody looked may have been another history: within this time, spread over all of it. Milliseconds. */
 const RESUMED_RELIST_MS = 1_800_000
-
-async function list<T>(target: KubeTarget, memory: StreamMemory, parts: SessionParts<T>): Promise<void> {
-  try {
-    await listNodes(target, memory, parts)
-  } catch (error) {
-    if (error instanceof KubeError && isLost(error.status)) memory.floorLost = true
-    throw error
-  }
-}

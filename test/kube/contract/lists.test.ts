@@ -62,7 +62,7 @@ onBothServers(
       }
     })
 
-    test('JSON comes in the order by which it is cut: metadata, spec, status; items of a list do not repeat their kind', async () => {
+    test('JSON has metadata, spec and status in this order; items of a list do not repeat their kind', async () => {
       await createFullNodes(contract)
       const text = (await contract.ask('GET', NODES)).body.toString()
       assert.match(
