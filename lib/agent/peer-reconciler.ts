@@ -109,6 +109,8 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   /** Where that round saw routes of others: a peer there is compared with them. */
   let isForeign: ForeignPrefixes = () => false
   let programmed = false
+  /** The last full round had a view that says what may be deleted. */
+  let wasSynced = false
   /** What the last full round wrote, as the governor knows it. */
   let written: readonly string[] = []
   /** Rounds in a row that ended with an error. */
@@ -140,6 +142,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     due.begin()
     patientAt = Number.POSITIVE_INFINITY
     confirmed = false
+    wasSynced = view.synced
     if (network === undefined) throw new TypeError(`${family} has no network`)
     const started = clock.now()
     const { ifindex, lladdr } = device
@@ -237,7 +240,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     }
     const change = changeOf(view, device)
     if (change === undefined && !due.isDue && book?.device.ifindex === device.ifindex) {
-      if (book.desired.view === view.peers) return
+      if (book.desired.view === view.peers && wasSynced === view.synced) return
       // Another view: at once, unless a quarrel goes on over what the last round wrote.
       const waitMs = governor.waitMs(written)
       if (waitMs > 0) return due.within(waitMs)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Log } from '../../lib/util/log.ts'
-import { createFakeNode, IPV4, IPV6, OWN_LLADDR, UNDERLAY_IFNAME } from './support/fake-node.ts'
+import { createFakeNode, IPV4, IPV6, OWN_LLADDR, UNDERLAY_IFNAME, viewOf } from './support/fake-node.ts'
 
 const peers = new Map([
   [2, 2],
@@ -34,6 +34,22 @@ test('a device that another program made in the place of ours is rid of what sto
   admin.replaceFdb('flannel.1', '12:00:00:00:01:77', '192.168.1.99')
   await node.clock.run(100)
   assert.deepEqual(node.actual(), node.desired(peers))
+})
+
+test('what was known in the last run is looked at again once it is confirmed, though nothing in it has changed', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  await node.restart()
+  const { synced: _, ...known } = viewOf(IPV4, new Map([[2, 2]]), true)
+  node.overlay.setView({ ...known, synced: false, because: 'not confirmed yet' })
+  await node.clock.run(1000)
+  assert.deepEqual(node.actual(), node.desired(peers))
+  assert.ok(node.overlay.unready)
+  node.overlay.setView({ ...known, synced: true })
+  await node.clock.run(1000)
+  assert.equal(node.overlay.unready, undefined)
+  assert.deepEqual(node.actual(), node.desired(new Map([[2, 2]])))
 })
 
 for (const world of [IPV4, IPV6]) {
