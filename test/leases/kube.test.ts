@@ -626,7 +626,7 @@ for (const watch of ['nodes', 'metadata'] as const)
       !paths.some((path) => path.includes('sendInitialEvents') || !/nodes\/|watch=1/.test(path)),
       paths.join(' '),
     )
-    assert.match(paths[1] ?? '', /timeoutSeconds=5&resourceVersion=\d+/)
+    assert.match(paths[1] ?? '', /timeoutSeconds=1&resourceVersion=\d+/)
     assert.equal(second.source.stale, undefined)
   })
 

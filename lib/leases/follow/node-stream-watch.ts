@@ -47,10 +47,11 @@ const EXPIRED: Readonly<Partial<Record<End & string, string>>> = {
   frozen: 'our own Node is another than the stream tells: the server shows an old state',
 }
 /**
- * After a restart. Of 100 Nodes some kubelet reports within that time, which confirms what is known; where nothing happens, the
- * server says nothing either (a bookmark of the version from which on one watches is not sent), and a list is cheap.
+ * After a restart. Of 1,000 Nodes some kubelet reports within that time, which confirms what is known; where nothing happens, the
+ * server says nothing either (a bookmark of the version from which on one watches is not sent), and a list is cheap. Until
+ * then the node is not ready, so it is short.
  */
-const FIRST_RESUME_SECONDS = 5
+const FIRST_RESUME_SECONDS = 1
 
 /** Resolves when it ended as it should; rejects with KubeError. Updates `memory` either way. */
 export async function watch<T>(target: KubeTarget, memory: StreamMemory, parts: SessionParts<T>): Promise<void> {
