@@ -4,7 +4,8 @@ import path from 'node:path'
 import test from 'node:test'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
-const BUILD = path.join(ROOT, 'build-native')
+// Where `npm run test:asan` builds them too.
+const BUILD = path.join(ROOT, 'build-address', 'native')
 const missing = ['cmake', process.env.CXX ?? 'c++'].filter(
   (tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status !== 0,
 )
