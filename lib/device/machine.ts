@@ -191,14 +191,14 @@ function remove(machine: Machine, ifindex: Ifindex, because: string): Step {
  */
 function repair(machine: Machine, decision: Extract<Decision, { kind: 'repair' }>, observation: Observation): Step {
   const { usable, underlay, ops, because } = decision
-  if (ops.some((op) => changesVxlan(op) && machine.refused.has(opKey(op))))
+  if (ops.some((op) => changesVxlan(op) && machine.refused.has(keyOf(op))))
     return remove(machine, decision.ifindex, `the kernel refuses to change it in place: ${because}`)
-  const asked = ops.filter((op) => !machine.refused.has(opKey(op)))
-  const ignored = machine.last?.ops === opsKey(asked) && machine.last.times > PATIENCE
+  const asked = ops.filter((op) => !machine.refused.has(keyOf(op)))
+  const ignored = machine.last?.ops === keyOf(asked) && machine.last.times > PATIENCE
   const refused = ignored
     ? refuse(machine, asked, `the kernel accepts this without doing it: ${because}`)
     : machine.refused
-  const flaws = new Set(ops.flatMap((op) => refused.get(opKey(op)) ?? []))
+  const flaws = new Set(ops.flatMap((op) => refused.get(keyOf(op)) ?? []))
   const flaw = flaws.size === 0 ? undefined : [...flaws].join('; ')
   // Told as long as it stands, also while it is tried again.
   const before = 'flaw' in machine.state ? machine.state.flaw : undefined
@@ -217,7 +217,7 @@ function repair(machine: Machine, decision: Extract<Decision, { kind: 'repair' }
 }
 
 function refuse({ refused }: Machine, ops: readonly DeviceOp[], because: string): Machine['refused'] {
-  return new Map([...refused, ...ops.map((op) => [opKey(op), because] as const)])
+  return new Map([...refused, ...ops.map((op) => [keyOf(op), because] as const)])
 }
 
 function restingState(device: Device, underlay: Observation['underlay'], flaw: string | undefined): DeviceState {
@@ -235,7 +235,7 @@ function rest(machine: Machine, state: DeviceState, { interrupted }: Observation
 
 function apply(machine: Machine, state: DeviceState, ops: readonly DeviceOp[], because: string): Step {
   const epoch = machine.epoch + 1
-  const key = opsKey(ops)
+  const key = keyOf(ops)
   const times = machine.last?.ops === key ? machine.last.times + 1 : 1
   return {
     machine: { ...machine, state, epoch, phase: { name: 'applying' }, last: { ops: key, times } },
@@ -296,10 +296,6 @@ function changesVxlan(op: DeviceOp): boolean {
   return op.op === 'change' && op.change.vxlan !== undefined
 }
 
-function opKey(op: DeviceOp): string {
-  return JSON.stringify(op)
-}
-
-function opsKey(ops: readonly DeviceOp[]): string {
-  return JSON.stringify(ops)
+function keyOf(asked: DeviceOp | readonly DeviceOp[]): string {
+  return JSON.stringify(asked)
 }
