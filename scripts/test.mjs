@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
+import { prepare } from './compiled-tests.mjs'
 import { inNamespaces } from './namespaces.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
@@ -18,7 +19,8 @@ const files = wanted.length > 0 ? wanted : testFiles(path.join(root, 'test'))
 // A hanging test ends as a failure with its name. The bound is per test, generous for sanitizers and slow machines.
 // One file more than there are cores: kernel tests wait a good deal.
 const bounds = [`--test-concurrency=${availableParallelism() + 1}`, '--test-timeout=300000']
-const node = [process.execPath, '--import', 'tsx', '--test', '--test-reporter=spec', ...bounds, ...flags, ...files]
+const compiled = await prepare(root)
+const node = [process.execPath, ...compiled.flags, '--test', '--test-reporter=spec', ...bounds, ...flags, ...files]
 const isolated = inNamespaces(node)
 if (isolated === undefined)
   process.stderr.write(
@@ -31,6 +33,7 @@ const result = spawnSync(command[0], command.slice(1), {
   stdio: 'inherit',
   env: { ...process.env, ...(isolated === undefined ? {} : { VTEPD_TEST_NAMESPACE: '1' }) },
 })
+compiled.remove()
 if (result.error !== undefined) process.stderr.write(`vtepd: the tests did not start: ${result.error.message}\n`)
 process.exitCode = result.status ?? 1
 
