@@ -11,7 +11,7 @@ import { applyClaim, type Call, type ClaimedNode, deleteClaim } from '../leases/
 import { claimObject, statusObject } from '../leases/claims/claim-spec.ts'
 import { startNodeStream } from '../leases/follow/node-stream.ts'
 import type { KubeTarget } from '../leases/http/kube-http.ts'
-import { CLAIMS_PATH } from '../leases/wire/claim-facts.ts'
+import { CLAIMS_PATH } from '../leases/wire/claim.ts'
 import { createClaimFormats } from '../leases/wire/claim-formats.ts'
 import { createNodeFormats } from '../leases/wire/kube-formats.ts'
 import type { NodeFacts } from '../leases/wire/node-facts.ts'

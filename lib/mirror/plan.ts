@@ -5,7 +5,7 @@
 import type { AnnotationKeys } from '../leases/annotations.ts'
 import type { ClaimedNode } from '../leases/claims/claim-api.ts'
 import { canBecome, claimText, familiesOf } from '../leases/claims/claim-spec.ts'
-import type { ClaimSpec, ClaimStatus } from '../leases/wire/claim-facts.ts'
+import type { ClaimSpec, ClaimStatus } from '../leases/wire/claim.ts'
 import type { NodeFacts } from '../leases/wire/node-facts.ts'
 
 export type Step =

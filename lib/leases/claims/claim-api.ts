@@ -3,7 +3,8 @@ import { KubeError } from '../../errors.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { AnnotationKeys } from '../annotations.ts'
 import { fetchAnswer, type KubeRequest, type KubeTarget } from '../http/kube-http.ts'
-import { CLAIMS_PATH, type ClaimFacts, projectClaim } from '../wire/claim-facts.ts'
+import { CLAIMS_PATH, type ClaimFacts } from '../wire/claim.ts'
+import { projectClaim } from '../wire/claim-facts.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 
 export interface Call {

@@ -5,7 +5,7 @@
 import { LeaseError } from '../../errors.ts'
 import { type Family, parseIpOf } from '../../net/ip.ts'
 import { type AnnotationKeys, parseBackendData } from '../annotations.ts'
-import { CLAIM_API, CLAIM_KIND, type ClaimSpec, type ClaimStatus, type FamilyClaim } from '../wire/claim-facts.ts'
+import { CLAIM_API, CLAIM_KIND, type ClaimSpec, type ClaimStatus, type FamilyClaim } from '../wire/claim.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 
 /** A claim without who wrote it. */

@@ -9,7 +9,7 @@ import type { Log } from '../../util/log.ts'
 import { messageOf } from '../../util/message-of.ts'
 import type { StandingLog } from '../../util/standing-log.ts'
 import type { AnnotationKeys } from '../annotations.ts'
-import type { ClaimFacts } from '../wire/claim-facts.ts'
+import type { ClaimFacts } from '../wire/claim.ts'
 import { applyClaim, type Call } from './claim-api.ts'
 import { type ClaimedFamilies, claimObject, claimText } from './claim-spec.ts'
 

@@ -1,50 +1,10 @@
 /**
- * An OverlayClaim (deploy/claims.yaml): what one node says of its VTEP as an object of its own, and the facts of a Node that it
- * stands for. Must not: check addresses (node-claim.ts does, as for annotations), or talk to a server.
+ * An OverlayClaim → the facts of the Node that it stands for. Must not: check addresses (node-claim.ts does, as for
+ * annotations), or talk to a server.
  */
 import type { AnnotationKeys } from '../annotations.ts'
+import type { ClaimFacts, ClaimSpec, ClaimStatus, FamilyClaim } from './claim.ts'
 import { member, NO_IPS, type NodeFacts } from './node-facts.ts'
-
-/** Group and version; the resource is cluster-scoped. */
-export const CLAIM_API = 'vtepd.dev/v1'
-export const CLAIM_KIND = 'OverlayClaim'
-export const CLAIMS_PATH = `/apis/${CLAIM_API}/overlayclaims`
-
-/** Who wrote `spec`: the node's own agent, or the mirror from the Node's annotations. */
-export type ClaimWriter = 'Node' | 'Mirror'
-
-/** As in the API, not checked: texts of one family. */
-export interface FamilyClaim {
-  readonly underlay: string
-  readonly lladdr: string
-  /** Absent: it does not say. */
-  readonly vni?: number
-}
-
-/** What a node may write. */
-export interface ClaimSpec {
-  readonly writer: ClaimWriter
-  readonly ipv4?: FamilyClaim
-  readonly ipv6?: FamilyClaim
-}
-
-/** What the mirror alone writes: whose claim this is, and the podCIDRs that a controller assigned. */
-export interface ClaimStatus {
-  readonly node: { readonly uid: string; readonly creationTimestamp: string }
-  readonly subnets: readonly string[]
-}
-
-/** The object itself, beside what it says of its node. */
-export interface ClaimFacts {
-  /** Of the object, not of the Node. */
-  readonly uid: string
-  /** resourceVersion of the object. */
-  readonly version: string
-  /** UID of the Node that owns it; '': none. */
-  readonly owner: string
-  readonly spec: ClaimSpec
-  readonly status: ClaimStatus | undefined
-}
 
 /**
  * An object of the API → what its Node would say; undefined when it has no name. A claim whose status is missing, or is of

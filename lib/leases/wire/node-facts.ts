@@ -4,7 +4,7 @@
  */
 import { familyOf, type Ip, parseIp } from '../../net/ip.ts'
 import { isRecord } from '../../util/go-json.ts'
-import type { ClaimFacts } from './claim-facts.ts'
+import type { ClaimFacts } from './claim.ts'
 
 export interface NodeFacts {
   readonly name: string
