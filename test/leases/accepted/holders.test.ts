@@ -12,7 +12,7 @@ import {
   type AcceptedLeases,
   createAcceptedLeases,
 } from '../../../lib/leases/accepted/accepted-leases.ts'
-import { ALL, type Claim } from '../../../lib/leases/accepted/claim.ts'
+import { ALL, type Claim, LLADDR, REFUSED } from '../../../lib/leases/accepted/claim.ts'
 import type { OwnClaim } from '../../../lib/leases/accepted/validation.ts'
 import { parseViewFile, renderViewFile } from '../../../lib/leases/kube/view-file.ts'
 import { parseCidr } from '../../../lib/net/cidr.ts'
@@ -285,6 +285,15 @@ test('what was refused is not accepted from the cache, and keeps no more than it
   }
   assert.deepEqual(names(stage.say(now)), [])
   assert.deepEqual(names(restart(stage, new Map(Object.entries(now)), open).leases.accepted), [])
+})
+
+test('a claim that was refused when it was kept is nothing but what it holds, although nobody is there to contradict', () => {
+  const stage = createStage()
+  const kept = node('kept', 50)
+  stage.leases.change([{ before: undefined, after: kept, held: { ipv4: LLADDR | REFUSED, ipv6: 0 } }])
+  assert.deepEqual(names(stage.leases.accepted), [])
+  const { peers } = stage.say({ thief: node('thief', 51, { lladdr: claim4(50).lladdr }, '0') })
+  assert.deepEqual([...peers.keys()], [])
 })
 
 test('the order of what arrives together changes nothing', () => {
