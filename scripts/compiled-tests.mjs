@@ -2,26 +2,24 @@
 // compiler: half a second of processor each. `prepare` writes them to a folder and returns what to give to node; what is
 // started otherwise (`node --import tsx`) compiles for itself. Nothing is kept from run to run, so nothing can be stale.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
+import { transform } from 'esbuild'
 
 const FOLDERS = ['lib', 'test', 'bench']
+const OPTIONS = { loader: 'ts', format: 'esm', target: 'node20', sourcemap: 'inline', sourcesContent: false }
 
 export async function prepare(root) {
   const outdir = mkdtempSync(path.join(tmpdir(), 'vtepd-compiled-'))
-  await build({
-    entryPoints: FOLDERS.flatMap((folder) => sources(path.join(root, folder))),
-    outdir,
-    outbase: root,
-    absWorkingDir: root,
-    bundle: false,
-    format: 'esm',
-    target: 'node20',
-    sourcemap: 'inline',
-    logLevel: 'warning',
-  })
+  const compile = async (file) => {
+    const { code } = await transform(await readFile(file, 'utf8'), { ...OPTIONS, sourcefile: file })
+    const out = path.join(outdir, path.relative(root, file)).replace(/ts$/, 'js')
+    await mkdir(path.dirname(out), { recursive: true })
+    await writeFile(out, code)
+  }
+  await Promise.all(FOLDERS.flatMap((folder) => sources(path.join(root, folder))).map(compile))
   const hooks = `data:text/javascript,${encodeURIComponent(hooksFor(root, outdir))}`
   return {
     flags: ['--enable-source-maps', '--import', hooks],

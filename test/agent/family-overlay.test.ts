@@ -186,6 +186,21 @@ test('accept_ra that somebody switches on is off again within a second and a hal
   assert.deepEqual(node.deviceFaults(), [])
 })
 
+test('a route that the kernel refuses for a while is tried again, though nothing happens and before anything is audited', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  node.kernel.faults.inject({
+    on: 'applyEntries',
+    times: 3,
+    fault: { kind: 'errno', errno: 22, entries: (entry) => entry.kind === 'route' && entry.dst === '10.42.2.0/24' },
+  })
+  node.kernel.admin.deleteRoute({ dst: '10.42.2.0/24' })
+  await node.clock.run(40_000)
+  assert.deepEqual(node.actual(), node.desired(peers))
+  assert.equal(node.overlay.unready, undefined)
+})
+
 test('a route that the kernel refuses for ever does not keep the loop hot, nor its leftover', async () => {
   const node = createFakeNode()
   node.setPeers(peers)

@@ -165,6 +165,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'lib/agent/peer-reconciler.ts',
     find: 'if (done.retry + done.failed > 0) {\n      tryAgainIn(',
     replace: 'if (done.retry + done.failed > 9999) {\n      tryAgainIn(',
+    test: 'test/agent/family-overlay.test.ts',
   },
   {
     name: 'a round that is due later is never made',
