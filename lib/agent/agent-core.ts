@@ -135,35 +135,29 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   const publisher = createLeasePublisher({ source, own: ownTogether, standing, clock })
 
   /** Brings what the source says to the families; saving an lladdr may take its time, so it runs as a loop. */
-  const leases = createDirtyLoop(
-    async () => {
-      const view = source.view()
-      own = keepOwn(own, view.own)
-      for (const member of members) {
-        const { overlay, device } = member
-        if (own !== undefined && view.synced && !member.settled) {
-          const gaveWay = await device.giveWay(own, source.kind, view, deviceOf(overlay.state)?.lladdr)
-          member.checked = overlay.own?.device.lladdr
-          member.settled = !gaveWay && member.checked !== undefined
-        }
-        overlay.setOwn(own, own === undefined ? NOTHING_KEPT : await device.choose(own, source.kind))
-        overlay.setView(view)
+  const leases = createDirtyLoop(async () => {
+    const view = source.view()
+    own = keepOwn(own, view.own)
+    for (const member of members) {
+      const { overlay, device } = member
+      if (own !== undefined && view.synced && !member.settled) {
+        const gaveWay = await device.giveWay(own, source.kind, view, deviceOf(overlay.state)?.lladdr)
+        member.checked = overlay.own?.device.lladdr
+        member.settled = !gaveWay && member.checked !== undefined
       }
-      reportView(log, seen, view)
-      seen = view
-      rejectedLog.report(view.rejected.map(({ message }) => message))
-      aliasLog.report(view.aliases)
-      const oursIsWrong = view.rejected.find((error) => error.node === view.own?.node)
-      if (oursIsWrong !== undefined && !everReady) ports.onHopeless(oursIsWrong)
-      publisher.mark()
-      cniFiles.mark()
-      reconsider()
-    },
-    (error) =>
-      containment.guard(() => {
-        throw error
-      })(),
-  )
+      overlay.setOwn(own, own === undefined ? NOTHING_KEPT : await device.choose(own, source.kind))
+      overlay.setView(view)
+    }
+    reportView(log, seen, view)
+    seen = view
+    rejectedLog.report(view.rejected.map(({ message }) => message))
+    aliasLog.report(view.aliases)
+    const oursIsWrong = view.rejected.find((error) => error.node === view.own?.node)
+    if (oursIsWrong !== undefined && !everReady) ports.onHopeless(oursIsWrong)
+    publisher.mark()
+    cniFiles.mark()
+    reconsider()
+  }, containment.contain)
 
   const reconsider = (): void => {
     if (stopped) return

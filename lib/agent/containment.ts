@@ -12,6 +12,8 @@ import type { StandingLog } from '../util/standing-log.ts'
 export interface Containment {
   /** `work`, but what it throws is contained. */
   guard<Args extends readonly unknown[]>(work: (...args: Args) => void): (...args: Args) => void
+  /** What nobody expects was thrown where no handler is to be guarded. */
+  contain(error: unknown): void
   /** A loop or a promise failed: contained, unless it is an error of VtepdError's kind, which its owner expects and answers. */
   report(error: unknown): void
   /** The clock whose timers are contained. */
@@ -69,6 +71,7 @@ export function createContainment(parts: {
       }
     }
   return {
+    contain,
     guard,
     report(error) {
       if (!(error instanceof VtepdError) || error instanceof InvariantError) contain(error)

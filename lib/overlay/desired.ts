@@ -58,8 +58,15 @@ export function desiredTables(of: TablesOf & { readonly peers: readonly Peer[] }
 
 /** Every entry of these leases, conflicts and all: to look up keys, not to be planned. */
 export function tablesOfAll(of: TablesOf, leases: readonly Lease[]): DesiredTables {
-  const claims = leases.flatMap((lease) => lease[of.family] ?? [])
-  return atOnce(packTables(of, claims.map(String), claims))
+  const claims = leases.flatMap(({ node, [of.family]: claim }) => (claim === undefined ? [] : [{ node, claim }]))
+  const nodes = claims.map(({ node }) => node)
+  return atOnce(
+    packTables(
+      of,
+      nodes,
+      claims.map(({ claim }) => claim),
+    ),
+  )
 }
 
 /**
