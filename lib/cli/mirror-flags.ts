@@ -1,5 +1,6 @@
 /** Every flag of `vtepd mirror`. Data only; docs/flags.md tells the rest (a test compares the two). */
 import type { FlagSpec } from './flag-spec.ts'
+import { logFlags } from './log-flags.ts'
 
 const SERVER = 'How the API server is reached'
 const LOGS = 'Logs'
@@ -29,22 +30,7 @@ export const MIRROR_FLAGS = [
     group: SERVER,
     help: 'prefix of the annotations of Node objects',
   },
-  {
-    name: 'log-format',
-    kind: 'string',
-    default: 'text',
-    placeholder: 'text|json',
-    group: LOGS,
-    help: 'how a log line looks; all go to stderr',
-  },
-  {
-    name: 'log-level',
-    kind: 'string',
-    default: 'info',
-    placeholder: 'level',
-    group: LOGS,
-    help: 'debug, info, warn or error',
-  },
+  ...logFlags(LOGS),
 ] as const satisfies readonly FlagSpec[]
 
 export const MIRROR_ABOUT = {

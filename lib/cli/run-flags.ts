@@ -3,6 +3,7 @@
  * Data only; lib/cli/config.ts gives it meaning and docs/flags.md tells the rest (a test compares the two).
  */
 import type { FlagSpec, FlagValues } from './flag-spec.ts'
+import { logFlags } from './log-flags.ts'
 
 const SOURCE = 'Where leases come from'
 const UNDERLAY = 'Which interface carries the overlay'
@@ -191,22 +192,7 @@ export const RUN_FLAGS = [
     group: LOGS,
     help: 'port of /healthz and /readyz; 0: no health server',
   },
-  {
-    name: 'log-format',
-    kind: 'string',
-    default: 'text',
-    placeholder: 'text|json',
-    group: LOGS,
-    help: 'how a log line looks; all go to stderr',
-  },
-  {
-    name: 'log-level',
-    kind: 'string',
-    default: 'info',
-    placeholder: 'level',
-    group: LOGS,
-    help: 'debug, info, warn or error',
-  },
+  ...logFlags(LOGS),
   {
     name: 'v',
     kind: 'int',
