@@ -3,17 +3,13 @@
  * while nobody answers: then nothing goes until everything has been listed anew.
  */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { systemClock } from '../../../lib/host/clock.ts'
-import { type ApiServer, startApiServer } from '../../../lib/lab/api-server/api-server.ts'
-import { createKubeSource } from '../../../lib/leases/kube.ts'
+import type { ApiServer } from '../../../lib/lab/api-server/api-server.ts'
 import { kernelTests } from '../../support/netns.ts'
 import type { Family } from '../healing/support/cluster.ts'
-import { createHost, eventually, type Host, type StartOptions } from './support/host.ts'
-import { objectOf, type PeerNode, peer, US } from './support/nodes.ts'
+import { eventually, type Host } from './support/host.ts'
+import { objectOf, type PeerNode, peer } from './support/nodes.ts'
+import { createServedHost } from './support/served-host.ts'
 
 const FAMILIES: readonly Family[] = ['ipv4', 'ipv6']
 const BYSTANDER = peer('bystander', { subnet: 7, born: 1 })
@@ -108,31 +104,7 @@ async function createCluster(
   t: TestContext,
   { watchList }: { readonly watchList: boolean },
 ): Promise<{ server: ApiServer; host: Host }> {
-  const server = await startApiServer({ watchList })
-  const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-handover-'))
-  const kubeconfigFile = path.join(folder, 'kubeconfig')
-  writeFileSync(kubeconfigFile, server.kubeconfig())
-  create(server, US)
-  const host = await createHost(t, { families: FAMILIES })
-  t.after(async () => {
-    await host.stop()
-    await server.close()
-    rmSync(folder, { recursive: true, force: true })
-  })
-  const source: StartOptions['source'] = (network, log) =>
-    createKubeSource({
-      config: {
-        kubeconfigFile,
-        apiUrl: undefined,
-        node: { name: US.name },
-        annotationPrefix: 'flannel.alpha.coreos.com',
-        setNodeNetworkUnavailable: false,
-      },
-      network,
-      log,
-      clock: systemClock,
-      stateDir: folder,
-    })
+  const { server, host, source } = await createServedHost(t, FAMILIES, { watchList, keepsView: true })
   host.start({ source })
   return { server, host }
 }

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { kernelTests } from '../../support/netns.ts'
 import { claimOf, type Family, netConf, peerNumbers } from '../healing/support/cluster.ts'
 import type { Host, HostOptions } from '../healing/support/host.ts'
 import { complaints, createPodHost, IP } from './support/pod-host.ts'
 import { shell } from './support/shell.ts'
+import { SIDE_BY_SIDE } from './support/side-by-side.ts'
 
 interface Mode extends Partial<HostOptions> {
   readonly name: string
@@ -78,8 +78,6 @@ const MODES: readonly Mode[] = [
     ],
   },
 ]
-
-const SIDE_BY_SIDE = { ...kernelTests, concurrency: 7 }
 
 test('a healthy node is told no fault', SIDE_BY_SIDE, async (t) => {
   await Promise.all(MODES.map((mode) => t.test(mode.name, (t) => isTrusted(t, mode))))

@@ -5,16 +5,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { kernelTests } from '../../support/netns.ts'
 import { createHost, type Host } from '../healing/support/host.ts'
 import { underlayPrefix } from '../healing/support/surroundings.ts'
 import { complaints, FAMILIES } from './support/pod-host.ts'
 import { FORWARDING, shell } from './support/shell.ts'
+import { SIDE_BY_SIDE } from './support/side-by-side.ts'
 
 /** Below 1350 the overlay has no room for IPv6's 1280; below 1280 the kernel takes IPv6 from the interface itself. */
 const NARROW = [1280, 1349, 1279, 800]
-
-const SIDE_BY_SIDE = { ...kernelTests, concurrency: 4 }
 
 for (const pinned of [false, true])
   test(

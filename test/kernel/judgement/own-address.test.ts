@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { kernelTests } from '../../support/netns.ts'
 import { nodad } from '../handover/support/host.ts'
 import { objectOf, peer } from '../handover/support/nodes.ts'
 import type { Family } from '../healing/support/cluster.ts'
 import { createPublishedHost, floating, ownAddress, type PublishedHost, settled } from './support/published-host.ts'
+import { SIDE_BY_SIDE } from './support/side-by-side.ts'
 
 /** A node with what happens to its addresses. */
 interface Node extends PublishedHost {
@@ -174,8 +174,6 @@ const CASES: readonly (readonly [name: string, run: (node: Node) => Promise<void
     },
   ],
 ]
-
-const SIDE_BY_SIDE = { ...kernelTests, concurrency: 4 }
 
 for (const family of ['ipv4', 'ipv6'] as const)
   test(`${family}: the overlay stays on the node's own address`, SIDE_BY_SIDE, async (t) => {

@@ -10,6 +10,7 @@ import { createHost, type Host, type HostOptions } from '../healing/support/host
 import { underlayPrefix } from '../healing/support/surroundings.ts'
 import { complaints, FAMILIES, IP } from './support/pod-host.ts'
 import { FORWARDING, rows, shell } from './support/shell.ts'
+import { SIDE_BY_SIDE } from './support/side-by-side.ts'
 
 const create = async (t: Parameters<typeof createHost>[0], options: Partial<HostOptions> = {}): Promise<Host> => {
   const host = await createHost(t, { families: FAMILIES, crowded: true, choice: [], ...options })
@@ -98,8 +99,6 @@ const NAMES: readonly { readonly name: string; readonly iface: string; readonly 
   { name: 'an address with another length', iface: '172.16.0.1/24', word: '172.16.0.1' },
   { name: 'an IPv6 address with its length, in another spelling', iface: 'FD00:1:0::1/64', word: 'fd00:1::1' },
 ]
-const SIDE_BY_SIDE = { ...kernelTests, concurrency: 4 }
-
 test(
   '--iface takes every name of an interface and every form of an address, for both families',
   SIDE_BY_SIDE,

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { kernelTests } from '../../support/netns.ts'
 import { claimOf, type Family } from '../healing/support/cluster.ts'
 import { bridgeAddress, complaints, createHealthyPodHost, FAMILIES, IP } from './support/pod-host.ts'
 import { shell } from './support/shell.ts'
+import { SIDE_BY_SIDE } from './support/side-by-side.ts'
 
 interface Slip {
   readonly name: string
@@ -97,8 +97,6 @@ const SLIPS: readonly Slip[] = [
     remedy: /(sysctl -w \S+=1)/,
   },
 ]
-
-const SIDE_BY_SIDE = { ...kernelTests, concurrency: 4 }
 
 test(
   'what cuts pods off on this host is one warning, with its remedy, and the node stays ready',

@@ -5,12 +5,12 @@
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { kernelTests } from '../../support/netns.ts'
 import { nodad } from '../handover/support/host.ts'
 import { claimOf, deviceName, type Family, NETWORKS, peerNumbers } from '../healing/support/cluster.ts'
 import type { Host } from '../healing/support/host.ts'
 import { complaints, createHealthyPodHost, FAMILIES, IP } from './support/pod-host.ts'
 import { shell } from './support/shell.ts'
+import { SIDE_BY_SIDE } from './support/side-by-side.ts'
 
 interface Trap {
   readonly name: string
@@ -129,9 +129,7 @@ const TRAPS: readonly Trap[] = [
 ]
 
 /** Traps on one host come one after the other; hosts are looked at side by side. */
-const HOSTS = 5
-const SIDE_BY_SIDE = { ...kernelTests, concurrency: HOSTS }
-
+const HOSTS = SIDE_BY_SIDE.concurrency
 test('what catches packets is named, with the remedy, and over when it has gone', SIDE_BY_SIDE, async (t) => {
   const chunks = Array.from({ length: HOSTS }, (_, i) => TRAPS.filter((_, at) => at % HOSTS === i))
   await Promise.all(chunks.map((chunk) => t.test(chunk.map(({ name }) => name).join('; '), (t) => onOneHost(t, chunk))))

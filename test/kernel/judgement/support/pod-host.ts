@@ -46,7 +46,5 @@ export function bridgeAddress(family: Family, node: number): string {
 /** What a person would be troubled with, from line `from` on. */
 export function complaints({ agent }: Host, from: number): string[] {
   const loud = agent.lines.slice(from).filter(({ level }) => level === 'warn' || level === 'error')
-  // A repair that takes more than a second, as on a busy machine, is told with good reason.
-  const isSlow = (line: string): boolean => /^device\.not-ready \S+ is (repairing|creating|removing)/.test(line)
-  return loud.map(({ event, msg }) => `${event} ${msg}`).filter((line) => !isSlow(line))
+  return loud.map(({ event, msg }) => `${event} ${msg}`)
 }

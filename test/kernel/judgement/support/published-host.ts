@@ -3,23 +3,12 @@
  * restart. The interface mgmt0 has the family's usual address as DHCP or a router would give it, beside what a test adds.
  * Must not: judge.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { systemClock } from '../../../../lib/host/clock.ts'
-import { type ApiServer, startApiServer } from '../../../../lib/lab/api-server/api-server.ts'
-import { createKubeSource } from '../../../../lib/leases/kube.ts'
+import type { ApiServer } from '../../../../lib/lab/api-server/api-server.ts'
 import type { UnderlayChoice } from '../../../../lib/underlay/choice.ts'
 import type { Scope } from '../../../support/netns.ts'
-import {
-  createHost,
-  eventually,
-  type Host,
-  nodad,
-  type StartOptions,
-  underlayPrefix,
-} from '../../handover/support/host.ts'
-import { OWN, objectOf, type PeerNode, peer, US } from '../../handover/support/nodes.ts'
+import { eventually, type Host, nodad, underlayPrefix } from '../../handover/support/host.ts'
+import { OWN, type PeerNode, peer, US } from '../../handover/support/nodes.ts'
+import { createServedHost } from '../../handover/support/served-host.ts'
 import { claimOf, deviceName, type Family } from '../../healing/support/cluster.ts'
 import { rows, shell } from './shell.ts'
 
@@ -44,32 +33,9 @@ export async function createPublishedHost(
   family: Family,
   peers: readonly PeerNode[] = [PEER],
 ): Promise<PublishedHost> {
-  const server = await startApiServer()
-  const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-judgement-'))
-  const kubeconfigFile = path.join(folder, 'kubeconfig')
-  writeFileSync(kubeconfigFile, server.kubeconfig())
-  for (const node of [US, ...peers]) server.nodes.create(objectOf(node, [family]))
-  const host = await createHost(t, { families: [family] })
-  t.after(async () => {
-    await host.stop()
-    await server.close()
-    rmSync(folder, { recursive: true, force: true })
-  })
+  const { server, host, source } = await createServedHost(t, [family], { peers })
   const own = `${underlayPrefix(family)} dev mgmt0${nodad(family)} ${DYNAMIC}`
   await host.ip(`address del ${underlayPrefix(family)} dev mgmt0`, `address add ${own}`)
-  const source: StartOptions['source'] = (network, log) =>
-    createKubeSource({
-      config: {
-        kubeconfigFile,
-        apiUrl: undefined,
-        node: { name: US.name },
-        annotationPrefix: 'flannel.alpha.coreos.com',
-        setNodeNetworkUnavailable: false,
-      },
-      network,
-      log,
-      clock: systemClock,
-    })
   const key = family === 'ipv4' ? 'public-ip' : 'public-ipv6'
   const published = (): string | undefined =>
     server.nodes.get(US.name)?.metadata.annotations?.[`flannel.alpha.coreos.com/${key}`]
