@@ -630,15 +630,20 @@ for (const watch of ['nodes', 'metadata'] as const)
     assert.equal(second.source.stale, undefined)
   })
 
+/** A run that knew us and these, and left its view in the folder. */
+async function lastRun(t: TestContext, stateDir: string, ...names: string[]): Promise<ApiServer> {
+  const { api, start, peers, source } = await setUp(t, { stateDir })
+  api.nodes.create(nodeOf('me', 9))
+  for (const [n, name] of names.entries()) api.nodes.create(nodeOf(name, n + 1))
+  start()
+  await peers(...names)
+  await source.close()
+  return api
+}
+
 test('a view that was resumed is partial until an event or a bookmark, and is listed anew within half an hour', async (t) => {
   const stateDir = await folderFor(t)
-  const first = await setUp(t, { stateDir })
-  const { api } = first
-  api.nodes.create(nodeOf('me', 9))
-  api.nodes.create(nodeOf('a', 1))
-  first.start()
-  await first.peers('a')
-  await first.source.close()
+  const api = await lastRun(t, stateDir, 'a')
   const lists = () => api.requestLog.filter(({ path }) => path.includes('sendInitialEvents')).length
   const second = await setUp(t, { stateDir, api })
   second.start()
@@ -664,13 +669,7 @@ for (const [why, change] of [
 ] as const)
   test(`our own Node ${why}: what the last run knew is not resumed, everything is listed`, async (t) => {
     const stateDir = await folderFor(t)
-    const first = await setUp(t, { stateDir })
-    const { api } = first
-    api.nodes.create(nodeOf('me', 9))
-    api.nodes.create(nodeOf('a', 1))
-    first.start()
-    await first.peers('a')
-    await first.source.close()
+    const api = await lastRun(t, stateDir, 'a')
     api.nodes.delete('me')
     change(api)
     const asked = api.requestLog.length
@@ -683,13 +682,7 @@ for (const [why, change] of [
 
 test('a version that is gone after a restart is listed, and meanwhile nothing vanishes', async (t) => {
   const stateDir = await folderFor(t)
-  const first = await setUp(t, { stateDir })
-  const { api } = first
-  for (const [n, name] of ['a', 'b'].entries()) api.nodes.create(nodeOf(name, n + 1))
-  api.nodes.create(nodeOf('me', 9))
-  first.start()
-  await first.peers('a', 'b')
-  await first.source.close()
+  const api = await lastRun(t, stateDir, 'a', 'b')
   api.nodes.delete('a')
   api.compact()
   const second = await setUp(t, { stateDir, api })

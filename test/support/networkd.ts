@@ -2,11 +2,11 @@
  * The real systemd-networkd in a network namespace of a test, with an empty /run, files of the test's and no others, and a
  * read-only /sys, by which it knows that no udev has to be waited for. Must not: start in the host's network namespace.
  */
-import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { startDaemon } from './daemon.ts'
 import { kernelTests, type Netns, type Scope } from './netns.ts'
 
 const PATIENCE_MS = 30_000
@@ -46,20 +46,9 @@ export async function startNetworkd(
   const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-networkd-'))
   mkdirSync(path.join(folder, 'systemd/network'), { recursive: true })
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, 'systemd/network', name), text)
-  const wall = ['unshare', '-m', '-p', '-f', '--kill-child', '--mount-proc', 'sh', '-e', '-c', SCRIPT]
-  const child = spawn('ip', ['netns', 'exec', netns.name, ...wall, PROGRAM ?? '', folder], { stdio: 'ignore' })
-  let running = true
-  const ended = new Promise<void>((resolve) =>
-    child.on('close', () => {
-      running = false
-      resolve()
-    }),
+  const daemon = startDaemon(t, netns, SCRIPT, [PROGRAM ?? '', folder], () =>
+    rmSync(folder, { recursive: true, force: true }),
   )
-  t.after(async () => {
-    child.kill('SIGKILL')
-    await ended
-    rmSync(folder, { recursive: true, force: true })
-  })
   const read = (name: string): string => {
     const file = path.join(folder, name)
     return existsSync(file) ? readFileSync(file, 'utf8') : ''
@@ -69,7 +58,7 @@ export async function startNetworkd(
       const deadline = performance.now() + PATIENCE_MS
       let seen = ''
       while (seen !== state) {
-        if (!running || performance.now() > deadline)
+        if (!daemon.running || performance.now() > deadline)
           throw new Error(`networkd has not made ${ifname} ${state}, but '${seen}':\n${read('log')}`)
         await delay(20)
         seen = /^ADMIN_STATE=(.*)$/m.exec(read(`systemd/netif/links/${await ifindexOf(netns, ifname)}`))?.[1] ?? ''

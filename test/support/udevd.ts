@@ -2,10 +2,10 @@
  * The real systemd-udevd for one network namespace of a test, with an empty /run of its own: the kernel's announcements of
  * network devices reach only the udevd of their namespace. Must not: touch /dev or the host's udev database.
  */
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { runProgram } from '../../lib/host/exec.ts'
+import { startDaemon } from './daemon.ts'
 import { kernelTests, type Netns, type Scope } from './netns.ts'
 
 const PATIENCE_MS = 30_000
@@ -31,22 +31,10 @@ exec "$0"`
 
 /** Resolves once it has given a bridge without a chosen MAC another one. */
 export async function startUdevd(t: Scope, netns: Netns): Promise<void> {
-  const wall = ['unshare', '-m', '-p', '-f', '--kill-child', '--mount-proc', 'sh', '-e', '-c', SCRIPT, PROGRAM ?? '']
-  const child = spawn('ip', ['netns', 'exec', netns.name, ...wall], { stdio: 'ignore' })
-  let running = true
-  const ended = new Promise<void>((resolve) =>
-    child.on('close', () => {
-      running = false
-      resolve()
-    }),
-  )
-  t.after(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
+  const daemon = startDaemon(t, netns, SCRIPT, [PROGRAM ?? ''])
   const deadline = performance.now() + PATIENCE_MS
   while (!(await changesLladdrs(netns))) {
-    if (!running || performance.now() > deadline) throw new Error('systemd-udevd does not do its work in here')
+    if (!daemon.running || performance.now() > deadline) throw new Error('systemd-udevd does not do its work in here')
     await delay(20)
   }
 }
