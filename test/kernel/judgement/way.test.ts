@@ -128,8 +128,9 @@ const TRAPS: readonly Trap[] = [
   },
 ]
 
-/** Traps on one host come one after the other; hosts are looked at side by side. */
-const HOSTS = SIDE_BY_SIDE.concurrency
+/** Traps on one host come one after the other: of more a host the log would tell no more, as it bounds what comes and goes. */
+const HOSTS = 5
+
 test('what catches packets is named, with the remedy, and over when it has gone', SIDE_BY_SIDE, async (t) => {
   const chunks = Array.from({ length: HOSTS }, (_, i) => TRAPS.filter((_, at) => at % HOSTS === i))
   await Promise.all(chunks.map((chunk) => t.test(chunk.map(({ name }) => name).join('; '), (t) => onOneHost(t, chunk))))
