@@ -20,8 +20,8 @@ export interface ClaimIndex {
    */
   met(claim: Claim, visit: (other: Claim) => void, asked?: Set<string>): void
   all(): Iterable<Claim>
-  /** Prefix lengths of the subnets that occur. */
-  readonly lengths: ReadonlySet<number>
+  /** Prefix lengths of the subnets that occur, the longest first, whatever came first. */
+  readonly lengths: readonly number[]
 }
 
 /**
@@ -141,7 +141,7 @@ export function createClaimIndex(family: Family, loops: boolean): ClaimIndex {
       for (const claim of rows) if (claim !== undefined) yield claim
     },
     get lengths() {
-      return new Set(counts.keys())
+      return [...counts.keys()].sort((a, b) => b - a)
     },
   }
 }

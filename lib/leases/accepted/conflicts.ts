@@ -34,8 +34,8 @@ export interface Candidate {
 }
 
 export interface Rules {
-  /** Prefix lengths of the subnets that occur. */
-  readonly lengths: ReadonlySet<number>
+  /** Prefix lengths of the subnets that occur, the longest first: of several subnets the narrowest is named. */
+  readonly lengths: readonly number[]
   /** Whether this is the lladdr that its Node's UID gives. */
   readonly isDerived: (candidate: Candidate) => boolean
   /** Undefined where every underlay address must be outside the network, so that none can be inside a subnet. */
@@ -116,15 +116,14 @@ function findMisplaced(
     subnets.add(part.subnet)
     lengths.add(prefixLength(part.subnet))
   }
+  const longestFirst = [...lengths].sort((a, b) => b - a)
   for (const candidate of candidates) {
     const { underlay } = candidate.part
     if (underlay === undefined || (candidate.held & UNDERLAY) !== 0) continue
     const address = ipToBigInt(underlay)
     if ((address ^ pods) >= (address ^ hosts)) continue
-    for (const length of lengths) {
-      const around = cidrOf(underlay, length)
-      if (subnets.has(around)) found.set(candidate, loop(underlay, around))
-    }
+    const around = longestFirst.map((length) => cidrOf(underlay, length)).find((cidr) => subnets.has(cidr))
+    if (around !== undefined) found.set(candidate, loop(underlay, around))
   }
   return found
 }
@@ -153,9 +152,9 @@ function createTaken({ lengths, loops }: Rules): Taken {
 
   const networksAround = (subnet: Cidr): readonly Cidr[] => {
     const own = prefixLength(subnet)
-    return [...lengths].filter((length) => length < own).map((length) => cidrOf(networkAddress(subnet), length))
+    return lengths.filter((length) => length < own).map((length) => cidrOf(networkAddress(subnet), length))
   }
-  const maskedToAll = (ip: Ip): Cidr[] => (loops === undefined ? [] : [...lengths].map((length) => cidrOf(ip, length)))
+  const maskedToAll = (ip: Ip): Cidr[] => (loops === undefined ? [] : lengths.map((length) => cidrOf(ip, length)))
   const overlapping = (subnet: Cidr): Candidate | undefined =>
     subnets.get(subnet) ?? around.get(subnet) ?? firstOf(networksAround(subnet), subnets)
   const put = (by: Candidate, what: number): void => {
