@@ -2,7 +2,8 @@
  * Kernel settings under /proc/sys. Keys are paths (`net/ipv6/conf/flannel.1/accept_ra`), because interface names
  * contain dots. Must not: throw for a key that is missing or refused; links vanish at any moment.
  */
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { InvariantError } from '../errors.ts'
 
@@ -21,7 +22,8 @@ export function createSysctl(root = '/proc/sys'): Sysctl {
   return {
     async read(key) {
       try {
-        return (await readFile(keyPath(root, key), 'utf8')).trimEnd()
+        // The kernel answers out of memory: the way through the thread pool would be most of what a look costs.
+        return readFileSync(keyPath(root, key), 'utf8').trimEnd()
       } catch (error) {
         if (errnoOf(error) === undefined) throw error
         return undefined
