@@ -5,8 +5,8 @@
  */
 import { createInterface } from 'node:readline'
 import { systemClock } from '../../lib/host/clock.ts'
-import { openKubeTarget } from '../../lib/leases/http/kube-config.ts'
-import { fetchAnswer, openStream } from '../../lib/leases/http/kube-http.ts'
+import { openKubeTarget } from '../../lib/kube-api/kube-config.ts'
+import { fetchAnswer, openStream } from '../../lib/kube-api/kube-http.ts'
 import { ACCEPT_ANY, ACCEPT_JSON } from '../../lib/leases/wire/kube-formats.ts'
 
 const ACCEPTS: Readonly<Record<string, string>> = {

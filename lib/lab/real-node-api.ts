@@ -2,11 +2,12 @@
  * The lab's Node objects on a real kube-apiserver with etcd, instead of the embedded one (node-api.ts).
  * Must not: build the programs; write what agents shall write (annotations).
  */
+
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseAllDocuments } from 'yaml'
-import { member } from '../leases/wire/node-facts.ts'
+import { member } from '../util/go-json.ts'
 import { messageOf } from '../util/message-of.ts'
 import type { LabPlan } from './address-plan.ts'
 import { renderKubeconfig } from './api-server/kubeconfig.ts'

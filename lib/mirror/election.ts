@@ -10,9 +10,9 @@ import {
   readMirrorLease,
   writeMirrorLease,
 } from '../leases/claims/mirror-lease.ts'
-import { pause } from '../leases/follow/pause.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { messageOf } from '../util/message-of.ts'
+import { pause } from '../util/pause.ts'
 
 /** Milliseconds, as below. */
 const DURATION_MS = 15_000

@@ -6,11 +6,11 @@
 
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import type { KubeTarget } from '../kube-api/kube-http.ts'
 import { allKeys, annotationKeys } from '../leases/annotations.ts'
 import { applyClaim, type Call, type ClaimedNode, deleteClaim } from '../leases/claims/claim-api.ts'
 import { claimObject, statusObject } from '../leases/claims/claim-spec.ts'
 import { startNodeStream } from '../leases/follow/node-stream.ts'
-import type { KubeTarget } from '../leases/http/kube-http.ts'
 import { CLAIMS_PATH } from '../leases/wire/claim.ts'
 import { createClaimFormats } from '../leases/wire/claim-formats.ts'
 import { createNodeFormats } from '../leases/wire/kube-formats.ts'
@@ -146,6 +146,6 @@ export function startMirror(config: MirrorConfig, parts: { readonly log: Log; re
 }
 
 async function openTarget({ kubeconfigFile, apiUrl }: MirrorConfig): Promise<KubeTarget> {
-  const { openKubeTarget } = await import('../leases/http/kube-config.ts')
+  const { openKubeTarget } = await import('../kube-api/kube-config.ts')
   return openKubeTarget({ kubeconfigFile, apiUrl })
 }

@@ -1,5 +1,5 @@
 /** One set of credentials for many requests, read anew now and then, as rotated files want it. Must not: retry. */
-import type { KubeTarget } from '../leases/http/kube-http.ts'
+import type { KubeTarget } from '../kube-api/kube-http.ts'
 import type { Clock } from '../util/clock.ts'
 
 const FRESH_MS = 60_000

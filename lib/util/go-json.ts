@@ -8,6 +8,11 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** A property of what may or may not be a JSON object. */
+export function member(value: unknown, key: string): unknown {
+  return isRecord(value) ? value[key] : undefined
+}
+
 export interface FoldedObject {
   /** The value whose key equals `name` whatever the case; undefined when absent or null (Go leaves the default then). */
   get(name: string): unknown

@@ -15,6 +15,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   overlay: 3,
   underlay: 3,
   leases: 3,
+  'kube-api': 3,
   firewall: 3,
   cni: 3,
   cluster: 2,
@@ -30,6 +31,7 @@ const SIDEWAYS: readonly (readonly [from: string, to: string, because: string])[
   ['cli', 'lab', 'the command `vtepd lab` starts the lab'],
   ['device', 'overlay', 'one table says what a failure of the kernel means'],
   ['device', 'underlay', 'the device has the underlay as its local end'],
+  ['leases', 'kube-api', 'leases of Kubernetes are asked for there'],
   ['way', 'device', 'the way leads through the device'],
   ['way', 'underlay', 'and goes on through the underlay'],
   ['errors.ts', 'util', 'one floor, no state'],
@@ -54,13 +56,13 @@ const PURE = new Set([
 ])
 
 /** Rooms of lib/leases, the highest first; each may reach those behind it. What lies beside them is open to all. */
-const LEASE_ROOMS = ['kube', 'claims', 'follow', 'http', 'wire', 'accepted'] as const
+const LEASE_ROOMS = ['kube', 'claims', 'follow', 'wire', 'accepted'] as const
 /** Only the rooms' own doors are above them. */
 const LEASE_DOORS = /^lib\/leases\/(?:file|kube)\.ts$/
 
 /** What talks to the world on floor 3, and is therefore reached only where lib/agent/agent.ts or lib/cli wires it. */
 const ADAPTERS =
-  /^lib\/(?:leases\/(?:file|kube)\.ts|leases\/http\/[^/]*\.ts|firewall\/(?:nftables|iptables)[^/]*\.ts|rtnl\/(?:addon|native[^/]*|index)\.ts)$/
+  /^lib\/(?:leases\/(?:file|kube)\.ts|kube-api\/[^/]*\.ts|firewall\/(?:nftables|iptables)[^/]*\.ts|rtnl\/(?:addon|native[^/]*|index)\.ts)$/
 
 const WORLD = new Set(
   'fs fs/promises net http http2 https tls dgram dns dns/promises child_process cluster worker_threads timers timers/promises console process os readline perf_hooks'
@@ -74,7 +76,7 @@ const WORLD_GLOBALS =
 const DOORS: readonly (readonly [name: string, door: RegExp, because: string])[] = [
   [
     '@kubernetes/client-node',
-    /^lib\/leases\/http\/kube-config\.ts$/,
+    /^lib\/kube-api\/kube-config\.ts$/,
     'it costs 60 ms and 15 MB: one module loads it, in Kubernetes mode only',
   ],
   ['bindings', /^lib\/rtnl\/addon\.ts$/, 'one module finds and loads the addon'],
@@ -82,7 +84,7 @@ const DOORS: readonly (readonly [name: string, door: RegExp, because: string])[]
   ['pino', /^lib\/host\/log[^/]*\.ts$/, 'everything else logs through the Log of lib/util/log.ts'],
   ['leven', /^lib\/cli\/suggestion\.ts$/, 'arguments are the command line’s business'],
   ['jsonc-parser', /^lib\/util\/json-locate\.ts$/, 'values come from JSON.parse; this one only says where they stand'],
-  ['yaml', /^lib\/(?:cli|cni|host|lab|leases)\//, 'files are parsed where they are read'],
+  ['yaml', /^lib\/(?:cli|cni|host|kube-api|lab|leases)\//, 'files are parsed where they are read'],
 ]
 
 /** One sentence per breach: file, what, why. */
@@ -127,6 +129,7 @@ function mayWire(file: string, one: Import): boolean {
   if (one.typeOnly) return true
   const folder = folderOf(file)
   if (folder === folderOf(one.file ?? '') || folder === 'index.ts' || folder === 'cli' || folder === 'lab') return true
+  if (folder === 'leases' && folderOf(one.file ?? '') === 'kube-api') return true
   return file === 'lib/agent/agent.ts' || file === 'lib/mirror/mirror.ts'
 }
 
@@ -150,7 +153,7 @@ function doorBreaches(file: SourceFile, imports: readonly Import[]): string[] {
       .map(() => `${file.path} imports ${name}: ${because}`),
   )
   const eager = imports
-    .filter((one) => one.file === 'lib/leases/http/kube-config.ts' && !one.dynamic && !one.typeOnly)
+    .filter((one) => one.file === 'lib/kube-api/kube-config.ts' && !one.dynamic && !one.typeOnly)
     .map(
       () =>
         `${file.path} imports kube-config.ts at start: use \`await import\`, so that only Kubernetes mode pays for the client`,

@@ -1,8 +1,8 @@
 /** Requests about claims: server-side apply, forced, and deletion. Must not: retry, or decide what is written. */
 import { KubeError } from '../../errors.ts'
+import { fetchAnswer, type KubeRequest, type KubeTarget } from '../../kube-api/kube-http.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { AnnotationKeys } from '../annotations.ts'
-import { fetchAnswer, type KubeRequest, type KubeTarget } from '../http/kube-http.ts'
 import { CLAIMS_PATH, type ClaimFacts } from '../wire/claim.ts'
 import { projectClaim } from '../wire/claim-facts.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'

@@ -2,10 +2,11 @@
  * Whether every Node that takes part is claimed as its annotations say: one list of all Nodes' metadata, and what differs may be
  * asked for once more, later, as the mirror needs its time. Must not: follow anything, or decide what a difference means.
  */
+
+import { fetchAnswer } from '../../kube-api/kube-http.ts'
 import type { Clock } from '../../util/clock.ts'
+import { pause } from '../../util/pause.ts'
 import type { AnnotationKeys } from '../annotations.ts'
-import { pause } from '../follow/pause.ts'
-import { fetchAnswer } from '../http/kube-http.ts'
 import { createNodeFormats } from '../wire/kube-formats.ts'
 import { type NodeFacts, projectNode } from '../wire/node-facts.ts'
 import { askJson, type Call } from './claim-api.ts'

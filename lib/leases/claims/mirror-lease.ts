@@ -3,7 +3,8 @@
  * Owns its name and texts. Must not: decide who holds it (lib/mirror/election.ts), or what its silence means (mirror-watch.ts).
  */
 import { KubeError } from '../../errors.ts'
-import { member, resourceVersionOf } from '../wire/node-facts.ts'
+import { member } from '../../util/go-json.ts'
+import { resourceVersionOf } from '../wire/node-facts.ts'
 import { askJson, type Call } from './claim-api.ts'
 
 const NAME = 'vtepd-mirror'

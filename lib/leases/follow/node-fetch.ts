@@ -2,7 +2,7 @@
  * One Node by its name. Must not: retry (node-completer.ts).
  */
 import { KubeError } from '../../errors.ts'
-import { fetchAnswer, type KubeTarget } from '../http/kube-http.ts'
+import { fetchAnswer, type KubeTarget } from '../../kube-api/kube-http.ts'
 import type { FetchedNode } from '../wire/kube-events.ts'
 import { acceptsOf, type SessionParts, type StreamMemory, understood } from './node-stream-parts.ts'
 

@@ -4,7 +4,7 @@
  * 410 is never used (it continues an inconsistent list). Must not: watch.
  */
 import { KubeError } from '../../errors.ts'
-import { fetchAnswer, type KubeTarget } from '../http/kube-http.ts'
+import { fetchAnswer, type KubeTarget } from '../../kube-api/kube-http.ts'
 import { createNodeSpecs } from './node-specs.ts'
 import {
   acceptsOf,

@@ -3,7 +3,7 @@
  * list), then watch from there until something ends it. Owns which step comes when, and from which version on a list is
  * good. Must not: retry or wait (node-stream.ts), interpret Nodes, or let the consumer slow the stream down.
  */
-import type { KubeTarget } from '../http/kube-http.ts'
+import type { KubeTarget } from '../../kube-api/kube-http.ts'
 import { fetchNode } from './node-fetch.ts'
 import { listNodes } from './node-stream-list.ts'
 import { isBehind, type SessionParts, type StreamMemory } from './node-stream-parts.ts'

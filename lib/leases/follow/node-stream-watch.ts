@@ -4,9 +4,9 @@
  * Must not: retry or wait, or let the consumer slow the stream down.
  */
 import { KubeError } from '../../errors.ts'
+import { KubeRefusal, type KubeTarget, openStream } from '../../kube-api/kube-http.ts'
+import type { KubeStream } from '../../kube-api/kube-stream.ts'
 import { messageOf } from '../../util/message-of.ts'
-import { KubeRefusal, type KubeTarget, openStream } from '../http/kube-http.ts'
-import type { KubeStream } from '../http/kube-stream.ts'
 import type { NodeEvent, NodeFormat } from '../wire/kube-events.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import { createNodeCompleter } from './node-completer.ts'

@@ -3,11 +3,12 @@
  * Owns the retries. Must not: interpret Nodes; while nobody answers it tells no change at all.
  */
 import { KubeError } from '../../errors.ts'
+import { KubeRefusal, type KubeTarget, LONGEST_RETRY_AFTER_MS } from '../../kube-api/kube-http.ts'
 import { createBackoff } from '../../util/backoff.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import { messageOf } from '../../util/message-of.ts'
-import { KubeRefusal, type KubeTarget, LONGEST_RETRY_AFTER_MS } from '../http/kube-http.ts'
+import { pause } from '../../util/pause.ts'
 import type { NodeFormats } from '../wire/kube-formats.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import { createNodeSpecs } from './node-specs.ts'
@@ -21,7 +22,6 @@ import {
   watchOf,
 } from './node-stream-parts.ts'
 import { runSession } from './node-stream-session.ts'
-import { pause } from './pause.ts'
 
 export interface NodeStreamOptions<T> {
   /** Default: all Nodes. */

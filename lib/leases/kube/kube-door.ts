@@ -4,14 +4,15 @@
  */
 import { KubeError } from '../../errors.ts'
 import { findKubeletKubeconfigs } from '../../host/kubelet-credential.ts'
+import { nameIdentity } from '../../kube-api/identity.ts'
+import type { KubeAccessOptions } from '../../kube-api/kube-config.ts'
+import { fetchAnswer, type KubeAnswer, type KubeRequest, type KubeTarget } from '../../kube-api/kube-http.ts'
+import { createOpener } from '../../kube-api/opener.ts'
 import type { Clock } from '../../util/clock.ts'
+import { member } from '../../util/go-json.ts'
 import type { Log } from '../../util/log.ts'
 import { messageOf } from '../../util/message-of.ts'
-import { nameIdentity } from '../http/identity.ts'
-import type { KubeAccessOptions } from '../http/kube-config.ts'
-import { fetchAnswer, type KubeAnswer, type KubeRequest, type KubeTarget } from '../http/kube-http.ts'
-import { member, type NodeFacts, projectNode } from '../wire/node-facts.ts'
-import { createOpener } from './opener.ts'
+import { type NodeFacts, projectNode } from '../wire/node-facts.ts'
 import { openPublishTarget, type Publisher, type PublishTarget } from './publish-access.ts'
 import type { NodePatch } from './publish-patch.ts'
 
@@ -55,7 +56,7 @@ export function createKubeDoor(parts: {
   const { publisher = 'reader' } = config
   const read = createOpener<KubeTarget>({
     async open() {
-      const { openKubeTarget } = await import('../http/kube-config.ts')
+      const { openKubeTarget } = await import('../../kube-api/kube-config.ts')
       return openKubeTarget({ ...config, signal: closing.signal })
     },
     dispose: (target) => target.close(),

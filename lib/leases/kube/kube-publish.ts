@@ -5,9 +5,9 @@
 
 import type { OwnVtep } from '../../cluster/view.ts'
 import { KubeError } from '../../errors.ts'
+import { KubeRefusal, LONGEST_RETRY_AFTER_MS } from '../../kube-api/kube-http.ts'
 import type { Clock, Timer } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
-import { KubeRefusal, LONGEST_RETRY_AFTER_MS } from '../http/kube-http.ts'
 import type { Published } from '../source.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 import type { KubeDoor } from './kube-door.ts'

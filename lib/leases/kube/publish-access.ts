@@ -3,10 +3,10 @@
  * that what was rotated, or written late, is used. Must not: write, or keep credentials.
  */
 import { KubeError } from '../../errors.ts'
+import { type KubeIdentity, nameIdentity } from '../../kube-api/identity.ts'
+import type { KubeAccessOptions } from '../../kube-api/kube-config.ts'
+import type { KubeTarget } from '../../kube-api/kube-http.ts'
 import { messageOf } from '../../util/message-of.ts'
-import { type KubeIdentity, nameIdentity } from '../http/identity.ts'
-import type { KubeAccessOptions } from '../http/kube-config.ts'
-import type { KubeTarget } from '../http/kube-http.ts'
 
 /**
  * `reader`: whoever reads the Nodes. `kubelet`: this host's kubelet, whom NodeRestriction lets write its own Node alone; where none
@@ -32,7 +32,7 @@ export async function openPublishTarget(parts: {
   readonly find: () => Promise<readonly string[]>
 }): Promise<PublishTarget> {
   const { access, publisher } = parts
-  const { openKubeTarget } = await import('../http/kube-config.ts')
+  const { openKubeTarget } = await import('../../kube-api/kube-config.ts')
   const openFile = async (kubeconfigFile: string, found: boolean): Promise<PublishTarget> => {
     const target = await openKubeTarget({ ...access, kubeconfigFile })
     const against = reasonAgainst(target.identity, found, parts.nodeName, parts.today)

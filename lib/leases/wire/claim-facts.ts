@@ -2,9 +2,11 @@
  * An OverlayClaim → the facts of the Node that it stands for. Must not: check addresses (node-claim.ts does, as for
  * annotations), or talk to a server.
  */
+
+import { member } from '../../util/go-json.ts'
 import type { AnnotationKeys } from '../annotations.ts'
 import type { ClaimFacts, ClaimSpec, ClaimStatus, FamilyClaim } from './claim.ts'
-import { member, NO_IPS, type NodeFacts } from './node-facts.ts'
+import { NO_IPS, type NodeFacts } from './node-facts.ts'
 
 /**
  * An object of the API → what its Node would say; undefined when it has no name. A claim whose status is missing, or is of

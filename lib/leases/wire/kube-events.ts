@@ -26,12 +26,6 @@ export interface FetchedNode {
   readonly resourceVersion: string | undefined
 }
 
-/** A `Status` object of the API; what it lacks is 0 or ''. */
-export interface StatusWords {
-  readonly status: number
-  readonly reason: string
-}
-
 /** One decoder serves one stream. Its methods throw KubeGarbage where the bytes are not what was announced, or too many. */
 export interface NodeDecoder {
   /** Any cut of the bytes, which are not kept; yields what has become complete. */
@@ -45,7 +39,6 @@ export interface NodeFormat {
   decodePage(body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): NodePage
   /** One Node, as a GET answers it. */
   decodeNode(body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): FetchedNode
-  readStatus(body: Uint8Array): StatusWords
 }
 
 /** What the server sent is not what it announced. Nothing of it is believed; a new connection may do better. */

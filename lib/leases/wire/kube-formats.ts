@@ -3,11 +3,11 @@
  * still; a server that does not speak it answers in JSON, and the Content-Type says so.
  * Must not: decode (kube-json.ts, kube-protobuf.ts).
  */
+import { PROTOBUF } from '../../kube-api/status.ts'
 import type { NodeFormat } from './kube-events.ts'
 import { createJsonFormat } from './kube-json.ts'
 import { createProtobufFormat } from './kube-protobuf.ts'
 
-const PROTOBUF = 'application/vnd.kubernetes.protobuf'
 const JSON_TYPE = 'application/json'
 const AS_METADATA = 'as=PartialObjectMetadata;v=v1;g=meta.k8s.io'
 

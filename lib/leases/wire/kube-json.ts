@@ -2,15 +2,10 @@
  * Nodes as JSON, for servers that do not speak protobuf: a watch is one event a line, a list one object.
  * Must not: hold more than one line, or trust a line's length.
  */
-import {
-  KubeGarbage,
-  type NodeDecoder,
-  type NodeEvent,
-  type NodeFormat,
-  type NodePage,
-  type StatusWords,
-} from './kube-events.ts'
-import { member, type NodeFacts, projectNode, resourceVersionOf } from './node-facts.ts'
+import { statusOfJson } from '../../kube-api/status.ts'
+import { member } from '../../util/go-json.ts'
+import { KubeGarbage, type NodeDecoder, type NodeEvent, type NodeFormat, type NodePage } from './kube-events.ts'
+import { type NodeFacts, projectNode, resourceVersionOf } from './node-facts.ts'
 
 /** etcd keeps at most 1.5 MiB an object; JSON may escape some of it. Bytes. */
 const MAX_LINE = 8 << 20
@@ -29,7 +24,6 @@ export function createJsonFormat(maxLine = MAX_LINE, as: Projection = projectNod
       const node = parse(body, 'a Node')
       return { node: factsOf(as, node, wanted, ownName), resourceVersion: resourceVersionOf(node) }
     },
-    readStatus: (body) => readStatus(parse(body, 'a Status')),
   }
 }
 
@@ -103,18 +97,10 @@ function readEvent(
       return { kind: 'bookmark', resourceVersion, initialEventsEnd: end === 'true' }
     }
     case 'ERROR':
-      return { kind: 'error', ...readStatus(object) }
+      return { kind: 'error', ...statusOfJson(object) }
     default:
       return undefined
   }
-}
-
-function readStatus(status: unknown): StatusWords {
-  const code = member(status, 'code')
-  const reason = member(status, 'reason')
-  const message = member(status, 'message')
-  const words = [reason, message].filter((word) => typeof word === 'string' && word !== '')
-  return { status: typeof code === 'number' ? code : 0, reason: words.join(': ') }
 }
 
 function decodePage(as: Projection, body: Uint8Array, wanted: ReadonlySet<string>, ownName: string): NodePage {

@@ -3,16 +3,7 @@
  * API's generated.proto files). Only what vtepd keeps is read, the rest is passed over.
  * Must not: hold more than one frame, or trust a frame's length.
  */
-import {
-  KubeGarbage,
-  type NodeDecoder,
-  type NodeEvent,
-  type NodeFormat,
-  type NodePage,
-  type StatusWords,
-} from './kube-events.ts'
-import type { NodeFacts } from './node-facts.ts'
-import { projectProtoNode, readObjectMeta, type WantedKeys, wantedKeys } from './proto-node.ts'
+
 import {
   type Cursor,
   enter,
@@ -23,24 +14,23 @@ import {
   seekBytes,
   textOf,
   WireFault,
-} from './proto-reader.ts'
+} from '../../kube-api/proto-reader.ts'
+import { enterObject, statusOfProtobuf } from '../../kube-api/status.ts'
+import { KubeGarbage, type NodeDecoder, type NodeEvent, type NodeFormat, type NodePage } from './kube-events.ts'
+import type { NodeFacts } from './node-facts.ts'
+import { projectProtoNode, readObjectMeta, type WantedKeys, wantedKeys } from './proto-node.ts'
 
 /** etcd keeps at most 1.5 MiB an object, and a frame adds little to it. Bytes. */
 const MAX_FRAME = 8 << 20
 /** What is kept for frames that come in pieces; a larger one is given back afterwards. Bytes. */
 const USUAL_FRAME = 64 << 10
 const LENGTH_BYTES = 4
-/** `k8s` and a zero byte, before every object, not before a frame. */
-const MAGIC = 0x6b387300
-const MAGIC_BYTES = 4
 const END_OF_INITIAL_EVENTS = wantedKeys(['k8s.io/initial-events-end'])
 
-const UNKNOWN = { raw: 2 } as const
 const WATCH_EVENT = { type: 1, object: 2 } as const
 const RAW_EXTENSION = { raw: 1 } as const
 const LIST = { metadata: 1, items: 2 } as const
 const LIST_META = { resourceVersion: 2, continue: 3 } as const
-const STATUS = { message: 3, reason: 4, code: 6 } as const
 
 /** `maxFrame` bytes is smaller in tests. */
 export function createProtobufFormat(maxFrame = MAX_FRAME): NodeFormat {
@@ -61,12 +51,6 @@ export function createProtobufFormat(maxFrame = MAX_FRAME): NodeFormat {
         const cursor = openMessage(asBuffer(body))
         enterObject(cursor)
         return projectProtoNode(cursor, wantedKeys(wanted), ownName)
-      }),
-    readStatus: (body) =>
-      guarded(() => {
-        const cursor = openMessage(asBuffer(body))
-        enterObject(cursor)
-        return readStatus(cursor)
       }),
   }
 }
@@ -158,33 +142,10 @@ function decodeObject(type: string, cursor: Cursor, wanted: WantedKeys, ownName:
       return { kind: 'bookmark', resourceVersion, initialEventsEnd: values[0] === 'true' }
     }
     case 'ERROR':
-      return { kind: 'error', ...readStatus(cursor) }
+      return { kind: 'error', ...statusOfProtobuf(cursor) }
     default:
       throw new WireFault(`an event of type ${JSON.stringify(type.slice(0, 40))}`)
   }
-}
-
-/** From before `k8s` into the object inside runtime.Unknown; nothing behind it is wanted. */
-function enterObject(cursor: Cursor): void {
-  const { bytes, at, end } = cursor
-  if (end - at < MAGIC_BYTES || bytes.readUInt32BE(at) !== MAGIC)
-    throw new WireFault('an object that does not begin with k8s')
-  cursor.at += MAGIC_BYTES
-  // An object whose fields are all empty has no bytes, and Go leaves such a field out: then this is its end, too.
-  if (seekBytes(cursor, UNKNOWN.raw)) enter(cursor)
-}
-
-function readStatus(cursor: Cursor): StatusWords {
-  let code = 0
-  let reason = ''
-  let message = ''
-  while (nextField(cursor)) {
-    if (cursor.field === STATUS.code && cursor.type === 'varint') code = cursor.value
-    else if (cursor.type !== 'bytes') continue
-    else if (cursor.field === STATUS.reason) reason = textOf(cursor)
-    else if (cursor.field === STATUS.message) message = textOf(cursor)
-  }
-  return { status: code, reason: [reason, message].filter((word) => word !== '').join(': ') }
 }
 
 function decodePage(cursor: Cursor, wanted: WantedKeys, ownName: string): NodePage {

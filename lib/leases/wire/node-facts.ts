@@ -3,7 +3,7 @@
  * Must not: interpret annotations (node-claim.ts).
  */
 import { familyOf, type Ip, parseIp } from '../../net/ip.ts'
-import { isRecord } from '../../util/go-json.ts'
+import { isRecord, member } from '../../util/go-json.ts'
 import type { ClaimFacts } from './claim.ts'
 
 export interface NodeFacts {
@@ -63,11 +63,6 @@ export function firstIps(texts: readonly string[]): NodeFacts['internalIps'] {
 export function resourceVersionOf(object: unknown): string | undefined {
   const version = member(member(object, 'metadata'), 'resourceVersion')
   return typeof version === 'string' && version !== '' ? version : undefined
-}
-
-/** A property of what may or may not be a JSON object. */
-export function member(value: unknown, key: string): unknown {
-  return isRecord(value) ? value[key] : undefined
 }
 
 function projectAnnotations(annotations: unknown, wanted: ReadonlySet<string>): Readonly<Record<string, string>> {

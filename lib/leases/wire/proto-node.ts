@@ -3,8 +3,18 @@
  * generated.proto files). The twin of node-facts.ts, which reads the same from JSON.
  * Must not: know frames, events or lists (kube-protobuf.ts).
  */
+
+import {
+  type Cursor,
+  enter,
+  fieldEquals,
+  leave,
+  nextField,
+  seekBytes,
+  textOf,
+  WireFault,
+} from '../../kube-api/proto-reader.ts'
 import { firstIps, NO_IPS, type NodeFacts } from './node-facts.ts'
-import { type Cursor, enter, fieldEquals, leave, nextField, seekBytes, textOf, WireFault } from './proto-reader.ts'
 
 const NETWORK_UNAVAILABLE = Buffer.from('NetworkUnavailable', 'latin1')
 const INTERNAL_IP = Buffer.from('InternalIP', 'latin1')

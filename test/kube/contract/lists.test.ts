@@ -1,7 +1,7 @@
 /** Contract of both API servers: lists and reads, in every encoding, by pages, of versions that are gone or not there yet. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createNodeFormats } from '../../../lib/leases/wire/kube-formats.ts'
+import { readStatus } from '../../../lib/kube-api/status.ts'
 import { NO_IPS } from '../../../lib/leases/wire/node-facts.ts'
 import { nodeObject } from '../node-objects.ts'
 import {
@@ -165,7 +165,7 @@ onBothServers(
       const words = await Promise.all(
         ENCODINGS.map(async (accept) => {
           const { body, contentType } = await contract.ask('GET', `${NODES}/absent`, { accept })
-          return createNodeFormats().of(contentType).readStatus(body)
+          return readStatus(contentType, body)
         }),
       )
       assert.deepEqual(words[0], { status: 404, reason: 'NotFound: nodes "absent" not found' })
@@ -237,7 +237,7 @@ onBothServers(
       await contract.server.start()
       for (const accept of ENCODINGS) {
         const reply = await contract.ask('GET', `${NODES}?limit=1&continue=${first.metadata.continue}`, { accept })
-        const words = createNodeFormats().of(reply.contentType).readStatus(reply.body)
+        const words = readStatus(reply.contentType, reply.body)
         assert.deepEqual([reply.status, words.status, words.reason.split(':')[0]], [410, 410, 'Expired'])
       }
       const gone = await refusal(contract, 'GET', `${NODES}?limit=1&continue=${first.metadata.continue}`)

@@ -1,12 +1,12 @@
 /** What a stream has told is true, whatever the history of the Nodes and of the stream. */
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { openKubeTarget } from '../../../lib/kube-api/kube-config.ts'
 import { type ApiServer, startApiServer } from '../../../lib/lab/api-server/api-server.ts'
 import type { StoredNode } from '../../../lib/lab/api-server/objects.ts'
 import { allKeys, annotationKeys } from '../../../lib/leases/annotations.ts'
 import { startNodeStream } from '../../../lib/leases/follow/node-stream.ts'
 import type { WatchMode } from '../../../lib/leases/follow/node-stream-parts.ts'
-import { openKubeTarget } from '../../../lib/leases/http/kube-config.ts'
 import { createNodeFormats } from '../../../lib/leases/wire/kube-formats.ts'
 import type { NodeFacts } from '../../../lib/leases/wire/node-facts.ts'
 import { createManualClock } from '../../support/manual-clock.ts'

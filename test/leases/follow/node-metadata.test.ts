@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
+import { openKubeTarget } from '../../../lib/kube-api/kube-config.ts'
 import { allKeys, annotationKeys } from '../../../lib/leases/annotations.ts'
 import { startNodeStream } from '../../../lib/leases/follow/node-stream.ts'
-import { openKubeTarget } from '../../../lib/leases/http/kube-config.ts'
 import { createNodeFormats } from '../../../lib/leases/wire/kube-formats.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
 import {

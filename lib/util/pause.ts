@@ -1,5 +1,5 @@
 /** Waiting that can be cut short, or that ends somebody else's. Must not: say why it ended; the caller looks at the signal. */
-import type { Clock, Timer } from '../../util/clock.ts'
+import type { Clock, Timer } from './clock.ts'
 
 /** Resolves after `ms` milliseconds of `clock`, or as soon as `signal` aborts. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

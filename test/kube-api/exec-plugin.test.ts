@@ -4,9 +4,9 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { mock, type TestContext, test } from 'node:test'
-import { askExecPlugin, forgetExecCredential, readExecPlugin } from '../../../lib/leases/http/exec-plugin.ts'
-import { openKubeTarget } from '../../../lib/leases/http/kube-config.ts'
-import { until } from '../support.ts'
+import { askExecPlugin, forgetExecCredential, readExecPlugin } from '../../lib/kube-api/exec-plugin.ts'
+import { openKubeTarget } from '../../lib/kube-api/kube-config.ts'
+import { until } from '../leases/support.ts'
 
 const apiVersion = 'client.authentication.k8s.io/v1'
 

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { identityOf, nameIdentity } from '../../../lib/leases/http/identity.ts'
-import { createAuthority, pem } from '../../kube/certificates.ts'
+import { identityOf, nameIdentity } from '../../lib/kube-api/identity.ts'
+import { createAuthority, pem } from '../kube/certificates.ts'
 
 const tokenOf = (claims: unknown): string =>
   `Bearer e30.${Buffer.from(typeof claims === 'string' ? claims : JSON.stringify(claims)).toString('base64url')}.c2ln`

@@ -1,9 +1,9 @@
 /**
  * Waiting for credentials, which a program or a file system may never give. Must not: know what they are for.
  */
-import { KubeError } from '../../errors.ts'
-import type { Clock } from '../../util/clock.ts'
-import { within } from '../follow/pause.ts'
+import { KubeError } from '../errors.ts'
+import type { Clock } from '../util/clock.ts'
+import { within } from '../util/pause.ts'
 
 const OPEN_MS = 60_000
 

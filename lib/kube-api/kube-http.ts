@@ -4,12 +4,12 @@
  */
 import http, { type IncomingMessage } from 'node:http'
 import https, { type RequestOptions } from 'node:https'
-import { KubeError } from '../../errors.ts'
-import type { Clock } from '../../util/clock.ts'
-import { createNodeFormats } from '../wire/kube-formats.ts'
+import { KubeError } from '../errors.ts'
+import type { Clock } from '../util/clock.ts'
 import type { KubeIdentity } from './identity.ts'
 import { createKubeStream, type KubeStream } from './kube-stream.ts'
 import { adviceOn } from './refusal-advice.ts'
+import { readStatus } from './status.ts'
 
 /** One set of fresh credentials. Closed by whoever opened it, when its last request is over. */
 export interface KubeTarget {
@@ -53,7 +53,6 @@ const KEEPALIVE_MS = 30_000
 /** A page of 500 Nodes of the largest size that is seen; a refusal has a few hundred bytes. */
 const MAX_BODY = 256 << 20
 const MAX_REFUSAL = 64 << 10
-const formats = createNodeFormats()
 
 interface Call {
   readonly target: KubeTarget
@@ -168,7 +167,7 @@ async function readRefusal(request: KubeRequest, response: IncomingMessage, stat
 /** The server's own words: those of its Status, else the first line of what it sent. */
 function said(body: Buffer, contentType: string | undefined): string {
   try {
-    const { reason } = formats.of(contentType).readStatus(body)
+    const { reason } = readStatus(contentType, body)
     if (reason !== '') return reason
   } catch {
     // No Status: a proxy's page, perhaps.

@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import path from 'node:path'
-import { member } from '../wire/node-facts.ts'
+import { member } from '../util/go-json.ts'
 
 export interface ExecPlugin {
   readonly command: string

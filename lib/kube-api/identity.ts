@@ -4,7 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto'
 import type { RequestOptions } from 'node:https'
-import { isRecord } from '../../util/go-json.ts'
+import { isRecord } from '../util/go-json.ts'
 
 export interface KubeIdentity {
   /** The file that the credentials are from, or what stands for one. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { mock, type TestContext, test } from 'node:test'
-import { BURST_BYTES, createKubeStream, REST_MS } from '../../../lib/leases/http/kube-stream.ts'
+import { BURST_BYTES, createKubeStream, REST_MS } from '../../lib/kube-api/kube-stream.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { environmentProxy } from '../../../lib/leases/http/environment-proxy.ts'
-import { openKubeTarget } from '../../../lib/leases/http/kube-config.ts'
+import { environmentProxy } from '../../lib/kube-api/environment-proxy.ts'
+import { openKubeTarget } from '../../lib/kube-api/kube-config.ts'
 
 const server = new URL('https://api.Example.COM:6443')
 const proxy = 'http://10.0.0.9:3128/'
