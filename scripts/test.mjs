@@ -14,7 +14,9 @@ const wanted = given
   .filter((word) => !word.startsWith('-'))
   .flatMap((word) => (statSync(word, { throwIfNoEntry: false })?.isDirectory() ? testFiles(path.resolve(word)) : word))
 const flags = given.filter((word) => word.startsWith('-'))
-const files = wanted.length > 0 ? wanted : testFiles(path.join(root, 'test'))
+// NAME.kube.test.ts and the like want more of the machine, and have a command of their own (package.json).
+const files =
+  wanted.length > 0 ? wanted : testFiles(path.join(root, 'test')).filter((file) => !/\.\w+\.test\.ts$/.test(file))
 
 // A hanging test ends as a failure with its name. The bound is per test, generous for sanitizers and slow machines.
 // One file more than there are cores: kernel tests wait a good deal.

@@ -22,18 +22,15 @@ const LD_FLAGS = `-s -w -X ${VERSION_PACKAGE}.gitVersion=v${KUBERNETES_VERSION} 
 /** Modules come from far away; what has arrived is not fetched again. */
 const TRIES = 3
 
-/** undefined: not built yet. Of `VTEPD_KUBE_CACHE`, default ~/.cache/vtepd-kube. */
-export function findPrograms(): KubePrograms | undefined {
-  const programs = programPaths(defaultProgramsFolder())
-  return missingProgram(programs) === undefined ? programs : undefined
-}
+/** Whether the real programs are asked for, as `npm run test:kube` does: tests that need them run then, and fail where they are not built. */
+export const WITH_REAL_KUBE = process.env.VTEPD_KUBE_REQUIRED === '1'
 
-/** What a test that needs the programs says where it is skipped; false: they are there. In CI they have to be. */
-export function withoutPrograms(): string | false {
-  const missing = missingProgram(programPaths(defaultProgramsFolder()))
-  if (missing === undefined) return false
-  if (process.env.VTEPD_KUBE_REQUIRED === '1') throw new Error(howToBuild(missing))
-  return howToBuild(missing)
+/** Of `VTEPD_KUBE_CACHE`, default ~/.cache/vtepd-kube. Throws with how they are built. */
+export function findPrograms(): KubePrograms {
+  const programs = programPaths(defaultProgramsFolder())
+  const missing = missingProgram(programs)
+  if (missing !== undefined) throw new Error(howToBuild(missing))
+  return programs
 }
 
 /** Builds what is missing; downloads Go modules. Throws with what is to be done when Go is missing or the build fails. */

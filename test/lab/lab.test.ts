@@ -1,46 +1,12 @@
 /** The built command as a user starts it; the kernel, the agents and the API server are real. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import type { LabReport } from '../../lib/lab/report.ts'
-import { withoutPrograms } from '../kube/programs.ts'
-import { kernelTests } from '../support/netns.ts'
-
-const ENTRY = path.resolve(import.meta.dirname, '../../dist/bin/vtepd.js')
-const notBuilt =
-  existsSync(ENTRY) || process.env.CI !== undefined ? false : 'dist/bin/vtepd.js is missing: npm run build'
-const builtCommand = { skip: notBuilt }
-const labTests = { skip: notBuilt === false ? kernelTests.skip : notBuilt, timeout: 120_000 }
-
-interface Ended {
-  readonly status: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function startLab(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const child = spawn(process.execPath, [ENTRY, 'lab', ...args], { env: { ...process.env, ...env } })
-  t.after(() => child.kill('SIGTERM'))
-  return child
-}
-
-async function runLab(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  const child = startLab(t, args, env)
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-  })
-  const status = await new Promise<number | null>((resolve) => child.on('close', resolve))
-  return { status, stdout, stderr }
-}
+import { assertAway, builtCommand, type Ended, labTests, runLab, startLab } from './support.ts'
 
 function assertWell(ended: Ended, pairs: number): LabReport {
   assert.equal(ended.status, 0, ended.stderr)
@@ -71,31 +37,6 @@ function assertOneWay({ scenarios, options }: LabReport): void {
     assert.equal(unannounced?.ended ?? false, false, `${family} finds the node without an announcement`)
   }
   for (const { ip, own, times } of found?.announced ?? []) assert.equal(times > 0, own, ip)
-}
-
-/** Each step had an end, and the agent restarted in the middle is ready again. */
-function assertAway({ scenarios, agents }: LabReport): void {
-  const away = scenarios.find(({ name }) => name === 'api-server-away')
-  assert.deepEqual(
-    away?.steps.map(({ title, outages }) => [title, outages.every(({ pods }) => pods.ended)]),
-    [
-      ['the API server goes away', true],
-      ['mgmt0 deleted and rebuilt', true],
-      ['its agent restarted', true],
-      ['the VXLAN device deleted', true],
-      ['the API server is back', true],
-    ],
-  )
-  const told = (away?.timeline ?? []).map((row) => `${row.who}: ${row.text}`)
-  const back = told.findIndex((row) => /^lab: starts the API server, which lacks node\d+ and has node\d+$/.test(row))
-  const device = told.findIndex((row) => row.startsWith('lab: deletes flannel'))
-  assert.ok(device >= 0 && device < back, told.join('\n'))
-  assert.ok(
-    told.slice(device, back).some((row) => /^agent: flannel.*: wrote \d+ neighbours/.test(row)),
-    'the tables come from memory while the API server is away',
-  )
-  assert.match(told.slice(back).join('\n'), /^lab: every node has the routes of node\d+ and none of node\d+$/m)
-  for (const { node, readyAfterMs } of agents) assert.ok(readyAfterMs !== undefined, `${node} is ready`)
 }
 
 test(
@@ -159,23 +100,6 @@ test('agents that follow claims, which a mirror completes: every pod reaches eve
   const given = ['--nodes', '2', '--dual', '--claims', 'objects', '--repeats', '1', '--unannounced', '0']
   assertWell(await runLab(t, [...given, '--json']), 4)
 })
-
-for (const families of ['--ipv4', '--ipv6', '--dual'] as const) {
-  const realTests = { ...labTests, skip: labTests.skip !== false ? labTests.skip : withoutPrograms() }
-  test(`${families} on a real kube-apiserver with etcd: every pod reaches every pod`, realTests, async (t) => {
-    const { status, stdout, stderr } = await runLab(t, [
-      ...['--nodes', '2', '--kube', 'real', families, '--scenario', 'issue-2433', '--scenario', 'api-server-away'],
-      '--json',
-    ])
-    assert.equal(status, 0, stderr)
-    const report = JSON.parse(stdout) as LabReport
-    const pairs = families === '--dual' ? 4 : 2
-    for (const { name, matrix } of report.scenarios)
-      assert.deepEqual(matrix, { pairs, reached: pairs, missing: [] }, name)
-    assertAway(report)
-    assert.match(stderr, /API server {2}real, https:/)
-  })
-}
 
 test('without the real programs, one line says how they are built, and nothing is started', builtCommand, async (t) => {
   const { status, stdout, stderr } = await runLab(t, ['--kube', 'real', '--kube-programs', '/nonexistent'])

@@ -6,7 +6,7 @@ import { Agent } from 'node:https'
 import { after, before, beforeEach, describe } from 'node:test'
 import { askServer } from '../../../lib/lab/real-kube/ask.ts'
 import { pem } from '../certificates.ts'
-import { findPrograms, withoutPrograms } from '../programs.ts'
+import { findPrograms, WITH_REAL_KUBE } from '../programs.ts'
 import type { AskOptions, KubeReply, KubeUser } from '../real-kube.ts'
 import { startEmbedded } from './embedded.ts'
 import { startReal } from './real.ts'
@@ -48,17 +48,11 @@ export interface ServerOptions {
   readonly flags?: readonly string[]
 }
 
-/**
- * Servers of today's clusters that the real one can be like: no WatchList, and lists that may be read from etcd. A minute of
- * processor: `npm run test:kube` asks for them, `npm test` does not.
- */
-export const OLDER: Readonly<Record<string, readonly string[]>> =
-  process.env.VTEPD_KUBE_OLDER === undefined
-    ? {}
-    : {
-        'as 1.33': ['--emulated-version=1.33'],
-        'without ConsistentListFromCache': ['--emulated-version=1.33', '--feature-gates=ConsistentListFromCache=false'],
-      }
+/** Servers of today's clusters that the real one can be like: no WatchList, and lists that may be read from etcd. */
+export const OLDER: Readonly<Record<string, readonly string[]>> = {
+  'as 1.33': ['--emulated-version=1.33'],
+  'without ConsistentListFromCache': ['--emulated-version=1.33', '--feature-gates=ConsistentListFromCache=false'],
+}
 
 /** What the tests of one server get: the server, and how to ask it. */
 export interface Contract {
@@ -72,12 +66,13 @@ export interface Contract {
 
 export const NODES = '/api/v1/nodes'
 
-/** Runs `tests` once a server, which all of them share; before each, every Node is deleted. `older`: on those too. */
+/** Runs `tests` once a server, which all of them share; before each, every Node is deleted. The real one where it is asked for; `older`: on those too. */
 export function onBothServers(
   tests: (contract: Contract) => void,
   { older = false, ...options }: ServerOptions & { readonly older?: boolean } = {},
 ): void {
   run('embedded', 'embedded API server', options, tests)
+  if (!WITH_REAL_KUBE) return
   run('real', 'real API server', options, tests)
   if (!older) return
   for (const [name, flags] of Object.entries(OLDER))
@@ -90,7 +85,7 @@ function run(
   options: ServerOptions,
   tests: (contract: Contract) => void,
 ): void {
-  describe(name, { skip: kind === 'real' && withoutPrograms() }, () => {
+  describe(name, () => {
     let running: ContractServer | undefined
     let agent: Agent | undefined
     const contract: Contract = {
@@ -146,9 +141,7 @@ function withHook(server: ContractServer, onCut: () => void): ContractServer {
 
 function startServer(kind: ContractServer['kind'], options: ServerOptions): Promise<ContractServer> {
   if (kind === 'embedded') return startEmbedded(options)
-  const programs = findPrograms()
-  if (programs === undefined) throw new Error('the programs have vanished')
-  return startReal(programs, options)
+  return startReal(findPrograms(), options)
 }
 
 async function deleteNodes({ must }: Contract): Promise<void> {

@@ -56,9 +56,7 @@ export interface Cluster {
 }
 
 export async function startCluster(): Promise<Cluster> {
-  const programs = findPrograms()
-  if (programs === undefined) throw new Error('the programs have vanished')
-  const kube = await startRealKube(programs, FLAGS)
+  const kube = await startRealKube(findPrograms(), FLAGS)
   const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-identities-'))
   const ca = readFileSync(kube.caFile)
   const common = new Agent({ keepAlive: true, ca })

@@ -13,7 +13,7 @@ import { createKubeSource, type KubeSource } from '../../lib/leases/kube.ts'
 import { createMemoryLog, PREFIX, until } from '../leases/support.ts'
 import { OLDER } from './contract/servers.ts'
 import { nodeObject } from './node-objects.ts'
-import { findPrograms, withoutPrograms } from './programs.ts'
+import { findPrograms } from './programs.ts'
 import { type RealKube, startRealKube, sumOf } from './real-kube.ts'
 
 const NODES = 1600
@@ -61,12 +61,8 @@ function folderFor(t: TestContext): string {
 }
 
 for (const [name, flags] of [['as it is', []] as const, ...Object.entries(OLDER)])
-  test(`a kube-apiserver ${name}: neither a first start, nor a restart, nor a 410 lists from etcd`, {
-    skip: withoutPrograms(),
-  }, async (t) => {
-    const programs = findPrograms()
-    assert.ok(programs !== undefined)
-    const kube = await startRealKube(programs, flags)
+  test(`a kube-apiserver ${name}: neither a first start, nor a restart, nor a 410 lists from etcd`, async (t) => {
+    const kube = await startRealKube(findPrograms(), flags)
     t.after(() => kube.close())
     await createNodes(kube)
     const stateDir = folderFor(t)

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test'
 import { askServer } from '../../lib/lab/real-kube/ask.ts'
 import { pem } from './certificates.ts'
 import { APPLY, applyPath, CLAIMS, claim, manifest, pathOf, statusOf } from './contract/claims-client.ts'
-import { findPrograms, withoutPrograms } from './programs.ts'
+import { findPrograms } from './programs.ts'
 import { type KubeReply, type RealKube, startRealKube } from './real-kube.ts'
 
 /** What needs a controller, or another manifest. */
@@ -17,7 +17,7 @@ const NOT_HERE: ReadonlySet<string> = new Set(['Deployment'])
 const MOST_TRIES = 400
 const ACCOUNTS = '/api/v1/namespaces/kube-system/serviceaccounts'
 
-describe('claims on a real API server', { skip: withoutPrograms() }, () => {
+describe('claims on a real API server', () => {
   let kube: RealKube
   let agent: Agent
   const must = async (asked: Promise<KubeReply>): Promise<{ metadata: { uid: string }; status: { token: string } }> => {
@@ -26,9 +26,7 @@ describe('claims on a real API server', { skip: withoutPrograms() }, () => {
     return JSON.parse(body.toString())
   }
   before(async () => {
-    const programs = findPrograms()
-    assert.ok(programs !== undefined)
-    kube = await startRealKube(programs)
+    kube = await startRealKube(findPrograms())
     agent = new Agent({ keepAlive: true, ca: pem(kube.caFile) })
     await kube.ask('POST', '/api/v1/namespaces', { body: { metadata: { name: 'kube-system' } } })
     await must(kube.ask('POST', ACCOUNTS, { body: { metadata: { name: 'vtepd' } } }))

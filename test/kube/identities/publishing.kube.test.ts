@@ -9,13 +9,12 @@ import { claim4, createMemoryLog, PREFIX, until, v4Network } from '../../leases/
 import { createManualClock } from '../../support/manual-clock.ts'
 import { createAuthority, type Issued, pem } from '../certificates.ts'
 import { nodeObject } from '../node-objects.ts'
-import { withoutPrograms } from '../programs.ts'
 import { type Cluster, NODES, startCluster } from './cluster.ts'
 
 const OWN = { vni: parseVni(1), ipv4: claim4(9), ipv6: undefined }
 const ADDRESS = `${PREFIX}/public-ip`
 
-describe('publishing', { skip: withoutPrograms() }, () => {
+describe('publishing', () => {
   let cluster: Cluster
   let reader = ''
   let count = 0

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { nodeObject } from '../node-objects.ts'
-import { withoutPrograms } from '../programs.ts'
 import { type Asker, type Cluster, NODES, startCluster, type Told } from './cluster.ts'
 
 const PREFIX = 'flannel.alpha.coreos.com'
@@ -18,7 +17,7 @@ const conditioned = (type: string, status = 'False'): object => ({
   status: { conditions: [{ type, status, reason: 'r', message: 'm' }] },
 })
 
-describe('admission policies', { skip: withoutPrograms() }, () => {
+describe('admission policies', () => {
   let cluster: Cluster
   let agent: { readonly token: string }
   let kubelet: Asker
