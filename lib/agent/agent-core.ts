@@ -19,6 +19,7 @@ import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
 import { createStandingLog } from '../util/standing-log.ts'
+import { type Check, type Checked, mergeChecks } from './checks.ts'
 import { createCniFiles } from './cni-files.ts'
 import type { AgentConfig } from './config.ts'
 import { createContainment } from './containment.ts'
@@ -28,7 +29,7 @@ import { createFreshLog } from './fresh-log.ts'
 import { createKept } from './kept-value.ts'
 import { createLeasePublisher } from './lease-publisher.ts'
 import { createOwnDevice, type OwnDevice } from './own-device.ts'
-import { type AgentStatus, describeStatus, type StatusFacts } from './status.ts'
+import { type AgentStatus, describeStatus } from './status.ts'
 
 /** How long the family that is ready first waits for the other with its lease, once per start, milliseconds. */
 const TOGETHER_MS = 1000
@@ -54,7 +55,7 @@ export interface AgentPorts {
 }
 
 export interface AgentCore {
-  /** Every family is ready, the view is complete, and subnet.env says the truth. */
+  /** No check has a fault. */
   readonly ready: boolean
   /** `listener` is told how the agent is, now and at each change. */
   onStatus(listener: (status: AgentStatus) => void): void
@@ -132,7 +133,16 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     together ??= { until: clock.now() + TOGETHER_MS, timer: clock.after(TOGETHER_MS, () => publisher.mark()) }
     return clock.now() < together.until ? undefined : vtep
   }
-  const publisher = createLeasePublisher({ source, own: ownTogether, standing, clock })
+  const publisher = createLeasePublisher({ source, own: ownTogether, standing, clock, onChange: () => reconsider() })
+  /** Beside the families and the view: what else has to be right. Each calls `reconsider` when it changes. */
+  const components: readonly Checked[] = [
+    {
+      get checks() {
+        return [{ name: 'lease', fault: publisher.fault }]
+      },
+    },
+    cniFiles,
+  ]
 
   /** Brings what the source says to the families; saving an lladdr may take its time, so it runs as a loop. */
   const leases = createDirtyLoop(async () => {
@@ -162,29 +172,37 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   const reconsider = (): void => {
     if (stopped) return
     // A family that has no room on this underlay does not exist; the other one is all that there is.
-    const families = members.filter(({ overlay }) => !overlay.cannot)
-    const areReady = families.length > 0 && families.every(({ overlay }) => overlay.unready === undefined)
+    const existing = members.filter(({ overlay }) => !overlay.cannot)
     const view = source.view()
-    judge({ view, ready: view.synced && cniFiles.written && areReady })
+    judge(
+      view,
+      mergeChecks([
+        ...(existing.length > 0 ? existing : members).flatMap(({ overlay }) => familyChecks(config, overlay)),
+        { name: 'watch', fault: view.synced ? undefined : view.because },
+        ...components.flatMap(({ checks }) => checks),
+      ]),
+    )
   }
-  const judge = (now: Pick<StatusFacts, 'view' | 'ready'>): void => {
+  const judge = (view: LeaseView, checks: readonly Check[]): void => {
     const families = members.map(({ overlay: { family, unready, cannot } }) => {
       return { device: deviceName(family, config.network.backend.vni), unready, cannot }
     })
-    const text = describeStatus({ ...now, families })
-    if (now.ready !== ready) {
+    const text = describeStatus({ view, checks, families })
+    const isReady = checks.every(({ fault }) => fault === undefined)
+    if (isReady !== ready) {
       // What comes and goes all the time is told by whoever knows why.
       flips = [...flips.filter((at) => clock.now() - at < MINUTE_MS), clock.now()]
       const level = flips.length > FLIPS_TOLD ? 'debug' : 'info'
-      if (now.ready)
+      if (isReady)
         log[level]('agent.ready', 'flannel is ready', { families: members.map(({ overlay }) => overlay.family) })
       else log[level]('agent.not-ready', `not ready, ${text}`)
     }
-    ready = now.ready
+    ready = isReady
     everReady ||= ready
-    if (text === status) return
-    status = text
-    onStatus({ ready, text })
+    const next = JSON.stringify([text, checks])
+    if (next === status) return
+    status = next
+    onStatus({ ready, text, checks })
   }
   const overlayChanged = (): void => {
     if (stopped) return
@@ -232,6 +250,12 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
 
 function isUnchecked({ overlay: { own }, checked, settled }: Member): boolean {
   return !settled && own !== undefined && own.device.lladdr !== checked
+}
+
+/** With the device's name before each fault. */
+function familyChecks({ network }: AgentConfig, { family, checks }: FamilyOverlay): readonly Check[] {
+  const device = deviceName(family, network.backend.vni)
+  return checks.map(({ name, fault }) => ({ name, fault: fault === undefined ? undefined : `${device} ${fault}` }))
 }
 
 const NOTHING_KEPT = { lladdr: undefined, founded: undefined }

@@ -18,7 +18,6 @@ import { FAMILIES } from '../net/ip.ts'
 import { openRtnl } from '../rtnl/native.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import { printable } from '../util/printable.ts'
 import { type AgentCore, createAgentCore } from './agent-core.ts'
 import type { AgentConfig } from './config.ts'
 import { type HealthServer, startHealthServer } from './health.ts'
@@ -66,10 +65,8 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
       health = await startHealthServer({
         ...config.health,
         ready: () => core?.ready ?? false,
-        details: () => [
-          ...(last === undefined ? [] : [last.text]),
-          ...describeLeases(leases).map((line) => printable(line)),
-        ],
+        checks: () => last?.checks ?? [],
+        details: () => [...(last === undefined ? [] : [last.text]), ...describeLeases(leases)],
         log,
       })
     if (stopping) return

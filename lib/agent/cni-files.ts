@@ -8,11 +8,12 @@ import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
 import type { StandingLog } from '../util/standing-log.ts'
+import type { Checked } from './checks.ts'
 
 /** A lost file is missed by every pod that starts: it is looked at this often, milliseconds. */
 const LOOK_MS = 1000
 
-export interface CniFiles {
+export interface CniFiles extends Checked {
   /** Whether the file on disk says the truth, as far as the last look knows. */
   readonly written: boolean
   mark(): void
@@ -65,6 +66,9 @@ export function createCniFiles(parts: CniFilesParts): CniFiles {
   return {
     get written() {
       return written
+    },
+    get checks() {
+      return [{ name: 'cni', fault: written ? undefined : `${path} is to be written` }]
     },
     mark: () => loop.mark(),
     async stop() {

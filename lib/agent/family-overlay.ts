@@ -18,13 +18,14 @@ import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { createStandingLog } from '../util/standing-log.ts'
 import { createAnnouncer } from './announcer.ts'
+import type { Check } from './checks.ts'
 import { createContainment } from './containment.ts'
 import { acceptRaKey, type Sysctl } from './device-ops.ts'
 import { createDeviceReports } from './device-reports.ts'
 import { createDeviceRunner } from './device-runner.ts'
 import { createGovernor } from './governor.ts'
 import { createHearing } from './hearing.ts'
-import { createPeerReconciler } from './peer-reconciler.ts'
+import { createPeerReconciler, type PeerReconciler } from './peer-reconciler.ts'
 import { createRtnlSession } from './rtnl-session.ts'
 import { createWayWatch } from './way-watch.ts'
 
@@ -39,6 +40,8 @@ export interface FamilyOverlay {
   readonly state: DeviceState
   /** Why packets would not get through, in words; undefined: device and tables stand, and packets find their way. */
   readonly unready: string | undefined
+  /** The same, each by its name: device, tables, way. What cannot be told without the one before has its fault. */
+  readonly checks: readonly Check[]
   /** The underlay has no room for this family: it does not exist, as long as that is so. */
   readonly cannot: boolean
   /** What the lease says once the device is ready: the address before any overwrite, and the device's lladdr. */
@@ -200,9 +203,16 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
       return runner.state
     },
     get unready() {
-      const { state } = runner
-      if (state.name !== 'ready') return 'because' in state ? `${state.name} (${state.because})` : state.name
-      return peers.programmed ? (peers.shadowed ?? way.stopped) : 'its entries are to be written'
+      return deviceFault(runner.state) ?? tablesFault(peers) ?? way.stopped
+    },
+    get checks() {
+      const device = deviceFault(runner.state)
+      const tables = device ?? tablesFault(peers)
+      return [
+        { name: 'device', fault: device },
+        { name: 'tables', fault: tables },
+        { name: 'way', fault: tables ?? way.stopped },
+      ]
     },
     get cannot() {
       return runner.state.name === 'waiting' && runner.state.cannot
@@ -248,6 +258,15 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
 /** The device that entries can be programmed on, if any. */
 export function deviceOf(state: DeviceState): Device | undefined {
   return state.name === 'ready' || state.name === 'stranded' ? state.device : undefined
+}
+
+function deviceFault(state: DeviceState): string | undefined {
+  if (state.name === 'ready') return undefined
+  return 'because' in state ? `${state.name} (${state.because})` : state.name
+}
+
+function tablesFault({ programmed, shadowed }: Pick<PeerReconciler, 'programmed' | 'shadowed'>): string | undefined {
+  return programmed ? shadowed : 'its entries are to be written'
 }
 
 function sameDevice(a: Device | undefined, b: Device | undefined): boolean {

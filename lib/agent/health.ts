@@ -6,6 +6,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { ConfigError } from '../errors.ts'
 import type { Log } from '../util/log.ts'
+import { printable, printableAll } from '../util/printable.ts'
+import type { Check } from './checks.ts'
 
 export interface HealthOptions {
   /** 0.0.0.0 and :: both mean every address of both families, as in Go. */
@@ -13,7 +15,9 @@ export interface HealthOptions {
   /** 0 lets the kernel choose (tests); flannel's "0 is off" is decided by the caller. */
   readonly port: number
   readonly ready: () => boolean
-  /** Lines for `/readyz?verbose`, behind flannel's text: what is true although readyz says only yes or no. Default: none. */
+  /** What `ready` is made of, for `/readyz?verbose` and for JSON. Default: none. */
+  readonly checks?: () => readonly Check[]
+  /** Lines for `/readyz?verbose`, behind the checks: what is true although readyz says only yes or no. Default: none. */
   readonly details?: () => readonly string[]
   readonly log: Log
 }
@@ -49,18 +53,40 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
   }
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, { ready, details }: HealthOptions): void {
+function answer(request: IncomingMessage, response: ServerResponse, options: HealthOptions): void {
   const [path, query] = (request.url ?? '').split('?', 2)
   if (path === '/healthz') send(response, 200, 'flanneld is running')
-  else if (path === '/readyz') {
-    const lines = new URLSearchParams(query).has('verbose') ? (details?.() ?? []) : []
-    if (ready()) send(response, 200, ['flanneld is ready', ...lines].join('\n'))
-    else send(response, 503, ['flanneld is not ready yet', ...lines].join('\n'))
-  } else send(response, 404, '404 page not found\n')
+  else if (path === '/readyz') answerReadyz(request, response, new URLSearchParams(query), options)
+  else send(response, 404, '404 page not found\n')
 }
 
-function send(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(text) })
+function answerReadyz(
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: URLSearchParams,
+  { ready, checks = () => [], details = () => [] }: HealthOptions,
+): void {
+  const isReady = ready()
+  const status = isReady ? 200 : 503
+  const message = isReady ? 'flanneld is ready' : 'flanneld is not ready yet'
+  const wantsJson = /\bapplication\/json\b/.test(request.headers.accept ?? '') || query.get('format') === 'json'
+  if (wantsJson) {
+    const list = checks().map(({ name, fault }) => ({ name, ok: fault === undefined, fault: fault ?? null }))
+    const report = printableAll({ ready: isReady, message, checks: list, details: details() })
+    send(response, status, `${JSON.stringify(report)}\n`, 'application/json')
+  } else {
+    const lines = query.has('verbose') ? [...checks().map(checkLine), ...details()] : []
+    send(response, status, [message, ...lines.map((line) => printable(line))].join('\n'))
+  }
+}
+
+/** As the API server's own `?verbose` writes them. */
+function checkLine({ name, fault }: Check): string {
+  return fault === undefined ? `[+]${name} ok` : `[-]${name} failed: ${fault}`
+}
+
+function send(response: ServerResponse, status: number, text: string, type = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) })
   response.end(text)
 }
 

@@ -13,6 +13,8 @@ import type { StandingLog } from '../util/standing-log.ts'
 export interface LeasePublisher {
   /** Something changed: in us or in the source. Publishing what is there already costs the source a comparison. */
   mark(): void
+  /** Why the others do not know of us as we are; undefined: they were told. */
+  readonly fault: string | undefined
   stop(): Promise<void>
 }
 
@@ -22,11 +24,19 @@ export function createLeasePublisher(parts: {
   readonly own: () => OwnVtep | undefined
   readonly standing: StandingLog
   readonly clock: Clock
+  /** `fault` changed. */
+  readonly onChange: () => void
 }): LeasePublisher {
   const { source, standing, clock } = parts
   const backoff = createBackoff({ firstMs: 500, maxMs: 30_000 })
   let retry: Timer | undefined
+  let fault: string | undefined = 'our lease is to be published'
 
+  const setFault = (next: string | undefined): void => {
+    if (fault === next) return
+    fault = next
+    parts.onChange()
+  }
   const loop = createDirtyLoop(
     async () => {
       const own = parts.own()
@@ -34,15 +44,21 @@ export function createLeasePublisher(parts: {
       retry?.cancel()
       if ((await source.publish(own)) === 'later') return
       backoff.reset()
+      setFault(undefined)
       standing.over('lease.publish-failed', 'the lease is published again')
     },
     (error) => {
-      standing.stands('lease.publish-failed', `cannot publish our lease yet: ${messageOf(error)}`, { error })
+      const sentence = `cannot publish our lease yet: ${messageOf(error)}`
+      setFault(sentence)
+      standing.stands('lease.publish-failed', sentence, { error })
       retry = clock.after(backoff.next(), () => loop.mark())
     },
   )
   return {
     mark: () => loop.mark(),
+    get fault() {
+      return fault
+    },
     async stop() {
       await loop.stop()
       retry?.cancel()

@@ -15,10 +15,14 @@ async function start(t: TestContext, options: Partial<HealthOptions> = {}): Prom
   return server
 }
 
-function ask(port: number, path: string, options: { host?: string; method?: string } = {}): Promise<string> {
+function ask(
+  port: number,
+  path: string,
+  options: { host?: string; method?: string; headers?: Record<string, string> } = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const { host = '127.0.0.1', method = 'GET' } = options
-    const outgoing = request({ host, port, path, method, agent: false }, (response) => {
+    const { host = '127.0.0.1', method = 'GET', headers = {} } = options
+    const outgoing = request({ host, port, path, method, headers, agent: false }, (response) => {
       let text = ''
       response.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk
@@ -45,6 +49,33 @@ test('readyz?verbose says more behind the same text, readyz does not', async (t)
   assert.equal(await ask(port, '/readyz'), '200 flanneld is ready')
   ready = false
   assert.equal(await ask(port, '/readyz?verbose'), '503 flanneld is not ready yet\nleases: 3 peers\nmore')
+})
+
+test('readyz?verbose lists each check as the API server does; JSON has them all', async (t) => {
+  const checks = () => [
+    { name: 'device', fault: undefined },
+    { name: 'cni', fault: '/run/x\u001b is to be written' },
+  ]
+  const { port } = await start(t, { ready: () => false, checks, details: () => ['leases: 3 peers'] })
+  assert.equal(
+    await ask(port, '/readyz?verbose'),
+    '503 flanneld is not ready yet\n[+]device ok\n[-]cni failed: /run/x\\u{1b} is to be written\nleases: 3 peers',
+  )
+  const report = {
+    ready: false,
+    message: 'flanneld is not ready yet',
+    checks: [
+      { name: 'device', ok: true, fault: null },
+      { name: 'cni', ok: false, fault: '/run/x\\u{1b} is to be written' },
+    ],
+    details: ['leases: 3 peers'],
+  }
+  for (const [path, headers] of [
+    ['/readyz?format=json', {}],
+    ['/readyz', { accept: 'application/json' }],
+  ] as const)
+    assert.equal(await ask(port, path, { headers }), `503 ${JSON.stringify(report)}\n`)
+  assert.equal(await ask(port, '/readyz', { headers: { accept: '*/*' } }), '503 flanneld is not ready yet')
 })
 
 test('readyz follows the truth in both directions', async (t) => {

@@ -14,6 +14,7 @@ test('what the source puts off is not said to be published, and is asked for ane
   const log = createMemoryLog()
   let own: OwnVtep = { vni: parseVni(1), ipv4: claim4(1), ipv6: undefined }
   const asked: (string | undefined)[] = []
+  const faults: (string | undefined)[] = []
   let next: Published | 'refused' = 'refused'
   const publisher = createLeasePublisher({
     source: {
@@ -26,10 +27,12 @@ test('what the source puts off is not said to be published, and is asked for ane
     own: () => own,
     standing: createStandingLog(log, clock),
     clock,
+    onChange: () => faults.push(publisher.fault),
   })
   publisher.mark()
   await settle()
   assert.deepEqual(log.lines.length, 1)
+  assert.match(faults.at(-1) ?? '', /^cannot publish our lease yet: patch: 500 boom/)
   next = 'later'
   await clock.run(1000)
   // What failed is told again in a minute.

@@ -43,7 +43,7 @@ function stage(): Stage {
   }
   const log = createLog({ level: 'info', format: 'json', destination: { write: (line) => lines.push(line) } })
   const status = superviseAgent(agent, { log, notify, told: told.promise })
-  const say = (text: string): void => listener({ ready: false, text })
+  const say = (text: string): void => listener({ ready: false, text, checks: [] })
   return { say, status, said, lines, tell: told.resolve, fail: ended.reject }
 }
 

@@ -33,7 +33,7 @@ test('a failure and the status are one printable line', () => {
   const view = { synced: false, because: 'x\nREADY=1\u001b', peers: new Map(), own: undefined } as const
   const known = { rejected: [], contested: [], aliases: [] }
   assert.equal(
-    describeStatus({ ready: false, view: { ...view, ...known }, families: [] }),
+    describeStatus({ checks: [{ name: 'watch', fault: 'x' }], view: { ...view, ...known }, families: [] }),
     'waiting: x\\u{a}READY=1\\u{1b}',
   )
 })
