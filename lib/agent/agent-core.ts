@@ -26,12 +26,13 @@ import { createContainment } from './containment.ts'
 import type { Sysctl } from './device-ops.ts'
 import { createFamilyOverlay, deviceOf, type FamilyOverlay } from './family-overlay.ts'
 import { createFreshLog } from './fresh-log.ts'
+import type { FilePorts } from './kept-file.ts'
 import { createKept } from './kept-value.ts'
 import { createLeasePublisher } from './lease-publisher.ts'
 import { createOwnDevice, type OwnDevice } from './own-device.ts'
 import { type AgentStatus, describeStatus } from './status.ts'
 
-/** How long the family that is ready first waits for the other with its lease, once per start, milliseconds. */
+/** How long the family that is ready first waits with its lease for the other and for the CNI files, once per start, milliseconds. */
 const TOGETHER_MS = 1000
 /** Changes of readiness within a minute that are told one by one. */
 const FLIPS_TOLD = 10
@@ -44,6 +45,8 @@ export interface AgentPorts {
   readonly source: LeaseSource
   readonly readFile: (path: string) => Promise<string | undefined>
   readonly replaceFile: (path: string, text: string) => Promise<void>
+  /** For the files that others read: `read` also tells one that was altered in another way than by its text. */
+  readonly keptFiles: FilePorts & { readonly list: (folder: string) => Promise<readonly string[]> }
   /** A flannel that runs here beside us, in words; undefined: none is seen. */
   readonly rival: () => Promise<string | undefined>
   readonly clock: Clock
@@ -116,19 +119,27 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   })
   const cniFiles = createCniFiles({
     path: config.subnetFile,
+    conflist: config.conflist,
     content: () => subnetEnv(config, own, members),
-    read: ports.readFile,
-    replace: ports.replaceFile,
+    files: ports.keptFiles,
+    list: ports.keptFiles.list,
     clock,
     log,
     standing,
-    onChange: () => reconsider(),
+    onChange() {
+      publisher.mark()
+      reconsider()
+    },
   })
   let together: { readonly until: number; readonly timer: Timer } | undefined
-  /** Peers of a dual-stack cluster expect both families; the second one is usually ready milliseconds after the first. */
+  /**
+   * Peers of a dual-stack cluster expect both families, and the Node's condition means that pods can start: the second family
+   * and the files for pods usually come milliseconds after the first family.
+   */
   const ownTogether = (): OwnVtep | undefined => {
-    const vtep = ownVtep(config, own, members)
-    const whole = members.every(({ overlay }) => vtep?.[overlay.family] !== undefined)
+    const known = ownVtep(config, own, members)
+    const vtep = known && { ...known, podsCanStart: cniFiles.written }
+    const whole = cniFiles.written && members.every(({ overlay }) => vtep?.[overlay.family] !== undefined)
     if (vtep === undefined || whole) return vtep
     together ??= { until: clock.now() + TOGETHER_MS, timer: clock.after(TOGETHER_MS, () => publisher.mark()) }
     return clock.now() < together.until ? undefined : vtep

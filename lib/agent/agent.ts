@@ -5,12 +5,13 @@
 
 import { deviceName } from '../device/vtep.ts'
 import { LockedError } from '../errors.ts'
-import { readIfExists, replaceFile } from '../host/files.ts'
+import { listFolder, readAsWritten, readIfExists, replaceFile } from '../host/files.ts'
 import { packetFilterRulesExist } from '../host/firewall-look.ts'
 import { type Lock, lockDevice } from '../host/lock.ts'
 import { nameNetlinkOwner } from '../host/netlink-owner.ts'
 import { findRival } from '../host/rival.ts'
 import { createSysctl } from '../host/sysctl.ts'
+import { watchFile } from '../host/watch-file.ts'
 import { createFileSource } from '../leases/file.ts'
 import { createKubeSource, type KubeSource } from '../leases/kube.ts'
 import type { LeaseSource } from '../leases/source.ts'
@@ -79,6 +80,12 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
       source,
       readFile: readIfExists,
       replaceFile,
+      keptFiles: {
+        read: readAsWritten,
+        replace: replaceFile,
+        watch: (path, onChange) => watchFile(path, onChange, { clock }),
+        list: listFolder,
+      },
       // One that may be elsewhere counts: what it may want back is left to it.
       rival: async () => (await findRival())?.name,
       clock,

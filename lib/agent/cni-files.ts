@@ -1,79 +1,108 @@
 /**
- * Keeps subnet.env as the overlay is: written when it is first known, when it changes, and again when it was lost or
- * altered by somebody else. Owns the file's truth. Must not: remove it, also not at exit (flannel-contract 13).
+ * Keeps the files by which pods get their network: subnet.env, and behind it, where it is asked for, the conflist that the
+ * container runtime reads. Owns their order, and names a conflist of somebody else that the runtime would take instead.
+ * Must not: remove them, also not at exit (flannel-contract 13).
  */
+import path from 'node:path'
+import { type ConflistKind, conflistsBefore, keepConflist, renderConflist } from '../cni/conflist.ts'
 import { renderSubnetEnv, type SubnetEnv } from '../cni/subnet-env.ts'
-import type { Clock, Timer } from '../util/clock.ts'
-import { createDirtyLoop } from '../util/dirty-loop.ts'
+import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import { messageOf } from '../util/message-of.ts'
 import type { StandingLog } from '../util/standing-log.ts'
 import type { Checked } from './checks.ts'
-
-/** A lost file is missed by every pod that starts: it is looked at this often, milliseconds. */
-const LOOK_MS = 1000
+import { createKeptFile, type FilePorts } from './kept-file.ts'
 
 export interface CniFiles extends Checked {
-  /** Whether the file on disk says the truth, as far as the last look knows. */
+  /** Whether the files on disk say the truth, as far as the last looks know: pods can be started. */
   readonly written: boolean
   mark(): void
   stop(): Promise<void>
 }
 
-export interface CniFilesParts {
+/** Where the runtime looks for a conflist, and what stands in it. */
+export interface ConflistConfig {
+  readonly kind: ConflistKind
+  /** Its folder is what the runtime reads, e.g. /etc/cni/net.d/10-flannel.conflist. */
   readonly path: string
+}
+
+export interface CniFilesParts {
+  /** Of subnet.env. */
+  readonly path: string
+  /** undefined: others install the conflist. */
+  readonly conflist: ConflistConfig | undefined
   /** The truth of this moment; undefined: not known yet. */
   readonly content: () => SubnetEnv | undefined
-  readonly read: (path: string) => Promise<string | undefined>
-  readonly replace: (path: string, text: string) => Promise<void>
+  readonly files: FilePorts
+  /** Names in a folder; none where it cannot be read. */
+  readonly list: (folder: string) => Promise<readonly string[]>
   readonly clock: Clock
   readonly log: Log
   readonly standing: StandingLog
+  /** `written` or a check changed. */
   readonly onChange: () => void
 }
 
 export function createCniFiles(parts: CniFilesParts): CniFiles {
-  const { clock, log, standing, path } = parts
-  let written = false
-  let look: Timer | undefined
-
-  const setWritten = (now: boolean): void => {
-    if (written === now) return
-    written = now
-    parts.onChange()
-  }
-  const loop = createDirtyLoop(
-    async () => {
-      look?.cancel()
-      const content = parts.content()
-      if (content !== undefined) {
-        const text = renderSubnetEnv(content)
-        if ((await parts.read(path)) !== text) {
-          await parts.replace(path, text)
-          log.info('cni.subnet-env', `Wrote subnet file to ${path}`)
-        }
-        standing.over('cni.subnet-env-failed', `${path} can be written`)
-        setWritten(true)
-      }
-      look = clock.after(LOOK_MS, () => loop.mark())
+  const { content, conflist: wanted } = parts
+  const subnetEnv = createKeptFile({
+    ...parts,
+    content: () => {
+      const env = content()
+      return env && renderSubnetEnv(env)
     },
-    (error) => {
-      setWritten(false)
-      standing.stands('cni.subnet-env-failed', `cannot write ${path}: ${messageOf(error)}`, { error })
-      look = clock.after(LOOK_MS, () => loop.mark())
+    event: 'cni.subnet-env',
+    wrote: `Wrote subnet file to ${parts.path}`,
+    onChange: () => {
+      conflist?.mark()
+      parts.onChange()
     },
-  )
+  })
+  const conflist = wanted && createConflist(parts, wanted, () => subnetEnv.fault === undefined)
+  const kept = [subnetEnv, ...(conflist === undefined ? [] : [conflist])]
   return {
     get written() {
-      return written
+      return kept.every(({ fault }) => fault === undefined)
     },
     get checks() {
-      return [{ name: 'cni', fault: written ? undefined : `${path} is to be written` }]
+      return kept.map(({ fault }) => ({ name: 'cni', fault }))
     },
-    mark: () => loop.mark(),
+    mark() {
+      for (const file of kept) file.mark()
+    },
     async stop() {
-      await loop.stop()
-      look?.cancel()
+      await Promise.all(kept.map((file) => file.stop()))
     },
   }
+}
+
+/** With it the runtime takes the network for ready, so it comes behind subnet.env, which the flannel plugin needs. */
+function createConflist(parts: CniFilesParts, { kind, path: file }: ConflistConfig, mayCome: () => boolean) {
+  let told = ''
+  const nameOthers = async (): Promise<void> => {
+    const before = conflistsBefore(await parts.list(path.dirname(file)), path.basename(file)).join(', ')
+    if (before !== told && before !== '')
+      parts.log.warn(
+        'cni.not-first',
+        `${before} in ${path.dirname(file)} comes before ${path.basename(file)}: the container runtime takes the first, so pods get that network; remove it unless it hands over to ours, as multus does`,
+      )
+    told = before
+  }
+  return createKeptFile({
+    ...parts,
+    path: file,
+    content: (now) => {
+      const env = parts.content()
+      return env === undefined || !mayCome() ? undefined : keepConflist(now, renderConflist(kind, env))
+    },
+    event: 'cni.conflist',
+    wrote: `Wrote CNI configuration to ${file}`,
+    files: {
+      ...parts.files,
+      read: async (name) => {
+        await nameOthers()
+        return await parts.files.read(name)
+      },
+    },
+  })
 }

@@ -4,12 +4,15 @@
  */
 import type { Network } from '../cluster/network.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
+import type { ConflistConfig } from './cni-files.ts'
 
 export interface AgentConfig {
   readonly network: Network
   readonly underlayChoice: UnderlayChoice
   /** Where subnet.env is written, e.g. /run/flannel/subnet.env. */
   readonly subnetFile: string
+  /** The conflist that is kept for the container runtime; undefined: others install it, as flannel's init containers do. */
+  readonly conflist?: ConflistConfig | undefined
   /** Only recorded in subnet.env and looked for, until vtepd has a packet filter of its own. */
   readonly ipMasq: boolean
   readonly iptablesForwardRules: boolean

@@ -3,10 +3,11 @@
  * Must not: know what a file means.
  */
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 const DIRECTORY_MODE = 0o755
+const LARGEST_WRITTEN_BYTES = 1 << 20
 
 /**
  * A reader sees the old content or the new, also after a power cut: written beside the file, synced, renamed over it. Bytes
@@ -20,12 +21,23 @@ export async function replaceFile(file: string, content: string | Iterable<Uint8
   const temporary = path.join(folder, `.${path.basename(file)}.${randomBytes(8).toString('hex')}.tmp`)
   try {
     await writeSynced(temporary, content, mode)
-    await rename(temporary, file)
+    await renameOver(temporary, file)
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
   }
   await syncFolder(folder)
+}
+
+/** An empty folder of that name, as container engines make for what they are to mount, gives way. */
+async function renameOver(temporary: string, file: string): Promise<void> {
+  try {
+    await rename(temporary, file)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EISDIR')) throw error
+    await rmdir(file)
+    await rename(temporary, file)
+  }
 }
 
 /** The text (UTF-8), or undefined when there is no such file; any other trouble rejects. */
@@ -36,6 +48,26 @@ export async function readIfExists(file: string): Promise<string | undefined> {
     if (isMissing(error)) return undefined
     throw error
   }
+}
+
+/**
+ * The text of a file as replaceFile leaves it; undefined for none, and for what is no plain file (a FIFO would never end), has
+ * other permissions, or is larger than any that we write.
+ */
+export async function readAsWritten(file: string, mode = 0o644): Promise<string | undefined> {
+  try {
+    const found = await stat(file)
+    const isOurs = found.isFile() && (found.mode & 0o7777) === mode && found.size <= LARGEST_WRITTEN_BYTES
+    return isOurs ? await readFile(file, 'utf8') : undefined
+  } catch (error) {
+    if (isMissing(error) || (error instanceof Error && 'code' in error && error.code === 'ELOOP')) return undefined
+    throw error
+  }
+}
+
+/** Names in a folder, links and hidden ones too; none where it is missing or cannot be read. */
+export async function listFolder(folder: string): Promise<readonly string[]> {
+  return await readdir(folder).catch(() => [])
 }
 
 /** As readIfExists, as bytes; a file of more than `limit` bytes rejects with RangeError and is not read. */

@@ -35,11 +35,14 @@ interface Options {
   readonly own?: OwnNode | undefined
   readonly kind?: 'kube' | 'file'
   readonly ifaces?: readonly string[]
+  /** Whether the folder of subnet.env refuses. */
+  readonly full?: () => boolean
 }
 
 function setUp({
   network = networkOf(IPV4),
   addresses = ['192.168.1.1/24', 'fd00:1::1/64'],
+  full = () => false,
   ...options
 }: Options = {}) {
   const kernel = createFakeKernel({ linkLocals: false })
@@ -106,6 +109,15 @@ function setUp({
     source,
     readFile: async (path) => disk.get(path),
     replaceFile: async (path, text) => void disk.set(path, text),
+    keptFiles: {
+      read: async (path) => disk.get(path),
+      async replace(path, text) {
+        if (full()) throw new Error('ENOSPC')
+        disk.set(path, text)
+      },
+      watch: () => ({ close: () => undefined }),
+      list: async () => [],
+    },
     rival: async () => undefined,
     clock,
     log,
@@ -137,13 +149,31 @@ test('a node becomes ready: device, lease published, subnet.env written, MAC sav
   const lladdr = kernel.link('flannel.1')?.lladdr
   assert.equal(kept('flannel.1', 'lladdr'), lladdr)
   assert.equal(kept('flannel.1', 'network'), '10.42.0.0/16')
-  assert.deepEqual(published.at(-1), { vni: 1, ipv4: { underlay: parseIp('192.168.1.1'), lladdr }, ipv6: undefined })
+  const whole = { vni: 1, podsCanStart: true, ipv4: { underlay: parseIp('192.168.1.1'), lladdr }, ipv6: undefined }
+  assert.ok(published.length > 0)
+  for (const vtep of published) assert.deepEqual(vtep, whole)
   assert.match(
     disk.get('/run/flannel/subnet.env') ?? '',
     /^FLANNEL_NETWORK=10.42.0.0\/16\nFLANNEL_SUBNET=10.42.1.1\/24\n/,
   )
   await core.stop()
   assert.equal(clock.pending, 0, 'a stopped agent leaves no timer')
+})
+
+test('the lease waits a moment for subnet.env, and not for ever; pods can start only when it is written', async () => {
+  let full = true
+  const { core, clock, published } = setUp({ full: () => full })
+  await clock.run(900)
+  assert.equal(published.length, 0)
+  await clock.run(1000)
+  assert.equal(published.at(-1)?.podsCanStart, false)
+  assert.equal(core.ready, false)
+  full = false
+  await clock.run(1100)
+  assert.equal(published.at(-1)?.podsCanStart, true)
+  assert.equal(core.ready, true)
+  await core.stop()
+  assert.equal(clock.pending, 0)
 })
 
 test('without own Node nothing is made; when it comes with its podCIDR, everything is', async () => {

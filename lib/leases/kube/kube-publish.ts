@@ -67,8 +67,9 @@ export function createKubePublisher(parts: {
     return told ?? ask(door.readOwnNode)
   }
   const planFor = (node: NodeFacts, own: OwnVtep) => {
-    const plan = table.planPublish(node, own, parts.setCondition, parts.today())
-    return { ...plan, wish: JSON.stringify([node.uid, plan.wanted]) }
+    const setCondition = parts.setCondition && own.podsCanStart !== false
+    const plan = table.planPublish(node, own, setCondition, parts.today())
+    return { ...plan, wish: JSON.stringify([node.uid, plan.wanted, setCondition]) }
   }
   const write = async (patch: NonNullable<PublishPlan['patch']>, uid: string, wish: string): Promise<void> => {
     const sentAt = clock.now()

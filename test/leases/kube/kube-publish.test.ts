@@ -56,6 +56,23 @@ async function setUp(t: TestContext, asked: () => OwnVtep = () => own) {
   }
 }
 
+test('the condition comes with the files that pods need, as a change of ours', async (t) => {
+  let podsCanStart = false
+  const { api, clock, log, start, create, published, publish } = await setUp(t, () => ({ ...own, podsCanStart }))
+  const conditionOf = (): unknown =>
+    api.nodes.get('me')?.status?.conditions?.find(({ type }: { type: string }) => type === 'NetworkUnavailable')?.status
+  create()
+  start()
+  await until(() => published() === '192.168.0.9', 'the lease')
+  await until(() => api.watchCount === 1, 'quiet')
+  assert.equal(conditionOf(), undefined)
+  podsCanStart = true
+  clock.advance(1100)
+  publish()
+  await until(() => conditionOf() === 'False', 'the condition')
+  assert.equal(log.of('lease.republished').length, 0)
+})
+
 test('what somebody removed or altered is published again, and said', async (t) => {
   const { api, clock, log, start, create, annotate, published } = await setUp(t)
   create()
