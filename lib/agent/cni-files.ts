@@ -51,8 +51,8 @@ export function createCniFiles(parts: CniFilesParts): CniFiles {
       const env = content()
       return env && renderSubnetEnv(env)
     },
-    event: 'cni.subnet-env',
-    wrote: `Wrote subnet file to ${parts.path}`,
+    onWrite: (level) => parts.log[level]('cni.subnet-env', `Wrote subnet file to ${parts.path}`),
+    failed: 'cni.subnet-env-failed',
     onChange: () => {
       conflist?.mark()
       parts.onChange()
@@ -95,8 +95,8 @@ function createConflist(parts: CniFilesParts, { kind, path: file }: ConflistConf
       const env = parts.content()
       return env === undefined || !mayCome() ? undefined : keepConflist(now, renderConflist(kind, env))
     },
-    event: 'cni.conflist',
-    wrote: `Wrote CNI configuration to ${file}`,
+    onWrite: (level) => parts.log[level]('cni.conflist', `Wrote CNI configuration to ${file}`),
+    failed: 'cni.conflist-failed',
     files: {
       ...parts.files,
       read: async (name) => {

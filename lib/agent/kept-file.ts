@@ -36,10 +36,10 @@ export interface KeptFileParts {
   /** What is to be there, given what is (undefined: nothing); undefined: not known yet. */
   readonly content: (now: string | undefined) => string | undefined
   readonly files: FilePorts
-  /** The event of a write, and `<event>-failed` of what stands meanwhile. */
-  readonly event: string
-  /** The line of a write. */
-  readonly wrote: string
+  /** Called after each write; `debug` where it happens again and again. */
+  readonly onWrite: (level: 'info' | 'debug') => void
+  /** The event of what stands while it cannot be written. */
+  readonly failed: string
   readonly clock: Clock
   readonly log: Log
   readonly standing: StandingLog
@@ -48,7 +48,7 @@ export interface KeptFileParts {
 }
 
 export function createKeptFile(parts: KeptFileParts): KeptFile {
-  const { path, files, event, clock, log, standing } = parts
+  const { path, files, failed, clock, log, standing } = parts
   const governor = createGovernor({ clock, log, nameOwner: async () => undefined })
   let fault: string | undefined = `${path} is to be written`
   let written: string | undefined
@@ -68,7 +68,7 @@ export function createKeptFile(parts: KeptFileParts): KeptFile {
   const write = async (text: string): Promise<void> => {
     const isNews = written !== text || governor.isNews([path])
     await files.replace(path, text)
-    log[isNews ? 'info' : 'debug'](event, parts.wrote)
+    parts.onWrite(isNews ? 'info' : 'debug')
     if (written === text) governor.repaired([path], () => path)
     written = text
   }
@@ -89,7 +89,7 @@ export function createKeptFile(parts: KeptFileParts): KeptFile {
       again?.cancel()
       backoff.reset()
       failures = 0
-      standing.over(`${event}-failed`, `${path} can be written`)
+      standing.over(failed, `${path} can be written`)
       setFault(undefined)
     },
     (error) => {
@@ -98,7 +98,7 @@ export function createKeptFile(parts: KeptFileParts): KeptFile {
       if (failures === 1) return
       const sentence = `cannot write ${path}: ${messageOf(error)}`
       setFault(sentence)
-      standing.stands(`${event}-failed`, sentence, { error })
+      standing.stands(failed, sentence, { error })
     },
   )
   const watch = files.watch(path, () => loop.mark())
