@@ -36,6 +36,8 @@
         "native/src/rtnl/rule.cc",
         "native/src/rtnl/rule.h",
         "native/src/rtnl/text.h",
+        "native/src/nft/touched.cc",
+        "native/src/nft/touched.h",
         "native/src/packet/announcement.cc",
         "native/src/packet/announcement.h",
         "native/src/sock/announce.cc",

@@ -212,7 +212,7 @@ export const ANNOUNCE_IP = 12
 export const ANNOUNCE_ROUTER = 0x01
 export const ANNOUNCE_OVERRIDE = 0x02
 
-/** What a monitor heard: this header, then the record of its type (none for rule, overrun and closed). */
+/** What a monitor heard: this header, then the record of its type (none for rule, touched, overrun and closed). */
 export const EVENT_HEADER_BYTES = 8
 export const EVENT_TYPE = 0
 export const EVENT_ACTION = 1
@@ -230,6 +230,8 @@ export const EVENT_ENTRY = 3
 export const EVENT_OVERRUN = 4
 export const EVENT_CLOSED = 5
 export const EVENT_RULE = 6
+/** Of nftables: EVENT_VALUE is the index of what is watched and was touched. */
+export const EVENT_TOUCHED = 7
 export const ACTION_SET = 1
 export const ACTION_DELETED = 2
 

@@ -77,6 +77,17 @@ export interface Addon {
     bufferBytes: number,
     receiveBufferBytes: number,
   ): Outcome & { readonly socket?: AddonSocket }
+  /**
+   * Hears what touches some tables of nftables, in bare event records (EVENT_TOUCHED, EVENT_OVERRUN, EVENT_CLOSED). `families`:
+   * NFPROTO_*; `names`: for each of them a table and a chain, '' for all of the table. `onEvents` must not throw.
+   */
+  openNftMonitor(
+    netns: string,
+    families: Uint8Array,
+    names: readonly string[],
+    receiveBufferBytes: number,
+    onEvents: (events: ArrayBuffer) => void,
+  ): Outcome & { readonly monitor?: AddonMonitor }
   /** Detaches the buffer, so that its memory is freed now. Nothing where it cannot be detached, or is already. */
   release(buffer: ArrayBuffer): void
   /**

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { listFiles, readSource } from '../support/source-files.ts'
 
 /** Lowest first; each may include only those before it (native/README.md). */
-const FLOORS = ['base', 'nl', 'rtnl', 'packet', 'sock', 'napi']
+const FLOORS = ['base', 'nl', 'rtnl', 'nft', 'packet', 'sock', 'napi']
 
 const sources = listFiles('native/src', '')
 

@@ -1,4 +1,4 @@
-// The module: openSocket, from which everything else hangs; what gives memory back: release, returnLargeBlocksEarly; and
+// The module: openSocket, from which nearly everything else hangs; openNftMonitor; what gives memory back: release, returnLargeBlocksEarly; and
 // sendDatagram.
 #include <napi.h>
 
@@ -30,6 +30,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   data->socket_class = Napi::Persistent(RtnlSocket::Define(env));
   data->monitor_class = Napi::Persistent(MonitorHandle::Define(env));
   exports.Set("openSocket", Napi::Function::New<&RtnlSocket::Open>(env));
+  exports.Set("openNftMonitor", Napi::Function::New<&MonitorHandle::OpenNft>(env));
   exports.Set("release", Napi::Function::New<&Release>(env));
   exports.Set("returnLargeBlocksEarly", Napi::Function::New<&ReturnLargeBlocks>(env));
   exports.Set("sendDatagram", Napi::Function::New<&SendDatagram>(env));

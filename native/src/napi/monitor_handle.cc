@@ -1,7 +1,11 @@
 #include "napi/monitor_handle.h"
 
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+
 #include <cerrno>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "napi/convert.h"
@@ -24,20 +28,45 @@ Napi::Function MonitorHandle::Define(Napi::Env env) {
 MonitorHandle::MonitorHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MonitorHandle>(info) {}
 
 Napi::Value MonitorHandle::Open(const Napi::CallbackInfo& info, const sock::Netns& netns, uint32_t own_port) {
-  const Napi::Env env = info.Env();
   sock::MonitorOptions options;
   for (const uint8_t group : ToBytes(info[0])) options.groups.push_back(group);
   options.ignored_port = info[1].ToBoolean() ? own_port : 0;
   options.connection.receive_buffer = static_cast<int>(ToUint32(info[2]));
   options.connection.user_buffer = ToUint32(info[3]);
+  return Start(info.Env(), netns, options, info[4].As<Napi::Function>());
+}
 
+Napi::Value MonitorHandle::OpenNft(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::vector<nft::Watched> watched;
+  for (const uint8_t family : ToBytes(info[1])) {
+    const auto names = info[2].As<Napi::Array>();
+    const auto at = static_cast<uint32_t>(2 * watched.size());
+    watched.push_back({family, ToText(names.Get(at)), ToText(names.Get(at + 1))});
+  }
+  sock::MonitorOptions options;
+  options.groups = {NFNLGRP_NFTABLES};
+  options.connection.protocol = NETLINK_NETFILTER;
+  options.connection.receive_buffer = static_cast<int>(ToUint32(info[3]));
+  options.append = [watched = std::move(watched)](Bytes datagram, std::vector<uint8_t>* events) {
+    sock::AppendTouched(datagram, watched, events);
+  };
+  sock::Netns netns;
+  if (const std::string path = ToText(info[0]); !path.empty())
+    if (const sock::Outcome outcome = sock::Netns::Open(path, &netns); !outcome.done())
+      return {env, ToObject(env, outcome).value()};
+  return Start(env, netns, options, info[4].As<Napi::Function>());
+}
+
+Napi::Value MonitorHandle::Start(Napi::Env env, const sock::Netns& netns, const sock::MonitorOptions& options,
+                                 Napi::Function callback) {
   AddonData* const data = AddonData::Of(env);
   const Napi::Object object = data->monitor_class.New({});
   if (object.IsEmpty()) return object;
   MonitorHandle* const handle = Unwrap(object);
   sock::Outcome outcome = handle->monitor_.Open(netns, options);
   if (outcome.done()) {
-    handle->deliveries_ = Deliveries::New(env, info[4].As<Napi::Function>(), "vtepd.monitor", kQueueBound, 1, handle);
+    handle->deliveries_ = Deliveries::New(env, callback, "vtepd.monitor", kQueueBound, 1, handle);
     const int error = handle->monitor_.Start([deliveries = handle->deliveries_](Events events) {
       auto owned = std::make_unique<Events>(std::move(events));
       if (deliveries.BlockingCall(owned.get()) != napi_ok) return false;

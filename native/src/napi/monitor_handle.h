@@ -20,6 +20,9 @@ class MonitorHandle final : public Napi::ObjectWrap<MonitorHandle>, public OpenH
   // monitor(groups: RTNLGRP_* in a Uint8Array, ignoreOwn, receiveBufferBytes, bufferBytes, callback(ArrayBuffer)): the
   // outcome, with `monitor` when done. Opens in `netns`; `own_port` is what ignoreOwn ignores.
   static Napi::Value Open(const Napi::CallbackInfo& info, const sock::Netns& netns, uint32_t own_port);
+  // openNftMonitor(netns, families: NFPROTO_* in a Uint8Array, names: for each of them table and chain ('' for all of it),
+  // receiveBufferBytes, callback(ArrayBuffer)): the outcome, with `monitor` when done.
+  static Napi::Value OpenNft(const Napi::CallbackInfo& info);
 
   explicit MonitorHandle(const Napi::CallbackInfo& info);
   // A reference to itself keeps an open monitor from the garbage collector.
@@ -32,6 +35,8 @@ class MonitorHandle final : public Napi::ObjectWrap<MonitorHandle>, public OpenH
   static void Call(Napi::Env env, Napi::Function callback, MonitorHandle* handle, Events* events);
   using Deliveries = Napi::TypedThreadSafeFunction<MonitorHandle, Events, Call>;
 
+  static Napi::Value Start(Napi::Env env, const sock::Netns& netns, const sock::MonitorOptions& options,
+                           Napi::Function callback);
   // hearEntries(heard: boolean): 0 or a positive errno.
   Napi::Value HearEntries(const Napi::CallbackInfo& info);
   // No call of the callback after this returns.

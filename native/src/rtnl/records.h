@@ -175,6 +175,7 @@ enum EventType : uint8_t {
   kOverrunEvent = 4,
   kClosedEvent = 5,
   kRuleEvent = 6,
+  kTouchedEvent = 7,
 };
 enum EventAction : uint8_t { kSet = 1, kDeleted = 2 };
 

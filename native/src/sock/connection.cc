@@ -32,7 +32,7 @@ int64_t NowMs() {
 
 Outcome Connection::Open(const Netns& netns, const ConnectionOptions& options) {
   UniqueFd fd;
-  if (Outcome opened = netns.OpenSocket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, &fd); !opened.done()) return opened;
+  if (Outcome opened = netns.OpenSocket(AF_NETLINK, SOCK_RAW, options.protocol, &fd); !opened.done()) return opened;
   if (Outcome adopted = Adopt(std::move(fd), options); !adopted.done()) return adopted;
   const int error = Configure();
   if (error == ENOPROTOOPT) return Outcome::Socket(error, "strict dumps need Linux 4.20 or later");

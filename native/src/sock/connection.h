@@ -20,6 +20,8 @@ namespace vtepd::sock {
 struct ConnectionOptions {
   // How long one answer may take.
   int timeout_ms = 10'000;
+  // NETLINK_*; 0 is NETLINK_ROUTE.
+  int protocol = 0;
   // SO_RCVBUF; 0 leaves the system's default.
   int receive_buffer = 0;
   // First size of the send and receive buffers in user space. Both grow when a message does not fit. With 32 KiB the

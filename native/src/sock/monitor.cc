@@ -15,6 +15,8 @@ namespace {
 // One delivery, some 300 entries; with what is in the kernel's buffer it bounds the memory that a blocked reader costs. What
 // JavaScript makes of one is garbage when the next comes: more at once would outlive V8's young generation.
 constexpr size_t kLargestDelivery = size_t{16} * 1024;
+// What is read without telling anything of it: news that nobody asked for must not delay those that somebody did.
+constexpr size_t kLargestSilence = size_t{1} << 20;
 
 template <typename T>
 void Append(const T& value, std::vector<uint8_t>* out) {
@@ -39,6 +41,7 @@ Outcome Monitor::Open(const Netns& netns, const MonitorOptions& options) {
   // The filter stands before the socket joins a group, so that no message slips through.
   if (Outcome opened = connection_.Open(netns, options.connection); !opened.done()) return opened;
   ignored_port_ = options.ignored_port;
+  append_ = options.append ? options.append : AppendEvents;
   if (const int error = HearEntries(true); error != 0) return Outcome::Socket(error, "SO_ATTACH_FILTER");
   for (const unsigned group : options.groups)
     if (const int error = connection_.Join(group); error != 0) return Outcome::Socket(error, "NETLINK_ADD_MEMBERSHIP");
@@ -72,7 +75,7 @@ void Monitor::Loop() {
 
 bool Monitor::Read(std::vector<uint8_t>* events) {
   int wait = congested_ ? 0 : Connection::kForever;
-  while (events->size() < kLargestDelivery) {
+  for (size_t read = 0; events->size() < kLargestDelivery && read < kLargestSilence;) {
     const Received received = connection_.Receive(wait);
     if (received.error == ETIMEDOUT) {
       EndCongestion(events);
@@ -85,7 +88,8 @@ bool Monitor::Read(std::vector<uint8_t>* events) {
       AppendBare(rtnl::kClosedEvent, static_cast<uint32_t>(received.error), events);
       return false;
     } else {
-      AppendEvents(received.datagram, events);
+      read += received.datagram.size();
+      append_(received.datagram, events);
       if (congested_) *congested_ += received.datagram.size();
       // Under steady news the queue may never be seen empty. It held at most its size and one message when it overflowed,
       // and took nothing in before it was empty: whoever has read more than that has read what came later.
@@ -121,6 +125,20 @@ void AppendEvents(Bytes datagram, std::vector<uint8_t>* events) {
         rtnl::Decode(*message));
   }
   if (reader.malformed()) AppendBare(rtnl::kOverrunEvent, rtnl::kBrokenFrame, events);
+}
+
+void AppendTouched(Bytes datagram, std::span<const nft::Watched> watched, std::vector<uint8_t>* events) {
+  // All of them are bare: some ten at most, as many as are watched, and an overrun or two.
+  const auto append = [events](rtnl::EventType type, uint32_t value) {
+    for (SpanReader reader(*events); !reader.empty();) {
+      const auto header = reader.Read<rtnl::EventHeader>();
+      if (header.type == type && header.value == value) return;
+    }
+    AppendBare(type, value, events);
+  };
+  const bool readable = nft::EachTouched(
+      datagram, watched, [&](size_t index) { append(rtnl::kTouchedEvent, static_cast<uint32_t>(index)); });
+  if (!readable) append(rtnl::kOverrunEvent, rtnl::kBrokenFrame);
 }
 
 }  // namespace vtepd::sock

@@ -1,4 +1,5 @@
-// Hears what changes in one namespace: multicast groups of rtnetlink on a thread of its own, decoded to event records.
+// Hears what changes in one namespace: multicast groups of rtnetlink, or of nftables, on a thread of its own, decoded to event
+// records.
 // Must not: keep a queue of its own. While its reader is busy the socket's receive buffer is the queue, so memory is
 // bounded and an overflow is the kernel's ENOBUFS, delivered as an event.
 //
@@ -11,9 +12,11 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/thread.h"
+#include "nft/touched.h"
 #include "sock/connection.h"
 #include "sock/netns.h"
 #include "sock/outcome.h"
@@ -21,11 +24,13 @@
 namespace vtepd::sock {
 
 struct MonitorOptions {
-  // RTNLGRP_*.
+  // RTNLGRP_*, or of the protocol that `connection` names.
   std::vector<unsigned> groups;
   // Port ID whose neighbour and route messages the kernel drops before they reach us; 0: none.
   uint32_t ignored_port = 0;
   ConnectionOptions connection;
+  // Appends the events of one datagram; empty: AppendEvents. On the monitor's thread.
+  std::function<void(Bytes datagram, std::vector<uint8_t>* events)> append = {};
 };
 
 class Monitor {
@@ -60,6 +65,7 @@ class Monitor {
   uint32_t ignored_port_ = 0;
   // Set from ENOBUFS until the queue has certainly been empty: bytes read since.
   std::optional<size_t> congested_;
+  std::function<void(Bytes datagram, std::vector<uint8_t>* events)> append_;
   Thread thread_;
   Deliver deliver_;
 };
@@ -67,6 +73,10 @@ class Monitor {
 // Appends the events of one datagram. A message that does not decode becomes an overrun that names its type: something
 // was not understood, so only a dump tells. Pure.
 void AppendEvents(Bytes datagram, std::vector<uint8_t>* events);
+
+// The same of nftables: a bare event with the index of each of `watched` that was touched, once in `events` however often it
+// was; a message that does not decode becomes an overrun. Pure.
+void AppendTouched(Bytes datagram, std::span<const nft::Watched> watched, std::vector<uint8_t>* events);
 
 }  // namespace vtepd::sock
 
