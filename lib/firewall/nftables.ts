@@ -1,0 +1,134 @@
+/**
+ * The packet filter in nftables: one table of our own for each family, with flannel's names, written by nft(8) in one
+ * transaction. Must not: touch another table, nor take the failure of a question for an answer.
+ */
+import type { RunProgram } from '../host/exec.ts'
+import type { Family } from '../net/ip.ts'
+import type { OpenNftMonitor } from '../rtnl/nft-monitor.ts'
+import type { Clock } from '../util/clock.ts'
+import { createNftEars, type NftEars } from './nft-ears.ts'
+import { canKeepChains, differenceOf, isAsWritten, type NftListing, parseNftListing, sameListing } from './nft-table.ts'
+import { createNftTool, type NftAnswer } from './nft-tool.ts'
+import type { FilterNote, FilterResult, PacketFilter, WantedRules } from './port.ts'
+import { NFT_FAMILY, NFT_TABLE, type NftChain, renderNftChains, renderNftTable } from './render-nftables.ts'
+
+const WITHOUT_RANDOM: FilterNote = {
+  key: 'not-fully-random',
+  text: 'this nft or kernel does not know fully-random: two connections may claim the same masqueraded port at once, and one loses its first packet',
+}
+
+export interface NftablesParts {
+  readonly family: Family
+  readonly run: RunProgram
+  readonly openMonitor: OpenNftMonitor
+  readonly clock: Clock
+}
+
+type Failure = Extract<FilterResult, { outcome: 'failed' | 'unsupported' }>
+
+export function createNftables({ family, run, openMonitor, clock }: NftablesParts): PacketFilter {
+  const nft = createNftTool(run)
+  const table = `${NFT_FAMILY[family]} ${NFT_TABLE[family]}`
+  let ears: NftEars | undefined
+  /** undefined: not known yet. */
+  let knowsRandom: boolean | undefined
+  /** How this nft prints what was written last, where that is not how it was written. */
+  let otherwise: { readonly written: string; readonly printed: NftListing } | undefined
+
+  /** undefined: there is no such table. */
+  const list = async (): Promise<NftListing | Failure | undefined> => {
+    const answer = await nft.list(['list', 'table', ...table.split(' ')])
+    if (answer.outcome === 'done') return parseNftListing(answer.stdout)
+    if (answer.outcome !== 'absent') return failure(answer, false)
+    return undefined
+  }
+  const chainsOf = (wanted: WantedRules): readonly NftChain[] =>
+    renderNftChains({ ...wanted, fullyRandom: wanted.fullyRandom && knowsRandom !== false })
+  const isRight = (listing: NftListing, chains: readonly NftChain[]): boolean =>
+    isAsWritten(listing, chains) ||
+    (otherwise !== undefined &&
+      otherwise.written === renderNftTable(family, chains) &&
+      sameListing(listing, otherwise.printed))
+  const probeRandom = async (): Promise<void> => {
+    const check = (flags: string): Promise<NftAnswer> =>
+      nft.run(['--check', '-f', '-'], probeText(NFT_FAMILY[family], flags))
+    if ((await check(' fully-random')).outcome === 'done') knowsRandom = true
+    else if ((await check('')).outcome === 'done') knowsRandom = false
+  }
+  const write = async (there: NftListing | undefined, chains: readonly NftChain[]): Promise<NftAnswer> => {
+    const whole = renderNftTable(family, chains)
+    if (there !== undefined && canKeepChains(there, chains)) {
+      // In place: one chain is looked through in one generation of rules, so no packet meets half of it.
+      const rules = chains.flatMap(({ name, rules }) => rules.map((rule) => `add rule ${table} ${name} ${rule}\n`))
+      const answer = await nft.run(['-f', '-'], `flush table ${table}\n${rules.join('')}`)
+      if (answer.outcome === 'done') return answer
+    }
+    return nft.run(['-f', '-'], `add table ${table}\ndelete table ${table}\n${whole}`)
+  }
+  const remove = async (): Promise<FilterResult> => {
+    const there = await list()
+    if (there === undefined) return { outcome: 'right', notes: [] }
+    if ('outcome' in there) return there
+    const answer = await nft.run(['delete', 'table', ...table.split(' ')])
+    // Somebody else may have been quicker.
+    if (answer.outcome !== 'done' && (await list()) !== undefined) return failure(answer, true)
+    return { outcome: 'written', because: `the table ${table} was there`, notes: [] }
+  }
+
+  return {
+    kind: 'nftables',
+    remove,
+    async ensure(wanted) {
+      if (!wanted.masquerade && !wanted.forward) return remove()
+      const there = await list()
+      if (there !== undefined && 'outcome' in there) return there
+      const notes = (): readonly FilterNote[] => [
+        ...(ears?.notes ?? []),
+        ...(wanted.fullyRandom && wanted.masquerade && knowsRandom === false ? [WITHOUT_RANDOM] : []),
+      ]
+      let chains = chainsOf(wanted)
+      if (there !== undefined && isRight(there, chains)) return { outcome: 'right', notes: notes() }
+      if (knowsRandom === undefined && wanted.fullyRandom && wanted.masquerade) {
+        await probeRandom()
+        chains = chainsOf(wanted)
+        if (there !== undefined && isRight(there, chains)) return { outcome: 'right', notes: notes() }
+      }
+      const because =
+        there === undefined ? `there was no table ${table}` : `table ${table}: ${differenceOf(there, chains)}`
+      const answer = await write(there, chains)
+      if (answer.outcome !== 'done') return failure(answer, true)
+      const now = await list()
+      if (now !== undefined && 'outcome' in now) return now
+      if (now === undefined || !hasAll(now, chains))
+        return { outcome: 'failed', because: `the table ${table} was undone as soon as it was written`, missing: true }
+      otherwise = isAsWritten(now, chains) ? undefined : { written: renderNftTable(family, chains), printed: now }
+      return { outcome: 'written', because, notes: notes() }
+    },
+    watch(onDamage) {
+      const watched = [{ family, table: NFT_TABLE[family] }]
+      ears ??= createNftEars({ open: openMonitor, watched, clock, onDamage })
+    },
+    async close() {
+      ears?.close()
+    },
+  }
+}
+
+function failure(answer: Exclude<NftAnswer, { outcome: 'done' }>, missing: boolean): Failure {
+  if (answer.outcome === 'missing')
+    return { outcome: 'unsupported', because: 'there is no program nft; install the package nftables' }
+  return { outcome: 'failed', because: answer.because, missing }
+}
+
+/** As many rules in the same chains: those that were just written, however they are printed. */
+function hasAll({ chains, others }: NftListing, wanted: readonly NftChain[]): boolean {
+  return (
+    others.length === 0 &&
+    chains.size === wanted.length &&
+    wanted.every(({ name, rules }) => chains.get(name)?.length === 1 + rules.length)
+  )
+}
+
+function probeText(family: 'ip' | 'ip6', flags: string): string {
+  return `table ${family} vtepd-probe {\n\tchain masqueradeTest {\n\t\ttype nat hook postrouting priority 100;\n\t\tmasquerade${flags}\n\t}\n}\n`
+}
