@@ -30,7 +30,9 @@ import type { FilePorts } from './kept-file.ts'
 import { createKept } from './kept-value.ts'
 import { createLeasePublisher } from './lease-publisher.ts'
 import { createOwnDevice, type OwnDevice } from './own-device.ts'
+import { createPacketFilterKeeper, type FamilyFilters, type PacketFilterKeeper } from './packet-filter.ts'
 import { type AgentStatus, describeStatus } from './status.ts'
+import { wantedRules } from './wanted-rules.ts'
 
 /** How long the family that is ready first waits with its lease for the other and for the CNI files, once per start, milliseconds. */
 const TOGETHER_MS = 1000
@@ -47,6 +49,8 @@ export interface AgentPorts {
   readonly replaceFile: (path: string, text: string) => Promise<void>
   /** For the files that others read: `read` also tells one that was altered in another way than by its text. */
   readonly keptFiles: FilePorts & { readonly list: (folder: string) => Promise<readonly string[]> }
+  /** Default, and where it gives undefined: no packet filter rules are kept, and none that exist are touched. */
+  readonly filters?: (family: Family) => FamilyFilters | undefined
   /** A flannel that runs here beside us, in words; undefined: none is seen. */
   readonly rival: () => Promise<string | undefined>
   readonly clock: Clock
@@ -68,6 +72,7 @@ export interface AgentCore {
 interface Member {
   readonly overlay: FamilyOverlay
   readonly device: OwnDevice
+  readonly filter: PacketFilterKeeper | undefined
   /** The device's lladdr that was last looked at for whether another has it. */
   checked: Lladdr | undefined
   /** Nobody has: it may be published. */
@@ -91,6 +96,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   let seen: LeaseView | undefined
   let own: OwnNode | undefined
 
+  const onChange = (): void => overlayChanged()
   const members: readonly Member[] = FAMILIES.filter((family) => config.network[family] !== undefined).map((family) => {
     const overlay = createFamilyOverlay({
       family,
@@ -103,7 +109,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       contestedStayMs: ports.contestedStayMs,
       clock,
       log,
-      onChange: () => overlayChanged(),
+      onChange,
     })
     const { vni } = config.network.backend
     const ifname = deviceName(family, vni)
@@ -115,7 +121,10 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       isHere: (ip) => overlay.isHere(ip).catch(() => false),
       log,
     })
-    return { overlay, device, checked: undefined, settled: false }
+    const filters = ports.filters?.(family)
+    const filter =
+      filters && createPacketFilterKeeper({ family, filters, auditMs: config.firewall?.auditMs, clock, log, onChange })
+    return { overlay, device, filter, checked: undefined, settled: false }
   })
   const cniFiles = createCniFiles({
     path: config.subnetFile,
@@ -160,7 +169,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     const view = source.view()
     own = keepOwn(own, view.own)
     for (const member of members) {
-      const { overlay, device } = member
+      const { overlay, device, filter } = member
       if (own !== undefined && view.synced && !member.settled) {
         const gaveWay = await device.giveWay(own, source.kind, view, deviceOf(overlay.state)?.lladdr)
         member.checked = overlay.own?.device.lladdr
@@ -168,6 +177,8 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       }
       overlay.setOwn(own, own === undefined ? NOTHING_KEPT : await device.choose(own, source.kind))
       overlay.setView(view)
+      const wanted = wantedRules(config, overlay.family, own?.subnets[overlay.family])
+      if (wanted !== undefined) filter?.setWanted(wanted)
     }
     reportView(log, seen, view)
     seen = view
@@ -188,15 +199,16 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     judge(
       view,
       mergeChecks([
-        ...(existing.length > 0 ? existing : members).flatMap(({ overlay }) => familyChecks(config, overlay)),
+        ...(existing.length > 0 ? existing : members).flatMap((member) => familyChecks(config, member)),
         { name: 'watch', fault: view.synced ? undefined : view.because },
         ...components.flatMap(({ checks }) => checks),
       ]),
     )
   }
   const judge = (view: LeaseView, checks: readonly Check[]): void => {
-    const families = members.map(({ overlay: { family, unready, cannot } }) => {
-      return { device: deviceName(family, config.network.backend.vni), unready, cannot }
+    const families = members.map((member) => {
+      const { family, cannot } = member.overlay
+      return { device: deviceName(family, config.network.backend.vni), unready: unreadyOf(member), cannot }
     })
     const text = describeStatus({ view, checks, families })
     const isReady = checks.every(({ fault }) => fault === undefined)
@@ -253,7 +265,11 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       aliasLog.stop()
       containment.stop()
       together?.timer.cancel()
-      await Promise.all([publisher.stop(), cniFiles.stop(), ...members.map(({ overlay }) => overlay.stop())])
+      await Promise.all([
+        publisher.stop(),
+        cniFiles.stop(),
+        ...members.flatMap(({ overlay, filter }) => [overlay.stop(), filter?.stop()]),
+      ])
       standing.stop()
     },
   }
@@ -264,8 +280,9 @@ function isUnchecked({ overlay: { own }, checked, settled }: Member): boolean {
 }
 
 /** With the device's name before each fault. */
-function familyChecks({ network }: AgentConfig, { family, checks }: FamilyOverlay): readonly Check[] {
-  const device = deviceName(family, network.backend.vni)
+function familyChecks({ network }: AgentConfig, { overlay, filter }: Member): readonly Check[] {
+  const device = deviceName(overlay.family, network.backend.vni)
+  const checks = [...overlay.checks, ...(filter === undefined ? [] : [{ name: 'filter', fault: filter.unready }])]
   return checks.map(({ name, fault }) => ({ name, fault: fault === undefined ? undefined : `${device} ${fault}` }))
 }
 
@@ -287,6 +304,10 @@ function reportView(log: Log, before: LeaseView | undefined, view: LeaseView): v
   })
 }
 
+function unreadyOf({ overlay, filter }: Member): string | undefined {
+  return overlay.unready ?? filter?.unready
+}
+
 /** Only families whose device is ready, with an lladdr that nobody else has: the others stay as the source has them. */
 function ownVtep(config: AgentConfig, known: OwnNode | undefined, members: readonly Member[]): OwnVtep | undefined {
   if (known === undefined) return undefined
@@ -305,6 +326,8 @@ function ownVtep(config: AgentConfig, known: OwnNode | undefined, members: reado
  * on the underlay is left out.
  */
 function subnetEnv(config: AgentConfig, own: OwnNode | undefined, members: readonly Member[]): SubnetEnv | undefined {
+  // The first pod's first packet meets them.
+  if (members.some(({ overlay, filter }) => !overlay.cannot && filter?.tried === false)) return undefined
   const cannot = new Set(members.flatMap(({ overlay }) => (overlay.cannot ? [overlay.family] : [])))
   const devices = members.map(({ overlay }) => ({ family: overlay.family, mtu: deviceOf(overlay.state)?.mtu }))
   const outer = devices.flatMap(({ family, mtu }) => (mtu === undefined ? [] : [mtu + vxlanOverhead(family)]))

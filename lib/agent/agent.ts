@@ -5,8 +5,10 @@
 
 import { deviceName } from '../device/vtep.ts'
 import { LockedError } from '../errors.ts'
+import { chooseFilter } from '../firewall/choice.ts'
+import { createNftables } from '../firewall/nftables.ts'
+import { runProgram } from '../host/exec.ts'
 import { listFolder, readAsWritten, readIfExists, replaceFile } from '../host/files.ts'
-import { packetFilterRulesExist } from '../host/firewall-look.ts'
 import { type Lock, lockDevice } from '../host/lock.ts'
 import { nameNetlinkOwner } from '../host/netlink-owner.ts'
 import { findRival } from '../host/rival.ts'
@@ -15,13 +17,15 @@ import { watchFile } from '../host/watch-file.ts'
 import { createFileSource } from '../leases/file.ts'
 import { createKubeSource, type KubeSource } from '../leases/kube.ts'
 import type { LeaseSource } from '../leases/source.ts'
-import { FAMILIES } from '../net/ip.ts'
+import { FAMILIES, type Family } from '../net/ip.ts'
 import { openRtnl } from '../rtnl/native.ts'
+import { openNftMonitor } from '../rtnl/native-nft-monitor.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { type AgentCore, createAgentCore } from './agent-core.ts'
 import type { AgentConfig } from './config.ts'
 import { type HealthServer, startHealthServer } from './health.ts'
+import type { FamilyFilters } from './packet-filter.ts'
 import type { AgentStatus } from './status.ts'
 
 export interface Agent {
@@ -86,6 +90,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
         watch: (path, onChange) => watchFile(path, onChange, { clock }),
         list: listFolder,
       },
+      filters: (family) => filtersOf(family, config, clock),
       // One that may be elsewhere counts: what it may want back is left to it.
       rival: async () => (await findRival())?.name,
       clock,
@@ -97,7 +102,6 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
       onStatus(status)
     })
     describeStart(config, source, log)
-    warnWithoutPacketFilter(config, log).catch((error) => log.warn('agent.bug', String(error), { error }))
   }
   const started = start()
   started.catch(fail)
@@ -135,6 +139,19 @@ async function refuseRival(config: AgentConfig, log: Log): Promise<void> {
   log.warn('agent.rival', `started beside ${rival.name} ${because} what the other does`)
 }
 
+function filtersOf(family: Family, { network, firewall }: AgentConfig, clock: Clock): FamilyFilters | undefined {
+  const mode = firewall?.mode ?? 'auto'
+  if (mode === 'none') return undefined
+  const parts = { family, run: runProgram, openMonitor: openNftMonitor, clock }
+  return {
+    tools: { nftables: createNftables(parts) },
+    choose: async () =>
+      mode === 'auto'
+        ? { ...(await chooseFilter(family, { ...network, ...parts })), certain: false }
+        : { kind: mode, because: '--firewall says so', certain: true },
+  }
+}
+
 function createSource(config: AgentConfig, { log, clock }: AgentParts): LeaseSource | KubeSource {
   const { leases, network } = config
   return leases.kind === 'file'
@@ -164,23 +181,4 @@ function describeStart(config: AgentConfig, source: LeaseSource, log: Log): void
     'agent.backend',
     `VXLAN config: VNI=${backend.vni} Port=${port} GBP=${backend.gbp} Learning=${backend.learning} DirectRouting=${backend.directRouting}`,
   )
-}
-
-/** vtepd has no packet filter of its own yet: whoever asked for rules is told once when nobody made any. */
-async function warnWithoutPacketFilter(config: AgentConfig, log: Log): Promise<void> {
-  for (const family of FAMILIES) {
-    const network = config.network[family]
-    if (network === undefined || (!config.ipMasq && !config.iptablesForwardRules)) continue
-    const rules = await packetFilterRulesExist(family, network)
-    if (config.ipMasq && rules.masquerade !== 'present')
-      log.warn(
-        'agent.no-masquerade',
-        `--ip-masq: no rule masquerades what leaves ${network} (${rules.masquerade}), and vtepd makes none yet: add one, or pods reach nothing outside the cluster`,
-      )
-    if (config.iptablesForwardRules && rules.forward === 'absent')
-      log.warn(
-        'agent.no-forward',
-        `the FORWARD policy drops, and no rule accepts ${network}: vtepd makes none yet, add one or pods of other nodes are not reached`,
-      )
-  }
 }

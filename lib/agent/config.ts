@@ -2,7 +2,9 @@
  * Everything an agent is told at start, already checked: what lib/cli makes of flags, environment and net-conf, and what
  * a program that imports vtepd writes by hand. Must not: read any of them itself.
  */
+
 import type { Network } from '../cluster/network.ts'
+import type { FilterKind, RuleStyle } from '../firewall/port.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
 import type { ConflistConfig } from './cni-files.ts'
 
@@ -13,9 +15,12 @@ export interface AgentConfig {
   readonly subnetFile: string
   /** The conflist that is kept for the container runtime; undefined: others install it, as flannel's init containers do. */
   readonly conflist?: ConflistConfig | undefined
-  /** Only recorded in subnet.env and looked for, until vtepd has a packet filter of its own. */
+  /** What pods send out of the network is masqueraded by our rules; else, as subnet.env says, by the CNI plugin. */
   readonly ipMasq: boolean
+  /** What is forwarded from and to the network is accepted, in nftables too. */
   readonly iptablesForwardRules: boolean
+  /** Default: as every field's default. */
+  readonly firewall?: FirewallConfig
   /** What outlives a reboot, e.g. /var/lib/vtepd. */
   readonly stateDir: string
   /** undefined: no health server (flannel's default). `port` 0 never occurs here. */
@@ -23,6 +28,17 @@ export interface AgentConfig {
   /** Start although another program (flanneld, the flannel inside k3s) keeps the device. */
   readonly force: boolean
   readonly leases: FileLeasesConfig | KubeLeasesConfig
+}
+
+export interface FirewallConfig {
+  /** `auto` (default): lib/firewall/choice.ts. `none`: no rule is made, removed or looked at. */
+  readonly mode?: 'auto' | FilterKind | 'none'
+  /** Default: corrected. */
+  readonly style?: RuleStyle
+  /** Default: true. */
+  readonly fullyRandom?: boolean
+  /** How often rules are looked at although nothing was heard of them, milliseconds; default: a minute. */
+  readonly auditMs?: number | undefined
 }
 
 export interface FileLeasesConfig {

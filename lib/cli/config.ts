@@ -62,6 +62,7 @@ function runConfigOf(input: ConfigInput): RunConfig {
       subnetFile: filePath('subnet-file', flags['subnet-file']),
       ipMasq: flags['ip-masq'],
       iptablesForwardRules: flags['iptables-forward-rules'],
+      firewall: firewallOf(input),
       stateDir: filePath('state-dir', flags['state-dir']),
       force: flags.force,
       health,
@@ -137,6 +138,17 @@ function healthOf(flags: RunFlags): AgentConfig['health'] {
     throw new ConfigError('--healthz-port', `${port} is no port; give 1 to 65535, or 0 for no health server`)
   if (port === 0) return undefined
   return { ip: flagIp('healthz-ip', () => parseIp(flags['healthz-ip'])), port }
+}
+
+function firewallOf({ flags, given }: ConfigInput): NonNullable<AgentConfig['firewall']> {
+  const resync = flags['iptables-resync']
+  if (resync < 1) throw new ConfigError('--iptables-resync', `${resync} is no time; give seconds, at least 1`)
+  return {
+    mode: oneOf('firewall', flags.firewall, ['auto', 'nftables', 'iptables', 'none']),
+    style: oneOf('nft-rules', flags['nft-rules'], ['corrected', 'flannel']),
+    fullyRandom: !flags['ip-masq-fully-random-disable'],
+    auditMs: given.has('iptables-resync') ? resync * 1000 : undefined,
+  }
 }
 
 function leasesOf({ flags, env }: ConfigInput): FileLeasesConfig | KubeLeasesConfig {
@@ -229,8 +241,8 @@ function flagWarnings({ flags, given, env }: ConfigInput, network: Network): str
       : []),
     ...flags.iface.flatMap(ifaceWarning),
     ...(flags['ip-blackhole-route'] ? ['--ip-blackhole-route is not built yet: no blackhole route is added'] : []),
-    ...(given.has('iptables-resync')
-      ? ['--iptables-resync has no effect yet: vtepd keeps no packet filter rules']
+    ...(flags.firewall === 'none' && flags['ip-masq']
+      ? ['--firewall=none: vtepd makes no rules, and with --ip-masq nothing masquerades unless somebody else does']
       : []),
     ...(given.has('run-dir') ? ['--run-dir has no effect: a running agent has no files of its own'] : []),
     ...absent.map(

@@ -7,6 +7,7 @@ import { logFlags } from './log-flags.ts'
 
 const SOURCE = 'Where leases come from'
 const UNDERLAY = 'Which interface carries the overlay'
+const FILTER = 'Packet filter'
 const FILES = 'Files'
 const CLUSTER = 'What is told to others'
 const LOGS = 'Health and logs'
@@ -136,6 +137,52 @@ export const RUN_FLAGS = [
   },
 
   {
+    name: 'ip-masq',
+    kind: 'bool',
+    default: false,
+    group: FILTER,
+    help: 'masquerade what leaves the network; recorded in subnet.env',
+  },
+  {
+    name: 'ip-masq-fully-random-disable',
+    kind: 'bool',
+    default: false,
+    group: FILTER,
+    help: 'masqueraded connections keep their ports where they can',
+  },
+  {
+    name: 'iptables-forward-rules',
+    kind: 'bool',
+    default: true,
+    group: FILTER,
+    help: 'accept what is forwarded from and to the network, in nftables too',
+  },
+  {
+    name: 'firewall',
+    kind: 'string',
+    default: 'auto',
+    placeholder: 'auto|nftables|iptables|none',
+    group: FILTER,
+    help: "where rules are kept; auto: as net-conf's EnableNFTables, kube-proxy and the host have it; none: no rule is touched",
+  },
+  {
+    name: 'nft-rules',
+    kind: 'string',
+    default: 'corrected',
+    placeholder: 'corrected|flannel',
+    group: FILTER,
+    help: "which rules nftables gets: flannel's with its mistakes repaired, or to the letter",
+  },
+  {
+    name: 'iptables-resync',
+    kind: 'int',
+    default: 5,
+    placeholder: 'seconds',
+    group: FILTER,
+    help: 'when given: how often rules are looked at although nobody was heard to touch them; else once a minute',
+  },
+
+  {
     name: 'subnet-file',
     kind: 'string',
     default: '/run/flannel/subnet.env',
@@ -203,38 +250,9 @@ export const RUN_FLAGS = [
   },
   { name: 'version', kind: 'bool', default: false, group: LOGS, help: 'print the version on stdout and end' },
 
-  {
-    name: 'ip-masq',
-    kind: 'bool',
-    default: false,
-    group: LATER,
-    help: 'recorded in subnet.env; rules that exist are left alone, one warning where there are none',
-  },
-  {
-    name: 'iptables-forward-rules',
-    kind: 'bool',
-    default: true,
-    group: LATER,
-    help: 'rules that exist are left alone, one warning where there are none',
-  },
   { name: 'ip-blackhole-route', kind: 'bool', default: false, group: LATER, help: 'not built yet: one warning' },
 
   { name: 'kube-subnet-mgr', kind: 'bool', default: false, group: IGNORED, help: 'Kubernetes is the default here' },
-  {
-    name: 'iptables-resync',
-    kind: 'int',
-    default: 5,
-    placeholder: 'seconds',
-    group: IGNORED,
-    help: 'vtepd keeps no packet filter rules yet',
-  },
-  {
-    name: 'ip-masq-fully-random-disable',
-    kind: 'bool',
-    default: false,
-    group: IGNORED,
-    help: 'vtepd keeps no packet filter rules yet',
-  },
   {
     name: 'subnet-lease-renew-margin',
     kind: 'int',

@@ -60,7 +60,7 @@ export function createNftEars({ open, watched, clock, onDamage }: NftEarsParts):
   return {
     get notes() {
       const text = `changes of nftables are not heard (${deaf}): rules that somebody removes are missed for up to a minute`
-      return deaf === '' ? [] : [{ key: 'unheard', text }]
+      return deaf === '' ? [] : [{ key: 'filter.unheard', text }]
     },
     close() {
       retry?.cancel()

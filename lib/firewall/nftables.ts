@@ -13,7 +13,7 @@ import type { FilterNote, FilterResult, PacketFilter, WantedRules } from './port
 import { NFT_FAMILY, NFT_TABLE, type NftChain, renderNftChains, renderNftTable } from './render-nftables.ts'
 
 const WITHOUT_RANDOM: FilterNote = {
-  key: 'not-fully-random',
+  key: 'filter.not-fully-random',
   text: 'this nft or kernel does not know fully-random: two connections may claim the same masqueraded port at once, and one loses its first packet',
 }
 

@@ -25,8 +25,9 @@ export interface WantedRules {
   readonly style: RuleStyle
 }
 
-/** Something that stands and is no failure: a wish that this host cannot fulfil, a trap. `key` names it in the log. */
+/** Something that stands and is no failure: a wish that this host cannot fulfil, a trap. */
 export interface FilterNote {
+  /** Its event in the log (docs/errors.md), `filter.…`. */
   readonly key: string
   /** A sentence for people, the remedy with it. */
   readonly text: string

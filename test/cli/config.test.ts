@@ -152,17 +152,21 @@ test("klog's -v means debug from 2, unless --log-level is given", () => {
 })
 
 test('what is accepted without being built is said once, as asked', () => {
-  const { warnings } = build([
-    '--ip-blackhole-route',
-    '--iptables-resync=60',
-    '--public-ipv6=2001:db8::1',
-    '--run-dir=/x',
-  ])
-  assert.equal(warnings.length, 4)
+  const { warnings } = build(['--ip-blackhole-route', '--public-ipv6=2001:db8::1', '--run-dir=/x'])
+  assert.equal(warnings.length, 3)
   assert.match(warnings.join('\n'), /--ip-blackhole-route is not built yet/)
-  assert.match(warnings.join('\n'), /--iptables-resync has no effect yet/)
   assert.match(warnings.join('\n'), /--run-dir has no effect/)
   assert.match(warnings.join('\n'), /--public-ipv6 has no effect: IPv6 is not enabled/)
+})
+
+test('the packet filter is as its flags say, and looked at once a minute unless they say otherwise', () => {
+  const firewall = (...argv: string[]) => build(argv).agent.firewall
+  assert.deepEqual(firewall(), { mode: 'auto', style: 'corrected', fullyRandom: true, auditMs: undefined })
+  assert.deepEqual(
+    firewall('--firewall=nftables', '--nft-rules=flannel', '--ip-masq-fully-random-disable', '--iptables-resync=5'),
+    { mode: 'nftables', style: 'flannel', fullyRandom: false, auditMs: 5000 },
+  )
+  assert.match(build(['--firewall=none', '--ip-masq']).warnings.join('\n'), /nothing masquerades/)
 })
 
 interface Fault {
@@ -239,6 +243,13 @@ const faults: Record<string, Fault> = {
     where: '--healthz-ip',
     says: /'localhost' is not an IP/,
   },
+  'a place for rules': {
+    argv: ['--firewall=ufw'],
+    where: '--firewall',
+    says: /'ufw' is unknown; give one of auto, nftables, iptables, none/,
+  },
+  'a style of rules': { argv: ['--nft-rules=fixed'], where: '--nft-rules', says: /give one of corrected, flannel/ },
+  'a time between looks': { argv: ['--iptables-resync=0'], where: '--iptables-resync', says: /0 is no time/ },
   'a log level': {
     argv: ['--log-level=loud'],
     where: '--log-level',

@@ -1,0 +1,166 @@
+/**
+ * Keeps one family's packet filter rules as they should be: there before pods are let in, and put back when somebody removes
+ * them, at the pace that the governor allows. Owns the loop, and what stands in the log. Must not: know a rule
+ * (lib/firewall), nor remove anything at the end (design decision 14).
+ */
+import type { FilterChoice } from '../firewall/choice.ts'
+import type { FilterKind, FilterResult, FindForeignDrops, PacketFilter, WantedRules } from '../firewall/port.ts'
+import type { Family } from '../net/ip.ts'
+import type { Clock } from '../util/clock.ts'
+import { createDirtyLoop } from '../util/dirty-loop.ts'
+import { createDueTime } from '../util/due-time.ts'
+import type { Log } from '../util/log.ts'
+import { createStandingLog } from '../util/standing-log.ts'
+import { createContainment } from './containment.ts'
+import { createFilterSurroundings } from './filter-surroundings.ts'
+import { createGovernor, LONGEST_MS, PATIENT_MS } from './governor.ts'
+import { createStandingNotes } from './standing-notes.ts'
+
+/** How often the rules are looked at although nothing was heard, milliseconds, jittered (design decision 5). */
+const AUDIT_MS = 60_000
+
+/** `certain`: a person said so, and no other tool is tried where this one is not there. */
+type Choice = FilterChoice & { readonly certain: boolean }
+
+/** What one family has to do it with. */
+export interface FamilyFilters {
+  readonly tools: Readonly<Partial<Record<FilterKind, PacketFilter>>>
+  /** Asked once. */
+  readonly choose: () => Promise<Choice>
+  readonly findForeignDrops?: FindForeignDrops
+}
+
+export interface PacketFilterKeeper {
+  readonly family: Family
+  /** Why pods' packets may not be masqueraded or forwarded as they should, in words; undefined: the rules stand. */
+  readonly unready: string | undefined
+  /** The rules were tried once, whatever became of it: pods may start. */
+  readonly tried: boolean
+  setWanted(wanted: WantedRules): void
+  stop(): Promise<void>
+}
+
+export interface PacketFilterParts {
+  readonly family: Family
+  readonly filters: FamilyFilters
+  /** Default: AUDIT_MS. */
+  readonly auditMs?: number | undefined
+  readonly clock: Clock
+  readonly log: Log
+  /** `unready` or `tried` changed. */
+  readonly onChange: () => void
+}
+
+/** By which the governor knows what is repaired, and what was looked at for nothing. */
+const RULES = 'packet filter'
+const LOOK = 'look'
+
+export function createPacketFilterKeeper(parts: PacketFilterParts): PacketFilterKeeper {
+  const { family, filters } = parts
+  const log = parts.log.with({ family })
+  const standing = createStandingLog(log, parts.clock)
+  const containment = createContainment({ clock: parts.clock, log, standing, onCaught: () => loop.mark() })
+  const { clock, contain, guard } = containment
+  const governor = createGovernor({ clock, log, nameOwner: async () => undefined })
+  const surroundings = createFilterSurroundings({
+    findForeignDrops: filters.findForeignDrops,
+    clock,
+    log,
+    standing,
+    contain,
+  })
+  const tellNotes = createStandingNotes(standing)
+  let wanted: WantedRules | undefined
+  let choice: Choice | undefined
+  let watched: PacketFilter | undefined
+  let tried = false
+  let unready: string | undefined = 'its packet filter rules are to be written'
+
+  const look = createDueTime(clock, () => loop.mark())
+  const onDamage = guard(() => look.within(Math.max(governor.waitMs([RULES]), governor.waitMs([LOOK], LONGEST_MS))))
+  const settle = (reason: string | undefined): void => {
+    if (tried && reason === unready) return
+    tried = true
+    unready = reason
+    parts.onChange()
+  }
+  const choose = (next: Choice): Choice => {
+    choice = next
+    log.info('filter.chosen', `packet filter rules are kept in ${next.kind}: ${next.because}`)
+    return next
+  }
+  const toolFor = (kind: FilterKind): PacketFilter | undefined => {
+    const tool = filters.tools[kind]
+    // Before the first look, so that nothing is missed between them.
+    if (tool !== watched) tool?.watch(onDamage)
+    watched = tool
+    return tool
+  }
+  const stand = (now: WantedRules, kind: FilterKind, result: Extract<FilterResult, { notes: unknown }>): void => {
+    if (result.outcome === 'written') {
+      const level = governor.isNews([RULES]) ? 'info' : 'debug'
+      log[level]('filter.written', `packet filter rules written: ${result.because}`)
+      governor.repaired([RULES], () => `the packet filter rules of ${now.network}`)
+    } else governor.failed(LOOK)
+    standing.over('filter.failed', 'the packet filter rules stand')
+    tellNotes(result.notes)
+    settle(undefined)
+    surroundings.stand(now, filters.tools[otherThan(kind)])
+  }
+  const fall = (sentence: string): void => {
+    governor.failed(RULES)
+    standing.stands('filter.failed', sentence)
+    look.within(governor.waitMs([RULES], PATIENT_MS))
+  }
+
+  const loop = createDirtyLoop(async () => {
+    look.begin()
+    look.within((parts.auditMs ?? AUDIT_MS) * (0.75 + Math.random() / 2))
+    const now = wanted
+    if (now === undefined) return
+    const { kind, certain } = choice ?? choose(await filters.choose())
+    const result = await (toolFor(kind)?.ensure(now) ?? notBuiltIn(kind))
+    if (result.outcome === 'right' || result.outcome === 'written') stand(now, kind, result)
+    else if (result.outcome === 'failed') {
+      fall(`the packet filter rules cannot be ${result.missing ? 'written' : 'looked at'}: ${result.because}`)
+      // What stood at the last look stands still, for all that is known.
+      if (result.missing || !tried) settle(`its packet filter rules may be missing: ${result.because}`)
+    } else if (!certain && filters.tools[otherThan(kind)] !== undefined) {
+      choose({ kind: otherThan(kind), because: result.because, certain: true })
+      loop.mark()
+    } else {
+      fall(`there are no packet filter rules: ${result.because}`)
+      settle(`it has no packet filter rules: ${result.because}`)
+    }
+  }, contain)
+
+  return {
+    family,
+    get unready() {
+      return unready
+    },
+    get tried() {
+      return tried
+    },
+    setWanted(next) {
+      if (JSON.stringify(next) === JSON.stringify(wanted)) return
+      wanted = next
+      loop.mark()
+    },
+    async stop() {
+      await Promise.all([loop.stop(), surroundings.stop()])
+      look.stop()
+      containment.stop()
+      standing.stop()
+      await Promise.all(Object.values(filters.tools).map((tool) => tool.close()))
+    },
+  }
+}
+
+function otherThan(kind: FilterKind): FilterKind {
+  return kind === 'nftables' ? 'iptables' : 'nftables'
+}
+
+function notBuiltIn(kind: FilterKind): FilterResult {
+  return { outcome: 'unsupported', because: `this vtepd has no adapter for ${kind}` }
+}
