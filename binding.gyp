@@ -61,6 +61,8 @@
         "native/src/sock/transaction.h",
         "native/src/sock/worker.cc",
         "native/src/sock/worker.h",
+        "native/src/sock/xtables.cc",
+        "native/src/sock/xtables.h",
         "native/src/napi/abi.h",
         "native/src/napi/addon.cc",
         "native/src/napi/addon.h",
@@ -71,7 +73,9 @@
         "native/src/napi/monitor_handle.h",
         "native/src/napi/rtnl_socket.cc",
         "native/src/napi/rtnl_socket.h",
-        "native/src/napi/rtnl_socket_requests.cc"
+        "native/src/napi/rtnl_socket_requests.cc",
+        "native/src/napi/xtables_question.cc",
+        "native/src/napi/xtables_question.h"
       ],
       "include_dirs": ["native/src", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],

@@ -18,6 +18,8 @@ export interface ProgramOptions {
   readonly timeoutMs?: number
   /** Written to its standard input, which is then closed. */
   readonly input?: string
+  /** Default 64 MiB. With more on either output the program is killed, and has failed with TOO_LONG. */
+  readonly largestOutputBytes?: number
   /** Replaces the environment; default: our own, with /usr/sbin and /sbin in PATH, where a user's PATH lacks them. */
   readonly env?: NodeJS.ProcessEnv
 }
@@ -27,6 +29,9 @@ export type RunProgram = (program: string, args: readonly string[], options?: Pr
 
 const LARGEST_OUTPUT_BYTES = 64 << 20
 
+/** Why a program failed that wrote more than `largestOutputBytes`. */
+export const TOO_LONG = 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER'
+
 export const runProgram: RunProgram = (program, args, options = {}) =>
   new Promise((resolve) => {
     const env = options.env ?? { ...process.env, PATH: `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin` }
@@ -34,7 +39,7 @@ export const runProgram: RunProgram = (program, args, options = {}) =>
       env,
       timeout: options.timeoutMs ?? 10_000,
       killSignal: 'SIGKILL' as const,
-      maxBuffer: LARGEST_OUTPUT_BYTES,
+      maxBuffer: options.largestOutputBytes ?? LARGEST_OUTPUT_BYTES,
     }
     const child = execFile(program, [...args], settings, (error, stdout, stderr) => {
       if (error === null) resolve({ outcome: 'exited', status: 0, stdout, stderr })

@@ -27,6 +27,14 @@ export interface RecordsOutcome extends Outcome {
   readonly altnames?: ArrayBuffer
 }
 
+export interface XtablesOutcome extends Outcome {
+  /**
+   * Twelve words a table, in the order asked for: where the rules of each of the five hooks begin, where their policies stand,
+   * the number of entries (policies and the heads of chains included), and their bytes. Empty unless the outcome is done.
+   */
+  readonly sizes: Uint32Array
+}
+
 export interface BatchOutcome extends Outcome {
   readonly errnos: Int32Array
   /** Indexes of refused entries; entry failed[i] was refused with the sentence texts[failedText[i]]. */
@@ -97,6 +105,11 @@ export interface Addon {
   returnLargeBlocksEarly(): void
   /** One datagram to a Unix socket, without waiting; a name that begins with @ is abstract, of this network namespace. */
   sendDatagram(path: string, text: string): Outcome
+  /**
+   * How large tables of legacy iptables are. `netns`: a path, or empty: our own; `family`: AF_*. A table that is not in /proc/net/ip_tables_names (ip6_) is made by
+   * the question. Asked on another thread, since it waits for whoever reads or replaces a table.
+   */
+  readXtablesSizes(netns: string, family: number, tables: readonly string[]): Promise<XtablesOutcome>
 }
 
 const FILE = 'vtepd_native.node'

@@ -1,5 +1,5 @@
-// The module: openSocket, from which nearly everything else hangs; openNftMonitor; what gives memory back: release, returnLargeBlocksEarly; and
-// sendDatagram.
+// The module: openSocket, from which nearly everything else hangs; openNftMonitor; what gives memory back: release,
+// returnLargeBlocksEarly; and what is no netlink: sendDatagram, readXtablesSizes.
 #include <napi.h>
 
 #include "base/heap.h"
@@ -7,6 +7,7 @@
 #include "napi/convert.h"
 #include "napi/monitor_handle.h"
 #include "napi/rtnl_socket.h"
+#include "napi/xtables_question.h"
 #include "sock/datagram.h"
 
 namespace vtepd::addon {
@@ -34,6 +35,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("release", Napi::Function::New<&Release>(env));
   exports.Set("returnLargeBlocksEarly", Napi::Function::New<&ReturnLargeBlocks>(env));
   exports.Set("sendDatagram", Napi::Function::New<&SendDatagram>(env));
+  exports.Set("readXtablesSizes", Napi::Function::New<&ReadXtablesSizes>(env));
   return exports;
 }
 
