@@ -1,6 +1,6 @@
 /** A made-up cluster of any size: leases by node name, and our own place in it. Must not: touch the kernel. */
 import type { FamilyLease, Lease, OwnNode } from '../../lib/cluster/lease.ts'
-import type { Network } from '../../lib/cluster/network.ts'
+import type { VxlanNetwork } from '../../lib/cluster/network.ts'
 import type { LeaseView, SyncedView } from '../../lib/cluster/view.ts'
 import { type Cidr, cidrOf, parseCidr } from '../../lib/net/cidr.ts'
 import { type Family, type Ip, ipFromBytes, parseIp } from '../../lib/net/ip.ts'
@@ -16,13 +16,16 @@ export const OUR_NAME = 'ours'
 
 export const CIDRS: Readonly<Record<Family, Cidr>> = { ipv4: parseCidr('10.0.0.0/8'), ipv6: parseCidr('fd42::/40') }
 
+/** With an lladdr, as VXLAN has it. */
+type TunnelLease = FamilyLease & { readonly lladdr: Lladdr }
+
 /** Our own place: subnet 0 of the network, and an underlay address that no peer has. */
-export const OURS: Readonly<Record<Family, FamilyLease & { readonly prefixLength: number }>> = {
+export const OURS: Readonly<Record<Family, TunnelLease & { readonly prefixLength: number }>> = {
   ipv4: { ...familyLease('ipv4', 0), underlay: parseIp('172.31.255.1'), prefixLength: 12 },
   ipv6: { ...familyLease('ipv6', 0), underlay: parseIp('fd00::1:0:0:1'), prefixLength: 64 },
 }
 
-export function networkOf(families: readonly Family[]): Network {
+export function networkOf(families: readonly Family[]): VxlanNetwork {
   const of = (family: Family): Cidr | undefined => (families.includes(family) ? CIDRS[family] : undefined)
   return {
     ipv4: of('ipv4'),
@@ -87,7 +90,7 @@ export function viewOf(families: readonly Family[], peers: LeaseView['peers']): 
   return { synced: true, peers, own: ownNode(families), rejected: [], contested: [], aliases: [] }
 }
 
-function familyLease(family: Family, index: number, behind = index): FamilyLease {
+function familyLease(family: Family, index: number, behind = index): TunnelLease {
   return {
     subnet: subnetOf(family, index),
     underlay: underlayOf(family, behind),

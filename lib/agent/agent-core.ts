@@ -4,15 +4,16 @@
  */
 
 import type { OwnNode } from '../cluster/lease.ts'
+import { isVxlan, overheadOf } from '../cluster/network.ts'
 import type { LeaseView, OwnVtep } from '../cluster/view.ts'
 import type { SubnetEnv } from '../cni/subnet-env.ts'
-import { deviceName } from '../device/vtep.ts'
+import { carrierName } from '../device/vtep.ts'
 import { HostError, type LeaseError } from '../errors.ts'
 import type { LeaseSource } from '../leases/source.ts'
 import type { Cidr } from '../net/cidr.ts'
 import { FAMILIES, type Family } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
-import { type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'
+import { type Mtu, parseMtu } from '../net/mtu.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import { ifacesInWords } from '../underlay/choice.ts'
 import type { Clock, Timer } from '../util/clock.ts'
@@ -81,6 +82,7 @@ interface Member {
 
 export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCore {
   const { source, clock, log } = ports
+  const { backend } = config.network
   const standing = createStandingLog(log, clock)
   const containment = createContainment({ clock, log, standing, onCaught: () => leases.mark() })
   const rejectedLog = createFreshLog(clock, (text, rejected) =>
@@ -111,11 +113,10 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       log,
       onChange,
     })
-    const { vni } = config.network.backend
-    const ifname = deviceName(family, vni)
+    const ifname = carrierName(family, backend)
     const device = createOwnDevice(family, {
       network: config.network[family],
-      vni,
+      vni: isVxlan(config.network) ? config.network.backend.vni : undefined,
       keep: (field, parse) => createKept({ ...ports, stateDir: config.stateDir, ifname, field, parse }),
       // Another MAC than need be costs a moment, a shared one the node.
       isHere: (ip) => overlay.isHere(ip).catch(() => false),
@@ -124,7 +125,8 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     const filters = ports.filters?.(family)
     const filter =
       filters && createPacketFilterKeeper({ family, filters, auditMs: config.firewall?.auditMs, clock, log, onChange })
-    return { overlay, device, filter, checked: undefined, settled: false }
+    // Without a device there is no lladdr that another might have.
+    return { overlay, device, filter, checked: undefined, settled: backend.type === 'host-gw' }
   })
   const cniFiles = createCniFiles({
     path: config.subnetFile,
@@ -208,7 +210,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   const judge = (view: LeaseView, checks: readonly Check[]): void => {
     const families = members.map((member) => {
       const { family, cannot } = member.overlay
-      return { device: deviceName(family, config.network.backend.vni), unready: unreadyOf(member), cannot }
+      return { device: carrierName(family, backend), unready: unreadyOf(member), cannot }
     })
     const text = describeStatus({ view, checks, families })
     const isReady = checks.every(({ fault }) => fault === undefined)
@@ -231,8 +233,8 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     if (stopped) return
     for (const { overlay, device } of members) {
       const { founded } = overlay
-      const lladdr = deviceOf(overlay.state)?.lladdr
-      if (lladdr !== undefined) void device.remember({ lladdr, founded })
+      const now = deviceOf(overlay.state)
+      if (now !== undefined) void device.remember({ lladdr: now.lladdr, founded })
     }
     if (seen?.synced && members.some(isUnchecked)) leases.mark()
     publisher.mark()
@@ -280,8 +282,8 @@ function isUnchecked({ overlay: { own }, checked, settled }: Member): boolean {
 }
 
 /** With the device's name before each fault. */
-function familyChecks({ network }: AgentConfig, { overlay, filter }: Member): readonly Check[] {
-  const device = deviceName(overlay.family, network.backend.vni)
+function familyChecks({ network: { backend } }: AgentConfig, { overlay, filter }: Member): readonly Check[] {
+  const device = carrierName(overlay.family, backend)
   const checks = [...overlay.checks, ...(filter === undefined ? [] : [{ name: 'filter', fault: filter.unready }])]
   return checks.map(({ name, fault }) => ({ name, fault: fault === undefined ? undefined : `${device} ${fault}` }))
 }
@@ -314,9 +316,11 @@ function ownVtep(config: AgentConfig, known: OwnNode | undefined, members: reado
   const of = (family: Family): OwnVtep['ipv4'] => {
     const { overlay: { own } = {}, settled } = members.find(({ overlay }) => overlay.family === family) ?? {}
     if (own === undefined || settled !== true) return undefined
-    return { underlay: known.publishInstead[family] ?? own.underlay.publicIp, lladdr: own.device.lladdr }
+    const lladdr = isVxlan(config.network) ? own.device.lladdr : undefined
+    return { underlay: known.publishInstead[family] ?? own.underlay.publicIp, lladdr }
   }
-  const vtep = { vni: config.network.backend.vni, ipv4: of('ipv4'), ipv6: of('ipv6') }
+  const { network } = config
+  const vtep = { vni: isVxlan(network) ? network.backend.vni : undefined, ipv4: of('ipv4'), ipv6: of('ipv6') }
   return vtep.ipv4 === undefined && vtep.ipv6 === undefined ? undefined : vtep
 }
 
@@ -328,13 +332,14 @@ function ownVtep(config: AgentConfig, known: OwnNode | undefined, members: reado
 function subnetEnv(config: AgentConfig, own: OwnNode | undefined, members: readonly Member[]): SubnetEnv | undefined {
   // The first pod's first packet meets them.
   if (members.some(({ overlay, filter }) => !overlay.cannot && filter?.tried === false)) return undefined
+  const { backend } = config.network
   const cannot = new Set(members.flatMap(({ overlay }) => (overlay.cannot ? [overlay.family] : [])))
   const devices = members.map(({ overlay }) => ({ family: overlay.family, mtu: deviceOf(overlay.state)?.mtu }))
-  const outer = devices.flatMap(({ family, mtu }) => (mtu === undefined ? [] : [mtu + vxlanOverhead(family)]))
+  const outer = devices.flatMap(({ family, mtu }) => (mtu === undefined ? [] : [mtu + overheadOf(backend, family)]))
   if (outer.length === 0) return undefined
   const mtuOf = (family: Family): Mtu => {
     const mtu = devices.find((device) => device.family === family)?.mtu
-    return parseMtu(mtu ?? Math.min(...outer) - vxlanOverhead(family))
+    return parseMtu(mtu ?? Math.min(...outer) - overheadOf(backend, family))
   }
   const part = (family: Family, network: Cidr | undefined): SubnetEnv['ipv4'] | 'unknown' => {
     const subnet = own?.subnets[family]

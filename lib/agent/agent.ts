@@ -3,7 +3,7 @@
  * concrete adapters. Must not: hold logic (agent-core.ts) or read flags (lib/cli).
  */
 
-import { deviceName } from '../device/vtep.ts'
+import { carrierName } from '../device/vtep.ts'
 import { LockedError } from '../errors.ts'
 import { chooseFilter } from '../firewall/choice.ts'
 import { createNftables } from '../firewall/nftables.ts'
@@ -65,7 +65,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
     await refuseRival(config, log)
     for (const family of FAMILIES)
       if (config.network[family] !== undefined)
-        locks.push(await lockDevice(deviceName(family, config.network.backend.vni)))
+        locks.push(await lockDevice(carrierName(family, config.network.backend)))
     if (config.health !== undefined)
       health = await startHealthServer({
         ...config.health,
@@ -132,7 +132,7 @@ async function refuseRival(config: AgentConfig, log: Log): Promise<void> {
   const rival = await findRival()
   if (rival === undefined) return
   const [first = 'ipv4'] = FAMILIES.filter((family) => config.network[family] !== undefined)
-  if (rival.certain && !config.force) throw new LockedError(deviceName(first, config.network.backend.vni), rival.name)
+  if (rival.certain && !config.force) throw new LockedError(carrierName(first, config.network.backend), rival.name)
   const because = rival.certain
     ? 'because of --force: each will undo'
     : 'as it may be elsewhere; if not, each will undo'
@@ -176,6 +176,7 @@ function describeLeases(source: LeaseSource | KubeSource | undefined): readonly 
 function describeStart(config: AgentConfig, source: LeaseSource, log: Log): void {
   const { backend } = config.network
   log.info('agent.network', `Found network config - Backend type: ${backend.type}`, { source: source.kind })
+  if (backend.type === 'host-gw') return
   const port = backend.port ?? 0
   log.info(
     'agent.backend',

@@ -5,10 +5,10 @@
  * Owns their wiring. Must not: decide about devices or entries, nor know the lease source.
  */
 import type { OwnNode } from '../cluster/lease.ts'
-import type { Network } from '../cluster/network.ts'
+import { isVxlan, type Network } from '../cluster/network.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import type { Device, DeviceState, Wanted } from '../device/types.ts'
-import { deviceName } from '../device/vtep.ts'
+import { carrierName } from '../device/vtep.ts'
 import { type Cidr, cidrFamily, contains } from '../net/cidr.ts'
 import { FAMILIES, type Family, type Ip } from '../net/ip.ts'
 import type { Rtnl } from '../rtnl/port.ts'
@@ -77,6 +77,7 @@ export interface FamilyOverlayParts {
 
 export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
   const { family, network, sysctl, choice } = parts
+  const tunnels = isVxlan(network)
   const log = parts.log.with({ family })
   const standing = createStandingLog(log, parts.clock)
   const containment = createContainment({
@@ -100,7 +101,8 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     ...common,
     open: parts.openRtnl,
     monitor: {
-      groups: ['link', 'address', 'neighbour', 'route', 'rule'],
+      // Without a device, neighbours are nobody's business here.
+      groups: ['link', 'address', ...(tunnels ? (['neighbour'] as const) : []), 'route', 'rule'],
       families: [family],
       // An address of the other family can name the interface, or take packets into our device.
       addressFamilies: FAMILIES,
@@ -111,7 +113,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
   })
   const reports = createDeviceReports({
     ...common,
-    ifname: deviceName(family, network.backend.vni),
+    ifname: carrierName(family, network.backend),
     quarrelling: () => governor.quarrelling,
   })
   const runner = createDeviceRunner({
@@ -184,7 +186,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
         const { state } = runner
         const device = deviceOf(state)
         // What cannot be switched off is a flaw, and tried again with patience.
-        if (device === undefined || ('flaw' in state && state.flaw !== undefined)) return
+        if (!tunnels || device === undefined || ('flaw' in state && state.flaw !== undefined)) return
         sysctl.read(acceptRaKey(device.ifname)).then(
           guard((value) => {
             if (value !== undefined && value !== '0') runner.send({ type: 'disturbed' })

@@ -2,10 +2,10 @@
  * Which notification of the kernel concerns whom in one family. Handlers only mark; reading packed bytes, since in a bulk
  * change of somebody else this runs once an entry. Must not: decide what follows from a mark.
  */
-import type { Network } from '../cluster/network.ts'
+import { isVxlan, type Network, routesDirectly } from '../cluster/network.ts'
 import { ifindexOf } from '../device/machine.ts'
 import type { DeviceState } from '../device/types.ts'
-import { deviceName } from '../device/vtep.ts'
+import { carrierName } from '../device/vtep.ts'
 import { type Cidr, contains, containsCidr, overlaps, prefixLength } from '../net/cidr.ts'
 import { type Family, familyOf, type Ip, isLinkLocal } from '../net/ip.ts'
 import { KIND_ROUTE, OFFSET_DST_LENGTH, OFFSET_KIND } from '../rtnl/abi.ts'
@@ -49,9 +49,10 @@ export function createHearing(parts: {
   readonly log: Log
 }): Hearing {
   const { family, network, choice, runner, peers, announcer, way, governor, clock, log } = parts
-  const ours = deviceName(family, network.backend.vni)
+  const ours = carrierName(family, network.backend)
   /** Direct routes hang on any link and route of the host: each of them may change which peers are on-link. */
-  const direct = network.backend.directRouting
+  const direct = routesDirectly(network.backend)
+  const hasDevice = isVxlan(network)
   /** What carried the overlay last, also while it is away. */
   let underlay: Underlay | undefined
   let soon: Timer | undefined
@@ -68,7 +69,7 @@ export function createHearing(parts: {
       else disturb()
       // What a link that went down and up again has lost is not announced (kernel-facts 2).
       peers.mark()
-      return
+      if (hasDevice) return
     }
     if (isUnderlays(link) && (action === 'deleted' || ifindex !== underlay?.ifindex)) runner.hurry()
     // While the device is ready, other links come and go with every pod; before, any may be what is waited for.
@@ -79,7 +80,7 @@ export function createHearing(parts: {
     underlay !== undefined && (ifindex === underlay.ifindex || ifname === underlay.ifname)
 
   const hearAddress = (ifindex: number, ip: Ip): void => {
-    if (ifindex === ifindexOf(runner.state)) {
+    if (hasDevice && ifindex === ifindexOf(runner.state)) {
       disturb()
       peers.mark()
       return
@@ -95,7 +96,7 @@ export function createHearing(parts: {
   const hearEntries = (action: 'set' | 'deleted', entries: EntryTable, portId: number): void => {
     const bytes = entryBytes(entries, 0)
     const isRoute = bytes[OFFSET_KIND] === KIND_ROUTE
-    const onDevice = ifindexOfEntry(bytes) === ifindexOf(runner.state)
+    const onDevice = hasDevice && ifindexOfEntry(bytes) === ifindexOf(runner.state)
     if (onDevice || (isRoute && concernsPeers(entries, network[family], parts.subnet()))) {
       governor.stranger(portId)
       peers.hear(action, entries)

@@ -22,7 +22,7 @@ export interface OwnDevice {
   choose(
     own: OwnNode,
     kind: SourceKind,
-  ): Promise<{ readonly lladdr: NonNullable<Wanted['lladdr']>; readonly founded: Ip | undefined }>
+  ): Promise<{ readonly lladdr: Wanted['lladdr']; readonly founded: Ip | undefined }>
   /**
    * Where an older Node claims the lladdr at an address that is not this host's, which is so for machines that were cloned
    * with their files, ours is another one from now on, and true is returned. To be asked before it is published, never after: who runs
@@ -30,14 +30,15 @@ export interface OwnDevice {
    */
   giveWay(own: OwnNode, kind: SourceKind, view: LeaseView, used: Lladdr | undefined): Promise<boolean>
   /** The machine settled on these: a restart shall find them. */
-  remember(device: { readonly lladdr: Lladdr; readonly founded: Ip | undefined }): Promise<void>
+  remember(device: { readonly lladdr: Lladdr | undefined; readonly founded: Ip | undefined }): Promise<void>
 }
 
 export function createOwnDevice(
   family: Family,
   parts: {
     readonly network: Cidr | undefined
-    readonly vni: Vni
+    /** undefined: host-gw, where there is no lladdr to choose. */
+    readonly vni: Vni | undefined
     readonly keep: <T extends string>(field: string, parse: (text: string) => T) => Kept<T>
     /** Whether this host has the address, or is reached at it. */
     readonly isHere: (ip: Ip) => Promise<boolean>
@@ -54,6 +55,7 @@ export function createOwnDevice(
 
   const choose: OwnDevice['choose'] = async (own, kind) => {
     const founded = await underlays.load()
+    if (vni === undefined) return { lladdr: undefined, founded }
     const told = own.lladdrs[family]
     if (told !== undefined && kind === 'file') return { lladdr: { value: told, authority: 'configured' }, founded }
     const fresh = (): Lladdr => (own.uid === undefined ? randomLladdr() : deriveLladdr(own.uid, family, vni))
@@ -73,8 +75,10 @@ export function createOwnDevice(
   return {
     choose,
     async giveWay(own, kind, view, used) {
-      if (own.uid === undefined || (kind === 'file' && own.lladdrs[family] !== undefined)) return false
-      const lladdr = used ?? (await choose(own, kind)).lladdr.value
+      if (vni === undefined || own.uid === undefined || (kind === 'file' && own.lladdrs[family] !== undefined))
+        return false
+      const lladdr = used ?? (await choose(own, kind)).lladdr?.value
+      if (lladdr === undefined) return false
       const derived = deriveLladdr(own.uid, family, vni)
       const older = lladdr === derived ? undefined : await olderClaimant(own, view, lladdr)
       if (older === undefined) return false
@@ -89,7 +93,7 @@ export function createOwnDevice(
       return true
     },
     async remember({ lladdr, founded }) {
-      await lladdrs.save(lladdr)
+      if (vni !== undefined && lladdr !== undefined) await lladdrs.save(lladdr)
       if (founded !== undefined) await underlays.save(founded)
       if (network !== undefined) await networks.save(network)
     },

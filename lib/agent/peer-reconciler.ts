@@ -5,11 +5,12 @@
  * Owns the loop and what makes a full round due, and when, as the governor says. Must not: decide what is desired or which
  * entry may be touched (lib/overlay), nor touch the device.
  */
-import type { Network } from '../cluster/network.ts'
+import { isVxlan, type Network, routesDirectly } from '../cluster/network.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import type { Device } from '../device/types.ts'
 import { NetlinkError } from '../errors.ts'
 import type { Family } from '../net/ip.ts'
+import { unroutedOf } from '../overlay/desired.ts'
 import { type Change, packBook } from '../overlay/desired-book.ts'
 import { directRoutes } from '../overlay/direct.ts'
 import { type ForeignPrefixes, foreignPrefixes } from '../overlay/plan/foreign-prefixes.ts'
@@ -96,7 +97,12 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   const { clock, governor, standing, family } = parts
   const network = parts.network[family]
   const reports = createPeerReports(parts.log, standing)
-  const shadows = createShadows({ ...parts, network, vni: parts.network.backend.vni })
+  const { backend } = parts.network
+  const tunnels = isVxlan(parts.network)
+  const direct = routesDirectly(backend)
+  const shadows = createShadows({ ...parts, network, vni: backend.type === 'vxlan' ? backend.vni : undefined })
+  /** Our own device; undefined: there is none, and `device` is somebody else's link. */
+  const ownLink = (device: Device): Device['ifindex'] | undefined => (tunnels ? device.ifindex : undefined)
   /** What the tables should be, for one device. */
   let book: PeerBook | undefined
   /** A look at everything. */
@@ -145,26 +151,33 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     wasSynced = view.synced
     if (network === undefined) throw new TypeError(`${family} has no network`)
     const started = clock.now()
-    const { ifindex, lladdr } = device
-    const { directRouting } = parts.network.backend
+    const { ifindex } = device
     // Another device than before has nothing on it: it is written first, and looked at after.
-    const isEmpty = !directRouting && book !== undefined && book.device.ifindex !== ifindex
-    const look = isEmpty ? nothingSeen() : await lookAtTables(rtnl, family, device)
+    const isEmpty = !direct && book !== undefined && book.device.ifindex !== ifindex
+    const look = isEmpty ? nothingSeen() : await lookAtTables(rtnl, family, ownLink(device))
     const { actual } = look
     if (!isEmpty) reports.unreadable(look.unreadable)
-    const direct = directRouting ? directRoutes(family, actual.routes, ifindex) : NO_DIRECT
-    const isNews = !isFor(book, view, device, direct.signature)
+    const onLink = direct ? directRoutes(family, actual.routes, ownLink(device)) : NO_DIRECT
+    const isNews = !isFor(book, view, device, onLink.signature)
     if (isNews) {
       if (book?.device.ifindex !== ifindex) shadows.reset()
-      const of = { family, network, ifindex, lladdr, onLink: direct.onLink }
+      const lladdr = tunnels ? device.lladdr : undefined
+      const of = { family, network, ifindex, lladdr, onLink: onLink.onLink, noTunnel: !tunnels }
       const desired = await inSlices(packBook(of, view.peers), turn)
-      const lost = new Set(desired.conflicts.map(({ node }) => node))
-      book = { desired, lost, device, direct: direct.signature }
+      const offLink = tunnels ? [] : unroutedOf(desired.packed)
+      const lost = new Set([...desired.conflicts.map(({ node }) => node), ...offLink])
+      book = { desired, lost, device, direct: onLink.signature }
       reports.conflicts(desired.conflicts)
+      reports.offLink(offLink.map((node) => ({ node, underlay: view.peers.get(node)?.[family]?.underlay })))
     }
     const { desired } = book as PeerBook
     const spared = contested.sparedOf(view, device)
-    const plan = await planTables(rtnl, { network, desired: desired.packed, spared, device, view }, look, turn)
+    const plan = await planTables(
+      rtnl,
+      { network, desired: desired.packed, spared, ifindex: ownLink(device), view },
+      look,
+      turn,
+    )
     // What is written for other peers or another device is no repair.
     const { names, kinds, inWords } = isNews ? NO_NAMES : namesOfPlan(plan)
     // A few entries after many of their kind are the rest of what was told.
@@ -187,7 +200,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     // What the kernel refuses for good is tried again by the time of the retry; other leases need not wait for it.
     confirmed = complete && done.retry === 0 && done.written === 0 && plan.deferred === 0
     unreached = new Set([...done.unreached].map((peer) => desired.packed.nodes[peer] ?? ''))
-    if (confirmed) isForeign = await inSlices(foreignPrefixes(actual.routes, network, ifindex), turn)
+    if (confirmed) isForeign = await inSlices(foreignPrefixes(actual.routes, network, ownLink(device)), turn)
     for (const table of [actual.neighbours, actual.fdb, actual.routes]) rtnl.release(table)
     reports.applied(done, clock.now() - started, { whole: true, level })
     return done
@@ -211,6 +224,10 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     if (due.isDue || !confirmed || !view.synced || !isOn(book, device)) return undefined
     const change = book.desired.changeTo(view.peers)
     if (change === undefined || isForeign(change.after.routes)) return undefined
+    // Who is off-link is told by whoever looks at everything.
+    const { lost } = book
+    if (!tunnels && (change.nodes.some((node) => lost.has(node)) || unroutedOf(change.after).length > 0))
+      return undefined
     return change.nodes.some((node) => unreached.has(node)) ? undefined : change
   }
   const keyedRound = async (rtnl: Rtnl, change: Change, view: LeaseView, device: Device): Promise<Tally> => {
@@ -218,7 +235,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     const started = clock.now()
     const { before: actual, after: desired } = change
     const spared = contested.sparedOf(view, device)
-    const plan = planPeers({ network, ifindex: device.ifindex, desired, actual, complete: true, spared })
+    const plan = planPeers({ network, ifindex: ownLink(device), desired, actual, complete: true, spared })
     book?.desired.note(change)
     const done = await applyPlan(rtnl, plan, applying(device))
     if (done.failed + done.retry > 0) {

@@ -3,7 +3,7 @@
  * kernel. Must not: decide when, remember anything between rounds, or log.
  */
 import type { LeaseView } from '../cluster/view.ts'
-import type { Device } from '../device/types.ts'
+import type { Ifindex } from '../net/ifindex.ts'
 import type { Family } from '../net/ip.ts'
 import { renderKey } from '../overlay/entry-text.ts'
 import type { PlannedBatch } from '../overlay/plan/batch.ts'
@@ -28,7 +28,12 @@ export function nothingSeen(): Look {
   return { actual, interrupted: false, unreadable: undefined }
 }
 
-export async function lookAtTables(rtnl: Rtnl, family: Family, { ifindex }: Device): Promise<Look> {
+/** `ifindex` of our own device; undefined: there is none, and only routes are ours. */
+export async function lookAtTables(rtnl: Rtnl, family: Family, ifindex: Ifindex | undefined): Promise<Look> {
+  if (ifindex === undefined) {
+    const { value: routes, interrupted, unreadable } = await rtnl.dumpRoutes(family)
+    return { actual: { ...nothingSeen().actual, routes }, interrupted, unreadable }
+  }
   const [neighbours, fdb, routes] = await Promise.all([
     rtnl.dumpNeighbours(family, ifindex),
     rtnl.dumpFdb(ifindex),
@@ -44,12 +49,12 @@ export async function lookAtTables(rtnl: Rtnl, family: Family, { ifindex }: Devi
 /** FDB entries that the dump lacks without reason are asked for one by one, and planned with the answer. */
 export async function planTables(
   rtnl: Rtnl,
-  of: Pick<PlanInput, 'network' | 'desired' | 'spared'> & { readonly device: Device; readonly view: LeaseView },
+  of: Pick<PlanInput, 'network' | 'desired' | 'spared' | 'ifindex'> & { readonly view: LeaseView },
   { actual, interrupted }: Look,
   turn: () => Promise<void>,
 ): Promise<PeerPlan> {
-  const { network, desired, spared, device, view } = of
-  const input = { network, spared, ifindex: device.ifindex, desired, complete: view.synced && !interrupted }
+  const { network, desired, spared, ifindex, view } = of
+  const input = { network, spared, ifindex, desired, complete: view.synced && !interrupted }
   const plan = await inSlices(planInSlices({ ...input, actual }), turn)
   if (plan.doubtful.length === 0) return plan
   const found = await rtnl.getFdb(plan.doubtful)

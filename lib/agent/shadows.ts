@@ -32,7 +32,8 @@ export interface Shadows {
 export function createShadows(parts: {
   readonly family: Family
   readonly network: Cidr | undefined
-  readonly vni: number
+  /** undefined: host-gw. */
+  readonly vni: number | undefined
   /** A flannel that runs here and would want its routes back. */
   readonly rival: () => Promise<string | undefined>
   readonly log: Log

@@ -209,8 +209,10 @@ function annotationPrefix(text: string): string {
 function networkOf({ flags, readText }: ConfigInput): { network: Network; warnings: readonly string[] } {
   const file = path.resolve(flags['net-config-path'])
   const { network, warnings } = parseNetwork(readNetConf(file, readText), file)
-  const pinDevice = network.backend.pinDevice || flags['pin-device']
-  return { network: { ...network, backend: { ...network.backend, pinDevice } }, warnings }
+  const { backend } = network
+  if (backend.type === 'host-gw') return { network, warnings }
+  const pinDevice = backend.pinDevice || flags['pin-device']
+  return { network: { ...network, backend: { ...backend, pinDevice } }, warnings }
 }
 
 function readNetConf(file: string, readText: (file: string) => string): string {
@@ -240,6 +242,12 @@ function flagWarnings({ flags, given, env }: ConfigInput, network: Network): str
       ? [`NODE_NAME: '${nodeName}' is read as '${lowerCased(nodeName)}': names of Nodes are in lower case`]
       : []),
     ...flags.iface.flatMap(ifaceWarning),
+    ...(network.backend.type === 'host-gw' && flags.claims === 'objects'
+      ? ['--claims=objects has no effect with host-gw, whose peers have no MAC address: Nodes are followed']
+      : []),
+    ...(network.backend.type === 'host-gw' && flags['pin-device']
+      ? ['--pin-device has no effect with host-gw, which has no device']
+      : []),
     ...(flags['ip-blackhole-route'] ? ['--ip-blackhole-route is not built yet: no blackhole route is added'] : []),
     ...(flags.firewall === 'none' && flags['ip-masq']
       ? ['--firewall=none: vtepd makes no rules, and with --ip-masq nothing masquerades unless somebody else does']

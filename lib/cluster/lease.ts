@@ -13,8 +13,8 @@ export interface FamilyLease {
   readonly subnet: Cidr
   /** Where the node's VTEP is reached: the destination of outer packets. */
   readonly underlay: Ip
-  /** Of its VXLAN device. */
-  readonly lladdr: Lladdr
+  /** Of its VXLAN device; undefined: host-gw, which has none. */
+  readonly lladdr: Lladdr | undefined
   /** The one that the node says it uses; undefined: it does not say. Nobody is refused for another than ours. */
   readonly vni: Vni | undefined
 }

@@ -9,7 +9,7 @@ import { LEAST_MTU, type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'
 import { parseVni } from '../net/vni.ts'
 import { foldKeys, isRecord } from '../util/go-json.ts'
 import { findJsonFault, positionAt } from '../util/json-locate.ts'
-import type { Network, VxlanBackend } from './network.ts'
+import type { Backend, Network } from './network.ts'
 
 export interface ParsedNetwork {
   readonly network: Network
@@ -33,7 +33,7 @@ export function parseNetwork(text: string, where: string): ParsedNetwork {
     )
   const enableNftables = conf.boolean('EnableNFTables', false)
   const backend = parseBackend(conf, where, warnings)
-  checkMtu(backend.mtu, ipv6 === undefined ? 'ipv4' : 'ipv6', where)
+  if (backend.type === 'vxlan') checkMtu(backend.mtu, ipv6 === undefined ? 'ipv4' : 'ipv6', where)
   return { network: { ipv4, ipv6, enableNftables, backend }, warnings }
 }
 
@@ -48,16 +48,17 @@ function checkMtu(mtu: Mtu | undefined, family: Family, where: string): void {
     )
 }
 
-function parseBackend(conf: Reader, where: string, warnings: string[]): VxlanBackend {
+function parseBackend(conf: Reader, where: string, warnings: string[]): Backend {
   const backend = createReader(conf.object('Backend') ?? {}, where, 'Backend.', warnings)
   const type = backend.string('Type')
   if (type === undefined && conf.object('Backend') !== undefined)
     warnings.push(`${where}: Backend has no Type: taken as "vxlan", which flannel does not do: write "Type": "vxlan"`)
-  if (type !== undefined && type.toLowerCase() !== 'vxlan')
-    throw new ConfigError(
-      `${where}: Backend.Type`,
-      `vtepd keeps only "vxlan", not "${type}": set "vxlan" on every node, or leave this node to flannel`,
-    )
+  const known = type?.toLowerCase() ?? 'vxlan'
+  if (known === 'host-gw') {
+    warnUnused(backend, where, warnings)
+    return { type: 'host-gw' }
+  }
+  if (known !== 'vxlan') throw new ConfigError(`${where}: Backend.Type`, refusalOf(known, type ?? ''))
   return {
     type: 'vxlan',
     vni: backend.number('VNI', parseVni) ?? parseVni(1),
@@ -68,6 +69,35 @@ function parseBackend(conf: Reader, where: string, warnings: string[]): VxlanBac
     directRouting: backend.boolean('DirectRouting', false),
     pinDevice: backend.boolean('PinDevice', false),
   }
+}
+
+const OF_VXLAN = ['VNI', 'Port', 'MTU', 'GBP', 'Learning', 'DirectRouting', 'PinDevice'] as const
+
+function warnUnused(backend: Reader, where: string, warnings: string[]): void {
+  const given = OF_VXLAN.filter((key) => backend.has(key))
+  if (given.length > 0)
+    warnings.push(`${where}: Backend.${given.join(', Backend.')} has no effect: "host-gw" has no device of its own`)
+}
+
+/** Backends of flannel, in its documentation's order; what each is for decides what is to be set instead. */
+const REFUSED: Readonly<Record<string, string>> = {
+  wireguard: 'it encrypts, which vtepd does not',
+  udp: 'flannel keeps it for debugging and for kernels without VXLAN',
+  ipip: 'it carries IPv4 alone; "vxlan" with "DirectRouting": true does the same where nodes share a link',
+  ipsec: 'it encrypts, which vtepd does not, and flannel has dropped it',
+  extension: 'it runs commands of your own',
+  alloc: 'it makes no data path at all',
+}
+
+function refusalOf(known: string, type: string): string {
+  const cloud = /^(?:tencent|ali|aws|gce)-?vpc$|^gce$/.test(known)
+    ? "it writes a cloud provider's route tables"
+    : undefined
+  const why = REFUSED[known] ?? cloud
+  return (
+    `vtepd keeps "vxlan" and "host-gw", not "${type}"${why === undefined ? '' : ` (${why})`}: ` +
+    'set one of them on every node, or leave the whole cluster to flannel'
+  )
 }
 
 /** 0 leaves the attribute out of the message, as in flannel: the kernel's default then. */
@@ -97,6 +127,7 @@ const EXAMPLE = { ipv4: '10.244.0.0/16', ipv6: 'fd00:10:244::/56' } as const
 /** Typed access to one object of the file; each method throws a ConfigError that names the key. */
 interface Reader {
   at(key: string): string
+  has(key: string): boolean
   boolean(key: string, absent: boolean): boolean
   string(key: string): string | undefined
   /** `parse` may throw RangeError, whose message becomes the error's. */
@@ -118,6 +149,7 @@ function createReader(
     new ConfigError(at(key), `must be ${wanted}, not ${brief(value)}`)
   return {
     at,
+    has: (key) => folded.get(key) !== undefined,
     boolean(key, absent) {
       const value = folded.get(key)
       if (value === undefined) return absent

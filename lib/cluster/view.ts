@@ -38,9 +38,10 @@ export type LeaseView = SyncedView | PartialView
 
 /** What this node tells the others, per family; a family that is undefined is left as it stands in the source. */
 export interface OwnVtep {
-  readonly vni: Vni
+  /** undefined: host-gw, which has neither a VNI nor an lladdr. */
+  readonly vni: Vni | undefined
   /** false: the files that a new pod needs are not written yet, so NetworkUnavailable stays as it is. Default: true. */
   readonly podsCanStart?: boolean
-  readonly ipv4: { readonly underlay: Ip; readonly lladdr: Lladdr } | undefined
-  readonly ipv6: { readonly underlay: Ip; readonly lladdr: Lladdr } | undefined
+  readonly ipv4: { readonly underlay: Ip; readonly lladdr: Lladdr | undefined } | undefined
+  readonly ipv6: { readonly underlay: Ip; readonly lladdr: Lladdr | undefined } | undefined
 }

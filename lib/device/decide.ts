@@ -8,7 +8,15 @@ import type { Lladdr } from '../net/lladdr.ts'
 import { vxlanOverhead } from '../net/mtu.ts'
 import type { Link, VxlanSpec } from '../rtnl/port.ts'
 import type { Underlay } from '../underlay/underlay.ts'
-import type { Device, DeviceOp, DeviceSettings, Observation, Wanted } from './types.ts'
+import {
+  type Device,
+  type DeviceOp,
+  type DeviceSettings,
+  keepsDevice,
+  type Observation,
+  type VxlanSettings,
+  type Wanted,
+} from './types.ts'
 import { compatible, type Difference, KERNEL_VXLAN_PORT, mendingChange, planAddresses, wantedDevice } from './vtep.ts'
 
 export type Decision =
@@ -35,8 +43,10 @@ export function decide(
   seen: Observation,
 ): Decision {
   if (wanted.subnet === undefined) return wait('no podCIDR is assigned to this node yet')
+  const { underlay } = seen
+  if (!keepsDevice(settings)) return withoutDevice(wanted.subnet, underlay)
   if (lladdr === undefined) return wait('the MAC address is not chosen yet')
-  const { device, underlay } = seen
+  const { device } = seen
   if ('waiting' in underlay && underlay.cannot) return wait(underlay.waiting, true)
   if (device === undefined) {
     if ('waiting' in underlay) return wait(underlay.waiting)
@@ -58,11 +68,19 @@ export function decide(
   return inPlace(settings, { subnet: wanted.subnet, lladdr }, seen, device, differences)
 }
 
+/** host-gw: the underlay's own link carries the packets of pods, and nothing is made on it. */
+function withoutDevice(subnet: Cidr, underlay: Observation['underlay']): Decision {
+  if ('waiting' in underlay) return wait(underlay.waiting, underlay.cannot)
+  const { ifindex, ifname, lladdr, mtu, local } = underlay
+  const overlay = networkAddress(subnet)
+  return { kind: 'rest', device: { ifindex, ifname, lladdr, mtu, local, pinned: false, overlay }, underlay }
+}
+
 function wait(because: string, cannot = false): Decision {
   return { kind: 'wait', because, cannot }
 }
 
-function placeTaken(settings: DeviceSettings, holder: Link): Decision {
+function placeTaken(settings: VxlanSettings, holder: Link): Decision {
   const { vni, port } = settings.network.backend
   const place = `VNI ${vni} and port ${port ?? KERNEL_VXLAN_PORT}`
   return {
@@ -105,7 +123,7 @@ interface Own {
 const HARMLESS: ReadonlySet<string> = new Set(['mtu', 'learning', 'name'])
 
 function inPlace(
-  settings: DeviceSettings,
+  settings: VxlanSettings,
   own: Own,
   seen: Observation,
   link: Link,

@@ -11,7 +11,7 @@ export function explainFailure(
 ): string | undefined {
   if (op.op === 'accept-ra-off' && errnoName === 'EROFS')
     return `${because} (/proc/sys is read-only here: set net.ipv6.conf.${op.ifname}.accept_ra = 0 from outside, or net.ipv6.conf.default.accept_ra = 0 before the start)`
-  if (op.op !== 'create' || errnoName !== 'EEXIST') return undefined
+  if (op.op !== 'create' || errnoName !== 'EEXIST' || backend.type !== 'vxlan') return undefined
   const place = `VNI ${backend.vni} and port ${backend.port ?? KERNEL_VXLAN_PORT}`
   return (
     `cannot create ${deviceName(family, backend.vni)}: no link of this network namespace holds ${place}, so a device that was made here ` +

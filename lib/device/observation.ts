@@ -13,8 +13,8 @@ import type { UnderlayKnowledge } from '../underlay/knowledge.ts'
 import { isFounded, type UnderlayMemory } from '../underlay/memory.ts'
 import { namesInterface } from '../underlay/places.ts'
 import { chooseUnderlay, type UnderlayDecision } from '../underlay/underlay.ts'
-import type { DeviceSettings, Observation } from './types.ts'
-import { deviceName, KERNEL_VXLAN_PORT } from './vtep.ts'
+import { type DeviceSettings, keepsDevice, type Observation } from './types.ts'
+import { deviceName, isOverlayDevice, KERNEL_VXLAN_PORT } from './vtep.ts'
 
 /** What one look at the kernel brought, in the machine's family. */
 export interface Facts {
@@ -67,7 +67,7 @@ export function interpretFacts(
       reach: facts.reach,
       // A network of length 0 (k3s writes ::/0) holds every address: it says nothing about which are the overlay's.
       network: bounded(settings.network[settings.family]),
-      exclude: (link) => holdsOurPlace(settings, link) || link.ifindex === device?.ifindex,
+      exclude: (link) => holdsOurPlace(settings, link) || link.ifindex === device?.ifindex || isOverlayDevice(link),
     },
     { ...known.underlay, deviceLocal: device?.vxlan?.local },
     known.memory,
@@ -97,6 +97,7 @@ export function findDevice(
   links: readonly Link[],
   known: Pick<Knowledge, 'ifindex' | 'lladdr'>,
 ): Link | undefined {
+  if (!keepsDevice(settings)) return undefined
   const name = deviceName(settings.family, settings.network.backend.vni)
   return (
     links.find((link) => link.ifname === name) ??
@@ -109,6 +110,7 @@ export function findDevice(
 function holdsOurPlace(settings: DeviceSettings, link: Link): boolean {
   const { backend } = settings.network
   return (
+    backend.type === 'vxlan' &&
     link.vxlan !== undefined &&
     !link.vxlan.metadata &&
     link.vxlan.vni === backend.vni &&

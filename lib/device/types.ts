@@ -3,7 +3,7 @@
  * ask for. Data only. Must not: hold behaviour (decide.ts, machine.ts) or name an address family's number of addresses.
  */
 
-import type { Network } from '../cluster/network.ts'
+import { isVxlan, type Network, type VxlanNetwork } from '../cluster/network.ts'
 import type { Cidr } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import type { Family, Ip } from '../net/ip.ts'
@@ -12,10 +12,19 @@ import type { Verdict } from '../overlay/classify.ts'
 import type { Address, AddressSpec, Link, LinkChange, VxlanSpec } from '../rtnl/port.ts'
 import type { Underlay, UnderlayWaiting } from '../underlay/underlay.ts'
 
-/** Fixed for the life of one machine: one machine keeps one device of one family. */
+/** Fixed for the life of one machine: one machine keeps one device of one family; with host-gw, that there is none. */
 export interface DeviceSettings {
   readonly family: Family
   readonly network: Network
+}
+
+/** Of a machine that keeps a device. */
+export interface VxlanSettings extends DeviceSettings {
+  readonly network: VxlanNetwork
+}
+
+export function keepsDevice(settings: DeviceSettings): settings is VxlanSettings {
+  return isVxlan(settings.network)
 }
 
 /** What the lease source and the state folder say; each part may be missing for now. */
@@ -49,17 +58,21 @@ export interface Observation {
   readonly interrupted: boolean
 }
 
-/** The device as it was last confirmed; exists only in states that have a link. */
+/**
+ * The device as it was last confirmed; exists only in states that have a link. With host-gw it is the underlay's link, which
+ * carries packets of pods as they are.
+ */
 export interface Device {
   readonly ifindex: Ifindex
   readonly ifname: string
-  readonly lladdr: Lladdr
+  /** undefined: the underlay's link is no Ethernet one (host-gw). */
+  readonly lladdr: Lladdr | undefined
   /** Bytes, inner. */
   readonly mtu: number
   readonly local: Ip
   /** Pinned to its parent: it dies with it (kernel-facts 2). */
   readonly pinned: boolean
-  /** The overlay address that it holds. */
+  /** The overlay address that it holds: the network address of our subnet, which with host-gw nobody holds. */
   readonly overlay: Ip
 }
 

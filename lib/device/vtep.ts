@@ -3,7 +3,7 @@
  * Must not: decide when to mend or re-create (machine.ts), or talk to the kernel.
  */
 
-import type { Network } from '../cluster/network.ts'
+import type { Backend, VxlanNetwork } from '../cluster/network.ts'
 import { type Cidr, cidrOf, contains, networkAddress } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { addressBits, type Family, familyOf, isLinkLocal } from '../net/ip.ts'
@@ -31,9 +31,20 @@ export function deviceName(family: Family, vni: number): string {
   return `${family === 'ipv4' ? 'flannel' : 'flannel-v6'}.${vni}`
 }
 
+/** What carries a family's packets, in words: the device, or the backend that has none. */
+export function carrierName(family: Family, backend: Backend): string {
+  if (backend.type === 'vxlan') return deviceName(family, backend.vni)
+  return family === 'ipv4' ? 'host-gw' : 'host-gw-v6'
+}
+
+/** By name and kind: flannel's, or that of a vtepd with another VNI. */
+export function isOverlayDevice({ ifname, vxlan }: Link): boolean {
+  return vxlan !== undefined && /^flannel(-v6)?\.[0-9]+$/.test(ifname)
+}
+
 /** `waiting` says which MTU is out of range; it can become right when the interface's does. */
 export function wantedDevice(
-  network: Network,
+  network: Pick<VxlanNetwork, 'backend'>,
   family: Family,
   underlay: Underlay,
   lladdr: Lladdr,

@@ -64,8 +64,12 @@ export function allKeys(keys: AnnotationKeys): ReadonlySet<string> {
   return new Set([keys.subnetManager, keys.backendType, ...ofFamily('ipv4'), ...ofFamily('ipv6')])
 }
 
-/** Exactly these bytes: flannel's own readers split this text at `:"`, so a further string field would break them. */
-export function renderBackendData(vni: Vni, lladdr: Lladdr): string {
+/**
+ * Exactly these bytes: flannel's own readers split this text at `:"`, so a further string field would break them. Of host-gw,
+ * which has neither, what flannel makes of nothing (its AcquireLease marshals an absent json.RawMessage).
+ */
+export function renderBackendData(vni: Vni | undefined, lladdr: Lladdr | undefined): string {
+  if (vni === undefined || lladdr === undefined) return 'null'
   return `{"VNI":${vni},"VtepMAC":"${lladdr}"}`
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { FamilyLease, Lease, OwnNode } from '../cluster/lease.ts'
-import type { Network } from '../cluster/network.ts'
+import { isVxlan, type Network } from '../cluster/network.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import { LeaseError } from '../errors.ts'
 import { containsCidr } from '../net/cidr.ts'
@@ -26,8 +26,8 @@ export function createFileView(options: {
   let told: ReadonlyMap<string, Lease> = new Map()
 
   const claimOf = (entry: FileEntry, index: number): Lease => {
-    const ipv4 = network.ipv4 === undefined ? undefined : toFamilyLease(entry.ipv4)
-    const ipv6 = network.ipv6 === undefined ? undefined : toFamilyLease(entry.ipv6)
+    const ipv4 = network.ipv4 === undefined ? undefined : toFamilyLease(entry.ipv4, network)
+    const ipv6 = network.ipv6 === undefined ? undefined : toFamilyLease(entry.ipv6, network)
     return keepUnchanged(told.get(entry.name), { node: entry.name, ...placeOf(index), ipv4, ipv6 })
   }
   const tell = (claims: ReadonlyMap<string, Lease>): void => {
@@ -65,10 +65,11 @@ export function createFileView(options: {
   }
 }
 
-/** `underlay` and `lladdr` are there for every entry but our own (leases-file.ts). */
-function toFamilyLease(part: FileFamily | undefined): FamilyLease | undefined {
-  if (part?.underlay === undefined || part.lladdr === undefined) return undefined
-  return { subnet: part.subnet, underlay: part.underlay, lladdr: part.lladdr, vni: undefined }
+/** `underlay` is there for every entry but our own, with VXLAN `lladdr` too (leases-file.ts); host-gw passes that one over. */
+function toFamilyLease(part: FileFamily | undefined, network: Network): FamilyLease | undefined {
+  if (part?.underlay === undefined) return undefined
+  const lladdr = isVxlan(network) ? part.lladdr : undefined
+  return { subnet: part.subnet, underlay: part.underlay, lladdr, vni: undefined }
 }
 
 const NONE = { ipv4: undefined, ipv6: undefined }
@@ -93,7 +94,7 @@ function readOwnEntry(entry: FileEntry, index: number, network: Network, faults:
       faults.push(new LeaseError(entry.name, `${family}.subnet`, reason))
       return undefined
     }),
-    lladdrs: both((part) => part.lladdr),
+    lladdrs: both((part) => (isVxlan(network) ? part.lladdr : undefined)),
     publishInstead: NONE,
     underlayHint: both((part) => part.underlay),
     internalIps: NONE,

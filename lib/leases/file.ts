@@ -72,7 +72,7 @@ export function createFileSource(options: FileSourceOptions): LeaseSource {
       }
       if (text === lastText) return
       lastText = text
-      const next = read(await parseLeasesFile(text, path, nodeName))
+      const next = read(await parseLeasesFile(text, path, nodeName, network.backend.type))
       for (const trouble of TROUBLES) standing.over(trouble, `${path} is read`)
       reportOwnWaits(standing, next, network, {
         missing: next.synced ? undefined : next.because,

@@ -90,13 +90,17 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
       ),
   })
   const givenName = JSON.stringify(config.node)
+  const { backend } = network
+  // A claim says an lladdr, which host-gw has none of.
+  const claims = backend.type === 'vxlan' ? config.claims : undefined
+  const [carries, carried] = backend.type === 'vxlan' ? [backend.vni, `flannel.${backend.vni}`] : ['host-gw', 'host-gw']
   const cache =
     options.stateDir === undefined
       ? undefined
       : createViewCache({
           stateDir: options.stateDir,
-          vni: network.backend.vni,
-          binding: JSON.stringify([network.ipv4, network.ipv6, network.backend.vni, config.annotationPrefix]),
+          name: carried,
+          binding: JSON.stringify([network.ipv4, network.ipv6, carries, config.annotationPrefix]),
           view() {
             const known = table.remember()
             return known && { ...known, givenName, position: stream?.position() }
@@ -125,9 +129,9 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     }
   }
   const claimWriter =
-    config.claims === undefined
+    claims === undefined
       ? undefined
-      : createClaimWriter({ call, keys, clock, log, standing, insist: config.claims === 'objects' })
+      : createClaimWriter({ call, keys, clock, log, standing, insist: claims === 'objects' })
   /** Our claim says what our annotations say. */
   const claim = (own: OwnVtep): void => {
     const node = table.ownFacts
@@ -186,7 +190,6 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     start(listener) {
       onChange = listener
       const recalled = recall()
-      const { claims } = config
       const following: NodeStreamOptions<KnownNode> = {
         open: (signal) => door.open(signal),
         ownName: () => door.nodeName ?? '',

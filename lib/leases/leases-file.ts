@@ -2,6 +2,7 @@
  * The format of the leases file (docs/leases-file.md): text → entries, strictly, every fault with its place.
  * Must not: read the file (file.ts), compare entries beyond their names (lib/leases/accepted), or do half of a broken file.
  */
+import type { Backend } from '../cluster/network.ts'
 import { ConfigError } from '../errors.ts'
 import { type Cidr, parseCidr, prefixLength } from '../net/cidr.ts'
 import { type Family, type Ip, parseIpOf } from '../net/ip.ts'
@@ -10,7 +11,7 @@ import { isRecord } from '../util/go-json.ts'
 import { findJsonFault, type JsonPath, locateJson, positionAt } from '../util/json-locate.ts'
 import { messageOf } from '../util/message-of.ts'
 
-/** Absent only in our own entry. */
+/** What is undefined is absent: in our own entry, the lladdr with host-gw in any. */
 export interface FileFamily {
   readonly subnet: Cidr
   readonly underlay: Ip | undefined
@@ -24,13 +25,19 @@ export interface FileEntry {
 }
 
 /**
- * JSON or YAML 1.2, in file order. `where` is the file's name, `nodeName` says whose entry may lack underlay and lladdr.
+ * JSON or YAML 1.2, in file order. `where` is the file's name, `nodeName` says whose entry may lack underlay and lladdr; with
+ * host-gw all may lack the latter.
  * Rejects with ConfigError whose `where` reads `FILE:LINE:COLUMN: [INDEX].ipv4.subnet`, lines and columns from 1.
  */
-export async function parseLeasesFile(text: string, where: string, nodeName: string): Promise<readonly FileEntry[]> {
+export async function parseLeasesFile(
+  text: string,
+  where: string,
+  nodeName: string,
+  backend: Backend['type'] = 'vxlan',
+): Promise<readonly FileEntry[]> {
   const parsed = await parseText(text, where)
   try {
-    return readEntries(parsed.value, nodeName)
+    return readEntries(parsed.value, { nodeName, backend })
   } catch (error) {
     if (!(error instanceof Misfit)) throw error
     throw new ConfigError(placeOf(where, text, parsed.locate(error.path), error.path), error.message)
@@ -106,12 +113,17 @@ class Misfit extends Error {
   }
 }
 
-function readEntries(value: unknown, nodeName: string): readonly FileEntry[] {
+interface Reading {
+  readonly nodeName: string
+  readonly backend: Backend['type']
+}
+
+function readEntries(value: unknown, reading: Reading): readonly FileEntry[] {
   if (value === null || value === undefined) throw new Misfit([], 'the file is empty: write [] if there are no nodes')
   if (!Array.isArray(value)) throw new Misfit([], 'must be a list of nodes: - name: …')
   const places = new Map<string, number>()
   return value.map((entry: unknown, index) => {
-    const read = readEntry(entry, [index], nodeName)
+    const read = readEntry(entry, [index], reading)
     const earlier = places.get(read.name)
     if (earlier !== undefined) throw new Misfit([index, 'name'], `"${read.name}" is the name of [${earlier}] too`)
     places.set(read.name, index)
@@ -122,13 +134,14 @@ function readEntries(value: unknown, nodeName: string): readonly FileEntry[] {
 const ENTRY_KEYS = ['name', 'ipv4', 'ipv6'] as const
 const FAMILY_KEYS = ['underlay', 'subnet', 'lladdr'] as const
 
-function readEntry(value: unknown, path: JsonPath, nodeName: string): FileEntry {
+function readEntry(value: unknown, path: JsonPath, { nodeName, backend }: Reading): FileEntry {
   const entry = readObject(value, path, ENTRY_KEYS)
   const name = readString(entry, 'name', path)
   if (name === undefined || name === '') throw new Misfit(path, 'has no name')
   const own = name === nodeName
-  const ipv4 = readFamily('ipv4', entry, path, own)
-  const ipv6 = readFamily('ipv6', entry, path, own)
+  const needs = { underlay: !own, lladdr: !own && backend === 'vxlan' }
+  const ipv4 = readFamily('ipv4', entry, path, needs)
+  const ipv6 = readFamily('ipv6', entry, path, needs)
   if (ipv4 === undefined && ipv6 === undefined) throw new Misfit(path, `"${name}" has neither ipv4 nor ipv6`)
   return { name, ipv4, ipv6 }
 }
@@ -137,7 +150,7 @@ function readFamily(
   family: Family,
   entry: Readonly<Record<string, unknown>>,
   above: JsonPath,
-  own: boolean,
+  needs: { readonly underlay: boolean; readonly lladdr: boolean },
 ): FileFamily | undefined {
   if (entry[family] === undefined || entry[family] === null) return undefined
   const path = [...above, family]
@@ -155,8 +168,9 @@ function readFamily(
   const underlay = read('underlay', (text) => parseIpOf(family, text))
   const lladdr = read('lladdr', parseLladdr)
   if (subnet === undefined) throw new Misfit(path, 'has no subnet')
-  if (!own && underlay === undefined) throw new Misfit(path, 'has no underlay: only our own entry may leave it out')
-  if (!own && lladdr === undefined) throw new Misfit(path, 'has no lladdr: only our own entry may leave it out')
+  if (needs.underlay && underlay === undefined)
+    throw new Misfit(path, 'has no underlay: only our own entry may leave it out')
+  if (needs.lladdr && lladdr === undefined) throw new Misfit(path, 'has no lladdr: only our own entry may leave it out')
   return { subnet, underlay, lladdr }
 }
 

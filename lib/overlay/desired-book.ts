@@ -28,8 +28,8 @@ import { type FamilyPeers, type Peer, peersOf } from './peers.ts'
 
 /** What the tables are made for. */
 export interface BookOf extends TablesOf {
-  /** Of our own device: no peer may have it. */
-  readonly lladdr: Lladdr
+  /** Of our own device: no peer may have it. undefined: none is known, or host-gw. */
+  readonly lladdr: Lladdr | undefined
 }
 
 /** Changes of at most this many peers are planned by their keys alone; more are cheaper in one full round. */
@@ -93,8 +93,9 @@ export function* packBook(of: BookOf, view: Peers): Slices<DesiredBook> {
   return bookOf(of, view, kept, conflicts)
 }
 
-function isContested({ neighbours, fdb, routes }: DesiredTables, ours: Lladdr): boolean {
+function isContested({ neighbours, fdb, routes }: DesiredTables, ours: Lladdr | undefined): boolean {
   if ([neighbours, fdb, routes].some((table) => table.duplicate >= 0)) return true
+  if (ours === undefined) return false
   const own = new Uint8Array(abi.ENTRY_BYTES)
   own[abi.OFFSET_KIND] = abi.KIND_FDB
   writeLladdr(own, abi.OFFSET_DST, ours)
@@ -136,7 +137,7 @@ function bookOf(of: BookOf, view: Peers, packed: DesiredTables, conflicts: Famil
     })
   }
   const isTaken = (peer: Peer, except: ReadonlySet<string>): boolean =>
-    peer.lladdr === of.lladdr ||
+    (peer.lladdr !== undefined && peer.lladdr === of.lladdr) ||
     [abi.KIND_NEIGHBOUR, abi.KIND_FDB, abi.KIND_ROUTE].some((kind) =>
       holdersOf(peer, kind).some((node) => !except.has(node)),
     )

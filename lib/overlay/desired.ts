@@ -43,6 +43,8 @@ export interface TablesOf {
   readonly ifindex: Ifindex
   /** Undefined: no direct routing. */
   readonly onLink?: OnLink | undefined
+  /** host-gw: who is not on-link gets nothing, since there is no device. */
+  readonly noTunnel?: boolean | undefined
 }
 
 /** As packTables, in one go. */
@@ -71,8 +73,7 @@ export function tablesOfAll(of: TablesOf, leases: readonly Lease[]): DesiredTabl
 
 /**
  * One row a node, `claims[i]` that of `nodes[i]`. A peer that is `onLink` gets one route to its underlay address, at the
- * same metric, and neither neighbour nor FDB entry (flannel-contract 6). Two nodes
- * with one lladdr and one underlay address share their FDB entry; whether a key is there twice otherwise is for the caller to
+ * same metric, and neither neighbour nor FDB entry (flannel-contract 6). Two nodes with one lladdr and one underlay address share their FDB entry; whether a key is there twice otherwise is for the caller to
  * look up (`duplicate`): such tables cannot be planned.
  */
 export function* packTables(
@@ -80,7 +81,7 @@ export function* packTables(
   nodes: readonly string[],
   claims: readonly FamilyLease[],
 ): Slices<DesiredTables> {
-  const { onLink } = of
+  const { onLink, noTunnel = false } = of
   const identity = new Int32Array(nodes.length)
   for (let row = 0; row < identity.length; row += 1) identity[row] = row
   const direct: (Ifindex | undefined)[] = []
@@ -89,28 +90,40 @@ export function* packTables(
       direct.push(onLink(underlay))
       if (direct.length % SLICE_ROWS === 0) yield
     }
-  const tunnelled = onLink === undefined ? identity : identity.filter((row) => direct[row] === undefined)
+  const isTunnelled = (row: number): boolean => direct[row] === undefined && !noTunnel
+  const tunnelled = onLink === undefined && !noTunnel ? identity : identity.filter(isTunnelled)
+  const routed = noTunnel ? identity.filter((row) => direct[row] !== undefined) : identity
   const bytes = {
     neighbours: new Uint8Array(tunnelled.length * abi.ENTRY_BYTES),
     fdb: new Uint8Array(tunnelled.length * abi.ENTRY_BYTES),
-    routes: new Uint8Array(identity.length * abi.ENTRY_BYTES),
+    routes: new Uint8Array(routed.length * abi.ENTRY_BYTES),
   }
   const writer = createRowWriter(of, bytes)
   let pairRow = 0
+  let routeRow = 0
   for (const [row, claim] of claims.entries()) {
-    writer.route(row, claim, direct[row])
-    if (direct[row] === undefined) {
-      writer.pair(row, pairRow, claim)
+    if (row % SLICE_ROWS === SLICE_ROWS - 1) yield
+    if (direct[row] === undefined && noTunnel) continue
+    writer.route(routeRow, claim, direct[row])
+    if (isTunnelled(row)) {
+      writer.pair(routeRow, pairRow, claim)
       pairRow += 1
     }
-    if (row % SLICE_ROWS === SLICE_ROWS - 1) yield
+    routeRow += 1
   }
   return {
     neighbours: yield* indexed(bytes.neighbours, tunnelled, HEAD_MASK),
     fdb: yield* indexed(bytes.fdb, tunnelled, KIND_MASK),
-    routes: yield* indexed(bytes.routes, identity, HEAD_MASK),
+    routes: yield* indexed(bytes.routes, routed, HEAD_MASK),
     nodes,
   }
+}
+
+/** Nodes that got no route: with host-gw those that are not on-link. */
+export function unroutedOf({ routes, nodes }: DesiredTables): readonly string[] {
+  if (routes.length === nodes.length) return []
+  const routed = new Set(routes.peers)
+  return nodes.filter((_, row) => !routed.has(row))
 }
 
 function* indexed(bytes: Uint8Array, peers: Int32Array, headMask: number): Slices<DesiredTable> {

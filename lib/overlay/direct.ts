@@ -1,5 +1,5 @@
 /**
- * Which peers can be reached without VXLAN (`Backend.DirectRouting`): those whose underlay address the kernel would send to
+ * Which peers can be reached without VXLAN (`Backend.DirectRouting`, host-gw): those whose underlay address the kernel would send to
  * without a gateway. flannel asks the kernel for each peer (RTM_GETROUTE); here one dump of the main table answers for all,
  * since a question a peer would cost a second at 100,000 peers. Pure.
  * Must not: see rules and other tables: a host that routes its underlay by `ip rule` should leave DirectRouting off.
@@ -25,8 +25,8 @@ interface Best {
   readonly ifindex: number
 }
 
-/** `routes`: the main table of the family; routes of `device`, our own VXLAN link, are no way for outer packets. */
-export function directRoutes(family: Family, routes: EntryTable, device: Ifindex): DirectRoutes {
+/** `routes`: the main table of the family; routes of `device`, our own VXLAN link if any, are no way for outer packets. */
+export function directRoutes(family: Family, routes: EntryTable, device: Ifindex | undefined): DirectRoutes {
   const size = addressBits(family) / 8
   const byLength = new Map<number, Map<string, Best>>()
   const signature: string[] = []

@@ -12,14 +12,14 @@ const FLANNELS_DEVICE = /^flannel(-v6)?\.[0-9]+$|^flannel-wg(-v6)?$/
 
 /**
  * All must hold: flannel's exact form (protocol boot, metric 0, one next hop: the peer's overlay address, onlink, on a device
- * of flannel's; or its underlay address on another one), for exactly the subnet of a peer that publishes our VNI, and our own
+ * of flannel's; or its underlay address on another one), for exactly the subnet of a peer that publishes our VNI (with host-gw: none), and our own
  * route seen to stand beside it. In a change of the VNI, node by node, a peer that still publishes the old one may be reached
  * by the old route alone. `ifname`: of the route's device.
  */
 export function isFlannelsLeftover(
   { by, prefix, stands }: Shadowed,
   peer: FamilyLease | undefined,
-  vni: number,
+  vni: number | undefined,
   ifname: string | undefined,
 ): boolean {
   if (peer === undefined || peer.vni !== vni || peer.subnet !== prefix || by.dst !== prefix || !stands) return false

@@ -50,18 +50,24 @@ export function peersOf(view: Peers, family: Family, ownLladdr?: Lladdr): Family
     const { subnet, underlay, lladdr, vni } = claim
     const peer: Peer = { node: lease.node, seniority: lease.seniority, subnet, underlay, lladdr, vni }
     all.push(peer)
-    if (lladdr === ownLladdr) contested.add(lladdr)
-    for (const key of [lladdr, networkAddress(subnet)]) {
+    if (lladdr !== undefined && lladdr === ownLladdr) contested.add(lladdr)
+    for (const key of keysOf(peer)) {
       const holder = holders.get(key)
       if (holder === undefined) holders.set(key, peer)
       else if (key !== lladdr || holder.underlay !== underlay) contested.add(key)
     }
   }
   if (contested.size === 0) return { peers: all, conflicts: [] }
-  const rivals = all.filter(({ lladdr, subnet }) => contested.has(lladdr) || contested.has(networkAddress(subnet)))
+  const rivals = all.filter((peer) => keysOf(peer).some((key) => contested.has(key)))
   const conflicts = settle(rivals, ownLladdr)
   const lost = new Set(conflicts.map((conflict) => conflict.node))
   return { peers: all.filter((peer) => !lost.has(peer.node)), conflicts }
+}
+
+/** What no two peers may have: the lladdr, where the backend has one, and the overlay address. */
+function keysOf({ lladdr, subnet }: Peer): readonly string[] {
+  const overlay = networkAddress(subnet)
+  return lladdr === undefined ? [overlay] : [lladdr, overlay]
 }
 
 /** Seniors first, so that a claim which has lost cannot in turn cost another one its place. */
@@ -72,12 +78,13 @@ function settle(contested: Peer[], ownLladdr: Lladdr | undefined): PeerConflict[
   for (const peer of contested) {
     const { node, lladdr, subnet, underlay } = peer
     const ip = networkAddress(subnet)
-    const [twin, rival] = [kept.get(lladdr), kept.get(ip)]
-    if (lladdr === ownLladdr) conflicts.push({ node, keptBy: undefined, field: 'lladdr', value: lladdr })
-    else if (twin !== undefined && twin.underlay !== underlay)
+    const [twin, rival] = [lladdr === undefined ? undefined : kept.get(lladdr), kept.get(ip)]
+    if (lladdr !== undefined && lladdr === ownLladdr)
+      conflicts.push({ node, keptBy: undefined, field: 'lladdr', value: lladdr })
+    else if (lladdr !== undefined && twin !== undefined && twin.underlay !== underlay)
       conflicts.push({ node, keptBy: twin.node, field: 'lladdr', value: lladdr })
     else if (rival !== undefined) conflicts.push({ node, keptBy: rival.node, field: 'subnet', value: subnet })
-    else kept.set(lladdr, peer).set(ip, peer)
+    else for (const key of keysOf(peer)) kept.set(key, peer)
   }
   return conflicts
 }

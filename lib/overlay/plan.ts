@@ -39,8 +39,8 @@ export interface ActualTables {
 export interface PlanInput {
   /** The overlay network of the family: bounds what may be deleted. */
   readonly network: Cidr
-  /** Of our device, the one that `desired` was made for. */
-  readonly ifindex: Ifindex
+  /** Of our device, the one that `desired` was made for; undefined: host-gw, whose routes are all direct. */
+  readonly ifindex: Ifindex | undefined
   readonly desired: DesiredTables
   readonly actual: ActualTables
   /** A synced view and three dumps without interruption: only then may anything be replaced or deleted. */

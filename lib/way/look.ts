@@ -3,7 +3,7 @@
  * has the answers judged. Must not: mend, wait, or remember anything.
  */
 import type { Lease } from '../cluster/lease.ts'
-import type { Network } from '../cluster/network.ts'
+import { type Network, routesDirectly } from '../cluster/network.ts'
 import type { Device } from '../device/types.ts'
 import { KERNEL_VXLAN_PORT } from '../device/vtep.ts'
 import { NetlinkError } from '../errors.ts'
@@ -65,7 +65,8 @@ export async function lookAtWay(
   const forwardingOff = await whatForbidsForwarding(family, readSysctl, [...(pods ? [pods] : []), device])
   // Without forwarding the kernel has no way for pods' packets at all, which is a fault of its own.
   const from = forwardingOff === undefined ? pods : undefined
-  const udpPort = network.backend.port ?? KERNEL_VXLAN_PORT
+  const { backend } = network
+  const udpPort = backend.type === 'vxlan' ? (backend.port ?? KERNEL_VXLAN_PORT) : undefined
   const outer = { source: device.local, udpPort, oif: outerLink(now, links.value) }
   const asking = (dst: Ip, how: How): Promise<Asked> => ask(rtnl, dst, how)
   const ways: PeerWay[] = []
@@ -82,9 +83,16 @@ export async function lookAtWay(
       outer: await asking(claim.underlay, outer),
     })
   }
-  const { directRouting } = network.backend
   const own = { subnet, link: pods, asked: await asking(hostAt(subnet, A_POD), {}) }
-  const facts = { family, device, underlay, udpPort, network: host.network, directRouting, own }
+  const facts = {
+    family,
+    device,
+    underlay,
+    udpPort,
+    network: host.network,
+    directRouting: routesDirectly(backend),
+    own,
+  }
   const faults = [
     ...checkHost({ ...host, forwardingOff }),
     ...judgeWay({ ...facts, links: links.value, rules: rules.value, peers: ways }),
@@ -122,7 +130,7 @@ interface How {
   readonly source?: Ip
   readonly iif?: Link
   readonly oif?: Link | undefined
-  readonly udpPort?: number
+  readonly udpPort?: number | undefined
 }
 
 async function ask(rtnl: Rtnl, dst: Ip, { source, iif, oif, udpPort }: How): Promise<Asked> {

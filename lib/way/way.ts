@@ -39,8 +39,8 @@ export interface WayFacts {
   readonly family: Family
   readonly device: Device
   readonly underlay: Underlay
-  /** UDP port of the outer packets. */
-  readonly udpPort: number
+  /** UDP port of the outer packets; undefined: there are none (host-gw). */
+  readonly udpPort: number | undefined
   /** The overlay network; undefined: it sets no bound (length 0). */
   readonly network: Cidr | undefined
   /** Peers on our link have a route of their own past the device. */
@@ -56,7 +56,8 @@ export function judgeWay(facts: WayFacts): readonly Fault[] {
   const inner = judgeInner(facts)
   // What catches packets to peers often catches those to our own pods as well.
   const own = inner.length > 0 ? [] : judgeOwnPods(facts)
-  return [...inner, ...judgeOuter(facts), ...judgeUplink(facts), ...own]
+  const outer = facts.udpPort === undefined ? [] : [...judgeOuter(facts, facts.udpPort), ...judgeUplink(facts)]
+  return [...inner, ...outer, ...own]
 }
 
 /** What goes past the bridge of the pods; a CNI without one has a route for each pod. */
@@ -84,19 +85,25 @@ function judgeInner(facts: WayFacts): readonly Fault[] {
   if (first?.asked === undefined) return []
   const { peer, who, asked } = first
   const { network, device } = facts
-  const sentence = `packets of ${who} to ${peer.subnet} (${peer.node}) ${wayOf(facts, asked)} instead of ${device.ifname}${remedy(facts, asked, `to ${network ?? peer.subnet}`)}`
+  const sentence = `packets of ${who} to ${peer.subnet} (${peer.node}) ${wayOf(facts, asked)} instead of ${facts.udpPort === undefined ? `to ${peer.underlay}` : device.ifname}${remedy(facts, asked, `to ${network ?? peer.subnet}`)}`
   return [{ name: 'way.inner', node: peer.node, sentence, stops: isMost(facts, astray) }]
 }
 
-function isOnItsWay({ device, directRouting }: WayFacts, { outer }: PeerWay, answer: Answer): boolean {
+function isOnItsWay(
+  { device, directRouting, udpPort }: WayFacts,
+  { outer, underlay }: PeerWay,
+  answer: Answer,
+): boolean {
   if ('refused' in answer) return false
+  // By the link alone, the default route would do as well.
+  if (udpPort === undefined) return answer.gateway === underlay
   return (
     answer.oif === device.ifindex || (directRouting && !('refused' in outer.answer) && answer.oif === outer.answer.oif)
   )
 }
 
-function judgeOuter(facts: WayFacts): readonly Fault[] {
-  const { peers, udpPort } = facts
+function judgeOuter(facts: WayFacts, udpPort: number): readonly Fault[] {
+  const { peers } = facts
   const lost = peers
     .filter(({ outer: { answer } }) => 'refused' in answer || isHere(facts, answer) || overlayAt(facts, answer))
     .map((peer) => ({ peer }))

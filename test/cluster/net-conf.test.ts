@@ -2,11 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseNetwork } from '../../lib/cluster/net-conf.ts'
+import { isVxlan } from '../../lib/cluster/network.ts'
 import { ConfigError } from '../../lib/errors.ts'
 
 const FILE = '/etc/kube-flannel/net-conf.json'
 
 const parse = (text: string) => parseNetwork(text, FILE)
+const parseVxlan = (text: string) => {
+  const { network, warnings } = parse(text)
+  assert.ok(isVxlan(network))
+  return { network, warnings }
+}
 
 /** The message of the ConfigError that parsing must end in. */
 function faultOf(text: string): string {
@@ -69,7 +75,7 @@ test('without Backend it is vxlan; every setting of the backend is read', () => 
 })
 
 test('keys match in any case, the last one wins and is told, unknown keys and null are ignored', () => {
-  const { network, warnings } = parse(
+  const { network, warnings } = parseVxlan(
     '{"NETWORK":"10.1.0.0/16","network":"10.2.0.0/16","SubnetLen":24,"enableipv6":null,"backend":{"vni":7,"type":"vxlan","MacPrefix":"0E-2A"}}',
   )
   assert.equal(network.ipv4, '10.2.0.0/16')
@@ -82,15 +88,25 @@ test('a network with host bits is taken as its network, as flannel does', () => 
 })
 
 test('a backend without Type is taken as vxlan with a warning', () => {
-  const { network, warnings } = parse('{"Network":"10.42.0.0/16","Backend":{"VNI":3}}')
+  const { network, warnings } = parseVxlan('{"Network":"10.42.0.0/16","Backend":{"VNI":3}}')
   assert.equal(network.backend.vni, 3)
   assert.equal(warnings.length, 1)
 })
 
 test('port 0 and MTU 0 leave the choice to the kernel and the interface', () => {
-  const { backend } = parse('{"Network":"10.42.0.0/16","Backend":{"Type":"vxlan","Port":0,"MTU":0}}').network
+  const { backend } = parseVxlan('{"Network":"10.42.0.0/16","Backend":{"Type":"vxlan","Port":0,"MTU":0}}').network
   assert.equal(backend.port, undefined)
   assert.equal(backend.mtu, undefined)
+})
+
+test('host-gw has no settings: those of vxlan beside it are told', () => {
+  const { network, warnings } = parse(
+    '{"Network":"10.42.0.0/16","Backend":{"Type":"Host-GW","vni":7,"DirectRouting":true,"Port":null}}',
+  )
+  assert.deepEqual(network.backend, { type: 'host-gw' })
+  assert.deepEqual(warnings, [
+    `${FILE}: Backend.VNI, Backend.DirectRouting has no effect: "host-gw" has no device of its own`,
+  ])
 })
 
 const vxlan = (rest: string) => `{"Network":"10.42.0.0/16","Backend":{"Type":"vxlan",${rest}}}`
@@ -132,11 +148,30 @@ const faults: readonly (readonly [string, string, string])[] = [
     '{"Network":"fd00::/48"}',
     "Network: 'fd00::/48' is not an IPv4 network: write it like 10.244.0.0/16",
   ],
-  [
-    'another backend',
-    '{"Network":"10.42.0.0/16","Backend":{"Type":"host-gw"}}',
-    'Backend.Type: vtepd keeps only "vxlan", not "host-gw": set "vxlan" on every node, or leave this node to flannel',
-  ],
+  ...(
+    [
+      ['wireguard', 'it encrypts, which vtepd does not'],
+      ['WireGuard', 'it encrypts, which vtepd does not'],
+      ['udp', 'flannel keeps it for debugging and for kernels without VXLAN'],
+      ['ipip', 'it carries IPv4 alone; "vxlan" with "DirectRouting": true does the same where nodes share a link'],
+      ['ipsec', 'it encrypts, which vtepd does not, and flannel has dropped it'],
+      ['extension', 'it runs commands of your own'],
+      ['alloc', 'it makes no data path at all'],
+      ['tencent-vpc', "it writes a cloud provider's route tables"],
+      ['ali-vpc', "it writes a cloud provider's route tables"],
+      ['aws-vpc', "it writes a cloud provider's route tables"],
+      ['gce', "it writes a cloud provider's route tables"],
+      ['geneve', undefined],
+      ['', undefined],
+    ] as const
+  ).map(
+    ([type, why]) =>
+      [
+        `the backend "${type}"`,
+        `{"Network":"10.42.0.0/16","Backend":{"Type":"${type}"}}`,
+        `Backend.Type: vtepd keeps "vxlan" and "host-gw", not "${type}"${why === undefined ? '' : ` (${why})`}: set one of them on every node, or leave the whole cluster to flannel`,
+      ] as const,
+  ),
   [
     'a backend that is a text',
     '{"Network":"10.42.0.0/16","Backend":"vxlan"}',

@@ -1,6 +1,6 @@
 /** Values for tests of the device machine: an IPv4 node with mgmt0, and its device as it should be. */
 
-import type { Network } from '../../lib/cluster/network.ts'
+import type { VxlanNetwork } from '../../lib/cluster/network.ts'
 import type { DeviceSettings, Observation, Wanted } from '../../lib/device/types.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
@@ -15,7 +15,7 @@ export const OTHER_LLADDR = parseLladdr('12:00:00:00:00:99')
 export const DEVICE = parseIfindex(7)
 export const PARENT = parseIfindex(2)
 
-export const network: Network = {
+export const network: VxlanNetwork = {
   ipv4: parseCidr('10.42.0.0/16'),
   ipv6: undefined,
   enableNftables: false,

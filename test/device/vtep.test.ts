@@ -1,7 +1,7 @@
 /** Our device as it should be, and what an existing link lacks to be it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Network, VxlanBackend } from '../../lib/cluster/network.ts'
+import type { VxlanBackend, VxlanNetwork } from '../../lib/cluster/network.ts'
 import { compatible, mendingChange, planAddresses, type WantedDevice, wantedDevice } from '../../lib/device/vtep.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
@@ -35,7 +35,7 @@ const UNDERLAYS: Readonly<Record<Family, Underlay>> = {
   },
 }
 
-function networkWith(backend: Partial<VxlanBackend> = {}): Network {
+function networkWith(backend: Partial<VxlanBackend> = {}): VxlanNetwork {
   return {
     ipv4: parseCidr('10.42.0.0/16'),
     ipv6: parseCidr('fd42::/56'),

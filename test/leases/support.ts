@@ -10,7 +10,7 @@ import type { RememberedClaim } from '../../lib/leases/kube/view-file.ts'
 import { NO_IPS, type NodeFacts } from '../../lib/leases/wire/node-facts.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIp } from '../../lib/net/ip.ts'
-import { parseLladdr } from '../../lib/net/lladdr.ts'
+import { type Lladdr, parseLladdr } from '../../lib/net/lladdr.ts'
 import { parseVni } from '../../lib/net/vni.ts'
 import type { Log } from '../../lib/util/log.ts'
 
@@ -34,8 +34,11 @@ export function acceptAll(network: Network, claims: readonly Lease[], own: OwnCl
   return leases.accepted
 }
 
+/** With an lladdr, as every backend but host-gw has it. */
+export type TunnelLease = FamilyLease & { readonly lladdr: Lladdr }
+
 /** The claim of the `n`th node: 10.42.n.0/24 at 192.168.0.n, VNI 1. */
-export function claim4(n: number, change: Partial<Record<keyof FamilyLease, string>> = {}): FamilyLease {
+export function claim4(n: number, change: Partial<Record<keyof FamilyLease, string>> = {}): TunnelLease {
   return {
     subnet: parseCidr(change.subnet ?? `10.42.${n}.0/24`),
     underlay: parseIp(change.underlay ?? `192.168.0.${n}`),
@@ -45,7 +48,7 @@ export function claim4(n: number, change: Partial<Record<keyof FamilyLease, stri
 }
 
 /** The claim of the `n`th node: fd00:42:0:n::/64 at fd00::n, VNI 1. */
-export function claim6(n: number, change: Partial<Record<keyof FamilyLease, string>> = {}): FamilyLease {
+export function claim6(n: number, change: Partial<Record<keyof FamilyLease, string>> = {}): TunnelLease {
   const hex = n.toString(16)
   return {
     subnet: parseCidr(change.subnet ?? `fd00:42:0:${hex}::/64`),

@@ -218,8 +218,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a refused claim is accepted from the cache',
     file: familyClaims,
-    find: 'isComplete(part) && (holds & REFUSED) === 0',
-    replace: 'isComplete(part)',
+    find: 'isComplete(part, backend.type) && (holds & REFUSED) === 0',
+    replace: 'isComplete(part, backend.type)',
     test: holders,
   },
   {

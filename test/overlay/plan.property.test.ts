@@ -191,7 +191,7 @@ function rightTables(family: Family, peers: readonly Peer[]): KernelTables {
       flags: 0,
       protocol: 118,
     })),
-    fdb: peers.map(({ lladdr, underlay }) => ({
+    fdb: peers.map(({ lladdr = parseLladdr('00:00:00:00:00:00'), underlay }) => ({
       kind: 'fdb',
       ifindex: DEVICE,
       lladdr,

@@ -3,6 +3,7 @@
  * whose network it lies. Pure. Must not: guess; what cannot be told stays, with the reason.
  */
 import { type Cidr, cidrFamily, containsCidr, prefixLength } from '../../net/cidr.ts'
+import { HOST_GW } from './devices.ts'
 import type { CleanupScope } from './scope.ts'
 
 /** `theirs`: of a VNI that this cleanup is not about. */
@@ -46,7 +47,7 @@ function placeIn(prefix: Cidr, networks: readonly Cidr[]): Place {
   return around.some((network) => prefixLength(network) > 0) ? 'inside' : 'anywhere'
 }
 
-/** `VNI 1`, `VNI 1 and 4096`. */
+/** `VNI 1`, `VNI 1 and VNI 4096`, `host-gw`. */
 export function inWords(vnis: Iterable<number>): string {
-  return `VNI ${[...vnis].join(' and ')}`
+  return [...vnis].map((vni) => (vni === HOST_GW ? 'host-gw' : `VNI ${vni}`)).join(' and ')
 }

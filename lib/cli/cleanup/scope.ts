@@ -11,7 +11,7 @@ import { FAMILIES, type Family } from '../../net/ip.ts'
 import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../../rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry, unpackEntry } from '../../rtnl/entries.ts'
 import type { Link } from '../../rtnl/port.ts'
-import { deviceNamed, deviceNames } from './devices.ts'
+import { deviceNamed, deviceNames, vniOf } from './devices.ts'
 import type { KernelFacts } from './facts.ts'
 import type { KeptState } from './state.ts'
 
@@ -68,7 +68,7 @@ export function decideScope(
   const allHeld = held.length === candidates.length
   const vnis = new Set(allHeld ? candidates : candidates.filter((vni) => !held.includes(vni)))
   const present = [...left, ...carried, ...running, ...vnisOf(facts.links.filter(isByName).map((link) => link.ifname))]
-  const named = [asked, networkOf(evidence)?.backend.vni]
+  const named = [asked, vniInNetConf(evidence)]
   const lockOf = (vni: number): string[] => deviceNames(vni).filter((device) => locked.has(device))
   return {
     scope: {
@@ -86,7 +86,7 @@ export function decideScope(
 }
 
 function findVnis(evidence: Evidence, others: readonly (number | undefined)[]): readonly (number | undefined)[] {
-  const found = [networkOf(evidence)?.backend.vni, ...others].filter((vni) => vni !== undefined)
+  const found = [vniInNetConf(evidence), ...others].filter((vni) => vni !== undefined)
   if (found.length > 0) return found
   if (evidence.netConf instanceof Error) throw evidence.netConf
   return [DEFAULT_VNI]
@@ -94,6 +94,11 @@ function findVnis(evidence: Evidence, others: readonly (number | undefined)[]): 
 
 function networkOf({ netConf }: Evidence): Network | undefined {
   return netConf instanceof Error ? undefined : netConf
+}
+
+function vniInNetConf(evidence: Evidence): number | undefined {
+  const network = networkOf(evidence)
+  return network && vniOf(network.backend)
 }
 
 function networksOf(evidence: Evidence): CleanupScope['networks'] {
@@ -108,7 +113,7 @@ function networksOf(evidence: Evidence): CleanupScope['networks'] {
     if (device !== undefined) add(device.vni, device.family, network)
   }
   const netConf = networkOf(evidence)
-  if (netConf !== undefined) for (const family of FAMILIES) add(netConf.backend.vni, family, netConf[family])
+  if (netConf !== undefined) for (const family of FAMILIES) add(vniOf(netConf.backend), family, netConf[family])
   return networks
 }
 

@@ -52,12 +52,12 @@ async function runAgent(config: RunConfig): Promise<number> {
  * A file that is broken when the agent starts is a mistake of whoever starts it; one that is missing may still come, and
  * one that breaks later is reported while the last good view stays.
  */
-async function refuseBrokenLeasesFile({ agent: { leases } }: RunConfig): Promise<void> {
+async function refuseBrokenLeasesFile({ agent: { leases, network } }: RunConfig): Promise<void> {
   if (leases.kind !== 'file') return
   const { readIfExists } = await import('../../host/files.ts')
   const { parseLeasesFile } = await import('../../leases/leases-file.ts')
   const text = await readIfExists(leases.path).catch(() => undefined)
-  if (text !== undefined) await parseLeasesFile(text, leases.path, leases.nodeName)
+  if (text !== undefined) await parseLeasesFile(text, leases.path, leases.nodeName, network.backend.type)
 }
 
 function makeFolders({ agent }: RunConfig): void {

@@ -58,7 +58,7 @@ export function createAcceptedLeases(network: Network): AcceptedLeases {
   const peerOf = (claim: Claim): Lease | undefined => {
     const of = (family: Family): Lease['ipv4'] => {
       const part = claim[family]
-      return isComplete(part) && members[family]?.isRefused(claim) === false ? part : undefined
+      return isComplete(part, network.backend.type) && members[family]?.isRefused(claim) === false ? part : undefined
     }
     const [ipv4, ipv6] = [of('ipv4'), of('ipv6')]
     if (ipv4 === claim.ipv4 && ipv6 === claim.ipv6) return claim as Lease

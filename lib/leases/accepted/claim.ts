@@ -3,6 +3,7 @@
  * Must not: decide.
  */
 import type { FamilyLease, Lease } from '../../cluster/lease.ts'
+import type { Backend } from '../../cluster/network.ts'
 import type { Family } from '../../net/ip.ts'
 
 /** What can be read of a family; a part that is missing or cannot be read is undefined, and keeps the claim from being accepted. */
@@ -48,6 +49,8 @@ export function stillHeld(held: number, family: Family, before: Claim | undefine
   )
 }
 
-export function isComplete(claim: FamilyClaim | undefined): claim is FamilyLease {
-  return claim?.subnet !== undefined && claim.underlay !== undefined && claim.lladdr !== undefined
+/** host-gw needs no lladdr. */
+export function isComplete(claim: FamilyClaim | undefined, backend: Backend['type']): claim is FamilyLease {
+  if (claim?.subnet === undefined || claim.underlay === undefined) return false
+  return backend === 'host-gw' || claim.lladdr !== undefined
 }

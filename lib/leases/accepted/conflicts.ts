@@ -8,6 +8,7 @@
  */
 
 import type { FamilyLease } from '../../cluster/lease.ts'
+import type { Backend } from '../../cluster/network.ts'
 import { type Cidr, cidrOf, networkAddress, prefixLength } from '../../net/cidr.ts'
 import { type Ip, ipToBigInt } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
@@ -36,6 +37,7 @@ export interface Candidate {
 export interface Rules {
   /** Prefix lengths of the subnets that occur, the longest first: of several subnets the narrowest is named. */
   readonly lengths: readonly number[]
+  readonly backend: Backend['type']
   /** Whether this is the lladdr that its Node's UID gives. */
   readonly isDerived: (candidate: Candidate) => boolean
   /** Undefined where every underlay address must be outside the network, so that none can be inside a subnet. */
@@ -70,7 +72,7 @@ export function* decideConflicts(candidates: readonly Candidate[], rules: Rules,
   for (const [index, candidate] of candidates.entries()) {
     if (index % REFUSED_A_SLICE === REFUSED_A_SLICE - 1) yield
     const { part, claim, faulty } = candidate
-    if (faulty || !isComplete(part)) continue
+    if (faulty || !isComplete(part, rules.backend)) continue
     const fault = misplaced.get(candidate) ?? taken.check(candidate, part)
     if (fault !== undefined) {
       verdicts.refuse(claim, { ...fault, contested: true })
@@ -174,7 +176,7 @@ function createTaken({ lengths, loops }: Rules): Taken {
         field: 'subnet',
         reason: `${subnet} overlaps ${other.part.subnet} of ${other.claim.node}, which holds it`,
       }
-    const twin = lladdrs.get(lladdr)
+    const twin = lladdr === undefined ? undefined : lladdrs.get(lladdr)
     if (twin !== undefined && twin !== candidate && twin.part.underlay !== underlay)
       return {
         field: 'lladdr',

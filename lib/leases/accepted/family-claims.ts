@@ -42,7 +42,7 @@ interface Refusal {
   readonly error: LeaseError
 }
 
-export function createFamilyClaims(family: Family, network: Cidr, { backend: { vni } }: Network): FamilyClaims {
+export function createFamilyClaims(family: Family, network: Cidr, { backend }: Network): FamilyClaims {
   const open = prefixLength(network) === 0
   const validate = createValidation(network)
   const index = createClaimIndex(family, open)
@@ -56,7 +56,7 @@ export function createFamilyClaims(family: Family, network: Cidr, { backend: { v
   let own: OwnClaim | undefined
 
   const besideOurs = (part: FamilyClaim, ours: OwnClaim | undefined): Fault | undefined => {
-    if (ours === undefined || !isComplete(part)) return undefined
+    if (ours === undefined || !isComplete(part, backend.type)) return undefined
     const subnet = ours.subnets[family]
     // Nearly all subnets are as long as ours.
     const suffix = subnet === undefined ? '' : subnet.slice(subnet.lastIndexOf('/'))
@@ -80,7 +80,7 @@ export function createFamilyClaims(family: Family, network: Cidr, { backend: { v
   }
   const take = (claim: Claim, part: FamilyClaim, holds: number, uneasy: Set<Claim>): void => {
     // What cannot be read was told by its reader.
-    const isReadable = isComplete(part) && (holds & REFUSED) === 0
+    const isReadable = isComplete(part, backend.type) && (holds & REFUSED) === 0
     const fault = isReadable ? (validate(part) ?? besideOurs(part, own)) : UNREADABLE
     if (fault === undefined) {
       if (index.add(claim)) uneasy.add(claim)
@@ -106,11 +106,12 @@ export function createFamilyClaims(family: Family, network: Cidr, { backend: { v
     }
     for (const candidate of candidates) if (!candidate.faulty) held.set(candidate.claim, candidate.held)
     const loops = open ? { subnet: own?.subnets[family], underlay: own?.underlays[family] } : undefined
-    yield* decideConflicts(candidates.sort(byAge), { lengths: index.lengths, isDerived, loops }, verdicts)
+    const rules = { lengths: index.lengths, backend: backend.type, isDerived, loops }
+    yield* decideConflicts(candidates.sort(byAge), rules, verdicts)
     return uneasy
   }
   const isDerived: Rules['isDerived'] = ({ claim: { uid }, part: { lladdr } }) =>
-    uid !== undefined && lladdr === deriveLladdr(uid, family, vni)
+    uid !== undefined && backend.type === 'vxlan' && lladdr === deriveLladdr(uid, family, backend.vni)
   const verdicts: Parameters<typeof decideConflicts>[2] = {
     refuse(claim, fault) {
       twins.delete(claim)
@@ -170,7 +171,8 @@ export function createFamilyClaims(family: Family, network: Cidr, { backend: { v
         const part = claim[family]
         if (fault.sameMachine === true) aliases.push(`node ${claim.node} ${fault.reason}`)
         else errors.push(error)
-        if (fault.contested === true && isComplete(part)) contested.push({ ...claim, ...NO_FAMILIES, [family]: part })
+        if (fault.contested === true && isComplete(part, backend.type))
+          contested.push({ ...claim, ...NO_FAMILIES, [family]: part })
       }
       for (const [claim, { node }] of twins) {
         const { lladdr, underlay } = claim[family] ?? {}

@@ -35,7 +35,8 @@ export function createValidation(network: Cidr): (claim: FamilyLease) => Fault |
       return { field: 'subnet', reason: `${subnet} is not a unicast network` }
     if (length === 0 && prefixLength(subnet) < LEAST_PREFIX_LENGTH[familyOf(start)])
       return { field: 'subnet', reason: `${subnet} is more than one node can need` }
-    if (!isUnicastLladdr(lladdr)) return { field: 'lladdr', reason: `${lladdr} is not a unicast MAC address` }
+    if (lladdr !== undefined && !isUnicastLladdr(lladdr))
+      return { field: 'lladdr', reason: `${lladdr} is not a unicast MAC address` }
     if (!isUnicastHost(underlay)) return { field: 'underlay', reason: `${underlay} is no address that a host can have` }
     // An FDB entry names no interface, which an fe80:: address would need.
     if (underlay.startsWith('fe') && isLinkLocal(underlay))
@@ -58,7 +59,7 @@ export function besideOwn(
   const { subnet, lladdr, underlay } = claim
   const [ours, ourUnderlay] = [own.subnets[family], own.underlays[family]]
   const isOurUnderlay = underlay === ourUnderlay
-  if (lladdr === own.lladdrs[family]) {
+  if (lladdr !== undefined && lladdr === own.lladdrs[family]) {
     if (!isOurUnderlay) return { field: 'lladdr', reason: `${lladdr} is our own`, contested: true }
     const reason = `is this machine under another name (${lladdr}, ${underlay}): nothing is installed for it`
     return { field: 'lladdr', reason, sameMachine: true }

@@ -4,7 +4,7 @@
  */
 
 import type { OwnNode } from '../../cluster/lease.ts'
-import type { Network } from '../../cluster/network.ts'
+import { isVxlan, type Network } from '../../cluster/network.ts'
 import { LeaseError } from '../../errors.ts'
 import { type Cidr, cidrFamily, containsCidr, parseCidr } from '../../net/cidr.ts'
 import { type Family, type Ip, parseIpOf } from '../../net/ip.ts'
@@ -26,13 +26,15 @@ const NO_FAULTS: readonly LeaseError[] = []
 export function readClaim(node: NodeFacts, keys: AnnotationKeys, network: Network): NodeClaim | undefined {
   if (node.annotations[keys.subnetManager] !== 'true') return undefined
   const type = node.annotations[keys.backendType]
-  if (type !== 'vxlan') {
-    const reason = `${type === undefined ? 'missing' : `"${type}"`}: only "vxlan" can be a peer`
+  if (type !== network.backend.type) {
+    const reason = `${type === undefined ? 'missing' : `"${type}"`}: only "${network.backend.type}" can be a peer`
     return { claim: undefined, faults: [new LeaseError(node.name, keys.backendType, reason)] }
   }
   const faults: LeaseError[] = []
-  const ipv4 = network.ipv4 === undefined ? undefined : readFamily('ipv4', node, keys, faults)
-  const ipv6 = network.ipv6 === undefined ? undefined : readFamily('ipv6', node, keys, faults)
+  const read = (family: Family): FamilyClaim | undefined =>
+    network[family] === undefined ? undefined : readFamily(family, { node, keys, network }, faults)
+  const ipv4 = read('ipv4')
+  const ipv6 = read('ipv6')
   if (ipv4 === undefined && ipv6 === undefined) {
     if (faults.length === 0)
       faults.push(new LeaseError(node.name, 'annotations', 'no claim in any family that we have'))
@@ -58,7 +60,7 @@ export function readOwn(
   const own: OwnNode = {
     ...identityOf(node),
     subnets: both((family) => readOwnSubnet(family, node, network)),
-    lladdrs: both((family) => readOwnLladdr(family, node, keys)),
+    lladdrs: both((family) => (isVxlan(network) ? readOwnLladdr(family, node, keys) : undefined)),
     publishInstead: both((family) => readIp(family, node, keys[family].publicIpOverwrite)),
     underlayHint: both((family) => readIp(family, node, keys[family].nodePublicIp)),
     internalIps: both((family) => node.internalIps[family]),
@@ -79,12 +81,13 @@ function identityOf({ name, uid, creationTimestamp }: NodeFacts): Pick<Claim, 'n
  */
 function readFamily(
   family: Family,
-  node: NodeFacts,
-  keys: AnnotationKeys,
+  { node, keys, network }: { readonly node: NodeFacts; readonly keys: AnnotationKeys; readonly network: Network },
   faults: LeaseError[],
 ): FamilyClaim | undefined {
   const { backendData, publicIp } = keys[family]
-  const text = node.annotations[backendData]
+  const hasData = isVxlan(network)
+  // flannel's host-gw writes the text `null`; what an earlier backend wrote there says nothing any more.
+  const text = hasData ? node.annotations[backendData] : undefined
   const found: LeaseError[] = []
   const subnet = attempt(found, () => readSubnet(family, node))
   const underlay = attempt(found, () => readIp(family, node, publicIp))
@@ -94,7 +97,7 @@ function readFamily(
     const missing = (field: string, reason = 'missing') => found.push(new LeaseError(node.name, field, reason))
     if (subnet === undefined) missing('spec.podCIDRs', `no ${family} podCIDR is assigned`)
     else if (underlay === undefined) missing(publicIp)
-    else if (text === undefined) missing(backendData)
+    else if (hasData && text === undefined) missing(backendData)
   }
   for (const fault of found) addFault(faults, fault)
   return isSilent ? undefined : { subnet, underlay, lladdr: data?.lladdr, vni: data?.vni }

@@ -61,7 +61,8 @@ export function renderOwn(
   own: OwnVtep,
   publishInstead: OwnNode['publishInstead'],
 ): Readonly<Record<string, string>> {
-  const values: Record<string, string> = { [keys.subnetManager]: 'true', [keys.backendType]: 'vxlan' }
+  const type = own.vni === undefined ? 'host-gw' : 'vxlan'
+  const values: Record<string, string> = { [keys.subnetManager]: 'true', [keys.backendType]: type }
   for (const family of ['ipv4', 'ipv6'] as const) {
     const vtep = own[family]
     if (vtep === undefined) continue

@@ -5,7 +5,6 @@
  */
 import path from 'node:path'
 import { readBytesIfExists, replaceFile } from '../../host/files.ts'
-import type { Vni } from '../../net/vni.ts'
 import type { Clock, Timer } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import { messageOf } from '../../util/message-of.ts'
@@ -32,7 +31,8 @@ export interface ViewCache {
 /** `view`: the synced one of this moment; undefined while there is none, and then nothing is written. */
 export function createViewCache(parts: {
   readonly stateDir: string
-  readonly vni: Vni
+  /** Of the file: `flannel.1`, `host-gw`. */
+  readonly name: string
   /** Of which network and annotations a view is; another's is not read. */
   readonly binding: string
   readonly view: () => RememberedView | undefined
@@ -42,7 +42,7 @@ export function createViewCache(parts: {
 }): ViewCache {
   const { log, standing, clock, binding } = parts
   // `vtepd cleanup` knows what is ours by the device's name.
-  const file = path.join(parts.stateDir, `flannel.${parts.vni}.leases`)
+  const file = path.join(parts.stateDir, `${parts.name}.leases`)
   let dirty = false
   let timer: Timer | undefined
   let writing: Promise<void> | undefined

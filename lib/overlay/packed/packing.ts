@@ -62,7 +62,7 @@ export function createRowWriter(
       const at = pairRow * WORDS
       neighbours[at + HEAD] = neighbourHead
       for (let i = 0; i < addressWords; i += 1) neighbours[at + DST + i] = word(routes, from + i)
-      writeLladdr(bytes.neighbours, pairRow * abi.ENTRY_BYTES + abi.OFFSET_VIA, lladdr)
+      if (lladdr !== undefined) writeLladdr(bytes.neighbours, pairRow * abi.ENTRY_BYTES + abi.OFFSET_VIA, lladdr)
       neighbours[at + IFINDEX] = ifindex
       neighbours[at + TAIL] = NEIGHBOUR_TAIL
 

@@ -14,7 +14,11 @@ import { ownershipOf } from './ownership.ts'
 export type ForeignPrefixes = (wanted: EntryTable) => boolean
 
 /** `routes`: the main table of the family, of which only the prefixes of others are kept; `ifindex` of our own device. */
-export function* foreignPrefixes(routes: EntryTable, network: Cidr, ifindex: Ifindex): Slices<ForeignPrefixes> {
+export function* foreignPrefixes(
+  routes: EntryTable,
+  network: Cidr,
+  ifindex: Ifindex | undefined,
+): Slices<ForeignPrefixes> {
   const { foreignRoute } = ownershipOf(network, ifindex)
   const words = wordsOf(routes)
   const foreign = new Set<string>()

@@ -21,7 +21,8 @@ export interface Ownership {
   foreignRoute(words: Int32Array, at: number): boolean
 }
 
-export function ownershipOf(network: Cidr, ifindex: Ifindex): Ownership {
+/** `ifindex` of our own device; undefined: there is none (host-gw), and only direct routes can be ours. */
+export function ownershipOf(network: Cidr, ifindex: Ifindex | undefined): Ownership {
   const inside = insideOf(network)
   const owned: Ownership = {
     // PERMANENT, inside the network, of protocol 118 (ours) or none (flannel's; `ip neigh add` without one).

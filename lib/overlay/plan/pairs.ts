@@ -14,7 +14,7 @@ import type { BatchWriter } from './batch.ts'
 export interface PairsInput {
   readonly desired: DesiredTable
   readonly actual: EntryTable
-  readonly ifindex: Ifindex
+  readonly ifindex: Ifindex | undefined
   /** Whether an entry without a wish may be deleted. */
   readonly owned: (words: Int32Array, at: number) => boolean
   /** It may not, for now. */

@@ -19,7 +19,7 @@ export interface RoutesInput {
   readonly desired: DesiredTable
   /** The whole main table of the family, in the kernel's order. */
   readonly actual: EntryTable
-  readonly ifindex: Ifindex
+  readonly ifindex: Ifindex | undefined
   readonly owned: (words: Int32Array, at: number) => boolean
   /** Inside the network, and neither ours nor flannel's. */
   readonly foreign: (words: Int32Array, at: number) => boolean

@@ -6,7 +6,7 @@
 import type { Sysctl } from '../../../lib/agent/device-ops.ts'
 import { createFamilyOverlay, type FamilyOverlay } from '../../../lib/agent/family-overlay.ts'
 import type { FamilyLease, Lease, OwnNode } from '../../../lib/cluster/lease.ts'
-import type { Network } from '../../../lib/cluster/network.ts'
+import type { Network, VxlanBackend } from '../../../lib/cluster/network.ts'
 import type { LeaseView } from '../../../lib/cluster/view.ts'
 import { parseCidr } from '../../../lib/net/cidr.ts'
 import { type Family, parseIp } from '../../../lib/net/ip.ts'
@@ -63,25 +63,32 @@ export const IPV6: World = {
 
 export const UNDERLAY_IFNAME = 'mgmt0'
 
-/** `direct`: every peer of these tests is on-link, so each has one route through mgmt0 and no entry of the device. */
-export type Mode = 'unpinned' | 'pinned' | 'direct'
-export const MODES: readonly Mode[] = ['unpinned', 'pinned', 'direct']
+/**
+ * `direct`: every peer of these tests is on-link, so each has one route through mgmt0 and no entry of the device. `host-gw`:
+ * the same, and there is no device.
+ */
+export type Mode = 'unpinned' | 'pinned' | 'direct' | 'host-gw'
+export const MODES: readonly Mode[] = ['unpinned', 'pinned', 'direct', 'host-gw']
 
 export function networkOf(world: World, mode: Mode = 'unpinned'): Network {
   return {
     ipv4: world.family === 'ipv4' ? parseCidr('10.42.0.0/16') : undefined,
     ipv6: world.family === 'ipv6' ? parseCidr('fd00:42::/48') : undefined,
     enableNftables: false,
-    backend: {
-      type: 'vxlan',
-      vni: parseVni(1),
-      port: undefined,
-      mtu: undefined,
-      gbp: false,
-      learning: false,
-      directRouting: mode === 'direct',
-      pinDevice: mode === 'pinned',
-    },
+    backend: mode === 'host-gw' ? { type: 'host-gw' } : vxlanBackend(mode),
+  }
+}
+
+function vxlanBackend(mode: Mode): VxlanBackend {
+  return {
+    type: 'vxlan',
+    vni: parseVni(1),
+    port: undefined,
+    mtu: undefined,
+    gbp: false,
+    learning: false,
+    directRouting: mode === 'direct',
+    pinDevice: mode === 'pinned',
   }
 }
 
@@ -206,12 +213,14 @@ export function createFakeNode(world: World = IPV4, options: FakeNodeOptions = {
       await node.overlay.stop()
       node.overlay = start()
     },
-    actual: () => actualLines(world, kernel),
+    actual: () => actualLines(world, kernel, options.mode),
     setSysctlReadOnly(readOnly) {
       sysctl.readOnly = readOnly
     },
     setAcceptRa: (value) => void sysctl.write(`net/ipv6/conf/${world.device}/accept_ra`, value),
-    deviceFaults: () => deviceFaults(world, kernel, sysctl, node.overlay.own?.device.lladdr),
+    // With host-gw a device of that name is somebody else's.
+    deviceFaults: () =>
+      options.mode === 'host-gw' ? [] : deviceFaults(world, kernel, sysctl, node.overlay.own?.device.lladdr),
     desired: (peers) => desiredLines(world, peers, options.mode),
     settle,
   }
@@ -262,9 +271,9 @@ function claim(world: World, index: number, behind: number): FamilyLease {
 }
 
 export function desiredLines(world: World, peers: ReadonlyMap<number, number>, mode?: Mode): string[] {
-  const lines = [`address ${world.overlay(1)}`]
+  const lines = mode === 'host-gw' ? [] : [`address ${world.overlay(1)}`]
   for (const [index, behind] of peers) {
-    if (mode === 'direct') {
+    if (mode === 'direct' || mode === 'host-gw') {
       lines.push(`route ${world.subnet(index)} via ${world.remote(behind)} metric ${world.metric(index)} proto 118`)
       continue
     }
@@ -305,9 +314,11 @@ function deviceFaults(
   return faults
 }
 
-function actualLines({ family, device }: World, kernel: FakeKernel): string[] {
+const NO_LINK = -1
+
+function actualLines({ family, device }: World, kernel: FakeKernel, mode: Mode | undefined): string[] {
   const snapshot = kernel.snapshot()
-  const ifindex = kernel.link(device)?.ifindex
+  const ifindex = mode === 'host-gw' ? NO_LINK : kernel.link(device)?.ifindex
   const lines = snapshot.addresses
     .filter((address) => address.ifindex === ifindex)
     .map((address) => `address ${address.ip}`)

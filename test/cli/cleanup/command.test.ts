@@ -255,7 +255,7 @@ test('device and routes gone, files left: they go, and what cannot go gives stat
 
 test('a net-conf of another backend does not hinder where the state folder tells the VNI', kernelTests, async (t) => {
   const here = await host(t)
-  writeFileSync(`${here.folder}/net-conf.json`, '{"Network":"10.42.0.0/16","Backend":{"Type":"host-gw"}}')
+  writeFileSync(`${here.folder}/net-conf.json`, '{"Network":"10.42.0.0/16","Backend":{"Type":"wireguard"}}')
   const lost = here.cleanup()
   assert.equal(lost.status, 2)
   assert.match(lost.stderr, /Backend\.Type/)

@@ -5,7 +5,6 @@ import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createViewCache } from '../../../lib/leases/kube/view-cache.ts'
 import type { RememberedView } from '../../../lib/leases/kube/view-file.ts'
-import { parseVni } from '../../../lib/net/vni.ts'
 import { createStandingLog } from '../../../lib/util/standing-log.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
 import { claim4, createMemoryLog, flannelNode, held, lease, until } from '../support.ts'
@@ -20,7 +19,7 @@ async function setUp(t: TestContext, folder?: string, binding = 'ours') {
   const state: { view: RememberedView | undefined } = { view: viewOf('a') }
   const cache = createViewCache({
     stateDir,
-    vni: parseVni(7),
+    name: 'flannel.7',
     binding,
     view: () => state.view,
     log,
