@@ -28,7 +28,7 @@ export async function applyChains(tool: IptablesTool, wanted: readonly IptablesC
       return { outcome: 'failed', because: `${tool.program} took the rules, but afterwards ${reason}`, missing: true }
     because ??= reason
     const trouble = await restore(tool, restoreText(plans))
-    if (trouble !== undefined) return (await emptied(tool, plans, trouble)) ?? { ...trouble, missing: true }
+    if (trouble !== undefined) return (await emptied(tool, wanted, trouble)) ?? { ...trouble, missing: true }
   }
 }
 
@@ -51,9 +51,12 @@ async function planAll(
 /** A chain cannot be deleted while somebody else's rule leads to it: then it is emptied, and named. */
 async function emptied(
   tool: IptablesTool,
-  plans: ReadonlyMap<IptablesChain['table'], Plan>,
+  wanted: readonly IptablesChain[],
   trouble: Trouble,
 ): Promise<Applied | undefined> {
+  // Of two tables the first may be done.
+  const plans = await planAll(tool, wanted)
+  if ('outcome' in plans) return undefined
   const deleted: string[] = []
   const others = new Map<IptablesChain['table'], Plan>()
   for (const [table, { lines, because }] of plans) {
@@ -61,6 +64,6 @@ async function emptied(
     others.set(table, { lines: lines.filter((line) => !line.startsWith('-X ')), because })
   }
   if (deleted.length === 0 || (await restore(tool, restoreText(others))) !== undefined) return undefined
-  const because = `${deleted.join(' and ')} are empty, but could not be deleted, perhaps since rules of others lead there: ${trouble.because}`
+  const because = `${deleted.join(' and ')}: empty, but could not be deleted, perhaps since rules of others lead there: ${trouble.because}`
   return { outcome: 'failed', because, missing: false }
 }
