@@ -8,8 +8,9 @@ import { type Cidr, parseCidr, prefixLength } from '../net/cidr.ts'
 import { type Family, type Ip, parseIpOf } from '../net/ip.ts'
 import { type Lladdr, parseLladdr } from '../net/lladdr.ts'
 import { isRecord } from '../util/go-json.ts'
-import { findJsonFault, type JsonPath, locateJson, positionAt } from '../util/json-locate.ts'
+import type { JsonPath } from '../util/json-locate.ts'
 import { messageOf } from '../util/message-of.ts'
+import { parseLocatedText } from './located-text.ts'
 
 /** What is undefined is absent: in our own entry, the lladdr with host-gw in any. */
 export interface FileFamily {
@@ -35,73 +36,14 @@ export async function parseLeasesFile(
   nodeName: string,
   backend: Backend['type'] = 'vxlan',
 ): Promise<readonly FileEntry[]> {
-  const parsed = await parseText(text, where)
+  const parsed = await parseLocatedText(text, where)
   try {
     return readEntries(parsed.value, { nodeName, backend })
   } catch (error) {
     if (!(error instanceof Misfit)) throw error
-    throw new ConfigError(placeOf(where, text, parsed.locate(error.path), error.path), error.message)
+    const name = error.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
+    throw new ConfigError(`${parsed.place(error.path)}${name === '' ? '' : `: ${name}`}`, error.message)
   }
-}
-
-interface Parsed {
-  readonly value: unknown
-  /** Offset of the value at the path, or of the nearest one above it. */
-  readonly locate: (path: JsonPath) => number
-}
-
-async function parseText(text: string, where: string): Promise<Parsed> {
-  try {
-    const value: unknown = JSON.parse(text)
-    return { value, locate: (path) => nearest(path, (part) => locateJson(text, part)) }
-  } catch (cause) {
-    if (where.endsWith('.json')) {
-      const offset = findJsonFault(text) ?? 0
-      throw new ConfigError(
-        placeOf(where, text, offset, []),
-        'not JSON: see the comma, quote or bracket here or just before',
-        {
-          cause,
-        },
-      )
-    }
-  }
-  return parseYaml(text, where)
-}
-
-/** Loaded when it is needed: most files that programs write are JSON. */
-async function parseYaml(text: string, where: string): Promise<Parsed> {
-  const { isNode, parseDocument } = await import('./yaml-document.ts')
-  const document = parseDocument(text, { prettyErrors: false })
-  const fault = document.errors[0]
-  if (fault !== undefined) throw new ConfigError(placeOf(where, text, fault.pos[0], []), `not YAML: ${fault.message}`)
-  let value: unknown
-  try {
-    value = document.toJS()
-  } catch (cause) {
-    throw new ConfigError(where, `not usable YAML: ${messageOf(cause)}`, {
-      cause,
-    })
-  }
-  const offsetOf = (path: JsonPath): number | undefined => {
-    const node = document.getIn(path, true)
-    return isNode(node) ? node.range?.[0] : undefined
-  }
-  return { value, locate: (path) => nearest(path, offsetOf) }
-}
-
-function nearest(path: JsonPath, offsetOf: (path: JsonPath) => number | undefined): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const offset = offsetOf(path.slice(0, length))
-    if (offset !== undefined) return offset
-  }
-  return 0
-}
-
-function placeOf(where: string, text: string, offset: number, path: JsonPath): string {
-  const { line, column } = positionAt(text, Math.min(offset, text.length))
-  const name = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
-  return `${where}:${line}:${column}${name === '' ? '' : `: ${name}`}`
 }
 
 /** Thrown inside this file only: what stands at `path` is not what is wanted there. */

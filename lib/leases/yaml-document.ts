@@ -1,5 +1,5 @@
 /**
- * The one import of `yaml`, loaded only when a leases file is read. A module of its own, because a bundler gives a CommonJS
+ * The one import of `yaml`, loaded only when a file of YAML is read. A module of its own, because a bundler gives a CommonJS
  * package that is imported dynamically no named exports.
  */
-export { isNode, parseDocument } from 'yaml'
+export { isNode, parseAllDocuments, parseDocument } from 'yaml'
