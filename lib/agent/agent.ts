@@ -11,7 +11,7 @@ import { runProgram } from '../host/exec.ts'
 import { listFolder, readAsWritten, readIfExists, replaceFile } from '../host/files.ts'
 import { type Lock, lockDevice } from '../host/lock.ts'
 import { nameNetlinkOwner } from '../host/netlink-owner.ts'
-import { findRival } from '../host/rival.ts'
+import { findRival, K3S_NET_CONF, type Rival } from '../host/rival.ts'
 import { createSysctl } from '../host/sysctl.ts'
 import { watchFile } from '../host/watch-file.ts'
 import { createFileSource } from '../leases/file.ts'
@@ -92,7 +92,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
       },
       filters: (family) => filtersOf(family, config, clock),
       // One that may be elsewhere counts: what it may want back is left to it.
-      rival: async () => (await findRival())?.name,
+      rival: async () => (await rivalOf(config))?.name,
       clock,
       log,
       onHopeless: fail,
@@ -127,9 +127,13 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
   }
 }
 
+function rivalOf({ k3sNetConf = K3S_NET_CONF }: AgentConfig): Promise<Rival | undefined> {
+  return findRival({ proc: '/proc', k3sNetConf })
+}
+
 /** One that may as well be elsewhere must not keep this node without an agent: it is named. */
 async function refuseRival(config: AgentConfig, log: Log): Promise<void> {
-  const rival = await findRival()
+  const rival = await rivalOf(config)
   if (rival === undefined) return
   const [first = 'ipv4'] = FAMILIES.filter((family) => config.network[family] !== undefined)
   if (rival.certain && !config.force) throw new LockedError(carrierName(first, config.network.backend), rival.name)

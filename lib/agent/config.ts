@@ -5,6 +5,7 @@
 
 import type { Network } from '../cluster/network.ts'
 import type { FilterKind, RuleStyle } from '../firewall/port.ts'
+import type { Family, Ip } from '../net/ip.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
 import type { ConflistConfig } from './cni-files.ts'
 
@@ -17,6 +18,8 @@ export interface AgentConfig {
   readonly conflist?: ConflistConfig | undefined
   /** What pods send out of the network is masqueraded by our rules; else, as subnet.env says, by the CNI plugin. */
   readonly ipMasq: boolean
+  /** false: `ipMasq` is about IPv4 alone, as in k3s unless flannel-ipv6-masq is set. Default: about both families. */
+  readonly ipv6Masquerade?: boolean
   /** What is forwarded from and to the network is accepted, in nftables too. */
   readonly iptablesForwardRules: boolean
   /** Default: as every field's default. */
@@ -25,6 +28,10 @@ export interface AgentConfig {
   readonly stateDir: string
   /** undefined: no health server (flannel's default). `port` 0 never occurs here. */
   readonly health: { readonly ip: string; readonly port: number } | undefined
+  /** Told to the others instead of the underlay's address, whatever the Node's annotations say: k3s' node-external-ip. */
+  readonly publishInstead?: Readonly<Partial<Record<Family, Ip>>>
+  /** Where the flannel inside k3s writes its network at its start, by which it is recognised; default: k3s' default. */
+  readonly k3sNetConf?: string
   /** Start although another program (flanneld, the flannel inside k3s) keeps the device. */
   readonly force: boolean
   readonly leases: FileLeasesConfig | KubeLeasesConfig
@@ -51,6 +58,8 @@ export interface KubeLeasesConfig {
   readonly kind: 'kube'
   /** undefined: in-cluster. */
   readonly kubeconfigFile: string | undefined
+  /** Further kubeconfigs: Nodes are read by the first, from `kubeconfigFile` on, that may list them. */
+  readonly readers?: readonly string[]
   /** Overrides the server of every kubeconfig. */
   readonly apiUrl: string | undefined
   /** As given, e.g. flannel.alpha.coreos.com; the codec derives the keys. */

@@ -11,7 +11,7 @@ export function wantedRules(config: AgentConfig, family: Family, subnet: Cidr | 
   return {
     network,
     subnet,
-    masquerade: config.ipMasq,
+    masquerade: config.ipMasq && (family === 'ipv4' || config.ipv6Masquerade !== false),
     forward: config.iptablesForwardRules,
     fullyRandom: config.firewall?.fullyRandom ?? true,
     style: config.firewall?.style ?? 'corrected',

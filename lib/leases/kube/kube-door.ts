@@ -15,10 +15,13 @@ import { messageOf } from '../../util/message-of.ts'
 import { type NodeFacts, projectNode } from '../wire/node-facts.ts'
 import { openPublishTarget, type Publisher, type PublishTarget } from './publish-access.ts'
 import type { NodePatch } from './publish-patch.ts'
+import { createReaderChoice } from './reader-choice.ts'
 
 export interface KubeDoorConfig extends KubeAccessOptions {
   /** The node's name, or the pod whose spec.nodeName says it. */
   readonly node: { readonly name: string } | { readonly pod: string; readonly podNamespace: string }
+  /** Further kubeconfigs to read by, where `kubeconfigFile` may not list Nodes. */
+  readonly readers?: readonly string[]
   /** Who writes our own Node. Default: whoever reads. */
   readonly publisher?: Publisher
   /** Where the host's files are; only tests give another folder. */
@@ -53,12 +56,16 @@ export function createKubeDoor(parts: {
   let nodeName = told
   let identities = ''
 
-  const { publisher = 'reader' } = config
+  const { publisher = 'reader', kubeconfigFile, readers = [] } = config
+  const openAs = async (file: string | undefined): Promise<KubeTarget> => {
+    const { openKubeTarget } = await import('../../kube-api/kube-config.ts')
+    return openKubeTarget({ ...config, kubeconfigFile: file, signal: closing.signal })
+  }
   const read = createOpener<KubeTarget>({
-    async open() {
-      const { openKubeTarget } = await import('../../kube-api/kube-config.ts')
-      return openKubeTarget({ ...config, signal: closing.signal })
-    },
+    open:
+      kubeconfigFile === undefined || readers.length === 0
+        ? () => openAs(kubeconfigFile)
+        : createReaderChoice({ files: [kubeconfigFile, ...readers], open: openAs, clock, signal: closing.signal }),
     dispose: (target) => target.close(),
     clock,
     signal: closing.signal,
