@@ -11,6 +11,7 @@ import { annotationKeys } from '../leases/annotations.ts'
 import { FAMILIES, type Family, type Ip, isUnicastHost, parseIp, parseIpOf } from '../net/ip.ts'
 import { readIface, type UnderlayChoice } from '../underlay/choice.ts'
 import type { LogLevel } from '../util/log.ts'
+import type { K3sFindings } from './k3s/find-k3s.ts'
 import type { GivenFlags } from './parse-flags.ts'
 import { publisherOf } from './publisher.ts'
 import type { RunFlagName, RunFlags } from './run-flags.ts'
@@ -21,6 +22,8 @@ export interface ConfigInput {
   readonly env: NodeJS.ProcessEnv
   /** Text of a file; throws what node:fs throws. */
   readonly readText: (file: string) => string
+  /** What --k3s found beyond flags, which are among `flags` already. */
+  readonly k3s?: K3sFindings | undefined
 }
 
 export interface RunConfig {
@@ -61,16 +64,28 @@ function runConfigOf(input: ConfigInput): RunConfig {
       underlayChoice,
       subnetFile: filePath('subnet-file', flags['subnet-file']),
       ipMasq: flags['ip-masq'],
+      ...(input.k3s?.ipv6Masquerade === false ? { ipv6Masquerade: false } : {}),
       iptablesForwardRules: flags['iptables-forward-rules'],
       firewall: firewallOf(input),
       stateDir: filePath('state-dir', flags['state-dir']),
       force: flags.force,
+      ...k3sParts(input),
       health,
       leases,
     },
     log,
-    warnings: [...warnings, ...flagWarnings(input, network)],
+    warnings: [...(input.k3s?.warnings ?? []), ...warnings, ...flagWarnings(input, network)],
   }
+}
+
+/** An address that a flag gives goes before the one that k3s is told to publish. */
+function k3sParts({ k3s, flags }: ConfigInput): Pick<AgentConfig, 'publishInstead' | 'k3sNetConf'> {
+  if (k3s === undefined) return {}
+  const told = FAMILIES.flatMap((family) => {
+    const ip = flags[PUBLIC_IP_FLAG[family]] === '' ? k3s.publish[family] : undefined
+    return ip === undefined ? [] : [[family, ip] as const]
+  })
+  return { k3sNetConf: k3s.flannelConf, publishInstead: Object.fromEntries(told) }
 }
 
 function refuseUnsupported({ given }: ConfigInput): void {
@@ -151,7 +166,7 @@ function firewallOf({ flags, given }: ConfigInput): NonNullable<AgentConfig['fir
   }
 }
 
-function leasesOf({ flags, env }: ConfigInput): FileLeasesConfig | KubeLeasesConfig {
+function leasesOf({ flags, given, env, k3s }: ConfigInput): FileLeasesConfig | KubeLeasesConfig {
   const nodeName = env.NODE_NAME ?? ''
   const watch = oneOf('watch', flags.watch, ['nodes', 'metadata'])
   if (flags.leases !== '') {
@@ -166,9 +181,11 @@ function leasesOf({ flags, env }: ConfigInput): FileLeasesConfig | KubeLeasesCon
       'is not given, and this is no pod (KUBERNETES_SERVICE_HOST is not set); give it, or --kube-api-url, or --leases for a file of nodes',
     )
   const claims = oneOf('claims', flags.claims, ['auto', 'annotations', 'objects'])
+  const byK3s = k3s !== undefined && given.get('kubeconfig-file') === k3s.flags.get('kubeconfig-file')?.by
   return {
     kind: 'kube',
     kubeconfigFile,
+    ...(byK3s ? { readers: k3s.readers } : {}),
     apiUrl,
     annotationPrefix: annotationPrefix(flags['kube-annotation-prefix']),
     setNodeNetworkUnavailable: flags['set-node-network-unavailable'],
@@ -206,9 +223,11 @@ function annotationPrefix(text: string): string {
   return text
 }
 
-function networkOf({ flags, readText }: ConfigInput): { network: Network; warnings: readonly string[] } {
+function networkOf({ flags, given, readText, k3s }: ConfigInput): { network: Network; warnings: readonly string[] } {
   const file = path.resolve(flags['net-config-path'])
-  const { network, warnings } = parseNetwork(readNetConf(file, readText), file)
+  const built = given.has('net-config-path') ? undefined : k3s?.netConf
+  const { text, where } = built ?? { text: readNetConf(file, readText), where: file }
+  const { network, warnings } = parseNetwork(text, where)
   const { backend } = network
   if (backend.type === 'host-gw') return { network, warnings }
   const pinDevice = backend.pinDevice || flags['pin-device']

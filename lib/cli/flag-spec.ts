@@ -15,6 +15,8 @@ interface SpecBase {
   readonly placeholder?: string
   /** Left out of the help (docs/flags.md still has it). */
   readonly hidden?: boolean
+  /** A config file cannot set it: it says which file, or what is done instead of running. */
+  readonly notInFile?: boolean
 }
 
 export type FlagSpec = SpecBase &
@@ -24,6 +26,9 @@ export type FlagSpec = SpecBase &
     | { readonly kind: 'int'; readonly default: number }
     | { readonly kind: 'strings' }
   )
+
+/** A value of some flag; `strings` yields the list. */
+export type FlagValue = boolean | number | string | readonly string[]
 
 type ValueOf<Kind extends FlagKind> = Kind extends 'bool'
   ? boolean

@@ -5,6 +5,7 @@
 import type { FlagSpec, FlagValues } from './flag-spec.ts'
 import { logFlags } from './log-flags.ts'
 
+const SETTINGS = 'Where settings come from'
 const SOURCE = 'Where leases come from'
 const UNDERLAY = 'Which interface carries the overlay'
 const FILTER = 'Packet filter'
@@ -26,6 +27,39 @@ const unsupported = (name: string) =>
   }) as const
 
 export const RUN_FLAGS = [
+  {
+    name: 'config',
+    kind: 'string',
+    default: '',
+    placeholder: 'file',
+    group: SETTINGS,
+    help: 'JSON or YAML, whose keys are the flags here; a flag and its variable go before the file',
+    notInFile: true,
+  },
+  {
+    name: 'k3s',
+    kind: 'bool',
+    default: false,
+    group: SETTINGS,
+    help: 'find everything that is not given on this host of k3s, whose own flannel is off; say what was found',
+  },
+  {
+    name: 'print-config',
+    kind: 'bool',
+    default: false,
+    group: SETTINGS,
+    help: 'print what would be used and from where each value is, as a config file, and end; needs no privilege',
+    notInFile: true,
+  },
+  {
+    name: 'json',
+    kind: 'bool',
+    default: false,
+    group: SETTINGS,
+    help: '--print-config as one JSON object',
+    notInFile: true,
+  },
+
   {
     name: 'leases',
     kind: 'string',
@@ -248,7 +282,14 @@ export const RUN_FLAGS = [
     group: LOGS,
     help: "klog's verbosity: 2 and more mean debug, unless --log-level is given",
   },
-  { name: 'version', kind: 'bool', default: false, group: LOGS, help: 'print the version on stdout and end' },
+  {
+    name: 'version',
+    kind: 'bool',
+    default: false,
+    group: LOGS,
+    help: 'print the version on stdout and end',
+    notInFile: true,
+  },
 
   { name: 'ip-blackhole-route', kind: 'bool', default: false, group: LATER, help: 'not built yet: one warning' },
 
@@ -310,6 +351,8 @@ Flags are flanneld's: one dash or two, --flag=value or --flag value; a boolean t
 Examples:
   In a DaemonSet, in place of flanneld, with the same arguments:
     vtepd --ip-masq --kube-subnet-mgr --healthz-port=8081
+  On a host of k3s (docs/k3s.md), first to look:
+    vtepd run --k3s --print-config
   As a service of the host:
     NODE_NAME=worker1 vtepd run --kubeconfig-file /etc/vtepd/kubeconfig --iface eth1
   Without Kubernetes:

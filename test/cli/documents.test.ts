@@ -46,7 +46,11 @@ test('docs/errors.md explains each code of lib/errors.ts, and no other', () => {
 })
 
 test('the commands in the documents and in the help use flags that exist', () => {
-  for (const text of [read('docs/try-on-one-node.md'), read('docs/errors.md'), RUN_ABOUT.footer, CLEANUP_ABOUT.footer])
+  for (const text of [
+    ...['try-on-one-node', 'errors', 'k3s', 'config-file'].map((name) => read(`docs/${name}.md`)),
+    RUN_ABOUT.footer,
+    CLEANUP_ABOUT.footer,
+  ])
     for (const [line, command, rest = ''] of text.matchAll(/\bvtepd (run|cleanup)((?: --?[\w-]+(?:[ =][\w./]+)?)+)/g)) {
       const argv = rest.trim().split(/\s+/)
       const parse = (): unknown =>
@@ -59,8 +63,15 @@ test('the commands in the documents and in the help use flags that exist', () =>
 
 test('variables in the documents and the unit are those of flags', () => {
   const variables = new Set(RUN_FLAGS.map(({ name }) => flagVariable(name)))
-  for (const name of ['docs/try-on-one-node.md', 'docs/flags.md', 'docs/errors.md', 'deploy/vtepd.service'])
-    for (const [variable] of read(name).matchAll(/FLANNELD_[A-Z_]+/g))
+  for (const name of [
+    'docs/try-on-one-node.md',
+    'docs/k3s.md',
+    'docs/config-file.md',
+    'docs/flags.md',
+    'docs/errors.md',
+    'deploy/vtepd.service',
+  ])
+    for (const [variable] of read(name).matchAll(/FLANNELD_[A-Z0-9_]+/g))
       assert.ok(variables.has(variable), `${name}: ${variable}`)
 })
 

@@ -10,25 +10,31 @@ import { systemClock } from '../../host/clock.ts'
 import { createLog } from '../../host/log.ts'
 import { createSdNotify } from '../../host/sd-notify.ts'
 import { buildRunConfig, type RunConfig } from '../config.ts'
-import { parseFlags } from '../parse-flags.ts'
-import { RUN_ABOUT, RUN_FLAGS } from '../run-flags.ts'
+import type { K3sFindings } from '../k3s/find-k3s.ts'
+import { hostFiles } from '../k3s/host-files.ts'
+import { printJson, printText } from '../print-config.ts'
+import { collectRunSettings } from '../run-settings.ts'
 import { endOnSurprise, onTermination, superviseAgent } from '../supervise.ts'
 import { packageVersion } from '../version.ts'
 
 /** Resolves with the exit status when the agent has ended; throws ConfigError or HostError before anything is touched. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
-  const parsed = parseFlags(RUN_FLAGS, argv, process.env, RUN_ABOUT)
-  if (parsed.help !== undefined) return print(parsed.help)
-  if (parsed.values.version) return print(`vtepd ${packageVersion()}\n`)
-  const { values: flags, given } = parsed
-  const config = buildRunConfig({ flags, given, env: process.env, readText: (file) => readFileSync(file, 'utf8') })
+  const readText = (file: string): string => readFileSync(file, 'utf8')
+  const settings = await collectRunSettings(argv, { env: process.env, readText, host: () => hostFiles() })
+  if (settings.help !== undefined) return print(settings.help)
+  const { flags, k3s } = settings
+  if (flags.version) return print(`vtepd ${packageVersion()}\n`)
+  const config = buildRunConfig({ ...settings, readText })
+  if (flags['print-config']) return print(flags.json ? printJson(settings, config) : printText(settings, config))
+  if (flags.json) throw new ConfigError('--json', 'is for --print-config; for the log give --log-format=json')
   if (!hasNetAdmin()) throw new HostError(NET_ADMIN_MISSING)
   await refuseBrokenLeasesFile(config)
   makeFolders(config)
-  return await runAgent(config)
+  if (k3s !== undefined) process.env.PATH = pathWith(k3s.tools, process.env.PATH)
+  return await runAgent(config, k3s)
 }
 
-async function runAgent(config: RunConfig): Promise<number> {
+async function runAgent(config: RunConfig, k3s: K3sFindings | undefined): Promise<number> {
   const log = createLog(config.log)
   endOnSurprise(log)
   const told = onTermination()
@@ -42,6 +48,7 @@ async function runAgent(config: RunConfig): Promise<number> {
     node: nodeLabel(config),
     leases: config.agent.leases.kind,
   })
+  for (const sentence of k3s?.found ?? []) log.info('run.k3s', sentence)
   for (const warning of config.warnings) log.warn('config.warning', warning)
   const agent = startAgent(config.agent, { log, clock: systemClock })
   const notify = createSdNotify({ send: addon.sendDatagram, clock: systemClock, log })
@@ -75,6 +82,11 @@ function makeFolders({ agent }: RunConfig): void {
       })
     }
   }
+}
+
+/** For the programs that the agent runs. Where /sbin is not in PATH, as in a user's, it still goes before k3s' programs. */
+function pathWith({ folders, first }: K3sFindings['tools'], own = '/usr/bin:/bin'): string {
+  return first ? [...folders, own].join(':') : [own, '/usr/sbin', '/sbin', ...folders].join(':')
 }
 
 function nodeLabel({ agent: { leases } }: RunConfig): string {
