@@ -6,6 +6,8 @@
 import { carrierName } from '../device/vtep.ts'
 import { LockedError } from '../errors.ts'
 import { chooseFilter } from '../firewall/choice.ts'
+import { createIptables } from '../firewall/iptables.ts'
+import type { ReadSizes } from '../firewall/iptables-ears.ts'
 import { createNftables } from '../firewall/nftables.ts'
 import { runProgram } from '../host/exec.ts'
 import { listFolder, readAsWritten, readIfExists, replaceFile } from '../host/files.ts'
@@ -18,6 +20,7 @@ import { createFileSource } from '../leases/file.ts'
 import { createKubeSource, type KubeSource } from '../leases/kube.ts'
 import type { LeaseSource } from '../leases/source.ts'
 import { FAMILIES, type Family } from '../net/ip.ts'
+import { loadAddon } from '../rtnl/addon.ts'
 import { openRtnl } from '../rtnl/native.ts'
 import { openNftMonitor } from '../rtnl/native-nft-monitor.ts'
 import type { Clock } from '../util/clock.ts'
@@ -146,9 +149,15 @@ async function refuseRival(config: AgentConfig, log: Log): Promise<void> {
 function filtersOf(family: Family, { network, firewall }: AgentConfig, clock: Clock): FamilyFilters | undefined {
   const mode = firewall?.mode ?? 'auto'
   if (mode === 'none') return undefined
-  const parts = { family, run: runProgram, openMonitor: openNftMonitor, clock }
+  const parts = {
+    family,
+    run: runProgram,
+    openMonitor: openNftMonitor,
+    readSizes: (...question: Parameters<ReadSizes>) => loadAddon().readXtablesSizes('', ...question),
+    clock,
+  }
   return {
-    tools: { nftables: createNftables(parts) },
+    tools: { nftables: createNftables(parts), iptables: createIptables(parts) },
     choose: async () =>
       mode === 'auto'
         ? { ...(await chooseFilter(family, { ...network, ...parts })), certain: false }
