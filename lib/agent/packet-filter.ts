@@ -72,6 +72,7 @@ export function createPacketFilterKeeper(parts: PacketFilterParts): PacketFilter
   const tellNotes = createStandingNotes(standing)
   let wanted: WantedRules | undefined
   let choice: Choice | undefined
+  const told = new Set<string>()
   let watched: PacketFilter | undefined
   let tried = false
   let unready: string | undefined = 'its packet filter rules are to be written'
@@ -86,7 +87,9 @@ export function createPacketFilterKeeper(parts: PacketFilterParts): PacketFilter
   }
   const choose = (next: Choice): Choice => {
     choice = next
-    log.info('filter.chosen', `packet filter rules are kept in ${next.kind}: ${next.because}`)
+    const sentence = `packet filter rules are kept in ${next.kind}: ${next.because}`
+    log[told.has(sentence) ? 'debug' : 'info']('filter.chosen', sentence)
+    told.add(sentence)
     return next
   }
   const toolFor = (kind: FilterKind): PacketFilter | undefined => {
@@ -130,6 +133,8 @@ export function createPacketFilterKeeper(parts: PacketFilterParts): PacketFilter
       loop.mark()
     } else {
       fall(`there are no packet filter rules: ${result.because}`)
+      // What is there by then is seen then.
+      choice = undefined
       settle(`it has no packet filter rules: ${result.because}`)
     }
   }, contain)
