@@ -1,5 +1,9 @@
-/** Builds the programs that test/kube needs, where they are missing: `node --import tsx test/kube/build.ts`. */
+/**
+ * Builds the programs that test/kube needs, where they are missing: `node --import tsx test/kube/build.ts`; with `--cluster` those of
+ * test/cluster too.
+ */
+import { ensureClusterPrograms } from './cluster-programs.ts'
 import { ensurePrograms } from './programs.ts'
 
-const { etcd, apiServer } = ensurePrograms()
-process.stdout.write(`${etcd}\n${apiServer}\n`)
+const built = { ...ensurePrograms(), ...(process.argv.includes('--cluster') ? ensureClusterPrograms() : {}) }
+process.stdout.write(`${Object.values(built).join('\n')}\n`)
