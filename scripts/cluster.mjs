@@ -1,0 +1,64 @@
+// A real Kubernetes on this machine, as root: `npm run test:cluster [-- [--short] [--only=TEXT] [FILE…]]`, where TEXT is a part of a
+// combination's title. Builds what it needs, runs test/cluster in namespaces of its own, and removes what outlives those: files
+// and control groups.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { inNamespaces } from './namespaces.mjs'
+
+const root = path.resolve(import.meta.dirname, '..')
+const CGROUPS = '/sys/fs/cgroup'
+const given = process.argv.slice(2)
+const files = given.filter((word) => !word.startsWith('-'))
+const only = given.find((word) => word.startsWith('--only='))?.slice('--only='.length) ?? ''
+
+const built = spawnSync(process.execPath, ['--import', 'tsx', 'test/kube/build.ts', '--cluster'], {
+  cwd: root,
+  stdio: ['ignore', 'ignore', 'inherit'],
+})
+process.exitCode = built.status === 0 ? await runTests() : 1
+
+async function runTests() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-cluster-'))
+  const cgroup = path.basename(folder)
+  const tests = files.length > 0 ? files : ['combinations', 'migration'].map((name) => `test/cluster/${name}.test.ts`)
+  // One cluster at a time: each takes both cores of a small machine, and names of its own are not worth their trouble.
+  const bounds = ['--test-concurrency=1', '--test-timeout=600000']
+  const node = [process.execPath, '--import', 'tsx', '--test', '--test-reporter=spec', ...bounds, ...tests]
+  const command = inNamespaces(node)
+  if (command === undefined) throw new Error('no private namespaces here: unshare or ip is missing, or refused')
+  const child = spawn(command[0], command.slice(1), {
+    cwd: root,
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      VTEPD_CLUSTER_SHORT: given.includes('--short') ? '1' : '',
+      VTEPD_CLUSTER_ONLY: only,
+      TMPDIR: folder,
+      VTEPD_CLUSTER: '1',
+      VTEPD_CLUSTER_CGROUP: `/${cgroup}`,
+      VTEPD_TEST_NAMESPACE: '1',
+    },
+  })
+  // unshare itself ignores these; when it is killed, so is all that runs in its namespaces.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill('SIGKILL'))
+  const status = await new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1)))
+  rmSync(folder, { recursive: true, force: true })
+  removeControlGroups(cgroup)
+  return status
+}
+
+/** Of each hierarchy, the innermost first; none has a process any more. */
+function removeControlGroups(name) {
+  for (const hierarchy of [CGROUPS, ...readdirSync(CGROUPS).map((one) => path.join(CGROUPS, one))]) {
+    const top = path.join(hierarchy, name)
+    if (existsSync(top)) removeGroup(top)
+  }
+}
+
+function removeGroup(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) removeGroup(path.join(folder, entry.name))
+  rmdirSync(folder)
+}

@@ -1,0 +1,40 @@
+/** What test/cluster needs of the machine, and what a test says where that is missing. Must not: install or build. */
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { isExecutable } from '../../../lib/lab/real-kube/programs.ts'
+import { clusterProgramPaths } from '../../kube/cluster-programs.ts'
+import { findPrograms } from '../../kube/programs.ts'
+import { CNI_PLUGINS } from './node.ts'
+
+/** By Debian's packages. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  containerd: 'containerd',
+  runc: 'runc',
+  nft: 'nftables',
+  iptables: 'iptables',
+  cc: 'gcc',
+}
+
+/** false: all is there. `npm run test:cluster` sets VTEPD_CLUSTER: there it throws instead. */
+export function withoutCluster(): string | false {
+  const missing = missingThings()
+  if (process.env.VTEPD_CLUSTER !== '1') return 'takes minutes: npm run test:cluster'
+  if (missing.length > 0) throw new Error(`a cluster needs ${missing.join(', ')}`)
+  return false
+}
+
+function missingThings(): string[] {
+  const folders = `${process.env.PATH}:/usr/sbin:/sbin`.split(':')
+  const lacks = (program: string): boolean => !folders.some((folder) => isExecutable(path.join(folder, program)))
+  const packages = Object.entries(COMMANDS).flatMap(([program, name]) =>
+    lacks(program) ? [`the package ${name}`] : [],
+  )
+  const built = [...Object.values(clusterProgramPaths()), ...Object.values(findPrograms() ?? { none: '' })]
+  return [
+    ...packages,
+    ...(existsSync(path.join(CNI_PLUGINS, 'bridge')) ? [] : ['the package containernetworking-plugins']),
+    ...(built.every(isExecutable) ? [] : ['node --import tsx test/kube/build.ts --cluster']),
+    ...(process.getuid?.() === 0 ? [] : ['root']),
+    ...(process.env.VTEPD_TEST_NAMESPACE === '1' ? [] : ['namespaces of its own']),
+  ]
+}

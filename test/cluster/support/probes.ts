@@ -1,0 +1,81 @@
+/** Questions from one network namespace to addresses, and streams of them. Must not: know what should be reachable. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { run } from './shell.ts'
+
+/** Where questions come from: the words that run a program there. */
+export type From = (...words: readonly string[]) => readonly [string, ...string[]]
+export type Protocol = 'udp' | 'tcp'
+
+export interface Target {
+  readonly address: string
+  readonly port: number
+}
+
+export interface Answer extends Target {
+  /** Host name of who answered, and whose address it saw; undefined with `because`. */
+  readonly by?: string
+  readonly seen?: string
+  readonly because?: string
+}
+
+export function inPod(pod: { readonly pid: number }): From {
+  return (...words) => ['nsenter', `--target=${pod.pid}`, '--net', '--', ...words]
+}
+
+/** A network namespace with a name. */
+export function inNetns(name: string): From {
+  return (...words) => ['nsenter', `--net=/run/netns/${name}`, '--', ...words]
+}
+
+/** All at the same time; in the order of `targets`. */
+export async function ask(
+  program: string,
+  from: From,
+  protocol: Protocol,
+  targets: readonly Target[],
+  milliseconds = 3000,
+): Promise<Answer[]> {
+  const words = targets.flatMap(({ address, port }) => [address, String(port)])
+  const [first, ...rest] = from(program, 'ask', String(milliseconds), protocol, ...words)
+  const lines = (await run(first, ...rest)).split('\n')
+  return targets.map((target) => {
+    const start = `${target.address} ${target.port} `
+    const line = lines.find((one) => one.startsWith(start))?.slice(start.length)
+    if (line === undefined || line.startsWith('- ')) return { ...target, because: line?.slice(2) ?? 'no answer' }
+    const [by = '', seen = ''] = line.split(' ')
+    return { ...target, by, seen }
+  })
+}
+
+export interface Tally {
+  readonly sent: number
+  readonly received: number
+  readonly longestGapMs: number
+  /** Of TCP. */
+  readonly retransmits: number
+  /** Empty unless the connection broke. */
+  readonly error: string
+}
+
+export interface Stream {
+  stop(): Promise<Tally>
+}
+
+/** A question every `everyMs` over one socket to port 7 of a pod. */
+export function startStream(program: string, from: From, protocol: Protocol, address: string, everyMs: number): Stream {
+  const [first, ...rest] = from(program, 'stream', String(everyMs), protocol, address, '7')
+  const child = spawn(first, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let text = ''
+  child.stdout.on('data', (part: Buffer) => {
+    text += part.toString()
+  })
+  const closed = once(child, 'close')
+  return {
+    async stop() {
+      child.kill('SIGTERM')
+      await closed
+      return JSON.parse(text) as Tally
+    },
+  }
+}
