@@ -17,13 +17,19 @@ export type Applied =
 /** The look after the first write shows what somebody else did meanwhile; a third write would be a quarrel. */
 const MOST_WRITES = 2
 
-export async function applyChains(tool: IptablesTool, wanted: readonly IptablesChain[]): Promise<Applied> {
+/** `dryRun`: `written` says what would be. */
+export async function applyChains(
+  tool: IptablesTool,
+  wanted: readonly IptablesChain[],
+  dryRun = false,
+): Promise<Applied> {
   let because: string | undefined
   for (let writes = 0; ; writes += 1) {
     const plans = await planAll(tool, wanted)
     if ('outcome' in plans) return { ...plans, missing: false }
     if (plans.size === 0) return because === undefined ? { outcome: 'right' } : { outcome: 'written', because }
     const reason = [...plans.values()].map((plan) => plan.because).join(', ')
+    if (dryRun) return { outcome: 'written', because: reason }
     if (writes === MOST_WRITES)
       return { outcome: 'failed', because: `${tool.program} took the rules, but afterwards ${reason}`, missing: true }
     because ??= reason

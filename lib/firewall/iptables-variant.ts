@@ -47,7 +47,7 @@ export async function rankTools(
     if ('kubernetes' in found) facts[tool.variant] = found
     else if (found.outcome === 'failed') {
       const text = `${tool.program} could not be asked for kube-proxy's rules: ${found.because}`
-      return { tools: first(tools, before ?? host.variant), notes: [{ key: 'variant', text }] }
+      return { tools: first(tools, before ?? host.variant), notes: [{ key: 'filter.variant', text }] }
     }
   }
   const { variant, notes } = chooseVariant(host.variant, facts)
@@ -65,7 +65,7 @@ export function chooseVariant(host: Variant, facts: Readonly<Partial<Record<Vari
   const why =
     nft.kubernetes === legacy.kubernetes ? "since this host's iptables is that one" : "since kube-proxy's are there"
   const text = `both variants of iptables hold rules, iptables-nft and iptables-legacy, and every packet passes both; vtepd's are in iptables-${variant}, ${why}. Have all programs use one variant (update-alternatives --config iptables), and empty the other`
-  return { variant, notes: [{ key: 'both-variants', text }] }
+  return { variant, notes: [{ key: 'filter.both-variants', text }] }
 }
 
 function first(tools: readonly IptablesTool[], variant: Variant): readonly IptablesTool[] {

@@ -92,10 +92,10 @@ export function createIptables(parts: IptablesParts): PacketFilter {
     return { ...applied, notes: [...lacking, ...left.flatMap(leftover)] }
   }
 
-  const remove = async (): Promise<FilterResult> => {
+  const remove = async (dryRun = false): Promise<FilterResult> => {
     const tools = await findTools(family, run)
     if (tools.length === 0) return noTool(family)
-    const done = await removeFrom(tools, await tables(family))
+    const done = await removeFrom(tools, await tables(family), dryRun)
     const failed = done.find(({ applied }) => applied.outcome === 'failed')?.applied
     if (failed?.outcome === 'failed') return failed
     const written = done.flatMap(({ applied }) => (applied.outcome === 'written' ? [applied.because] : []))
@@ -107,7 +107,7 @@ export function createIptables(parts: IptablesParts): PacketFilter {
   return {
     kind: 'iptables',
     ensure: (wanted) => (wanted.masquerade || wanted.forward ? ensure(wanted) : remove()),
-    remove,
+    remove: (options) => remove(options?.dryRun),
     watch(onDamage) {
       ears ??= createIptablesEars({ ...parts, tables, onDamage })
     },
@@ -125,23 +125,26 @@ function withNotes(result: FilterResult, notes: readonly FilterNote[]): FilterRe
 async function removeFrom(
   tools: readonly IptablesTool[],
   existing: readonly string[],
+  dryRun = false,
 ): Promise<readonly { readonly tool: IptablesTool; readonly applied: Applied }[]> {
   const done = []
   for (const tool of tools) {
     const chains = NOTHING.filter(({ table }) => tool.variant === 'nft' || existing.includes(table))
-    done.push({ tool, applied: await applyChains(tool, chains) })
+    done.push({ tool, applied: await applyChains(tool, chains, dryRun) })
   }
   return done
 }
 
 function leftover({ tool, applied }: { tool: IptablesTool; applied: Applied }): readonly FilterNote[] {
   if (applied.outcome !== 'failed') return []
-  return [{ key: 'leftovers', text: `rules of flannel's names may be left in ${tool.program}: ${applied.because}` }]
+  return [
+    { key: 'filter.leftovers', text: `rules of flannel's names may be left in ${tool.program}: ${applied.because}` },
+  ]
 }
 
 function withoutRandom({ program, version }: IptablesTool): FilterNote {
   return {
-    key: 'not-fully-random',
+    key: 'filter.not-fully-random',
     text: `${program} ${version} does not know --random-fully, so two connections that are masqueraded at once may claim the same port, and the first packet of one is lost; iptables 1.6.2 or newer knows it`,
   }
 }

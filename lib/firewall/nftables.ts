@@ -65,19 +65,21 @@ export function createNftables({ family, run, openMonitor, clock }: NftablesPart
     }
     return nft.run(['-f', '-'], `add table ${table}\ndelete table ${table}\n${whole}`)
   }
-  const remove = async (): Promise<FilterResult> => {
+  const remove = async (dryRun = false): Promise<FilterResult> => {
     const there = await list()
     if (there === undefined) return { outcome: 'right', notes: [] }
     if ('outcome' in there) return there
+    const because = `the table ${table} was there`
+    if (dryRun) return { outcome: 'written', because, notes: [] }
     const answer = await nft.run(['delete', 'table', ...table.split(' ')])
     // Somebody else may have been quicker.
     if (answer.outcome !== 'done' && (await list()) !== undefined) return failure(answer, true)
-    return { outcome: 'written', because: `the table ${table} was there`, notes: [] }
+    return { outcome: 'written', because, notes: [] }
   }
 
   return {
     kind: 'nftables',
-    remove,
+    remove: (options) => remove(options?.dryRun),
     async ensure(wanted) {
       if (!wanted.masquerade && !wanted.forward) return remove()
       const there = await list()

@@ -55,8 +55,11 @@ export interface PacketFilter {
    * With neither masquerade nor forward it is `remove`.
    */
   ensure(wanted: WantedRules): Promise<FilterResult>
-  /** Removes all that is ours, flannel's rules of the same names included. `right`: nothing of it was there. */
-  remove(): Promise<FilterResult>
+  /**
+   * Removes all that is ours, flannel's rules of the same names included. `right`: nothing of it was there. `dryRun`: nothing is
+   * written, and `written` says that there is something to remove.
+   */
+  remove(options?: { readonly dryRun: boolean }): Promise<FilterResult>
   /**
    * From now on `onDamage` is called when something may have changed our rules, our own writes included, and when what was
    * heard is not whole. It only marks. At most one listener; ends with `close`.

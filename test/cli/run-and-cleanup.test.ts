@@ -131,7 +131,7 @@ test(
     const look = command(here, 'cleanup', '--dry-run', '--json', ...places)
     assert.equal(look.status, 0, look.stderr)
     const kinds = JSON.parse(look.stdout).removals.map(({ kind }: { kind: string }) => kind)
-    assert.deepEqual(kinds.slice(0, 3), ['route', 'device', 'file'])
+    assert.deepEqual(kinds.slice(0, 4), ['route', 'device', 'rules', 'file'])
 
     const before = await netns.exec('ip', '-o', 'link', 'show', 'flannel.1')
     assert.equal(await stop(first, 'SIGTERM'), 0, first.text)

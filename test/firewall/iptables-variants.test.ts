@@ -37,10 +37,10 @@ test('the variant is that of kube-proxy, else that of the host, and two that hol
     ['legacy', EMPTY, EMPTY, 'legacy'],
     ['nft', EMPTY, KUBE, 'legacy'],
     ['legacy', KUBE, EMPTY, 'nft'],
-    ['legacy', KUBE, RULES, 'nft both-variants'],
-    ['nft', KUBE, KUBE, 'nft both-variants'],
-    ['legacy', KUBE, KUBE, 'legacy both-variants'],
-    ['legacy', RULES, RULES, 'legacy both-variants'],
+    ['legacy', KUBE, RULES, 'nft filter.both-variants'],
+    ['nft', KUBE, KUBE, 'nft filter.both-variants'],
+    ['legacy', KUBE, KUBE, 'legacy filter.both-variants'],
+    ['legacy', RULES, RULES, 'legacy filter.both-variants'],
     ['legacy', RULES, EMPTY, 'legacy'],
     ['legacy', EMPTY, undefined, 'nft'],
     ['nft', undefined, EMPTY, 'legacy'],
@@ -66,7 +66,7 @@ for (const [kube, host] of [
     assert.deepEqual(await holdsOurs(machine), [kube])
     await machine.ipt(host, 'ipv4', '-A', 'INPUT', '-s', '192.0.2.1', '-j', 'DROP')
     const result = await filter.ensure(WANTED.ipv4)
-    assert.deepEqual([result.outcome, ...keysOf(result)], ['right', 'both-variants'])
+    assert.deepEqual([result.outcome, ...keysOf(result)], ['right', 'filter.both-variants'])
     assert.deepEqual(await holdsOurs(machine), [kube])
   })
 
@@ -146,7 +146,7 @@ test(
     for (const host of [old, younger]) {
       const filter = host.filter()
       const result = await filter.ensure(WANTED.ipv4)
-      assert.deepEqual([result.outcome, ...keysOf(result)], ['written', 'not-fully-random'])
+      assert.deepEqual([result.outcome, ...keysOf(result)], ['written', 'filter.not-fully-random'])
       assert.equal(
         (await host.rules('legacy', 'ipv4', 'nat', 'FLANNEL-POSTRTG')).filter((rule) => rule.endsWith('-j MASQUERADE'))
           .length,

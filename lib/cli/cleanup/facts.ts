@@ -12,7 +12,7 @@ export interface KernelFacts {
 
 /** Something of ours: what it is, and as which text it is known. */
 export interface Removal {
-  readonly kind: 'route' | 'device' | 'file' | 'folder'
+  readonly kind: 'route' | 'device' | 'rules' | 'file' | 'folder'
   readonly subject: string
 }
 

@@ -69,7 +69,7 @@ export type CleanupFlags = FlagValues<typeof CLEANUP_FLAGS>
 export const CLEANUP_ABOUT = {
   name: 'vtepd cleanup',
   summary: `Removes what vtepd left in this network namespace and on disk: routes of protocol 118, the devices flannel.VNI and
-flannel-v6.VNI with their addresses, neighbours and FDB entries, subnet.env, and the files of --run-dir and --state-dir. Afterwards it looks again, and says what stays and why: what could
+flannel-v6.VNI with their addresses, neighbours and FDB entries, the packet filter rules, subnet.env, and the files of --run-dir and --state-dir. Afterwards it looks again, and says what stays and why: what could
 not be removed, what a running vtepd keeps, a direct route of which nothing tells whether it is another VNI's.
 Node annotations stay: the next agent on this node overwrites them.`,
   footer: `Going back to flannel: stop vtepd, start flannel, wait until it runs, then

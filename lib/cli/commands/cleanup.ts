@@ -19,6 +19,7 @@ import { planFiles, removeFiles } from '../cleanup/files.ts'
 import { CLEANUP_ABOUT, CLEANUP_FLAGS, type CleanupFlags } from '../cleanup/flags.ts'
 import { describePlan, observeKernel, removeFromKernel } from '../cleanup/kernel.ts'
 import { planCleanup } from '../cleanup/plan.ts'
+import { cleanUpRules } from '../cleanup/rules.ts'
 import { type CleanupScope, decideScope } from '../cleanup/scope.ts'
 import { readState } from '../cleanup/state.ts'
 import { parseFlags } from '../parse-flags.ts'
@@ -87,18 +88,20 @@ async function cleanUp(rtnl: Rtnl, flags: CleanupFlags, task: Task): Promise<Rep
   const places = { subnetFile: flags['subnet-file'], runDir: flags['run-dir'], stateDir: flags['state-dir'] }
   const plan = planCleanup(task.facts, scope)
   const files = flags.routes ? { removals: [], stays: [], notes: [] } : planFiles(places, scope)
-  const found: readonly Removal[] = [...(await describePlan(rtnl, plan)), ...files.removals]
+  const inKernel = await describePlan(rtnl, plan)
+  const rules = await cleanUpRules(scope, flags['dry-run'])
+  const found: readonly Removal[] = [...inKernel, ...rules.removals, ...files.removals]
   const stays = flags['dry-run']
     ? plan.stays
     : [...(await removeFromKernel(rtnl, plan, scope)), ...removeFiles(files.removals)]
-  const failures = [...stays, ...files.stays, ...task.failures]
+  const failures = [...stays, ...rules.stays, ...files.stays, ...task.failures]
   const stayed = new Set(failures.map(keyOf))
   return {
     dryRun: flags['dry-run'],
     vnis: [...scope.vnis],
     removals: found.filter((removal) => !stayed.has(keyOf(removal))),
     failures,
-    notes: [...plan.notes, ...files.notes, ...task.notes],
+    notes: [...plan.notes, ...rules.notes, ...files.notes, ...task.notes],
   }
 }
 

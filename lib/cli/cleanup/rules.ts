@@ -1,0 +1,58 @@
+/**
+ * The packet filter rules that an agent or flannel left, in every tool of this host. They have no VNI: where other VNIs' agents
+ * were here, the rules may be theirs, and stay. Must not: know a rule (lib/firewall).
+ */
+import { createIptables } from '../../firewall/iptables.ts'
+import { createNftables } from '../../firewall/nftables.ts'
+import type { PacketFilter } from '../../firewall/port.ts'
+import { NFT_FAMILY, NFT_TABLE } from '../../firewall/render-nftables.ts'
+import { systemClock } from '../../host/clock.ts'
+import { runProgram } from '../../host/exec.ts'
+import { FAMILIES } from '../../net/ip.ts'
+import { loadAddon } from '../../rtnl/addon.ts'
+import { openNftMonitor } from '../../rtnl/native-nft-monitor.ts'
+import type { Failure, Removal } from './facts.ts'
+import type { CleanupScope } from './scope.ts'
+
+export interface RulesCleanup {
+  readonly removals: readonly Removal[]
+  readonly stays: readonly Failure[]
+  readonly notes: readonly string[]
+}
+
+/** Removes them, or with `dryRun` lists them. What cannot be looked at stays; with `dryRun` it is a note. */
+export async function cleanUpRules(scope: CleanupScope, dryRun: boolean): Promise<RulesCleanup> {
+  const removals: Removal[] = []
+  const stays: Failure[] = []
+  const notes: string[] = []
+  const keep = scope.routesOnly || scope.others.size > 0
+  for (const { subject, filter } of scope.routesOnly ? [] : allFilters()) {
+    const result = await filter.remove({ dryRun: dryRun || keep })
+    await filter.close()
+    if (result.outcome === 'failed' && dryRun) notes.push(`${subject}: ${result.because}`)
+    else if (result.outcome === 'failed') stays.push({ kind: 'rules', subject, because: result.because })
+    else if (result.outcome === 'written' && keep)
+      notes.push(`${subject} stays: VNI ${[...scope.others].join(', ')} may need it`)
+    else if (result.outcome === 'written') removals.push({ kind: 'rules', subject })
+  }
+  return { removals, stays, notes }
+}
+
+function allFilters(): readonly { readonly subject: string; readonly filter: PacketFilter }[] {
+  const shared = {
+    run: runProgram,
+    clock: systemClock,
+    openMonitor: openNftMonitor,
+    readSizes: (family: number, tables: readonly string[]) => loadAddon().readXtablesSizes('', family, tables),
+  }
+  return FAMILIES.flatMap((family) => [
+    {
+      subject: `table ${NFT_FAMILY[family]} ${NFT_TABLE[family]}`,
+      filter: createNftables({ ...shared, family }),
+    },
+    {
+      subject: `${family === 'ipv4' ? 'iptables' : 'ip6tables'} FLANNEL-POSTRTG, FLANNEL-FWD`,
+      filter: createIptables({ ...shared, family }),
+    },
+  ])
+}
