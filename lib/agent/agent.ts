@@ -3,11 +3,14 @@
  * concrete adapters. Must not: hold logic (agent-core.ts) or read flags (lib/cli).
  */
 
-import { carrierName } from '../device/vtep.ts'
+import type { Network } from '../cluster/network.ts'
+import { carrierName, deviceName, KERNEL_VXLAN_PORT } from '../device/vtep.ts'
 import { LockedError } from '../errors.ts'
 import { chooseFilter } from '../firewall/choice.ts'
+import { createDropFinder, type DropFinderParts } from '../firewall/find-drops.ts'
 import { createIptables } from '../firewall/iptables.ts'
 import type { ReadSizes } from '../firewall/iptables-ears.ts'
+import { legacyTables } from '../firewall/iptables-variant.ts'
 import { createNftables } from '../firewall/nftables.ts'
 import { runProgram } from '../host/exec.ts'
 import { listFolder, readAsWritten, readIfExists, replaceFile } from '../host/files.ts'
@@ -162,7 +165,17 @@ function filtersOf(family: Family, { network, firewall }: AgentConfig, clock: Cl
       mode === 'auto'
         ? { ...(await chooseFilter(family, { ...network, ...parts })), certain: false }
         : { kind: mode, because: '--firewall says so', certain: true },
+    findForeignDrops: createDropFinder({
+      ...parts,
+      tables: legacyTables,
+      ...vxlanOf(family, network),
+    }),
   }
+}
+
+function vxlanOf(family: Family, { backend }: Network): Pick<DropFinderParts, 'device' | 'vxlanPort'> {
+  if (backend.type === 'host-gw') return { device: undefined, vxlanPort: undefined }
+  return { device: deviceName(family, backend.vni), vxlanPort: backend.port ?? KERNEL_VXLAN_PORT }
 }
 
 function createSource(config: AgentConfig, { log, clock }: AgentParts): LeaseSource | KubeSource {

@@ -54,7 +54,7 @@ export function createFilterSurroundings(parts: FilterSurroundingsParts): Filter
     lookedAt = clock.now()
     if (leftovers !== undefined && leftovers !== cleared) await clear(leftovers)
     if (wanted === undefined || findForeignDrops === undefined) return
-    const drops = wanted.forward ? await findForeignDrops(wanted.network) : []
+    const drops = wanted.forward ? await findForeignDrops(wanted) : []
     if (drops !== undefined) tellDrops(drops)
   }, parts.contain)
 

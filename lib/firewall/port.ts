@@ -73,4 +73,6 @@ export interface PacketFilter {
  * Names the chains of others that would drop what our rules accept, each with the remedy; an empty list: none was found.
  * undefined: it could not be looked, which is no proof. Reads only.
  */
-export type FindForeignDrops = (network: Cidr) => Promise<readonly FilterNote[] | undefined>
+export type FindForeignDrops = (
+  wanted: Pick<WantedRules, 'network' | 'subnet'>,
+) => Promise<readonly FilterNote[] | undefined>
