@@ -9,6 +9,7 @@ Commands:
   run        keep this node's overlay, until told to end
   mirror     write claims as small objects, for clusters of some thousand nodes and more
   lab        build a fabric of several nodes on this machine, break it and watch it heal
+  release    hand this node over to flannel without losing a packet
   cleanup    remove what vtepd left in the kernel and on disk
   version    print the version
   help       print this, or the flags of a command: vtepd help run
@@ -16,6 +17,7 @@ Commands:
 Examples:
   vtepd lab
   vtepd run --kubeconfig-file /etc/vtepd/kubeconfig --iface eth1
+  vtepd run --k3s --print-config
   vtepd cleanup --dry-run
 
 Exit status: 0 done, 1 could not be done, 2 wrong flags or configuration (nothing was touched).

@@ -14,6 +14,7 @@ type Command = (argv: readonly string[]) => Promise<number>
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./commands/run.ts')).runCommand,
   cleanup: async () => (await import('./commands/cleanup.ts')).cleanupCommand,
+  release: async () => (await import('./commands/release.ts')).releaseCommand,
   mirror: async () => (await import('./commands/mirror.ts')).mirrorCommand,
   lab: async () => (await import('./commands/lab.ts')).runLabCommand,
   version: async () => versionCommand,

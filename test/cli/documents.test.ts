@@ -11,16 +11,19 @@ import type { FlagSpec } from '../../lib/cli/flag-spec.ts'
 import { flagVariable } from '../../lib/cli/go-args.ts'
 import { MIRROR_FLAGS } from '../../lib/cli/mirror-flags.ts'
 import { parseFlags } from '../../lib/cli/parse-flags.ts'
+import { RELEASE_ABOUT, RELEASE_FLAGS } from '../../lib/cli/release/flags.ts'
 import { RUN_ABOUT, RUN_FLAGS } from '../../lib/cli/run-flags.ts'
 
 const read = (name: string): string => readFileSync(path.resolve(import.meta.dirname, '../..', name), 'utf8')
 const unit = read('deploy/vtepd.service')
 
 test('docs/flags.md has each flag with its default, and no other flag', () => {
-  const [run = '', mirror = '', cleanup = ''] = read('docs/flags.md').split(/# Flags of `vtepd (?:mirror|cleanup)`/)
+  const sections = read('docs/flags.md').split(/# Flags of `vtepd (?:mirror|release|cleanup)`/)
+  const [run = '', mirror = '', release = '', cleanup = ''] = sections
   for (const [text, table] of [
     [run, RUN_FLAGS],
     [mirror, MIRROR_FLAGS],
+    [release, RELEASE_FLAGS],
     [cleanup, CLEANUP_FLAGS],
   ] as const) {
     const known = new Map<string, FlagSpec>(table.map((spec) => [spec.name, spec]))
@@ -50,13 +53,18 @@ test('the commands in the documents and in the help use flags that exist', () =>
     ...['try-on-one-node', 'errors', 'k3s', 'config-file'].map((name) => read(`docs/${name}.md`)),
     RUN_ABOUT.footer,
     CLEANUP_ABOUT.footer,
+    RELEASE_ABOUT.footer,
   ])
-    for (const [line, command, rest = ''] of text.matchAll(/\bvtepd (run|cleanup)((?: --?[\w-]+(?:[ =][\w./]+)?)+)/g)) {
+    for (const [line, command, rest = ''] of text.matchAll(
+      /\bvtepd (run|release|cleanup)((?: --?[\w-]+(?:[ =][\w./]+)?)+)/g,
+    )) {
       const argv = rest.trim().split(/\s+/)
       const parse = (): unknown =>
         command === 'run'
           ? parseFlags(RUN_FLAGS, argv, {}, RUN_ABOUT)
-          : parseFlags(CLEANUP_FLAGS, argv, {}, CLEANUP_ABOUT)
+          : command === 'release'
+            ? parseFlags(RELEASE_FLAGS, argv, {}, RELEASE_ABOUT)
+            : parseFlags(CLEANUP_FLAGS, argv, {}, CLEANUP_ABOUT)
       assert.doesNotThrow(parse, line)
     }
 })

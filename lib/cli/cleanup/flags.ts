@@ -72,7 +72,7 @@ export const CLEANUP_ABOUT = {
 flannel-v6.VNI with their addresses, neighbours and FDB entries, the packet filter rules, subnet.env, and the files of --run-dir and --state-dir. Afterwards it looks again, and says what stays and why: what could
 not be removed, what a running vtepd keeps, a direct route of which nothing tells whether it is another VNI's.
 Node annotations stay: the next agent on this node overwrites them.`,
-  footer: `Going back to flannel: stop vtepd, start flannel, wait until it runs, then
+  footer: `Going back to flannel: stop vtepd, vtepd release, start flannel. Where it was started without that:
   vtepd cleanup --routes
 
 Examples:

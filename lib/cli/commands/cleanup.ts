@@ -2,26 +2,15 @@
  * `vtepd cleanup`: removes what an agent leaves (everything stays at its exit), or lists it, and says what stays.
  * Must not: decide what is ours (lib/cli/cleanup), nor touch anything while an agent keeps it.
  */
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
-import { parseNetwork } from '../../cluster/net-conf.ts'
-import type { Network } from '../../cluster/network.ts'
-import { ConfigError, HostError, LockedError } from '../../errors.ts'
-import { hasNetAdmin, NET_ADMIN_MISSING } from '../../host/capabilities.ts'
-import { isMissing } from '../../host/files.ts'
-import { askHolder } from '../../host/lock.ts'
-import { parseVni } from '../../net/vni.ts'
 import type { Rtnl } from '../../rtnl/port.ts'
-import { messageOf } from '../../util/message-of.ts'
 import { printable, printableAll } from '../../util/printable.ts'
-import type { Failure, KernelFacts, Removal } from '../cleanup/facts.ts'
+import type { Failure, Removal } from '../cleanup/facts.ts'
 import { planFiles, removeFiles } from '../cleanup/files.ts'
 import { CLEANUP_ABOUT, CLEANUP_FLAGS, type CleanupFlags } from '../cleanup/flags.ts'
-import { describePlan, observeKernel, removeFromKernel } from '../cleanup/kernel.ts'
+import { describePlan, removeFromKernel } from '../cleanup/kernel.ts'
 import { planCleanup } from '../cleanup/plan.ts'
 import { cleanUpRules } from '../cleanup/rules.ts'
-import { type CleanupScope, decideScope } from '../cleanup/scope.ts'
-import { readState } from '../cleanup/state.ts'
+import { prepareTask, type Task } from '../cleanup/task.ts'
 import { parseFlags } from '../parse-flags.ts'
 
 /** What --json prints: every key is always there. */
@@ -35,14 +24,6 @@ interface Report {
   readonly notes: readonly string[]
 }
 
-interface Task {
-  readonly scope: CleanupScope
-  readonly facts: KernelFacts
-  /** What is said beside what the plans say. */
-  readonly failures: readonly Failure[]
-  readonly notes: readonly string[]
-}
-
 /** Resolves with the exit status. Throws ConfigError for flags, LockedError while an agent runs here. */
 export async function cleanupCommand(argv: readonly string[]): Promise<number> {
   const parsed = parseFlags(CLEANUP_FLAGS, argv, process.env, CLEANUP_ABOUT)
@@ -51,36 +32,20 @@ export async function cleanupCommand(argv: readonly string[]): Promise<number> {
     return 0
   }
   const flags = parsed.values
-  const asked = vniOf(flags)
   const { openRtnl } = await import('../../rtnl/native.ts')
   const rtnl = openRtnl()
   try {
-    const report = await cleanUp(rtnl, flags, await prepare(rtnl, flags, asked))
+    const options = {
+      routesOnly: flags.routes,
+      force: flags.force,
+      remedy: ' (cleanup --force removes it all the same)',
+    }
+    const report = await cleanUp(rtnl, flags, await prepareTask(rtnl, flags, options))
     process.stdout.write(flags.json ? `${JSON.stringify(printableAll(report))}\n` : renderReport(report))
     return report.failures.length === 0 ? 0 : 1
   } finally {
     await rtnl.close()
   }
-}
-
-/** Finds out what it is about; throws where it must not go on. */
-async function prepare(rtnl: Rtnl, flags: CleanupFlags, asked: number | undefined): Promise<Task> {
-  const netConf = readNetConf(flags['net-config-path'])
-  const state = await readState(flags['state-dir'])
-  const facts = await observeKernel(rtnl)
-  const options = { routesOnly: flags.routes, force: flags.force }
-  const { scope, running, refused } = decideScope({ asked, netConf, state, locked: lockedDevices(), facts }, options)
-  const notes = [...(netConf instanceof Error ? [`not used: ${netConf.message}`] : []), ...state.notes]
-  if (refused !== undefined) {
-    const holder = await holderOf(refused)
-    if (!flags['dry-run']) throw new LockedError(refused, `${holder} (cleanup --force removes it all the same)`)
-    notes.push(`${refused} is kept by ${holder}: nothing is removed until that is stopped`)
-  }
-  if (!flags['dry-run'] && !hasNetAdmin()) throw new HostError(NET_ADMIN_MISSING)
-  const failures: Failure[] = []
-  for (const subject of running)
-    failures.push({ kind: 'device', subject, because: `${await holderOf(subject)} keeps it: stop that one first` })
-  return { scope, facts, failures, notes }
 }
 
 async function cleanUp(rtnl: Rtnl, flags: CleanupFlags, task: Task): Promise<Report> {
@@ -118,35 +83,4 @@ function renderReport({ dryRun, removals, failures, notes }: Report): string {
     ...notes.map((note) => `note: ${note}`),
   ]
   return lines.length === 0 ? 'nothing of vtepd is here\n' : `${lines.map((line) => printable(line)).join('\n')}\n`
-}
-
-/** The lock's name alone tells that an agent lives, also one that is too busy to answer who it is. */
-async function holderOf(device: string): Promise<string> {
-  return (await askHolder(device)) ?? 'a vtepd that does not answer'
-}
-
-/** /proc/net/unix shows this network namespace's sockets; an abstract name as `@vtepd/flannel.1`, its zero bytes as more @. */
-function lockedDevices(): ReadonlySet<string> {
-  const sockets = readFileSync('/proc/net/unix', 'utf8').split('\n')
-  return new Set(sockets.flatMap((line) => / @vtepd\/(\S+?)@*$/.exec(line)?.[1] ?? []))
-}
-
-function vniOf(flags: CleanupFlags): number | undefined {
-  if (flags.vni === '') return undefined
-  try {
-    return parseVni(Number(flags.vni))
-  } catch (error) {
-    throw new ConfigError('--vni', error instanceof RangeError ? error.message : String(error), { cause: error })
-  }
-}
-
-/** undefined: there is none. An error is for the caller to weigh: other things may tell what is ours. */
-function readNetConf(file: string): Network | ConfigError | undefined {
-  const where = path.resolve(file)
-  try {
-    return parseNetwork(readFileSync(where, 'utf8'), where).network
-  } catch (error) {
-    if (error instanceof ConfigError) return error
-    return isMissing(error) ? undefined : new ConfigError(where, messageOf(error), { cause: error })
-  }
 }

@@ -1,0 +1,85 @@
+/**
+ * `vtepd release`: hands the routes of this node over to flannel, or lists what would be done, and says what stays.
+ * Must not: decide what is ours (lib/cli/cleanup), nor write while an agent keeps it.
+ */
+import type { Rtnl } from '../../rtnl/port.ts'
+import { printable, printableAll } from '../../util/printable.ts'
+import type { Failure, Removal } from '../cleanup/facts.ts'
+import { prepareTask, type Task } from '../cleanup/task.ts'
+import { parseFlags } from '../parse-flags.ts'
+import { RELEASE_ABOUT, RELEASE_FLAGS, type ReleaseFlags } from '../release/flags.ts'
+import { releaseRoutes } from '../release/kernel.ts'
+import { type Handover, planRelease, type ReleasePlan } from '../release/plan.ts'
+
+/** What --json prints: every key is always there. */
+interface Report {
+  readonly dryRun: boolean
+  /** What it was about. */
+  readonly vnis: readonly number[]
+  /** Routes of flannel's that were not there before. */
+  readonly additions: readonly Removal[]
+  /** Routes of ours. */
+  readonly removals: readonly Removal[]
+  /** What stays, of ours or perhaps of ours; empty: exit status 0. */
+  readonly failures: readonly Failure[]
+  readonly notes: readonly string[]
+}
+
+/** Resolves with the exit status. Throws ConfigError for flags, LockedError while an agent runs here. */
+export async function releaseCommand(argv: readonly string[]): Promise<number> {
+  const parsed = parseFlags(RELEASE_FLAGS, argv, process.env, RELEASE_ABOUT)
+  if (parsed.help !== undefined) {
+    process.stdout.write(parsed.help)
+    return 0
+  }
+  const flags = parsed.values
+  const { openRtnl } = await import('../../rtnl/native.ts')
+  const rtnl = openRtnl()
+  try {
+    const options = { routesOnly: true, force: false, remedy: ', which would write its routes again' }
+    const report = await release(rtnl, flags, await prepareTask(rtnl, flags, options))
+    process.stdout.write(flags.json ? `${JSON.stringify(printableAll(report))}\n` : renderReport(report))
+    return report.failures.length === 0 ? 0 : 1
+  } finally {
+    await rtnl.close()
+  }
+}
+
+async function release(rtnl: Rtnl, flags: ReleaseFlags, task: Task): Promise<Report> {
+  const { scope, facts, notes } = task
+  const plan = planRelease(facts, scope)
+  const stays = flags['dry-run'] ? plan.stays : await releaseRoutes(rtnl, plan, scope)
+  const failures = [...stays, ...task.failures]
+  return { dryRun: flags['dry-run'], vnis: [...scope.vnis], ...changes(plan, failures), failures, notes }
+}
+
+function changes(
+  { handovers, removals }: ReleasePlan,
+  failures: readonly Failure[],
+): Pick<Report, 'additions' | 'removals'> {
+  const stayed = new Set(failures.map(({ subject }) => subject))
+  const done = handovers.filter(({ ours }) => !stayed.has(ours.subject))
+  const route = (subject: string): Removal => ({ kind: 'route', subject })
+  return {
+    additions: done.filter(({ step }) => step !== 'stands').map((handover) => route(flannelsText(handover))),
+    removals: [...done.map(({ ours }) => ours), ...removals]
+      .map(({ subject }) => route(subject))
+      .filter(({ subject }) => !stayed.has(subject)),
+  }
+}
+
+/** The same route but for what makes it flannel's. */
+function flannelsText({ ours, flannels }: Handover): string {
+  return ours.subject.replace(/metric \d+ proto \d+$/, `metric ${flannels.metric} proto ${flannels.protocol}`)
+}
+
+function renderReport({ dryRun, additions, removals, failures, notes }: Report): string {
+  const lines = [
+    ...additions.map(({ subject }) => `${dryRun ? 'would add' : 'added'} route ${subject}`),
+    ...removals.map(({ subject }) => `${dryRun ? 'would remove' : 'removed'} route ${subject}`),
+    ...failures.map(({ kind, subject, because }) => `stays: ${kind} ${subject}: ${because}`),
+    ...notes.map((note) => `note: ${note}`),
+  ]
+  if (additions.length + removals.length + failures.length === 0) lines.unshift('no route of vtepd is here')
+  return `${lines.map((line) => printable(line)).join('\n')}\n`
+}

@@ -1,0 +1,95 @@
+/**
+ * Numbered datagrams between two namespaces, one every two milliseconds, each of which is sent back: what a ping of that pace shows of
+ * a path that is changed meanwhile. Must not: judge; it counts.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Netns, Scope } from './netns.ts'
+
+export interface UdpFlow {
+  /** Sends no more, waits for what is under way, and resolves with what came of it. */
+  finish(): Promise<{ readonly sent: number; readonly lost: number }>
+}
+
+/** The longest that a datagram may be under way; a bound, not a measure. */
+const LATE_MS = 2000
+
+const ECHO = `
+const { createSocket } = require('node:dgram')
+const socket = createSocket(process.argv[1].includes(':') ? 'udp6' : 'udp4')
+socket.on('message', (message, { port, address }) => socket.send(message, port, address))
+socket.bind(7777, process.argv[1], () => console.log('ready'))`
+
+const SEND = `
+const { createSocket } = require('node:dgram')
+const [from, to] = process.argv.slice(1)
+const socket = createSocket(to.includes(':') ? 'udp6' : 'udp4')
+let sent = 0
+const back = new Set()
+socket.on('message', (message) => { if (back.add(message.readUInt32BE()).size === 1) console.log('flows') })
+socket.bind(0, from, () => {
+  const timer = setInterval(() => {
+    const message = Buffer.alloc(4)
+    message.writeUInt32BE(sent++)
+    socket.send(message, 7777, to, () => {})
+  }, 2)
+  process.stdin.once('data', () => {
+    clearInterval(timer)
+    const end = Date.now() + ${LATE_MS}
+    const look = () => {
+      if (back.size < sent && Date.now() < end) return setTimeout(look, 5)
+      console.log(JSON.stringify({ sent, lost: sent - back.size }))
+      process.exit(0)
+    }
+    look()
+  })
+})`
+
+/** Resolves when the first answer is back. Both ends have their addresses already. */
+export async function startUdpFlow(
+  t: Scope,
+  ends: { readonly from: Netns; readonly source: string; readonly to: Netns; readonly target: string },
+): Promise<UdpFlow> {
+  const echo = run(t, ends.to, ECHO, [ends.target])
+  await echo.line('ready')
+  const sender = run(t, ends.from, SEND, [ends.source, ends.target])
+  await sender.line('flows')
+  return {
+    async finish() {
+      sender.child.stdin?.write('end\n')
+      return JSON.parse(await sender.line('{'))
+    },
+  }
+}
+
+function run(t: Scope, netns: Netns, script: string, words: readonly string[]) {
+  const child: ChildProcess = spawn('ip', ['netns', 'exec', netns.name, process.execPath, '-e', script, ...words], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()))
+  t.after(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  const lines: string[] = []
+  const waiting = new Set<() => void>()
+  if (child.stdout === null) throw new Error('the child has no standard output')
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    lines.push(text)
+    for (const look of [...waiting]) look()
+  })
+  const line = (start: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = lines.find((text) => text.startsWith(start))
+        if (found === undefined) return
+        clearTimeout(timer)
+        waiting.delete(look)
+        resolve(found)
+      }
+      const timer = setTimeout(() => reject(new Error(`no '${start}': ${lines.join(' ')}`)), 10_000)
+      waiting.add(look)
+      look()
+    })
+  return { child, line }
+}
