@@ -260,6 +260,9 @@ function flagWarnings({ flags, given, env }: ConfigInput, network: Network): str
     ...(otherwise
       ? [`NODE_NAME: '${nodeName}' is read as '${lowerCased(nodeName)}': names of Nodes are in lower case`]
       : []),
+    ...(given.has('kube-subnet-mgr') && !flags['kube-subnet-mgr']
+      ? ['--kube-subnet-mgr=false has no effect: there is no etcd subnet manager here, leases come from Kubernetes']
+      : []),
     ...flags.iface.flatMap(ifaceWarning),
     ...(network.backend.type === 'host-gw' && flags.claims === 'objects'
       ? ['--claims=objects has no effect with host-gw, whose peers have no MAC address: Nodes are followed']

@@ -4,7 +4,6 @@
  */
 import path from 'node:path'
 import { ConfigError } from '../errors.ts'
-import { parseConfigFile } from './config-file.ts'
 import { withLayer } from './flag-layers.ts'
 import type { K3sFindings } from './k3s/find-k3s.ts'
 import type { HostFiles } from './k3s/host-files.ts'
@@ -40,7 +39,8 @@ export async function collectRunSettings(
   const parsed = parseFlags(RUN_FLAGS, argv, env, RUN_ABOUT)
   if (parsed.help !== undefined) return { help: parsed.help }
   const { config } = parsed.values
-  const given = config === '' ? parsed : withLayer(parsed, await readConfig(path.resolve(config), readText))
+  const by = parsed.given.get('config') ?? '--config'
+  const given = config === '' ? parsed : withLayer(parsed, await readConfig(path.resolve(config), by, readText))
   const plain = { help: undefined, flags: given.values, given: given.given, k3s: undefined, env }
   if (!given.values.k3s) return { ...plain, nodeNameFrom: 'NODE_NAME' }
   if (env.KUBERNETES_SERVICE_HOST)
@@ -65,14 +65,16 @@ export async function collectRunSettings(
   }
 }
 
-async function readConfig(file: string, readText: (file: string) => string) {
+/** Its reader is loaded only where there is a file: an agent without one does not pay for it. */
+async function readConfig(file: string, by: string, readText: (file: string) => string) {
   let text: string
   try {
     text = readText(file)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     const problem = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? String(error)})`
-    throw new ConfigError('--config', `${file} ${problem}; name another file, or leave the flag out`, { cause: error })
+    throw new ConfigError(by, `${file} ${problem}; name another file, or leave it out`, { cause: error })
   }
+  const { parseConfigFile } = await import('./config-file.ts')
   return parseConfigFile(RUN_FLAGS, text, file)
 }

@@ -112,6 +112,10 @@ test('a file that is not there is named with the flag', async () => {
   }
   const parts = { env: {}, readText, host: () => assert.fail('nobody asked for a host') }
   await assert.rejects(
+    collectRunSettings([], { ...parts, env: { FLANNELD_CONFIG: '/no' } }),
+    /^ConfigError: FLANNELD_CONFIG: \/no does not exist; name another/,
+  )
+  await assert.rejects(
     collectRunSettings(['--config=/no'], parts),
     /^ConfigError: --config: \/no does not exist; name another/,
   )

@@ -12,7 +12,6 @@ import { createSdNotify } from '../../host/sd-notify.ts'
 import { buildRunConfig, type RunConfig } from '../config.ts'
 import type { K3sFindings } from '../k3s/find-k3s.ts'
 import { hostFiles } from '../k3s/host-files.ts'
-import { printJson, printText } from '../print-config.ts'
 import { collectRunSettings } from '../run-settings.ts'
 import { endOnSurprise, onTermination, superviseAgent } from '../supervise.ts'
 import { packageVersion } from '../version.ts'
@@ -25,7 +24,10 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   const { flags, k3s } = settings
   if (flags.version) return print(`vtepd ${packageVersion()}\n`)
   const config = buildRunConfig({ ...settings, readText })
-  if (flags['print-config']) return print(flags.json ? printJson(settings, config) : printText(settings, config))
+  if (flags['print-config']) {
+    const { printJson, printText } = await import('../print-config.ts')
+    return print(flags.json ? printJson(settings, config) : printText(settings, config))
+  }
   if (flags.json) throw new ConfigError('--json', 'is for --print-config; for the log give --log-format=json')
   if (!hasNetAdmin()) throw new HostError(NET_ADMIN_MISSING)
   await refuseBrokenLeasesFile(config)

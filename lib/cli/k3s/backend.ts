@@ -25,14 +25,21 @@ export function refuseFlannel(
   const none = settings.on('no-flannel')
   const told = settings.text('flannel-backend')
   const off = backendOf(told) === 'none' ? told : none?.value === true ? none : undefined
-  if (off !== undefined)
+  const joined = settings.text('server')
+  if (off !== undefined) {
+    const others = joined === undefined ? '' : `, first of all ${joined.value}, with which this one compares itself`
     return {
-      found: [`k3s' own flannel is off (${off.from}); all servers must agree on it, and agents take it from theirs`],
+      found: [
+        `k3s' own flannel is off (${off.from}); agents take that from their server; all servers must agree${others}`,
+      ],
       warnings: [],
     }
+  }
   if (role === 'agent')
     return {
-      found: ["whether k3s' own flannel is off is a setting of the servers: flannel-backend: none"],
+      found: [
+        `whether k3s' own flannel is off this agent is told by its server${joined === undefined ? '' : `, ${joined.value}`}: flannel-backend: none has to stand there`,
+      ],
       warnings: [],
     }
   const sentence = refusal(told)

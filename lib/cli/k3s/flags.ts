@@ -40,7 +40,7 @@ export const K3S_FLAGS = [
     serverOnly: true,
     becomes: '`none` goes on; every other value, and its absence, is refused with what to set',
   },
-  { name: 'no-flannel', kind: 'switch', becomes: 'as `flannel-backend: none` (k3s before 1.22)' },
+  { name: 'no-flannel', kind: 'switch', becomes: 'as `flannel-backend: none` (old versions of k3s)' },
   {
     name: 'flannel-external-ip',
     kind: 'switch',
@@ -86,6 +86,19 @@ export const K3S_FLAGS = [
     variable: 'K3S_KUBECONFIG_OUTPUT',
     becomes: 'the administrator’s kubeconfig, by which Nodes are read where nobody else may',
   },
+  {
+    name: 'server',
+    short: 's',
+    kind: 'text',
+    variable: 'K3S_URL',
+    becomes: 'said: with which server the settings have to agree, or from which an agent takes them',
+  },
+  {
+    name: 'container-runtime-endpoint',
+    kind: 'text',
+    becomes: 'said: that runtime, and not k3s, decides where CNI is looked for',
+  },
+  { name: 'docker', kind: 'switch', becomes: 'nothing: cri-dockerd looks for CNI in the usual places' },
   { name: 'disable-agent', kind: 'switch', serverOnly: true, becomes: 'refused: such a server is no node' },
   { name: 'rootless', kind: 'switch', becomes: 'refused: the pods are in a network namespace of their own' },
 ] as const satisfies readonly K3sFlag[]

@@ -29,8 +29,13 @@ export function flannelConf(dataDir: string): string {
 export function cniFound(files: HostFiles, settings: K3sSettings, dataDir: string): readonly string[] {
   const plugins = files.exists(`${dataDir}/data/cni`) ? `${dataDir}/data/cni` : `${programs(files, dataDir) ?? dataDir}`
   const copy = settings.text('flannel-cni-conf')
+  const runtime = settings.text('container-runtime-endpoint')
+  const reader =
+    runtime === undefined
+      ? "with its flannel off, k3s' containerd reads /etc/cni/net.d and runs /opt/cni/bin"
+      : `the runtime at ${runtime.value} (${runtime.from}) has its own folders, by default /etc/cni/net.d and /opt/cni/bin`
   return [
-    `CNI: with its flannel off, k3s' containerd reads /etc/cni/net.d and runs /opt/cni/bin; k3s' own plugins are in ${plugins}`,
+    `CNI: ${reader}; k3s' own plugins are in ${plugins}`,
     ...(copy === undefined
       ? []
       : [

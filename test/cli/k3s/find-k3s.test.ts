@@ -69,7 +69,7 @@ test('a server of today: everything is found, and each sentence says from where'
   const said = found.found.join('\n')
   for (const words of [
     `k3s server (${SERVER_UNIT}), its data in ${DATA} (default)`,
-    `k3s' own flannel is off (${CONFIG}: flannel-backend); all servers must agree`,
+    `k3s' own flannel is off (${CONFIG}: flannel-backend); agents take that from their server; all servers must agree`,
     'this node is edge-7',
     '(the default cluster-cidr of k3s)',
     `eth1 (${SERVER_UNIT}: --flannel-iface)`,
@@ -106,7 +106,10 @@ test("an agent's network is the one that its flannel left, and what only servers
   assert.equal(found.netConf, undefined)
   assert.deepEqual(found.nodeName, { value: 'worker-3', from: `${AGENT_UNIT}.env: K3S_NODE_NAME` })
   assert.deepEqual(found.readers, [`${DATA}/agent/kubelet.kubeconfig`])
-  assert.match(found.found.join('\n'), /setting of the servers: flannel-backend: none/)
+  assert.match(
+    found.found.join('\n'),
+    /this agent is told by its server, https:\/\/10\.0\.0\.1:6443: flannel-backend: none has to stand there/,
+  )
   assert.deepEqual(found.warnings, [])
 })
 

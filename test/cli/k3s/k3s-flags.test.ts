@@ -80,6 +80,17 @@ const CASES: Readonly<Record<K3sFlagName, Case | (typeof NOTHING & { readonly va
     becomes: ({ readers }) => readers.at(-1),
     as: '/admin.yaml',
   },
+  server: {
+    value: 'https://s1:6443',
+    becomes: said(/all servers must agree, first of all https:\/\/s1:6443,/),
+    as: true,
+  },
+  'container-runtime-endpoint': {
+    value: 'unix:///run/x.sock',
+    becomes: said(/CNI: the runtime at unix:\/\/\/run\/x\.sock .* has its own folders/),
+    as: true,
+  },
+  docker: { value: 'true', ...NOTHING },
   'disable-agent': { value: 'true', becomes: /this k3s server is no node/ },
   rootless: { value: 'true', becomes: /rootless/ },
 }
