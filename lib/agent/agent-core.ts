@@ -27,6 +27,7 @@ import { createContainment } from './containment.ts'
 import type { Sysctl } from './device-ops.ts'
 import { createFamilyOverlay, deviceOf, type FamilyOverlay } from './family-overlay.ts'
 import { createFreshLog } from './fresh-log.ts'
+import { createHostSettings } from './host-settings.ts'
 import type { FilePorts } from './kept-file.ts'
 import { createKept } from './kept-value.ts'
 import { createLeasePublisher } from './lease-publisher.ts'
@@ -52,6 +53,8 @@ export interface AgentPorts {
   readonly keptFiles: FilePorts & { readonly list: (folder: string) => Promise<readonly string[]> }
   /** Default, and where it gives undefined: no packet filter rules are kept, and none that exist are touched. */
   readonly filters?: (family: Family) => FamilyFilters | undefined
+  /** Links whose IPv6 routes come from router advertisements. */
+  readonly advertisedLinks: () => Promise<readonly string[]>
   /** A flannel that runs here beside us, in words; undefined: none is seen. */
   readonly rival: () => Promise<string | undefined>
   readonly clock: Clock
@@ -156,6 +159,20 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     return clock.now() < together.until ? undefined : vtep
   }
   const publisher = createLeasePublisher({ source, own: ownTogether, standing, clock, onChange: () => reconsider() })
+  const hostSettings = createHostSettings({
+    mode: config.hostSysctls ?? 'set',
+    families: () =>
+      members.flatMap(({ overlay: { family, cannot, state } }) =>
+        // Without a device of ours, the link that carries packets is somebody else's.
+        cannot ? [] : [{ family, device: isVxlan(config.network) ? deviceOf(state)?.ifname : undefined }],
+      ),
+    sysctl: ports.sysctl,
+    advertisedLinks: ports.advertisedLinks,
+    clock,
+    log,
+    contain: containment.contain,
+    onChange: () => reconsider(),
+  })
   /** Beside the families and the view: what else has to be right. Each calls `reconsider` when it changes. */
   const components: readonly Checked[] = [
     {
@@ -164,6 +181,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       },
     },
     cniFiles,
+    hostSettings,
   ]
 
   /** Brings what the source says to the families; saving an lladdr may take its time, so it runs as a loop. */
@@ -227,7 +245,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     const next = JSON.stringify([text, checks])
     if (next === status) return
     status = next
-    onStatus({ ready, text, checks })
+    onStatus({ ready, text, podsCanStart: cniFiles.written, checks })
   }
   const overlayChanged = (): void => {
     if (stopped) return
@@ -239,6 +257,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     if (seen?.synced && members.some(isUnchecked)) leases.mark()
     publisher.mark()
     cniFiles.mark()
+    hostSettings.mark()
     reconsider()
     const states = members.map(({ overlay }) => overlay.state)
     const hopeless = states.find((state) => state.name === 'blocked' && state.fatal)
@@ -270,6 +289,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       await Promise.all([
         publisher.stop(),
         cniFiles.stop(),
+        hostSettings.stop(),
         ...members.flatMap(({ overlay, filter }) => [overlay.stop(), filter?.stop()]),
       ])
       standing.stop()

@@ -16,6 +16,7 @@ import { runProgram } from '../host/exec.ts'
 import { listFolder, readAsWritten, readIfExists, replaceFile } from '../host/files.ts'
 import { type Lock, lockDevice } from '../host/lock.ts'
 import { nameNetlinkOwner } from '../host/netlink-owner.ts'
+import { linksWithAdvertisedRoutes } from '../host/ra-links.ts'
 import { findRival, K3S_NET_CONF, type Rival } from '../host/rival.ts'
 import { createSysctl } from '../host/sysctl.ts'
 import { watchFile } from '../host/watch-file.ts'
@@ -97,6 +98,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
         list: listFolder,
       },
       filters: (family) => filtersOf(family, config, clock),
+      advertisedLinks: linksWithAdvertisedRoutes,
       // One that may be elsewhere counts: what it may want back is left to it.
       rival: async () => (await rivalOf(config))?.name,
       clock,

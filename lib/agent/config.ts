@@ -24,6 +24,8 @@ export interface AgentConfig {
   readonly iptablesForwardRules: boolean
   /** Default: as every field's default. */
   readonly firewall?: FirewallConfig
+  /** Whether settings of this host that pods need are set (default) or only named. */
+  readonly hostSysctls?: 'set' | 'warn' | undefined
   /** What outlives a reboot, e.g. /var/lib/vtepd. */
   readonly stateDir: string
   /** undefined: no health server (flannel's default). `port` 0 never occurs here. */

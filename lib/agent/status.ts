@@ -11,6 +11,8 @@ export interface AgentStatus {
   readonly ready: boolean
   /** `ready: 100 peers`, or `waiting: ` and everything that is waited for. */
   readonly text: string
+  /** subnet.env and the conflist are written. */
+  readonly podsCanStart: boolean
   /** Every name once; all are right where `ready`. */
   readonly checks: readonly Check[]
 }

@@ -6,6 +6,7 @@ import path from 'node:path'
 import type { AgentConfig, FileLeasesConfig, KubeLeasesConfig } from '../agent/config.ts'
 import { parseNetwork } from '../cluster/net-conf.ts'
 import type { Network } from '../cluster/network.ts'
+import { CONFLIST_KINDS, isConflistName } from '../cni/conflist.ts'
 import { ConfigError } from '../errors.ts'
 import { annotationKeys } from '../leases/annotations.ts'
 import { FAMILIES, type Family, type Ip, isUnicastHost, parseIp, parseIpOf } from '../net/ip.ts'
@@ -63,10 +64,12 @@ function runConfigOf(input: ConfigInput): RunConfig {
       network,
       underlayChoice,
       subnetFile: filePath('subnet-file', flags['subnet-file']),
+      conflist: conflistOf(flags),
       ipMasq: flags['ip-masq'],
       ...(input.k3s?.ipv6Masquerade === false ? { ipv6Masquerade: false } : {}),
       iptablesForwardRules: flags['iptables-forward-rules'],
       firewall: firewallOf(input),
+      hostSysctls: oneOf('host-sysctls', flags['host-sysctls'], ['set', 'warn']),
       stateDir: filePath('state-dir', flags['state-dir']),
       force: flags.force,
       ...k3sParts(input),
@@ -291,6 +294,14 @@ function ifaceWarning(text: string): readonly string[] {
   return name === text
     ? []
     : [`--iface ${text} is read as ${name}, unless an interface has that whole name: ip prints its parent after the @`]
+}
+
+function conflistOf(flags: RunFlags): AgentConfig['conflist'] {
+  const kind = oneOf('cni', flags.cni, ['none', ...CONFLIST_KINDS])
+  const name = flags['cni-conf-name']
+  if (!isConflistName(name))
+    throw new ConfigError('--cni-conf-name', `'${name}' is no file name that ends in .conflist`)
+  return kind === 'none' ? undefined : { kind, path: path.join(filePath('cni-conf-dir', flags['cni-conf-dir']), name) }
 }
 
 const PUBLIC_IP_FLAG = { ipv4: 'public-ip', ipv6: 'public-ipv6' } as const

@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./commands/run.ts')).runCommand,
   cleanup: async () => (await import('./commands/cleanup.ts')).cleanupCommand,
   release: async () => (await import('./commands/release.ts')).releaseCommand,
+  cni: async () => (await import('./commands/cni.ts')).cniCommand,
   mirror: async () => (await import('./commands/mirror.ts')).mirrorCommand,
   lab: async () => (await import('./commands/lab.ts')).runLabCommand,
   version: async () => versionCommand,

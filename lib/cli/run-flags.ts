@@ -10,6 +10,7 @@ const SOURCE = 'Where leases come from'
 const UNDERLAY = 'Which interface carries the overlay'
 const FILTER = 'Packet filter'
 const FILES = 'Files'
+const HOST = 'Settings of this host'
 const CLUSTER = 'What is told to others'
 const LOGS = 'Health and logs'
 const LATER = 'Accepted, recorded, without further effect yet'
@@ -225,12 +226,45 @@ export const RUN_FLAGS = [
     help: 'what the flannel CNI plugin reads',
   },
   {
+    name: 'cni',
+    kind: 'string',
+    default: 'none',
+    placeholder: 'none|flannel|k3s|bridge',
+    group: FILES,
+    help: "keep the container runtime's CNI configuration: flannel's, k3s' form of it, one for the bridge plugin alone, or none",
+  },
+  {
+    name: 'cni-conf-dir',
+    kind: 'string',
+    default: '/etc/cni/net.d',
+    placeholder: 'dir',
+    group: FILES,
+    help: 'where the container runtime looks for it',
+  },
+  {
+    name: 'cni-conf-name',
+    kind: 'string',
+    default: '10-flannel.conflist',
+    placeholder: 'name',
+    group: FILES,
+    help: 'its file; the runtime takes the first of its folder',
+  },
+  {
     name: 'state-dir',
     kind: 'string',
     default: '/var/lib/vtepd',
     placeholder: 'dir',
     group: FILES,
     help: 'what outlives a reboot',
+  },
+
+  {
+    name: 'host-sysctls',
+    kind: 'string',
+    default: 'set',
+    placeholder: 'set|warn',
+    group: HOST,
+    help: 'whether forwarding and bridge netfilter, which pods need, are switched on, or named where they are off',
   },
 
   {

@@ -19,7 +19,7 @@ export interface SuperviseParts {
 /** Resolves when the agent has ended: 0 told to, 1 or 2 (ConfigError) could not go on, with one line in the log. */
 export async function superviseAgent(agent: Agent, parts: SuperviseParts): Promise<ExitStatus> {
   const { log, notify } = parts
-  agent.onStatus(({ text }) => notify.running(text))
+  agent.onStatus(({ text, podsCanStart }) => notify.running(text, podsCanStart))
   try {
     const why = await Promise.race([parts.told, agent.ended])
     if (why !== undefined) log.info('run.stop', `${why}: ending; everything stays in the kernel`)

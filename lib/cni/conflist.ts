@@ -29,9 +29,13 @@ const BANDWIDTH = { type: 'bandwidth', capabilities: { bandwidth: true } }
 /** Plugins that make the pod's interface: one of them stands in a list. */
 const MAIN = ['flannel', 'bridge']
 
-/** The whole text. `env` matters to `bridge` alone; at least one family is present. */
-export function renderConflist(kind: ConflistKind, env: SubnetEnv): string {
-  if (kind === 'bridge') return pretty({ name: NAME, cniVersion: '0.3.1', plugins: [bridgePlugin(env), PORTMAP] })
+/** The whole text. `env` matters to `bridge` alone, which cannot be without; at least one family is present. */
+export function renderConflist(kind: 'flannel' | 'k3s', env?: SubnetEnv): string
+export function renderConflist(kind: ConflistKind, env: SubnetEnv): string
+export function renderConflist(kind: ConflistKind, env: SubnetEnv | undefined): string | undefined
+export function renderConflist(kind: ConflistKind, env?: SubnetEnv): string | undefined {
+  if (kind === 'bridge')
+    return env && pretty({ name: NAME, cniVersion: '0.3.1', plugins: [bridgePlugin(env), PORTMAP] })
   if (kind === 'flannel') {
     const delegate = { hairpinMode: true, isDefaultGateway: true }
     return pretty({ name: NAME, cniVersion: '0.3.1', plugins: [{ type: 'flannel', delegate }, PORTMAP] })
@@ -97,6 +101,11 @@ function parseList(
   } catch {
     return undefined
   }
+}
+
+/** The runtime takes other endings for a single plugin's configuration, or not at all. */
+export function isConflistName(name: string): boolean {
+  return /^[^/\0]+\.conflist$/.test(name)
 }
 
 /** Of the names in the runtime's folder those of configurations that it takes rather than `own`: it goes by their order. */

@@ -4,7 +4,7 @@
  */
 import { type Cidr, cidrFamily, firstHost, parseCidr, prefixLength } from '../net/cidr.ts'
 import type { Family } from '../net/ip.ts'
-import type { Mtu } from '../net/mtu.ts'
+import { LEAST_MTU, type Mtu, parseMtu } from '../net/mtu.ts'
 
 /** One enabled family. */
 export interface SubnetEnvFamily {
@@ -66,6 +66,18 @@ export function parseSubnetEnv(text: string): ParsedSubnetEnv {
     mtu: Number.isInteger(mtu) && mtu > 0 ? mtu : undefined,
     ipMasq: values.get('FLANNEL_IPMASQ') === 'true',
   }
+}
+
+/** What the file that was parsed was rendered from, with the one MTU for both families; undefined: it is no whole one. */
+export function subnetEnvOf({ networks, subnets, mtu, ipMasq }: ParsedSubnetEnv): SubnetEnv | undefined {
+  if (mtu === undefined || mtu < LEAST_MTU.ipv4 || mtu > 65535) return undefined
+  const part = (family: Family): SubnetEnvFamily | undefined => {
+    const [network] = networks[family]
+    const subnet = subnets[family]
+    return network && subnet && { network, subnet, mtu: parseMtu(mtu) }
+  }
+  const env = { ipv4: part('ipv4'), ipv6: part('ipv6'), ipMasq }
+  return env.ipv4 === undefined && env.ipv6 === undefined ? undefined : env
 }
 
 function cidrsIn(text: string, family: Family): Cidr[] {

@@ -7,8 +7,11 @@ import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 
 export interface SdNotify {
-  /** The service runs: READY=1 with the first call, and with each `status` for `systemctl status`. */
-  running(status: string): void
+  /**
+   * The service runs, and how it is, for `systemctl status`. READY=1 with the first call that says `serves` (what is started
+   * behind it finds what it needs), at the latest five seconds after the first call: what that waits for may wait for systemd.
+   */
+  running(status: string, serves: boolean): void
   /** The service is about to end: STOPPING=1. */
   stopping(): void
 }
@@ -24,6 +27,7 @@ export interface SdNotifyOptions {
 }
 
 const PACE_MS = 1_000
+const READY_WITHIN_MS = 5_000
 /** A message of systemd's holds 4096 bytes. */
 const MOST_STATUS_CHARACTERS = 1_000
 
@@ -33,6 +37,7 @@ export function createSdNotify({ send, clock, log, env = process.env }: SdNotify
   const wanted = new Map<string, string>()
   const told = new Map<string, string>()
   let pace: Timer | undefined
+  let patience: Timer | undefined
   let failed = false
 
   const say = (): void => {
@@ -48,18 +53,30 @@ export function createSdNotify({ send, clock, log, env = process.env }: SdNotify
       say()
     })
   }
+  const ready = (): void => {
+    patience?.cancel()
+    wanted.set('READY', '1')
+  }
   if (path === undefined || path === '')
     log.debug('notify.skipped', 'No NOTIFY_SOCKET: nobody waits for a notification')
   return {
-    running(status) {
-      wanted.set('READY', '1')
+    running(status, serves) {
+      // Nobody who waits for readiness waits for the pace of what is only looked at.
+      const isNews = serves && !wanted.has('READY')
+      if (isNews) ready()
+      else if (path && !wanted.has('READY'))
+        patience ??= clock.after(READY_WITHIN_MS, () => {
+          ready()
+          say()
+        })
       wanted.set('STATUS', status.replace(/\s+/g, ' ').slice(0, MOST_STATUS_CHARACTERS))
-      if (pace === undefined) say()
+      if (pace === undefined || isNews) say()
     },
     stopping() {
       wanted.set('STOPPING', '1')
       say()
       pace?.cancel()
+      patience?.cancel()
     },
   }
 }

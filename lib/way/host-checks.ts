@@ -6,6 +6,7 @@ import { type Cidr, cidrOf, contains, overlaps } from '../net/cidr.ts'
 import { type Family, familyOf, type Ip, isLinkLocal } from '../net/ip.ts'
 import type { Address, Link } from '../rtnl/port.ts'
 import type { Fault } from './fault.ts'
+import { sysctlName, sysctlRemedy } from './sysctls.ts'
 
 export interface HostFacts {
   readonly family: Family
@@ -54,9 +55,10 @@ export function isForeignBridge({ ifname }: Link): boolean {
 function checkForwarding({ family, forwardingOff }: HostFacts): readonly Fault[] {
   if (forwardingOff === undefined) return []
   const name = family === 'ipv4' ? 'IPv4' : 'IPv6'
-  // Names of links may have dots: then only slashes are understood.
-  const key = forwardingOff.includes('.') ? forwardingOff : forwardingOff.replaceAll('/', '.')
-  const sentence = `this host does not forward ${name} packets of pods (${key} is 0), so none reaches another node: sysctl -w ${key}=1, and in /etc/sysctl.d for the next start`
+  const remedy = sysctlRemedy({ key: forwardingOff, value: '1' })
+  // It stops listening to routers, and drops what it has heard, unless it is told otherwise before.
+  const before = family === 'ipv6' ? '; before, accept_ra=2 on a link whose routes come from router advertisements' : ''
+  const sentence = `this host does not forward ${name} packets of pods (${sysctlName(forwardingOff)} is 0), so none reaches another node: ${remedy}${before}`
   return [{ name: 'host.forwarding', sentence, stops: false }]
 }
 

@@ -104,11 +104,12 @@ function setUp({
   }
   const core = createAgentCore(config, {
     openRtnl: () => kernel.open(),
-    sysctl: { read: async (key) => (key.includes('forward') ? '1' : '0'), write: async () => ({ written: true }) },
+    sysctl: { read: async (key) => (/forward|bridge/.test(key) ? '1' : '0'), write: async () => ({ written: true }) },
     nameOwner: async () => undefined,
     source,
     readFile: async (path) => disk.get(path),
     replaceFile: async (path, text) => void disk.set(path, text),
+    advertisedLinks: async () => [],
     keptFiles: {
       read: async (path) => disk.get(path),
       async replace(path, text) {

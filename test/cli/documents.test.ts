@@ -7,9 +7,10 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import { CLEANUP_ABOUT, CLEANUP_FLAGS } from '../../lib/cli/cleanup/flags.ts'
+import { CNI_ABOUT, CNI_FLAGS } from '../../lib/cli/cni/flags.ts'
 import type { FlagSpec } from '../../lib/cli/flag-spec.ts'
 import { flagVariable } from '../../lib/cli/go-args.ts'
-import { MIRROR_FLAGS } from '../../lib/cli/mirror-flags.ts'
+import { MIRROR_ABOUT, MIRROR_FLAGS } from '../../lib/cli/mirror-flags.ts'
 import { parseFlags } from '../../lib/cli/parse-flags.ts'
 import { RELEASE_ABOUT, RELEASE_FLAGS } from '../../lib/cli/release/flags.ts'
 import { RUN_ABOUT, RUN_FLAGS } from '../../lib/cli/run-flags.ts'
@@ -17,15 +18,29 @@ import { RUN_ABOUT, RUN_FLAGS } from '../../lib/cli/run-flags.ts'
 const read = (name: string): string => readFileSync(path.resolve(import.meta.dirname, '../..', name), 'utf8')
 const unit = read('deploy/vtepd.service')
 
+/** Each command with its flags; what stands behind its name is a word that comes first. */
+const COMMANDS = {
+  run: { table: RUN_FLAGS, about: RUN_ABOUT },
+  cni: { table: CNI_FLAGS, about: CNI_ABOUT },
+  mirror: { table: MIRROR_FLAGS, about: MIRROR_ABOUT },
+  release: { table: RELEASE_FLAGS, about: RELEASE_ABOUT },
+  cleanup: { table: CLEANUP_FLAGS, about: CLEANUP_ABOUT },
+} as const
+
+/** Documents in which commands and variables are written down. */
+const GUIDES = ['try-on-one-node', 'errors', 'k3s', 'config-file', 'cni', 'packet-filter'].map(
+  (name) => `docs/${name}.md`,
+)
+
 test('docs/flags.md has each flag with its default, and no other flag', () => {
-  const sections = read('docs/flags.md').split(/# Flags of `vtepd (?:mirror|release|cleanup)`/)
-  const [run = '', mirror = '', release = '', cleanup = ''] = sections
-  for (const [text, table] of [
-    [run, RUN_FLAGS],
-    [mirror, MIRROR_FLAGS],
-    [release, RELEASE_FLAGS],
-    [cleanup, CLEANUP_FLAGS],
-  ] as const) {
+  const sections = new Map(
+    [...read('docs/flags.md').matchAll(/^# Flags of `vtepd (\w+)`([\s\S]*?)(?=^# |$(?![\s\S]))/gm)].map(
+      ([, name = '', text = '']) => [name, text],
+    ),
+  )
+  assert.deepEqual([...sections.keys()].sort(), Object.keys(COMMANDS).sort())
+  for (const [name, { table }] of Object.entries(COMMANDS)) {
+    const text = sections.get(name) ?? ''
     const known = new Map<string, FlagSpec>(table.map((spec) => [spec.name, spec]))
     for (const spec of table) assert.ok(text.includes(`\`--${spec.name}\``), `--${spec.name} is missing`)
     for (const [, name = ''] of text.matchAll(/`--([a-z][\w-]*)`/g))
@@ -49,36 +64,19 @@ test('docs/errors.md explains each code of lib/errors.ts, and no other', () => {
 })
 
 test('the commands in the documents and in the help use flags that exist', () => {
-  for (const text of [
-    ...['try-on-one-node', 'errors', 'k3s', 'config-file'].map((name) => read(`docs/${name}.md`)),
-    RUN_ABOUT.footer,
-    CLEANUP_ABOUT.footer,
-    RELEASE_ABOUT.footer,
-  ])
-    for (const [line, command, rest = ''] of text.matchAll(
-      /\bvtepd (run|release|cleanup)((?: --?[\w-]+(?:[ =][\w./]+)?)+)/g,
+  const help = Object.values(COMMANDS).map(({ about }) => about.footer)
+  for (const text of [...GUIDES.map(read), ...help])
+    for (const [line, command = '', rest = ''] of text.matchAll(
+      /\bvtepd (run|mirror|release|cleanup|cni(?= (?:install|check)))(?: (?:install|check))?((?: --?[\w-]+(?:[ =][\w./]+)?)+)/g,
     )) {
-      const argv = rest.trim().split(/\s+/)
-      const parse = (): unknown =>
-        command === 'run'
-          ? parseFlags(RUN_FLAGS, argv, {}, RUN_ABOUT)
-          : command === 'release'
-            ? parseFlags(RELEASE_FLAGS, argv, {}, RELEASE_ABOUT)
-            : parseFlags(CLEANUP_FLAGS, argv, {}, CLEANUP_ABOUT)
-      assert.doesNotThrow(parse, line)
+      const { table, about } = COMMANDS[command as keyof typeof COMMANDS]
+      assert.doesNotThrow(() => parseFlags(table, rest.trim().split(/\s+/), {}, about), line)
     }
 })
 
 test('variables in the documents and the unit are those of flags', () => {
   const variables = new Set(RUN_FLAGS.map(({ name }) => flagVariable(name)))
-  for (const name of [
-    'docs/try-on-one-node.md',
-    'docs/k3s.md',
-    'docs/config-file.md',
-    'docs/flags.md',
-    'docs/errors.md',
-    'deploy/vtepd.service',
-  ])
+  for (const name of [...GUIDES, 'docs/flags.md', 'deploy/vtepd.service'])
     for (const [variable] of read(name).matchAll(/FLANNELD_[A-Z0-9_]+/g))
       assert.ok(variables.has(variable), `${name}: ${variable}`)
 })

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
+import { removeAtExit } from '../support/agent-process.ts'
 import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
 
 const MAIN = path.resolve(import.meta.dirname, '../../lib/cli/main.ts')
@@ -28,12 +29,12 @@ async function host(t: TestContext): Promise<Host> {
   await netns.exec('ip', 'link', 'add', 'mgmt0', 'type', 'veth', 'peer', 'name', 'far0')
   for (const link of ['mgmt0', 'far0']) await netns.exec('ip', 'link', 'set', link, 'up')
   await netns.exec('ip', 'address', 'add', '192.0.2.1/24', 'dev', 'mgmt0')
-  return hostIn(t, netns, '{"Network":"10.42.0.0/16","Backend":{"Type":"vxlan"}}', LEASES)
+  return hostIn(netns, '{"Network":"10.42.0.0/16","Backend":{"Type":"vxlan"}}', LEASES)
 }
 
-function hostIn(t: TestContext, netns: Netns, netConf: string, leases: object): Host {
+function hostIn(netns: Netns, netConf: string, leases: object): Host {
   const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-run-'))
-  t.after(() => rmSync(folder, { recursive: true }))
+  removeAtExit(folder)
   writeFileSync(path.join(folder, 'net-conf.json'), netConf)
   writeFileSync(path.join(folder, 'nodes.json'), JSON.stringify(leases))
   const places = [
@@ -191,7 +192,7 @@ test(
         ...lease,
         ipv4: { ...ipv4, subnet: ipv4.subnet.replace('10.42.', `${net}.`) },
       }))
-      return hostIn(t, here.netns, JSON.stringify({ Network: `${net}.0.0/16`, Backend: backend }), leases)
+      return hostIn(here.netns, JSON.stringify({ Network: `${net}.0.0/16`, Backend: backend }), leases)
     }
     const [one, other] = [direct(1, '10.42'), direct(4096, '10.43')]
     const agents = [start(t, one), start(t, other)] as const

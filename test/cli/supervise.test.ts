@@ -38,12 +38,13 @@ function stage(): Stage {
     },
   }
   const notify = {
-    running: (status: string) => void said.push(`running: ${status}`),
+    running: (status: string, serves: boolean) => void said.push(`running${serves ? ' and serves' : ''}: ${status}`),
     stopping: () => void said.push('stopping'),
   }
   const log = createLog({ level: 'info', format: 'json', destination: { write: (line) => lines.push(line) } })
   const status = superviseAgent(agent, { log, notify, told: told.promise })
-  const say = (text: string): void => listener({ ready: false, text, checks: [] })
+  const say = (text: string): void =>
+    listener({ ready: false, text, podsCanStart: text.startsWith('ready'), checks: [] })
   return { say, status, said, lines, tell: told.resolve, fail: ended.reject }
 }
 
@@ -70,7 +71,7 @@ test('the service manager hears each thing that the agent says of itself', async
   assert.deepEqual(said, [])
   say('waiting: leases')
   say('ready: 3 peers')
-  assert.deepEqual(said, ['running: waiting: leases', 'running: ready: 3 peers'])
+  assert.deepEqual(said, ['running: waiting: leases', 'running and serves: ready: 3 peers'])
   tell('SIGINT')
   await status
 })

@@ -50,7 +50,7 @@ test(
     await netns.exec('ip', 'link', 'add', 'mgmt0', 'type', 'veth', 'peer', 'name', 'far0')
     for (const link of ['mgmt0', 'far0']) await netns.exec('ip', 'link', 'set', link, 'up')
     await netns.exec('ip', 'address', 'add', '192.0.2.1/24', 'dev', 'mgmt0')
-    const folder = createAgentFolder(t, { Network: '10.42.0.0/16' })
+    const folder = createAgentFolder({ Network: '10.42.0.0/16' })
     const leases = path.join(folder.path, 'leases.json')
     writeFileSync(leases, JSON.stringify(LEASES))
     const { reading, writing } = fullPipe(path.join(folder.path, 'stderr'))

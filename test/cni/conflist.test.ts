@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { conflistsBefore, keepConflist, renderConflist } from '../../lib/cni/conflist.ts'
+import type { SubnetEnv } from '../../lib/cni/subnet-env.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseMtu } from '../../lib/net/mtu.ts'
 
@@ -69,7 +70,7 @@ test("k3s' text is the one that k3s writes", () => {
 })
 
 test('the bridge form needs no flannel plugin: ranges and networks of the families that are there, the lesser MTU', () => {
-  const plugin = (env: Parameters<typeof renderConflist>[1]) => JSON.parse(renderConflist('bridge', env)).plugins[0]
+  const plugin = (env: SubnetEnv) => JSON.parse(renderConflist('bridge', env)).plugins[0]
   assert.deepEqual(JSON.parse(renderConflist('bridge', DUAL)), {
     name: 'cbr0',
     cniVersion: '0.3.1',

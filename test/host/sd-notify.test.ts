@@ -33,18 +33,35 @@ const told = (text: string): string => `@/org/systemd/notify ${text}`
 
 test('readiness is told once, at once, with the status', () => {
   const { notify, heard, clock } = manager()
-  notify.running('waiting: leases')
+  notify.running('waiting: leases', true)
   assert.deepEqual(heard, [told('READY=1\nSTATUS=waiting: leases')])
   clock.advance(1000)
-  notify.running('ready: 3 peers')
-  notify.running('ready: 3 peers')
+  notify.running('ready: 3 peers', true)
+  notify.running('ready: 3 peers', true)
   assert.deepEqual(heard.slice(1), [told('STATUS=ready: 3 peers')])
+})
+
+test('ready is who serves, at once, or who does not within five seconds', () => {
+  for (const serves of [true, false]) {
+    const { notify, heard, clock } = manager()
+    notify.running('waiting: leases', false)
+    clock.advance(500)
+    notify.running('waiting: subnet.env', serves)
+    clock.advance(serves ? 0 : 4499)
+    assert.equal(heard.join().includes('READY=1'), serves)
+    clock.advance(1)
+    assert.equal(heard.join().includes('READY=1'), true)
+    notify.running('waiting: leases', false)
+    clock.advance(20_000)
+    assert.equal(heard.join().split('READY=1').length, 2)
+    assert.equal(clock.pending, 0)
+  }
 })
 
 test('a status that changes quickly is told once a second, the last one counts', () => {
   const { notify, heard, clock } = manager()
   for (let n = 0; n < 100; n += 1) {
-    notify.running(`ready: ${n} peers`)
+    notify.running(`ready: ${n} peers`, true)
     clock.advance(50)
   }
   clock.advance(10_000)
@@ -55,7 +72,7 @@ test('a status that changes quickly is told once a second, the last one counts',
 
 test('the end is told at once and leaves no timer', () => {
   const { notify, heard, clock } = manager()
-  notify.running('ready: 1 peers')
+  notify.running('ready: 1 peers', true)
   notify.stopping()
   assert.equal(heard.at(-1), told('STOPPING=1'))
   assert.equal(clock.pending, 0)
@@ -64,8 +81,8 @@ test('the end is told at once and leaves no timer', () => {
 test('what was not taken is told again until it is, with one warning', () => {
   const it = manager()
   it.errno = ECONNREFUSED
-  it.notify.running('waiting: leases')
-  it.notify.running('ready: 2 peers')
+  it.notify.running('waiting: leases', true)
+  it.notify.running('ready: 2 peers', true)
   it.errno = EAGAIN
   it.clock.advance(5000)
   assert.deepEqual(it.heard, [])
@@ -81,7 +98,7 @@ test('what was not taken is told again until it is, with one warning', () => {
 
 test('a status is one line that systemd takes, whatever is in it', () => {
   const { notify, heard } = manager()
-  notify.running(`waiting:\nREADY=0\n${'x'.repeat(10_000)}`)
+  notify.running(`waiting:\nREADY=0\n${'x'.repeat(10_000)}`, true)
   assert.equal(heard[0]?.split('\n').length, 2)
   assert.ok(Buffer.byteLength(heard[0] ?? '') < 4096)
 })
@@ -89,7 +106,7 @@ test('a status is one line that systemd takes, whatever is in it', () => {
 test('without NOTIFY_SOCKET nothing is sent', () => {
   for (const env of [{}, { NOTIFY_SOCKET: '' }]) {
     const { notify, heard, lines, clock } = manager(env)
-    notify.running('x')
+    notify.running('x', true)
     notify.stopping()
     assert.deepEqual([heard, lines, clock.pending], [[], [], 0])
   }

@@ -82,7 +82,7 @@ function leases(families: readonly Family[]): string {
 }
 
 async function runAgent(t: TestContext, families: readonly Family[], netns: Netns, ...flags: string[]) {
-  const folder = createAgentFolder(t, netConf(families))
+  const folder = createAgentFolder(netConf(families))
   const file = path.join(folder.path, 'leases.json')
   writeFileSync(file, leases(families))
   const agent = startAgentProcess(t, netns, 'us', [

@@ -44,7 +44,7 @@ async function setUp(t: TestContext) {
     await netns.exec('ip', 'address', 'add', `fd78::${last}/64`, 'dev', link, 'nodad')
     await netns.exec('ip', 'link', 'set', link, 'up')
   }
-  const folder = createAgentFolder(t, NET_CONF)
+  const folder = createAgentFolder(NET_CONF)
   const leases = path.join(folder.path, 'leases.json')
   writeFileSync(leases, JSON.stringify(LEASES))
   const agent = startAgentProcess(t, node, 'us', [...folder.flags, `--leases=${leases}`, '--iface=mgmt0'])

@@ -38,7 +38,7 @@ async function createHost(t: TestContext, netConf: object = {}): Promise<Host> {
   await netns.exec('ip', 'address', 'add', '192.168.1.1/24', 'dev', 'mgmt0')
   await netns.exec('ip', 'address', 'add', 'fd00:1::1/64', 'dev', 'mgmt0', 'nodad')
   await netns.exec('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
-  const folder = createAgentFolder(t, {
+  const folder = createAgentFolder({
     Network: '10.42.0.0/16',
     IPv6Network: 'fd00:42::/48',
     EnableIPv6: true,

@@ -45,7 +45,7 @@ test(
     server.nodes.create({ metadata: { name: 'us' }, spec: { podCIDR: '10.42.1.0/24', podCIDRs: ['10.42.1.0/24'] } })
     for (const index of [2, 3]) server.nodes.create(node(`peer${index}`, index))
 
-    const folder = createAgentFolder(t, { Network: '10.42.0.0/16', Backend: { Type: 'vxlan' } })
+    const folder = createAgentFolder({ Network: '10.42.0.0/16', Backend: { Type: 'vxlan' } })
     const kubeconfig = path.join(folder.path, 'kubeconfig')
     writeFileSync(kubeconfig, server.kubeconfig())
     const flags = [...folder.flags, `--kubeconfig-file=${kubeconfig}`, '--iface=mgmt0']

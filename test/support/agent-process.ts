@@ -39,10 +39,20 @@ export interface AgentFolder {
   readonly flags: readonly string[]
 }
 
-/** A folder of its own for net-conf.json and everything that the agent writes, removed when the test ends. */
-export function createAgentFolder(t: Scope, netConf: object): AgentFolder {
+const folders: string[] = []
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+/** When no agent lives any more that would put back what it keeps. */
+export function removeAtExit(folder: string): void {
+  folders.push(folder)
+}
+
+/** A folder of its own for net-conf.json and everything that the agent writes, removed at the end of this process. */
+export function createAgentFolder(netConf: object): AgentFolder {
   const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-agent-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  removeAtExit(folder)
   writeFileSync(path.join(folder, 'net-conf.json'), JSON.stringify(netConf))
   return {
     path: folder,

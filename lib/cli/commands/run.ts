@@ -73,6 +73,7 @@ function makeFolders({ agent }: RunConfig): void {
   const folders = {
     'subnet-file': path.dirname(agent.subnetFile),
     'state-dir': agent.stateDir,
+    ...(agent.conflist === undefined ? {} : { 'cni-conf-dir': path.dirname(agent.conflist.path) }),
   }
   for (const [flag, folder] of Object.entries(folders)) {
     try {

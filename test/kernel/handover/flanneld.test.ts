@@ -25,7 +25,7 @@ test('from vtepd to the real flanneld and back nothing is lost, and device, MAC 
   const nodes = await createTwoNodes(t)
   const { us } = nodes
   const server = await startServer(t, us)
-  const folder = createAgentFolder(t, { ...NETWORKS, EnableNFTables: true, Backend: { Type: 'vxlan' } })
+  const folder = createAgentFolder({ ...NETWORKS, EnableNFTables: true, Backend: { Type: 'vxlan' } })
   const kubeconfig = `${folder.path}/kubeconfig`
   writeFileSync(kubeconfig, server.kubeconfig())
   const flags = ['--iface=mgmt0', `--kubeconfig-file=${kubeconfig}`]

@@ -22,7 +22,7 @@ for (const [name, backend] of [
       const nodes = await createTwoNodes(t)
       const { us } = nodes
       for (const family of FAMILIES) await nodes.program(family, claim(family, 1).lladdr, name === 'direct')
-      const folder = createAgentFolder(t, { ...NETWORKS, Backend: { Type: 'vxlan', ...backend } })
+      const folder = createAgentFolder({ ...NETWORKS, Backend: { Type: 'vxlan', ...backend } })
       const leases = `${folder.path}/leases.json`
       const claims = [1, 2].map((number) => ({
         name: `n${number}`,

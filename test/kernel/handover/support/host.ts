@@ -213,7 +213,7 @@ function startCore({ network, source, log, openRtnl: open, rival, choice, disk, 
       openRtnl: open,
       // /proc/sys shows this process' namespace, not the node's; test/kernel/contract.test.ts checks accept_ra.
       sysctl: {
-        read: async (key) => (key.includes('forward') ? '1' : '0'),
+        read: async (key) => (/forward|bridge/.test(key) ? '1' : '0'),
         write: async () => ({ written: true as const }),
       },
       nameOwner: async () => undefined,
@@ -221,6 +221,7 @@ function startCore({ network, source, log, openRtnl: open, rival, choice, disk, 
       source,
       readFile: async (path) => disk.get(path),
       replaceFile: async (path, text) => void disk.set(path, text),
+      advertisedLinks: async () => [],
       keptFiles: {
         read: async (path) => disk.get(path),
         replace: async (path, text) => void disk.set(path, text),

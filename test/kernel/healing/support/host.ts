@@ -101,7 +101,7 @@ export async function createHost(test: Scope, options: HostOptions): Promise<Hos
   const netns = options.netns ?? (await createNetns(t, 'heal'))
   const events = await watchKernel(netns.name)
   t.after(() => events.close())
-  const folder = createAgentFolder(t, netConf(families, options.backend))
+  const folder = createAgentFolder(netConf(families, options.backend))
   const leases = path.join(folder.path, 'leases.json')
   const choice = options.choice ?? ['--iface=mgmt0']
   let agent: AgentProcess | undefined

@@ -1,0 +1,119 @@
+/**
+ * `vtepd cni install` and `vtepd cni check`: the CNI configuration and the plugins where the container runtime looks for them.
+ * Must not: decide what is lacking (lib/cli/cni), nor start or ask an agent.
+ */
+import { mkdir, rename, rm, symlink } from 'node:fs/promises'
+import path from 'node:path'
+import { CONFLIST_KINDS, isConflistName } from '../../cni/conflist.ts'
+import { ConfigError } from '../../errors.ts'
+import { listFolder, replaceFile } from '../../host/files.ts'
+import { messageOf } from '../../util/message-of.ts'
+import { printable, printableAll } from '../../util/printable.ts'
+import { CNI_ABOUT, CNI_FLAGS, type CniFlags } from '../cni/flags.ts'
+import { findPlaces, hostOf } from '../cni/places.ts'
+import { type CniPlan, type CniStep, type CniWish, planCni } from '../cni/plan.ts'
+import { parseFlags } from '../parse-flags.ts'
+
+/** What --json prints: every key is always there. */
+interface Report {
+  readonly dryRun: boolean
+  readonly host: string
+  readonly cni: string
+  readonly confDir: string
+  readonly binDir: string
+  /** Written, or what would be. */
+  readonly steps: readonly { readonly kind: CniStep['kind']; readonly path: string; readonly target: string | null }[]
+  /** What is wrong all the same; empty: exit status 0. */
+  readonly faults: readonly string[]
+  readonly notes: readonly string[]
+}
+
+/** Resolves with the exit status; throws ConfigError for flags. */
+export async function cniCommand(argv: readonly string[]): Promise<number> {
+  const parsed = parseFlags(CNI_FLAGS, argv, process.env, CNI_ABOUT)
+  if (parsed.help !== undefined) {
+    process.stdout.write(parsed.help)
+    return 0
+  }
+  const { values: flags, words } = parsed
+  const [verb, ...more] = words
+  if ((verb !== 'install' && verb !== 'check') || more.length > 0)
+    throw new ConfigError(`argument '${words.join(' ')}'`, 'give install or check (vtepd cni --help)')
+  const wish = await wishOf(flags)
+  const dryRun = verb === 'check' || flags['dry-run']
+  const plan = await planCni(wish)
+  const faults = dryRun ? plan.faults : await install(wish, plan)
+  const report: Report = {
+    dryRun,
+    host: wish.places.host,
+    cni: wish.kind,
+    confDir: wish.places.confDir,
+    binDir: wish.places.binDir,
+    steps: plan.steps.map((step) => ({
+      kind: step.kind,
+      path: step.path,
+      target: 'target' in step ? step.target : null,
+    })),
+    faults,
+    notes: plan.notes,
+  }
+  process.stdout.write(flags.json ? `${JSON.stringify(printableAll(report))}\n` : renderReport(report))
+  return faults.length > 0 || (verb === 'check' && plan.steps.length > 0) ? 1 : 0
+}
+
+async function wishOf(flags: CniFlags): Promise<CniWish> {
+  const hosts = ['auto', 'kubernetes', 'k3s'] as const
+  const asked = hosts.find((host) => host === flags.paths)
+  if (asked === undefined)
+    throw new ConfigError('--paths', `'${flags.paths}' is unknown; give one of ${hosts.join(', ')}`)
+  const host = asked === 'auto' ? await hostOf(listFolder) : asked
+  const kind = flags.cni === '' ? (host === 'k3s' ? 'k3s' : 'flannel') : CONFLIST_KINDS.find((one) => one === flags.cni)
+  if (kind === undefined)
+    throw new ConfigError('--cni', `'${flags.cni}' is unknown; give one of ${CONFLIST_KINDS.join(', ')}`)
+  const confName = flags['cni-conf-name']
+  if (!isConflistName(confName))
+    throw new ConfigError('--cni-conf-name', `'${confName}' is no file name that ends in .conflist`)
+  return { kind, places: await findPlaces(flags, host), confName, subnetFile: path.resolve(flags['subnet-file']) }
+}
+
+/** Returns what is wrong afterwards, by a second look. */
+async function install(wish: CniWish, { steps }: CniPlan): Promise<readonly string[]> {
+  const refusals = new Map<string, string>()
+  for (const step of steps) {
+    try {
+      if (step.kind === 'file') await replaceFile(step.path, step.text)
+      else await replaceLink(step.path, step.target)
+    } catch (error) {
+      refusals.set(step.path, messageOf(error))
+    }
+  }
+  const after = await planCni(wish)
+  const undone = after.steps.map(
+    (step) => `${step.path} is not as it was written: ${refusals.get(step.path) ?? 'another program writes it'}`,
+  )
+  return [...after.faults, ...undone]
+}
+
+/** Over a link that leads nowhere, or what is no program. */
+async function replaceLink(place: string, target: string): Promise<void> {
+  await mkdir(path.dirname(place), { recursive: true, mode: 0o755 })
+  const temporary = path.join(path.dirname(place), `.${path.basename(place)}.${process.pid}.tmp`)
+  try {
+    await symlink(target, temporary)
+    await rename(temporary, place)
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}
+
+function renderReport({ dryRun, host, cni, confDir, binDir, steps, faults, notes }: Report): string {
+  const done = dryRun ? { file: 'would write', link: 'would link' } : { file: 'wrote', link: 'linked' }
+  const lines = [
+    `${cni} on ${host}: ${confDir}, ${binDir}`,
+    ...steps.map((step) => `${done[step.kind]} ${step.path}${step.target === null ? '' : ` -> ${step.target}`}`),
+    ...faults.map((fault) => `missing: ${fault}`),
+    ...notes.map((note) => `note: ${note}`),
+    ...(steps.length + faults.length === 0 ? ['all is in place'] : []),
+  ]
+  return `${lines.map((line) => printable(line)).join('\n')}\n`
+}
