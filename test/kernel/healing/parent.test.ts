@@ -141,7 +141,9 @@ test('a changed address is followed in place: no entry is lost, in either mode',
       const { device: _is, ...entriesAfter } = after.tables[family] ?? {}
       assert.deepEqual(entriesAfter, entriesBefore)
     }
-    const touched = (await host.events.since(seen)).filter((line) => / flannel(-v6)?\.1 /.test(line))
+    // The kernel's own link-local addresses become usable a second or two after their device.
+    const isEntry = (line: string): boolean => / flannel(-v6)?\.1 /.test(line) && !line.includes('fe80::')
+    const touched = (await host.events.since(seen)).filter(isEntry)
     assert.deepEqual(touched, [], 'not one entry was written')
   }
 })
