@@ -11,7 +11,7 @@ import { carrierName } from '../device/vtep.ts'
 import { HostError, type LeaseError } from '../errors.ts'
 import type { LeaseSource } from '../leases/source.ts'
 import type { Cidr } from '../net/cidr.ts'
-import { FAMILIES, type Family } from '../net/ip.ts'
+import { FAMILIES, type Family, type Ip } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import { type Mtu, parseMtu } from '../net/mtu.ts'
 import type { Rtnl } from '../rtnl/port.ts'
@@ -61,6 +61,10 @@ export interface AgentPorts {
   readonly log: Log
   /** FamilyOverlayParts. */
   readonly contestedStayMs?: number | undefined
+  /** Device and tables of every family stand for the first time, from a complete view. */
+  readonly onCarries?: (() => void) | undefined
+  /** What a core before this one knew of our underlay addresses. */
+  readonly founded?: Readonly<Partial<Record<Family, Ip>>> | undefined
   /** Called when no family can ever run on this host, or our own Node contradicts net-conf: waiting does not help. */
   readonly onHopeless: (error: HostError | LeaseError) => void
 }
@@ -68,6 +72,8 @@ export interface AgentPorts {
 export interface AgentCore {
   /** No check has a fault. */
   readonly ready: boolean
+  /** The underlay addresses that belong to this node, for a core after this one. */
+  readonly founded: Readonly<Partial<Record<Family, Ip>>>
   /** `listener` is told how the agent is, now and at each change. */
   onStatus(listener: (status: AgentStatus) => void): void
   stop(): Promise<void>
@@ -94,6 +100,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   const aliasLog = createFreshLog(clock, (text, aliases) => log.info('leases.same-machine', text, { aliases }))
   let ready = false
   let everReady = false
+  let carried = false
   let flips: readonly number[] = []
   let stopped = false
   let status = ''
@@ -119,6 +126,8 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     const ifname = carrierName(family, backend)
     const device = createOwnDevice(family, {
       network: config.network[family],
+      subnetFile: config.subnetFile,
+      foundedBefore: ports.founded?.[family],
       vni: isVxlan(config.network) ? config.network.backend.vni : undefined,
       keep: (field, parse) => createKept({ ...ports, stateDir: config.stateDir, ifname, field, parse }),
       // Another MAC than need be costs a moment, a shared one the node.
@@ -216,6 +225,10 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     // A family that has no room on this underlay does not exist; the other one is all that there is.
     const existing = members.filter(({ overlay }) => !overlay.cannot)
     const view = source.view()
+    if (!carried && view.synced && existing.length > 0 && existing.every(({ overlay }) => overlay.programmed)) {
+      carried = true
+      ports.onCarries?.()
+    }
     judge(
       view,
       mergeChecks([
@@ -272,6 +285,10 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   return {
     get ready() {
       return ready
+    },
+    get founded() {
+      const known = members.flatMap(({ overlay: { family, founded } }) => (founded ? [[family, founded]] : []))
+      return Object.fromEntries(known) as Partial<Record<Family, Ip>>
     },
     onStatus(listener) {
       onStatus = listener

@@ -3,18 +3,13 @@
  * concrete adapters. Must not: hold logic (agent-core.ts) or read flags (lib/cli).
  */
 
+import { rm } from 'node:fs/promises'
+import path from 'node:path'
 import type { Network } from '../cluster/network.ts'
-import { carrierName, deviceName, KERNEL_VXLAN_PORT } from '../device/vtep.ts'
+import { carrierName } from '../device/vtep.ts'
 import { LockedError } from '../errors.ts'
-import { chooseFilter } from '../firewall/choice.ts'
-import { createDropFinder, type DropFinderParts } from '../firewall/find-drops.ts'
-import { createIptables } from '../firewall/iptables.ts'
-import type { ReadSizes } from '../firewall/iptables-ears.ts'
-import { legacyTables } from '../firewall/iptables-variant.ts'
-import { createNftables } from '../firewall/nftables.ts'
-import { runProgram } from '../host/exec.ts'
 import { listFolder, readAsWritten, readIfExists, replaceFile } from '../host/files.ts'
-import { type Lock, lockDevice } from '../host/lock.ts'
+import { lockDevice } from '../host/lock.ts'
 import { nameNetlinkOwner } from '../host/netlink-owner.ts'
 import { linksWithAdvertisedRoutes } from '../host/ra-links.ts'
 import { findRival, K3S_NET_CONF, type Rival } from '../host/rival.ts'
@@ -23,17 +18,19 @@ import { watchFile } from '../host/watch-file.ts'
 import { createFileSource } from '../leases/file.ts'
 import { createKubeSource, type KubeSource } from '../leases/kube.ts'
 import type { LeaseSource } from '../leases/source.ts'
-import { FAMILIES, type Family } from '../net/ip.ts'
-import { loadAddon } from '../rtnl/addon.ts'
+import { FAMILIES } from '../net/ip.ts'
 import { openRtnl } from '../rtnl/native.ts'
-import { openNftMonitor } from '../rtnl/native-nft-monitor.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import { type AgentCore, createAgentCore } from './agent-core.ts'
+import { createStandingLog } from '../util/standing-log.ts'
+import { createAgentCore } from './agent-core.ts'
 import type { AgentConfig } from './config.ts'
+import { createFilterTools } from './filter-tools.ts'
 import { type HealthServer, startHealthServer } from './health.ts'
-import type { FamilyFilters } from './packet-filter.ts'
+import { followNetConf, type NetConfFollower } from './net-conf-follower.ts'
+import { createRetirement } from './retirement.ts'
 import type { AgentStatus } from './status.ts'
+import { createSuccession, type Succession, type SuccessionParts } from './succession.ts'
 
 export interface Agent {
   /** What /readyz says; true again and false again as the truth changes. */
@@ -54,10 +51,8 @@ export interface AgentParts {
 /** Returns at once; what can become right by itself is waited for inside (design decision 12). */
 export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
   const { log, clock } = parts
-  let core: AgentCore | undefined
   let health: HealthServer | undefined
-  let leases: LeaseSource | KubeSource | undefined
-  const locks: Lock[] = []
+  let follower: NetConfFollower | undefined
   let fail: (error: unknown) => void = () => undefined
   let finish: () => void = () => undefined
   const ended = new Promise<void>((resolve, reject) => {
@@ -68,55 +63,42 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
   let onStatus: (status: AgentStatus) => void = () => undefined
   let last: AgentStatus | undefined
 
+  const standing = createStandingLog(log, clock)
+  const succession = successionOf(config, parts, { standing, onHopeless: (error) => fail(error) })
+
   const start = async (): Promise<void> => {
     await refuseRival(config, log)
-    for (const family of FAMILIES)
-      if (config.network[family] !== undefined)
-        locks.push(await lockDevice(carrierName(family, config.network.backend)))
+    await succession.claim()
     if (config.health !== undefined)
       health = await startHealthServer({
         ...config.health,
-        ready: () => core?.ready ?? false,
+        ready: () => succession.core?.ready ?? false,
         checks: () => last?.checks ?? [],
-        details: () => [...(last === undefined ? [] : [last.text]), ...describeLeases(leases)],
+        details: () => [...(last === undefined ? [] : [last.text]), ...describeLeases(succession.source)],
         log,
       })
     if (stopping) return
-    const source = createSource(config, parts)
-    leases = source
-    core = createAgentCore(config, {
-      openRtnl,
-      sysctl: createSysctl(),
-      nameOwner: nameNetlinkOwner,
-      source,
-      readFile: readIfExists,
-      replaceFile,
-      keptFiles: {
-        read: readAsWritten,
-        replace: replaceFile,
-        watch: (path, onChange) => watchFile(path, onChange, { clock }),
-        list: listFolder,
-      },
-      filters: (family) => filtersOf(family, config, clock),
-      advertisedLinks: linksWithAdvertisedRoutes,
-      // One that may be elsewhere counts: what it may want back is left to it.
-      rival: async () => (await rivalOf(config))?.name,
-      clock,
-      log,
-      onHopeless: fail,
-    })
-    core.onStatus((status) => {
+    succession.begin()
+    succession.onStatus((status) => {
       last = status
       onStatus(status)
     })
-    describeStart(config, source, log)
+    if (config.netConf !== undefined)
+      follower = followNetConf({
+        ...config.netConf,
+        ...parts,
+        standing,
+        watch: (path, onChange) => watchFile(path, onChange, { clock }),
+        readFile: readIfExists,
+        onNetwork: (network) => succession.follow(network),
+      })
   }
   const started = start()
   started.catch(fail)
 
   return {
     get ready() {
-      return core?.ready ?? false
+      return succession.core?.ready ?? false
     },
     onStatus(listener) {
       onStatus = listener
@@ -127,9 +109,10 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
       if (stopping) return
       stopping = true
       await started.catch(() => undefined)
-      await core?.stop()
+      await follower?.stop()
+      await succession.stop()
       await health?.close()
-      await Promise.all(locks.map((lock) => lock.release()))
+      standing.stop()
       finish()
     },
   }
@@ -137,6 +120,63 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
 
 function rivalOf({ k3sNetConf = K3S_NET_CONF }: AgentConfig): Promise<Rival | undefined> {
   return findRival({ proc: '/proc', k3sNetConf })
+}
+
+type Source = LeaseSource | KubeSource
+
+function successionOf(
+  config: AgentConfig,
+  parts: AgentParts,
+  { standing, onHopeless }: Pick<SuccessionParts<Source>, 'standing' | 'onHopeless'>,
+): Succession<Source> {
+  const files = { readFile: readIfExists, replaceFile }
+  const { stateDir, subnetFile } = config
+  return createSuccession<Source>({
+    ...parts,
+    network: config.network,
+    standing,
+    onHopeless,
+    lock: lockDevice,
+    createSource: (network) => createSource({ ...config, network }, parts),
+    createCore(network, source, events, founded) {
+      describeNetwork(network, source, parts.log)
+      return createAgentCore(
+        { ...config, network },
+        {
+          ...parts,
+          ...files,
+          ...events,
+          source,
+          founded,
+          openRtnl,
+          sysctl: createSysctl(),
+          nameOwner: nameNetlinkOwner,
+          keptFiles: {
+            read: readAsWritten,
+            replace: replaceFile,
+            watch: (file, onChange) => watchFile(file, onChange, parts),
+            list: listFolder,
+          },
+          filters: (family) => createFilterTools(family, { ...config, network }, parts.clock),
+          advertisedLinks: linksWithAdvertisedRoutes,
+          // One that may be elsewhere counts: what it may want back is left to it.
+          rival: async () => (await rivalOf(config))?.name,
+        },
+      )
+    },
+    createRetirement: (locks) =>
+      createRetirement({
+        ...parts,
+        ...files,
+        standing,
+        stateDir,
+        subnetFile,
+        locks,
+        openRtnl,
+        listFolder,
+        removeFile: (name) => rm(path.join(stateDir, name), { force: true }),
+      }),
+  })
 }
 
 /** One that may as well be elsewhere must not keep this node without an agent: it is named. */
@@ -151,36 +191,7 @@ async function refuseRival(config: AgentConfig, log: Log): Promise<void> {
   log.warn('agent.rival', `started beside ${rival.name} ${because} what the other does`)
 }
 
-function filtersOf(family: Family, { network, firewall }: AgentConfig, clock: Clock): FamilyFilters | undefined {
-  const mode = firewall?.mode ?? 'auto'
-  if (mode === 'none') return undefined
-  const parts = {
-    family,
-    run: runProgram,
-    openMonitor: openNftMonitor,
-    readSizes: (...question: Parameters<ReadSizes>) => loadAddon().readXtablesSizes('', ...question),
-    clock,
-  }
-  return {
-    tools: { nftables: createNftables(parts), iptables: createIptables(parts) },
-    choose: async () =>
-      mode === 'auto'
-        ? { ...(await chooseFilter(family, { ...network, ...parts })), certain: false }
-        : { kind: mode, because: '--firewall says so', certain: true },
-    findForeignDrops: createDropFinder({
-      ...parts,
-      tables: legacyTables,
-      ...vxlanOf(family, network),
-    }),
-  }
-}
-
-function vxlanOf(family: Family, { backend }: Network): Pick<DropFinderParts, 'device' | 'vxlanPort'> {
-  if (backend.type === 'host-gw') return { device: undefined, vxlanPort: undefined }
-  return { device: deviceName(family, backend.vni), vxlanPort: backend.port ?? KERNEL_VXLAN_PORT }
-}
-
-function createSource(config: AgentConfig, { log, clock }: AgentParts): LeaseSource | KubeSource {
+function createSource(config: AgentConfig, { log, clock }: AgentParts): Source {
   const { leases, network } = config
   return leases.kind === 'file'
     ? createFileSource({ path: leases.path, nodeName: leases.nodeName, network, log, clock })
@@ -188,7 +199,7 @@ function createSource(config: AgentConfig, { log, clock }: AgentParts): LeaseSou
 }
 
 /** For readyz?verbose. */
-function describeLeases(source: LeaseSource | KubeSource | undefined): readonly string[] {
+function describeLeases(source: Source | undefined): readonly string[] {
   if (source === undefined) return ['leases: not started']
   const view = source.view()
   const known = `${view.peers.size} peers${view.synced ? '' : `, ${view.because}`}`
@@ -201,8 +212,7 @@ function describeLeases(source: LeaseSource | KubeSource | undefined): readonly 
 }
 
 /** The lines that tools look for in flannel's log (flannel-contract 15). */
-function describeStart(config: AgentConfig, source: LeaseSource, log: Log): void {
-  const { backend } = config.network
+function describeNetwork({ backend }: Network, source: LeaseSource, log: Log): void {
   log.info('agent.network', `Found network config - Backend type: ${backend.type}`, { source: source.kind })
   if (backend.type === 'host-gw') return
   const port = backend.port ?? 0

@@ -11,6 +11,11 @@ import type { ConflistConfig } from './cni-files.ts'
 
 export interface AgentConfig {
   readonly network: Network
+  /**
+   * The file that `network` was read from, which is followed from then on; undefined: it stays as it is. `pinDevice` counts
+   * beside what the file says.
+   */
+  readonly netConf?: { readonly path: string; readonly pinDevice: boolean } | undefined
   readonly underlayChoice: UnderlayChoice
   /** Where subnet.env is written, e.g. /run/flannel/subnet.env. */
   readonly subnetFile: string

@@ -42,6 +42,8 @@ export interface FamilyOverlay {
   readonly unready: string | undefined
   /** The same, each by its name: device, tables, way. What cannot be told without the one before has its fault. */
   readonly checks: readonly Check[]
+  /** The device is ready and the tables were written from a complete view. */
+  readonly programmed: boolean
   /** The underlay has no room for this family: it does not exist, as long as that is so. */
   readonly cannot: boolean
   /** What the lease says once the device is ready: the address before any overwrite, and the device's lladdr. */
@@ -215,6 +217,9 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
         { name: 'tables', fault: tables },
         { name: 'way', fault: tables ?? way.stopped },
       ]
+    },
+    get programmed() {
+      return runner.state.name === 'ready' && peers.programmed
     },
     get cannot() {
       return runner.state.name === 'waiting' && runner.state.cannot

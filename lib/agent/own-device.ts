@@ -1,6 +1,6 @@
 /**
- * What of this node's device outlives a restart: its lladdr, the underlay address that belongs to this node, and the network,
- * by which `vtepd cleanup` knows whose a direct route is. The lladdr is what the leases file says; else what was published or
+ * What of this node's device outlives a restart: its lladdr, the underlay address that belongs to this node, the network, by
+ * which `vtepd cleanup` knows whose a direct route is, and the subnet file, by which a later run knows what is its own. The lladdr is what the leases file says; else what was published or
  * kept before; else the one that our Node's UID gives, or a random one where there is no UID (leases file), kept before anybody
  * sees it. One that an older Node has is given up before it is published.
  * Must not: look at the device (the device machine lets a device that exists keep its own lladdr).
@@ -39,6 +39,10 @@ export function createOwnDevice(
     readonly network: Cidr | undefined
     /** undefined: host-gw, where there is no lladdr to choose. */
     readonly vni: Vni | undefined
+    /** The one of this agent alone: by it a later run knows that the device is its own. */
+    readonly subnetFile: string
+    /** What a core before this one knew of our underlay address. */
+    readonly foundedBefore: Ip | undefined
     readonly keep: <T extends string>(field: string, parse: (text: string) => T) => Kept<T>
     /** Whether this host has the address, or is reached at it. */
     readonly isHere: (ip: Ip) => Promise<boolean>
@@ -49,12 +53,13 @@ export function createOwnDevice(
   const lladdrs = keep('lladdr', parseOwnLladdr)
   const underlays = keep('underlay', (text) => parseIpOf(family, text))
   const networks = keep('network', parseCidr)
+  const subnetFiles = keep('subnet-file', String)
   let made: Lladdr | undefined
   /** A device that stands must take it. */
   let imposed = false
 
   const choose: OwnDevice['choose'] = async (own, kind) => {
-    const founded = await underlays.load()
+    const founded = (await underlays.load()) ?? parts.foundedBefore
     if (vni === undefined) return { lladdr: undefined, founded }
     const told = own.lladdrs[family]
     if (told !== undefined && kind === 'file') return { lladdr: { value: told, authority: 'configured' }, founded }
@@ -96,6 +101,7 @@ export function createOwnDevice(
       if (vni !== undefined && lladdr !== undefined) await lladdrs.save(lladdr)
       if (founded !== undefined) await underlays.save(founded)
       if (network !== undefined) await networks.save(network)
+      await subnetFiles.save(parts.subnetFile)
     },
   }
 }

@@ -5,7 +5,7 @@
 import path from 'node:path'
 import type { AgentConfig, FileLeasesConfig, KubeLeasesConfig } from '../agent/config.ts'
 import { parseNetwork } from '../cluster/net-conf.ts'
-import type { Network } from '../cluster/network.ts'
+import { type Network, withPinned } from '../cluster/network.ts'
 import { CONFLIST_KINDS, isConflistName } from '../cni/conflist.ts'
 import { ConfigError } from '../errors.ts'
 import { annotationKeys } from '../leases/annotations.ts'
@@ -62,6 +62,7 @@ function runConfigOf(input: ConfigInput): RunConfig {
   return {
     agent: {
       network,
+      netConf: followedNetConf(input),
       underlayChoice,
       subnetFile: filePath('subnet-file', flags['subnet-file']),
       conflist: conflistOf(flags),
@@ -226,15 +227,18 @@ function annotationPrefix(text: string): string {
   return text
 }
 
+/** What was made of k3s' own settings is no file to follow. */
+function followedNetConf({ flags, given, k3s }: ConfigInput): AgentConfig['netConf'] {
+  if (k3s?.netConf !== undefined && !given.has('net-config-path')) return undefined
+  return { path: path.resolve(flags['net-config-path']), pinDevice: flags['pin-device'] }
+}
+
 function networkOf({ flags, given, readText, k3s }: ConfigInput): { network: Network; warnings: readonly string[] } {
   const file = path.resolve(flags['net-config-path'])
   const built = given.has('net-config-path') ? undefined : k3s?.netConf
   const { text, where } = built ?? { text: readNetConf(file, readText), where: file }
   const { network, warnings } = parseNetwork(text, where)
-  const { backend } = network
-  if (backend.type === 'host-gw') return { network, warnings }
-  const pinDevice = backend.pinDevice || flags['pin-device']
-  return { network: { ...network, backend: { ...backend, pinDevice } }, warnings }
+  return { network: withPinned(network, flags['pin-device']), warnings }
 }
 
 function readNetConf(file: string, readText: (file: string) => string): string {

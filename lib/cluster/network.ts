@@ -56,3 +56,9 @@ export function routesDirectly(backend: Backend): boolean {
 export function overheadOf(backend: Backend, family: Family): number {
   return backend.type === 'host-gw' ? 0 : vxlanOverhead(family)
 }
+
+/** `pinDevice`: --pin-device, which counts beside what net-conf says. */
+export function withPinned(network: Network, pinDevice: boolean): Network {
+  if (!isVxlan(network)) return network
+  return { ...network, backend: { ...network.backend, pinDevice: network.backend.pinDevice || pinDevice } }
+}

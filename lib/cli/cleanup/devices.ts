@@ -1,5 +1,6 @@
 /** The names under which agents keep devices and files, and back from a name to the VNI. Pure. */
 
+import { carrierNamed } from '../../agent/carriers.ts'
 import type { Backend } from '../../cluster/network.ts'
 import { carrierName, deviceName } from '../../device/vtep.ts'
 import type { Family } from '../../net/ip.ts'
@@ -20,17 +21,13 @@ function nameOf(family: Family, vni: number): string {
   return vni === HOST_GW ? carrierName(family, { type: 'host-gw' }) : deviceName(family, vni)
 }
 
-const DEVICE = /^flannel(?<v6>-v6)?\.(?<vni>0|[1-9][0-9]{0,7})$/
 /** Agents name their files after the device (`flannel.1.lladdr.json`), unfinished copies with a dot before it. */
 const FILE = /^\.?(?<device>flannel(?:-v6)?\.[0-9]+|host-gw(?:-v6)?)\../
 
-/** `flannel-v6.4096` → IPv6, 4096; undefined for every other name. */
+/** `flannel-v6.4096` → IPv6, 4096; `host-gw` → IPv4, HOST_GW; undefined for every other name. */
 export function deviceNamed(ifname: string): { readonly family: Family; readonly vni: number } | undefined {
-  const bare = deviceNames(HOST_GW).indexOf(ifname)
-  if (bare >= 0) return { family: bare === 0 ? 'ipv4' : 'ipv6', vni: HOST_GW }
-  const { v6, vni } = DEVICE.exec(ifname)?.groups ?? {}
-  if (vni === undefined || Number(vni) > 0xffffff) return undefined
-  return { family: v6 === undefined ? 'ipv4' : 'ipv6', vni: Number(vni) }
+  const carrier = carrierNamed(ifname)
+  return carrier && { family: carrier.family, vni: carrier.vni ?? HOST_GW }
 }
 
 /** The device after which a file of the state or run folder is named; undefined: the file is none of vtepd's. */

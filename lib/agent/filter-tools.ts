@@ -1,0 +1,49 @@
+/**
+ * Wires what one family's packet filter rules are kept with: both tools, the choice between them, and the look at other
+ * people's chains. Must not: know a rule, or keep one (packet-filter.ts).
+ */
+import type { Network } from '../cluster/network.ts'
+import { deviceName, KERNEL_VXLAN_PORT } from '../device/vtep.ts'
+import { chooseFilter } from '../firewall/choice.ts'
+import { createDropFinder, type DropFinderParts } from '../firewall/find-drops.ts'
+import { createIptables } from '../firewall/iptables.ts'
+import type { ReadSizes } from '../firewall/iptables-ears.ts'
+import { legacyTables } from '../firewall/iptables-variant.ts'
+import { createNftables } from '../firewall/nftables.ts'
+import { runProgram } from '../host/exec.ts'
+import type { Family } from '../net/ip.ts'
+import { loadAddon } from '../rtnl/addon.ts'
+import { openNftMonitor } from '../rtnl/native-nft-monitor.ts'
+import type { Clock } from '../util/clock.ts'
+import type { AgentConfig } from './config.ts'
+import type { FamilyFilters } from './packet-filter.ts'
+
+/** undefined: no rules are to be kept, and none that exist touched (`--firewall=none`). */
+export function createFilterTools(
+  family: Family,
+  { network, firewall }: Pick<AgentConfig, 'network' | 'firewall'>,
+  clock: Clock,
+): FamilyFilters | undefined {
+  const mode = firewall?.mode ?? 'auto'
+  if (mode === 'none') return undefined
+  const parts = {
+    family,
+    run: runProgram,
+    openMonitor: openNftMonitor,
+    readSizes: (...question: Parameters<ReadSizes>) => loadAddon().readXtablesSizes('', ...question),
+    clock,
+  }
+  return {
+    tools: { nftables: createNftables(parts), iptables: createIptables(parts) },
+    choose: async () =>
+      mode === 'auto'
+        ? { ...(await chooseFilter(family, { ...network, ...parts })), certain: false }
+        : { kind: mode, because: '--firewall says so', certain: true },
+    findForeignDrops: createDropFinder({ ...parts, tables: legacyTables, ...vxlanOf(family, network) }),
+  }
+}
+
+function vxlanOf(family: Family, { backend }: Network): Pick<DropFinderParts, 'device' | 'vxlanPort'> {
+  if (backend.type === 'host-gw') return { device: undefined, vxlanPort: undefined }
+  return { device: deviceName(family, backend.vni), vxlanPort: backend.port ?? KERNEL_VXLAN_PORT }
+}
