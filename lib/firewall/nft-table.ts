@@ -13,6 +13,7 @@ export interface NftListing {
 
 const CHAIN = /^chain (\S+) \{$/
 const COMMENT = /^comment ".*"$/
+const ECHOED_RULE = /^add rule \S+ \S+ (\S+) (?:handle \d+ )?(.*?)(?: # handle \d+)?$/
 /** What nft before 0.9.2, and any nft where a number was written, prints for the priorities that we use. */
 const PRIORITIES: readonly (readonly [RegExp, string])[] = [
   [/ priority 100;/, ' priority srcnat;'],
@@ -69,11 +70,16 @@ export function differenceOf(listing: NftListing, wanted: readonly NftChain[]): 
   return changed === undefined ? `there was '${others[0]}'` : `the chain ${changed.name} was not as wanted`
 }
 
-/** Whether both list the same. */
-export function sameListing(a: NftListing, b: NftListing): boolean {
-  return textOf(a) === textOf(b)
-}
-
-function textOf({ chains, others }: NftListing): string {
-  return JSON.stringify([...[...chains].sort(([a], [b]) => (a < b ? -1 : 1)), others])
+/**
+ * The wanted chains with their rules as this nft prints them, from what `nft --echo` said when it wrote them: the kernel's own
+ * answer, in which nobody else's change can be. undefined: it did not echo each of them.
+ */
+export function asEchoed(stdout: string, wanted: readonly NftChain[]): readonly NftChain[] | undefined {
+  const rules = new Map<string, string[]>(wanted.map(({ name }) => [name, []]))
+  for (const line of stdout.split('\n')) {
+    const [, chain = '', rule = ''] = ECHOED_RULE.exec(line.trim()) ?? []
+    rules.get(chain)?.push(rule)
+  }
+  const echoed = wanted.map((chain) => ({ ...chain, rules: rules.get(chain.name) ?? [] }))
+  return echoed.every((chain, index) => chain.rules.length === wanted[index]?.rules.length) ? echoed : undefined
 }

@@ -7,7 +7,7 @@ import type { Family } from '../net/ip.ts'
 import type { OpenNftMonitor } from '../rtnl/nft-monitor.ts'
 import type { Clock } from '../util/clock.ts'
 import { createNftEars, type NftEars } from './nft-ears.ts'
-import { canKeepChains, differenceOf, isAsWritten, type NftListing, parseNftListing, sameListing } from './nft-table.ts'
+import { asEchoed, canKeepChains, differenceOf, isAsWritten, type NftListing, parseNftListing } from './nft-table.ts'
 import { createNftTool, type NftAnswer } from './nft-tool.ts'
 import type { FilterNote, FilterResult, PacketFilter, WantedRules } from './port.ts'
 import { NFT_FAMILY, NFT_TABLE, type NftChain, renderNftChains, renderNftTable } from './render-nftables.ts'
@@ -24,6 +24,9 @@ export interface NftablesParts {
   readonly clock: Clock
 }
 
+/** With --echo nft tells what it wrote, as it prints it. */
+const WRITE = ['--echo', '-f', '-']
+
 type Failure = Extract<FilterResult, { outcome: 'failed' | 'unsupported' }>
 
 export function createNftables({ family, run, openMonitor, clock }: NftablesParts): PacketFilter {
@@ -32,8 +35,8 @@ export function createNftables({ family, run, openMonitor, clock }: NftablesPart
   let ears: NftEars | undefined
   /** undefined: not known yet. */
   let knowsRandom: boolean | undefined
-  /** How this nft prints what was written last, where that is not how it was written. */
-  let otherwise: { readonly written: string; readonly printed: NftListing } | undefined
+  /** How this nft prints what was written last. */
+  let printed: { readonly of: string; readonly chains: readonly NftChain[] } | undefined
 
   /** undefined: there is no such table. */
   const list = async (): Promise<NftListing | Failure | undefined> => {
@@ -46,9 +49,7 @@ export function createNftables({ family, run, openMonitor, clock }: NftablesPart
     renderNftChains({ ...wanted, fullyRandom: wanted.fullyRandom && knowsRandom !== false })
   const isRight = (listing: NftListing, chains: readonly NftChain[]): boolean =>
     isAsWritten(listing, chains) ||
-    (otherwise !== undefined &&
-      otherwise.written === renderNftTable(family, chains) &&
-      sameListing(listing, otherwise.printed))
+    (printed?.of === renderNftTable(family, chains) && isAsWritten(listing, printed.chains))
   const probeRandom = async (): Promise<void> => {
     const check = (flags: string): Promise<NftAnswer> =>
       nft.run(['--check', '-f', '-'], probeText(NFT_FAMILY[family], flags))
@@ -60,10 +61,10 @@ export function createNftables({ family, run, openMonitor, clock }: NftablesPart
     if (there !== undefined && canKeepChains(there, chains)) {
       // In place: one chain is looked through in one generation of rules, so no packet meets half of it.
       const rules = chains.flatMap(({ name, rules }) => rules.map((rule) => `add rule ${table} ${name} ${rule}\n`))
-      const answer = await nft.run(['-f', '-'], `flush table ${table}\n${rules.join('')}`)
+      const answer = await nft.run(WRITE, `flush table ${table}\n${rules.join('')}`)
       if (answer.outcome === 'done') return answer
     }
-    return nft.run(['-f', '-'], `add table ${table}\ndelete table ${table}\n${whole}`)
+    return nft.run(WRITE, `add table ${table}\ndelete table ${table}\n${whole}`)
   }
   const remove = async (dryRun = false): Promise<FilterResult> => {
     const there = await list()
@@ -99,11 +100,12 @@ export function createNftables({ family, run, openMonitor, clock }: NftablesPart
         there === undefined ? `there was no table ${table}` : `table ${table}: ${differenceOf(there, chains)}`
       const answer = await write(there, chains)
       if (answer.outcome !== 'done') return failure(answer, true)
+      const echoed = asEchoed(answer.stdout, chains)
+      printed = echoed && { of: renderNftTable(family, chains), chains: echoed }
       const now = await list()
       if (now !== undefined && 'outcome' in now) return now
-      if (now === undefined || !hasAll(now, chains))
+      if (now === undefined || !isRight(now, chains))
         return { outcome: 'failed', because: `the table ${table} was undone as soon as it was written`, missing: true }
-      otherwise = isAsWritten(now, chains) ? undefined : { written: renderNftTable(family, chains), printed: now }
       return { outcome: 'written', because, notes: notes() }
     },
     watch(onDamage) {
@@ -120,15 +122,6 @@ function failure(answer: Exclude<NftAnswer, { outcome: 'done' }>, missing: boole
   if (answer.outcome === 'missing')
     return { outcome: 'unsupported', because: 'there is no program nft; install the package nftables' }
   return { outcome: 'failed', because: answer.because, missing }
-}
-
-/** As many rules in the same chains: those that were just written, however they are printed. */
-function hasAll({ chains, others }: NftListing, wanted: readonly NftChain[]): boolean {
-  return (
-    others.length === 0 &&
-    chains.size === wanted.length &&
-    wanted.every(({ name, rules }) => chains.get(name)?.length === 1 + rules.length)
-  )
 }
 
 function probeText(family: 'ip' | 'ip6', flags: string): string {

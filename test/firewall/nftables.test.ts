@@ -11,7 +11,7 @@ import { createFilterStage, WANTED } from './support.ts'
 
 const bounded = { ...kernelTests, timeout: 60_000 }
 const writes = (calls: readonly string[]): readonly string[] =>
-  calls.filter((call) => call.startsWith('nft -f') || call.startsWith('nft delete'))
+  calls.filter((call) => call.startsWith('nft --echo') || call.startsWith('nft delete'))
 
 for (const family of ['ipv4', 'ipv6'] as const satisfies readonly Family[])
   for (const style of ['flannel', 'corrected'] as const)
