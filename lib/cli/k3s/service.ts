@@ -56,8 +56,8 @@ function readUnit(files: HostFiles, name: string): K3sService | undefined {
   for (const { line, from: file } of environment)
     for (const [key, value] of splitWords(line).flatMap(assignment)) env.set(key, { value, from: file })
   for (const given of environmentFiles) addFile(files, specified(given.replace(/^-/, ''), name), env)
-  const [, ...words] = command === undefined ? [] : expand(splitWords(command), env)
-  return isK3s(words) ? { from, name, words, env } : undefined
+  const words = command === undefined ? undefined : behindK3s(expand(splitWords(command), env))
+  return words === undefined ? undefined : { from, name, words, env }
 }
 
 /** By name; of two with one name, the one of the folder that comes first. */
@@ -104,7 +104,7 @@ function readScript(files: HostFiles, name: string): K3sService | undefined {
   const words = splitWords(quoted.replace(/\\\n/g, ' ').replace(/\\(["\\$`])/g, '$1')).filter(
     (word) => !/^(?:>|2>)/.test(word),
   )
-  if (!isK3s(words)) return undefined
+  if (!isCommand(words[0])) return undefined
   const env: Env = new Map()
   for (const file of ['/etc/environment', `/etc/rancher/k3s/${name}.env`]) addFile(files, file, env)
   return { from, name, words, env }
@@ -114,6 +114,15 @@ function addFile(files: HostFiles, file: string, env: Env): void {
   for (const [key, value] of readAssignments(files.read(file) ?? '')) env.set(key, { value, from: file })
 }
 
-function isK3s(words: readonly string[]): boolean {
-  return words[0] === 'server' || words[0] === 'agent'
+/** From `server` or `agent` on, also where a shell starts k3s; undefined: it starts something else. */
+function behindK3s(words: readonly string[]): readonly string[] | undefined {
+  const [shell = '', option, script = ''] = words
+  if (/(?:^|\/)(?:ba|da)?sh$/.test(shell) && option === '-c') return behindK3s(splitWords(script))
+  const program = words.findIndex((word) => /(?:^|\/)k3s$/.test(word))
+  const at = words.findIndex((word, index) => index > program && isCommand(word))
+  return program < 0 || at < 0 ? undefined : words.slice(at)
+}
+
+function isCommand(word: string | undefined): boolean {
+  return word === 'server' || word === 'agent'
 }

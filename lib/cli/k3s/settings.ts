@@ -40,6 +40,11 @@ export async function readSettings(files: HostFiles, command: K3sCommand): Promi
   const role = command.words[0]
   const given = readWords(command.words.slice(1), command.from)
   const file = command.env.get('K3S_CONFIG_FILE')?.value ?? given.get('config')?.value.at(-1) ?? DEFAULT_CONFIG
+  if (/^https?:/.test(file))
+    throw new ConfigError(
+      file,
+      'k3s fetches its settings from there, vtepd does not: give them as flags, without --k3s',
+    )
   const all = new Map([...fromEnvironment(command.env), ...(await readConfig(files, file)), ...given])
   const misplaced: string[] = []
   for (const { name, serverOnly } of K3S_FLAGS as readonly K3sFlag[])

@@ -254,6 +254,11 @@ test('what cannot work is refused with the place that says it', async (t) => {
     [server('cluster-cidr: nonsense\n'), `${CONFIG}: cluster-cidr`, /'nonsense' is not a CIDR/],
     [server('rootless: perhaps\n'), `${CONFIG}: rootless`, /neither true nor false/],
     [server('flannel-external-ip: true\nnode-external-ip: x\n'), `${CONFIG}: node-external-ip`, /'x' is no address/],
+    [
+      { [SERVER_UNIT]: INSTALLED_UNIT('server', '--config=https://conf.example/k3s.yaml') },
+      'https://conf.example/k3s.yaml',
+      /vtepd does not: give them as flags/,
+    ],
     [{ [SERVER_UNIT]: INSTALLED_UNIT('server'), [CONFIG]: 'a: [\n' }, `${CONFIG}:2:1`, /not YAML/],
     [{ [SERVER_UNIT]: INSTALLED_UNIT('server'), [CONFIG]: '- a\n' }, CONFIG, /no mapping/],
   ]

@@ -72,6 +72,19 @@ test('a unit that was named at installation is found, and one that does somethin
   )
 })
 
+test('k3s is found behind a shell, a path of its own, and flags before its command', (t) => {
+  const starts = (line: string) => {
+    const unit = `[Service]\nExecStart=${line}\n`
+    return findServices(hostTree(t, { '/etc/systemd/system/k3s.service': unit }))[0]?.words
+  }
+  const words = ['server', '--flannel-backend=none']
+  assert.deepEqual(starts('/nix/store/abc-k3s-1.32/bin/k3s server --flannel-backend=none'), words)
+  assert.deepEqual(starts("-/bin/sh -c 'exec /usr/local/bin/k3s server --flannel-backend=none'"), words)
+  assert.deepEqual(starts('@/usr/bin/env k3s --debug server --flannel-backend=none'), words)
+  assert.equal(starts('/usr/local/bin/k3s-backup server'), undefined)
+  assert.equal(starts('/usr/local/bin/k3s etcd-snapshot save'), undefined)
+})
+
 test("OpenRC's script and its environment are read too", (t) => {
   const files = hostTree(t, {
     '/etc/init.d/k3s':
