@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { buildRunConfig } from '../../lib/cli/config.ts'
 import { parseConfigFile } from '../../lib/cli/config-file.ts'
 import type { FlagSpec } from '../../lib/cli/flag-spec.ts'
@@ -134,4 +135,42 @@ test('docs/config-file.md has each key with its kind and default, and no other',
 
 test('every flag of the table can be set by a variable', () => {
   assert.equal(new Set(TABLE.map(({ name }) => flagVariable(name))).size, TABLE.length)
+})
+
+test('whatever the text, the outcome is settings or a ConfigError', async () => {
+  const word = fc.constantFrom(
+    'iface',
+    'v',
+    'ip-masq',
+    ': ',
+    ':',
+    '\n',
+    '  ',
+    '- ',
+    '[',
+    ']',
+    '{',
+    '}',
+    '&a',
+    '*a',
+    '"',
+    '1',
+    'true',
+    '!!x ',
+    '<<: ',
+  )
+  const text = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.array(word, { maxLength: 14 }).map((words) => words.join('')),
+  )
+  await fc.assert(
+    fc.asyncProperty(text, async (input) => {
+      try {
+        await read(input)
+      } catch (error) {
+        assert.ok(error instanceof ConfigError, String(error))
+      }
+    }),
+  )
 })

@@ -2,7 +2,7 @@
  * The files of a host as they are read to learn of its k3s: text, names, whether something is there. Read-only.
  * Must not: know what any file means.
  */
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { ConfigError } from '../../errors.ts'
@@ -16,8 +16,6 @@ export interface HostFiles {
   /** Names in a folder, sorted; none where it is missing or cannot be read. */
   list(folder: string): readonly string[]
   exists(file: string): boolean
-  /** Of a folder or link, as a path of this host; undefined where there is none. */
-  target(link: string): string | undefined
   /** As the kernel says it. */
   readonly hostname: string
 }
@@ -39,7 +37,6 @@ export function hostFiles(root = '/', name = hostname()): HostFiles {
     peek: (file) => attempt(() => readFileSync(at(file), 'utf8')),
     list: (folder) => attempt(() => readdirSync(at(folder)).sort()) ?? [],
     exists: (file) => attempt(() => statSync(at(file))) !== undefined,
-    target: (link) => attempt(() => path.resolve(path.dirname(link), readlinkSync(at(link)))),
     hostname: name,
   }
 }

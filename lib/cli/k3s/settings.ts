@@ -136,11 +136,18 @@ async function readMapping(files: HostFiles, file: string): Promise<Readonly<Rec
   // k3s reads the first document, and takes the last of two equal keys.
   const document = [...parseAllDocuments(text, { prettyErrors: false, uniqueKeys: false })][0]
   const fault = document?.errors[0]
+  const unreadable = (where: string, cause: Error): ConfigError =>
+    new ConfigError(where, `not YAML, so k3s cannot read it either: ${cause.message}`, { cause })
   if (fault !== undefined) {
     const { line, column } = positionAt(text, fault.pos[0])
-    throw new ConfigError(`${file}:${line}:${column}`, `not YAML, so k3s cannot read it either: ${fault.message}`)
+    throw unreadable(`${file}:${line}:${column}`, fault)
   }
-  const value: unknown = document?.toJS()
+  let value: unknown
+  try {
+    value = document?.toJS()
+  } catch (error) {
+    throw error instanceof Error ? unreadable(file, error) : error
+  }
   if (value === null || value === undefined) return {}
   if (!isRecord(value)) throw new ConfigError(file, 'is no mapping of flags to values, as k3s wants it')
   return value

@@ -1,9 +1,10 @@
 /** Hosts of k3s as they are laid out, and what `vtepd run --k3s` makes of each. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import fc from 'fast-check'
 import { findK3s, type K3sFindings } from '../../../lib/cli/k3s/find-k3s.ts'
 import { ConfigError } from '../../../lib/errors.ts'
-import { hostTree, INSTALLED_UNIT, KUBELET_CERTIFICATE, type Tree } from './fixture.ts'
+import { hostInMemory, hostTree, INSTALLED_UNIT, KUBELET_CERTIFICATE, type Tree } from './fixture.ts'
 
 const DATA = '/var/lib/rancher/k3s'
 const SERVER_UNIT = '/etc/systemd/system/k3s.service'
@@ -275,4 +276,48 @@ test('flannel-external-ip without an address of this node publishes its own, wit
   assert.match(found.warnings.join('\n'), /no node-external-ip is set on this node/)
   const without = await find(t, server('node-external-ip: 203.0.113.1\n'))
   assert.deepEqual(without.publish, { ipv4: undefined, ipv6: undefined })
+})
+
+test('whatever stands in the config file and the unit, the outcome is findings or a ConfigError', async () => {
+  const names = [
+    'flannel-backend',
+    'cluster-cidr',
+    'node-ip',
+    'data-dir',
+    'node-external-ip',
+    'flannel-external-ip',
+    'config',
+  ]
+  const value = fc.constantFrom(
+    'none',
+    'true',
+    '10.0.0.0/8',
+    'fd00::/48,x',
+    '/d',
+    '',
+    'a b',
+    '[]',
+    '{}',
+    '~',
+    '1',
+    '"',
+    '*a',
+    '\n- x',
+  )
+  const yaml = fc.array(fc.tuple(fc.constantFrom(...names), fc.constantFrom(':', ': ', '+: '), value), { maxLength: 6 })
+  const words = fc.array(fc.oneof(fc.constantFrom(...names.map((name) => `--${name}`), '-d', '--'), value), {
+    maxLength: 6,
+  })
+  await fc.assert(
+    fc.asyncProperty(yaml, words, async (lines, line) => {
+      const config = lines.map((parts) => parts.join('')).join('\n')
+      const tree = { [SERVER_UNIT]: INSTALLED_UNIT('server', ...line), [CONFIG]: config }
+      try {
+        await findK3s(hostInMemory(tree), { force: true })
+      } catch (error) {
+        assert.ok(error instanceof ConfigError, String(error))
+      }
+    }),
+    { numRuns: 300 },
+  )
 })

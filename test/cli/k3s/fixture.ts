@@ -24,6 +24,20 @@ export function hostTree(t: TestContext, tree: Tree, hostname = 'Host-1'): HostF
   return hostFiles(makeTree(t, tree), hostname)
 }
 
+/** The same without a disk, for many hosts; no links. */
+export function hostInMemory(tree: Readonly<Record<string, string>>): HostFiles {
+  const read = (file: string): string | undefined => tree[file]
+  const below = (folder: string): readonly string[] =>
+    Object.keys(tree).flatMap((file) => (file.startsWith(`${folder}/`) ? file.slice(folder.length + 1) : []))
+  return {
+    read,
+    peek: read,
+    list: (folder) => [...new Set(below(folder).map((file) => file.replace(/\/.*/, '')))].sort(),
+    exists: (file) => file in tree || below(file).length > 0,
+    hostname: 'Host-1',
+  }
+}
+
 /** As k3s' installer writes it of INSTALL_K3S_EXEC. */
 export function INSTALLED_UNIT(command: 'server' | 'agent', ...words: readonly string[]): string {
   const quoted = words.map((word) => `\t'${word.replaceAll("'", "'\\''")}' \\\n`)
