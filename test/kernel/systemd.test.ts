@@ -143,6 +143,29 @@ echo '${JSON.stringify(LEASES)}' > /run/test/leases.json`,
 )
 
 test(
+  'with the rights of the unit, subnet.env and the conflist come back with their folders, and forwarding is set',
+  systemdTests(),
+  async (t) => {
+    const systemd = await startSystemd(t, {
+      units: { ...vtepd, 'vtepd.service.d/cni.conf': '[Service]\nEnvironment=FLANNELD_CNI=bridge\n' },
+      beforeBoot: `${BEFORE_BOOT}
+rm -rf /etc/cni
+echo 0 > /proc/sys/net/ipv4/ip_forward
+echo '${JSON.stringify(LEASES)}' > /run/test/leases.json`,
+    })
+    const isThere = (file: string): boolean => systemd.run('sh', '-c', `cat ${file} || true`) !== ''
+    const files = ['/run/flannel/subnet.env', '/etc/cni/net.d/10-flannel.conflist']
+    await systemd.until('readiness', () => status(systemd) === 'ready: 1 peers')
+    assert.equal(systemd.run('cat', '/proc/sys/net/ipv4/ip_forward'), '1')
+    for (const file of files) assert.ok(isThere(file), file)
+
+    for (const file of files) systemd.run('sh', '-c', `rm -rf ${path.dirname(file)} || true`)
+    for (const file of files) await systemd.until(file, () => isThere(file))
+    await systemd.until('readiness again', () => status(systemd) === 'ready: 1 peers')
+  },
+)
+
+test(
   "with the rights of the unit, the kubelet's credential is found and read, though it is root's alone",
   systemdTests(),
   async (t) => {
