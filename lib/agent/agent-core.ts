@@ -114,6 +114,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       family,
       network: config.network,
       choice: config.underlayChoice,
+      blackhole: config.ipBlackholeRoute,
       openRtnl: ports.openRtnl,
       sysctl: ports.sysctl,
       nameOwner: ports.nameOwner,

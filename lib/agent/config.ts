@@ -31,6 +31,8 @@ export interface AgentConfig {
   readonly firewall?: FirewallConfig
   /** Whether settings of this host that pods need are set (default) or only named. */
   readonly hostSysctls?: 'set' | 'warn' | undefined
+  /** A blackhole route for our own subnet, so that what leads to no pod goes nowhere. Default: none. */
+  readonly ipBlackholeRoute?: boolean
   /** What outlives a reboot, e.g. /var/lib/vtepd. */
   readonly stateDir: string
   /** undefined: no health server (flannel's default). `port` 0 never occurs here. */

@@ -67,6 +67,8 @@ export interface FamilyOverlayParts {
   readonly sysctl: Sysctl
   /** The process behind a netlink port ID, for a log line. */
   readonly nameOwner: (portId: number) => Promise<string | undefined>
+  /** Our own subnet has a blackhole route: what leads to no pod goes nowhere. Default: no. */
+  readonly blackhole?: boolean | undefined
   /** A flannel that runs here beside us, in words. */
   readonly rival: () => Promise<string | undefined>
   readonly clock: Clock
@@ -145,6 +147,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     session: peerSession,
     view: () => view,
     device: () => deviceOf(runner.state),
+    blackhole: () => (parts.blackhole ? own?.subnets[family] : undefined),
     rival: parts.rival,
     contestedStayMs: parts.contestedStayMs,
     governor,
@@ -170,6 +173,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     way,
     governor,
     subnet: () => own?.subnets[family],
+    blackhole: parts.blackhole === true,
   })
 
   const audits = [

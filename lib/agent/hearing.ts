@@ -8,7 +8,7 @@ import type { DeviceState } from '../device/types.ts'
 import { carrierName } from '../device/vtep.ts'
 import { type Cidr, contains, containsCidr, overlaps, prefixLength } from '../net/cidr.ts'
 import { type Family, familyOf, type Ip, isLinkLocal } from '../net/ip.ts'
-import { KIND_ROUTE, OFFSET_DST_LENGTH, OFFSET_KIND } from '../rtnl/abi.ts'
+import { KIND_ROUTE, OFFSET_DST_LENGTH, OFFSET_KIND, RTPROT_KERNEL } from '../rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry, unpackEntry } from '../rtnl/entries.ts'
 import type { Link, Notification } from '../rtnl/port.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
@@ -45,6 +45,8 @@ export function createHearing(parts: {
   readonly governor: Governor
   /** Our own podCIDR. */
   readonly subnet: () => Cidr | undefined
+  /** It has a blackhole route of ours. */
+  readonly blackhole: boolean
   readonly clock: Clock
   readonly log: Log
 }): Hearing {
@@ -97,7 +99,7 @@ export function createHearing(parts: {
     const bytes = entryBytes(entries, 0)
     const isRoute = bytes[OFFSET_KIND] === KIND_ROUTE
     const onDevice = hasDevice && ifindexOfEntry(bytes) === ifindexOf(runner.state)
-    if (onDevice || (isRoute && concernsPeers(entries, network[family], parts.subnet()))) {
+    if (onDevice || (isRoute && concernsPeers(entries, network[family], parts))) {
       governor.stranger(portId)
       peers.hear(action, entries)
     } else if (isRoute && direct) peers.markHost()
@@ -160,9 +162,18 @@ function mayBeUnderlay(ip: Ip, network: Cidr | undefined): boolean {
   )
 }
 
-/** A route that may stand in the way of a peer's: inside the network, or around it, and not among our own pods. */
-function concernsPeers(table: EntryTable, network: Cidr | undefined, subnet: Cidr | undefined): boolean {
+/**
+ * A route that may stand in the way of a peer's: inside the network, or around it, and not among our own pods; but for the
+ * place of our blackhole route, which is that of the connected route of the pods' bridge too.
+ */
+function concernsPeers(
+  table: EntryTable,
+  network: Cidr | undefined,
+  own: { readonly subnet: () => Cidr | undefined; readonly blackhole: boolean },
+): boolean {
   const route = unpackEntry(table, 0)
   if (route.kind !== 'route' || network === undefined || !overlaps(network, route.dst)) return false
+  const subnet = own.subnet()
+  if (own.blackhole && route.dst === subnet && route.protocol !== RTPROT_KERNEL) return true
   return subnet === undefined || !containsCidr(subnet, route.dst)
 }

@@ -4,6 +4,7 @@
  */
 import type { LeaseView } from '../cluster/view.ts'
 import type { Device } from '../device/types.ts'
+import type { Cidr } from '../net/cidr.ts'
 import type { DesiredBook } from '../overlay/desired-book.ts'
 import { KIND_ROUTE, OFFSET_KIND } from '../rtnl/abi.ts'
 import { ifindexOfEntry } from '../rtnl/entries.ts'
@@ -15,6 +16,7 @@ export interface PeerBook {
   readonly device: Device
   /** Of the direct routes that it was made with. */
   readonly direct: string
+  readonly blackhole: Cidr | undefined
 }
 
 /** The book is of this very link, with this link-layer address. */
@@ -23,8 +25,13 @@ export function isOn(book: PeerBook | undefined, { ifindex, lladdr }: Device): b
 }
 
 /** It need not be packed anew. */
-export function isFor(book: PeerBook | undefined, view: LeaseView, device: Device, direct: string): book is PeerBook {
-  if (!isOn(book, device) || book.desired.view !== view.peers || book.direct !== direct) return false
+export function isFor(
+  book: PeerBook | undefined,
+  view: LeaseView,
+  { device, direct, blackhole }: Pick<PeerBook, 'device' | 'direct' | 'blackhole'>,
+): book is PeerBook {
+  if (!isOn(book, device) || book.desired.view !== view.peers) return false
+  if (book.direct !== direct || book.blackhole !== blackhole) return false
   // A book that has noted changes has stale packed tables: a full round packs them anew.
   return !book.desired.noted
 }

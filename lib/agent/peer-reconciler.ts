@@ -9,6 +9,7 @@ import { isVxlan, type Network, routesDirectly } from '../cluster/network.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import type { Device } from '../device/types.ts'
 import { NetlinkError } from '../errors.ts'
+import type { Cidr } from '../net/cidr.ts'
 import type { Family } from '../net/ip.ts'
 import { unroutedOf } from '../overlay/desired.ts'
 import { type Change, packBook } from '../overlay/desired-book.ts'
@@ -78,6 +79,8 @@ export interface PeerReconcilerParts {
   readonly view: () => LeaseView | undefined
   /** The device that entries can be programmed on, at this moment; undefined: none. */
   readonly device: () => Device | undefined
+  /** Our own subnet, when it shall have a blackhole route. */
+  readonly blackhole: () => Cidr | undefined
   /** A flannel that runs here beside us, in words. */
   readonly rival: () => Promise<string | undefined>
   readonly governor: Governor
@@ -158,15 +161,17 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     const { actual } = look
     if (!isEmpty) reports.unreadable(look.unreadable)
     const onLink = direct ? directRoutes(family, actual.routes, ownLink(device)) : NO_DIRECT
-    const isNews = !isFor(book, view, device, onLink.signature)
+    const blackhole = parts.blackhole()
+    const made = { device, direct: onLink.signature, blackhole }
+    const isNews = !isFor(book, view, made)
     if (isNews) {
       if (book?.device.ifindex !== ifindex) shadows.reset()
       const lladdr = tunnels ? device.lladdr : undefined
-      const of = { family, network, ifindex, lladdr, onLink: onLink.onLink, noTunnel: !tunnels }
+      const of = { family, network, ifindex, lladdr, onLink: onLink.onLink, noTunnel: !tunnels, blackhole }
       const desired = await inSlices(packBook(of, view.peers), turn)
       const offLink = tunnels ? [] : unroutedOf(desired.packed)
       const lost = new Set([...desired.conflicts.map(({ node }) => node), ...offLink])
-      book = { desired, lost, device, direct: onLink.signature }
+      book = { desired, lost, ...made }
       reports.conflicts(desired.conflicts)
       reports.offLink(offLink.map((node) => ({ node, underlay: view.peers.get(node)?.[family]?.underlay })))
     }

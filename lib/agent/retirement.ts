@@ -8,7 +8,7 @@ import type { Network } from '../cluster/network.ts'
 import { type Cidr, containsCidr, parseCidr } from '../net/cidr.ts'
 import { FAMILIES, type Family } from '../net/ip.ts'
 import { type Lladdr, parseLladdr } from '../net/lladdr.ts'
-import { RTN_UNICAST, RTPROT_VTEPD } from '../rtnl/abi.ts'
+import { RTN_BLACKHOLE, RTN_UNICAST, RTPROT_VTEPD } from '../rtnl/abi.ts'
 import { createEntryWriter, type RouteEntry, unpackEntry } from '../rtnl/entries.ts'
 import type { Link, Rtnl } from '../rtnl/port.ts'
 import type { Clock, Timer } from '../util/clock.ts'
@@ -113,22 +113,19 @@ export function createRetirement(parts: {
     past.delete(one.name)
     await locks.release(one.name)
   }
-  /** Direct routes of a network that is left; inside the one of now they are the reconciler's. */
+  /** Direct and blackhole routes of a network that is left; inside the one of now they are the reconciler's. */
   const removeRoutes = async (rtnl: Rtnl, { family, network: left }: Past, kept: Cidr | undefined): Promise<void> => {
     if (left === undefined || left === kept) return
     const { value: table } = await rtnl.dumpRoutes(family)
     const writer = createEntryWriter()
     for (let i = 0; i < table.length; i += 1) {
       const entry = unpackEntry(table, i)
-      if (entry.kind !== 'route' || !isDirect(entry) || !containsCidr(left, entry.dst)) continue
+      if (entry.kind !== 'route' || !isBesideDevice(entry) || !containsCidr(left, entry.dst)) continue
       if (kept === undefined || !containsCidr(kept, entry.dst)) writer.copy('delete', table, i)
     }
     if (writer.length === 0) return
     await rtnl.applyEntries(writer.finish())
-    log.info(
-      'netconf.old-removed',
-      `removed ${writer.length} direct routes of ${left}, which net-conf does not name any more`,
-    )
+    log.info('netconf.old-removed', `removed ${writer.length} routes of ${left}, which net-conf does not name any more`)
   }
   const loop = createDirtyLoop(
     async () => {
@@ -177,6 +174,8 @@ function isOfPast({ ifname, vxlan, lladdr }: Link, { name, vni, family, lladdr: 
   return when === 'here' || (lladdr !== undefined && lladdr === kept)
 }
 
-function isDirect({ protocol, type, onlink, gateway, extras }: RouteEntry): boolean {
-  return protocol === RTPROT_VTEPD && type === RTN_UNICAST && !onlink && gateway !== undefined && !extras
+/** Direct, or the blackhole of our own subnet. */
+function isBesideDevice({ protocol, type, onlink, gateway, extras }: RouteEntry): boolean {
+  if (protocol !== RTPROT_VTEPD || extras) return false
+  return type === RTN_BLACKHOLE || (type === RTN_UNICAST && !onlink && gateway !== undefined)
 }

@@ -68,6 +68,7 @@ function runConfigOf(input: ConfigInput): RunConfig {
       conflist: conflistOf(flags),
       ipMasq: flags['ip-masq'],
       ...(input.k3s?.ipv6Masquerade === false ? { ipv6Masquerade: false } : {}),
+      ipBlackholeRoute: flags['ip-blackhole-route'],
       iptablesForwardRules: flags['iptables-forward-rules'],
       firewall: firewallOf(input),
       hostSysctls: oneOf('host-sysctls', flags['host-sysctls'], ['set', 'warn']),
@@ -277,7 +278,6 @@ function flagWarnings({ flags, given, env }: ConfigInput, network: Network): str
     ...(network.backend.type === 'host-gw' && flags['pin-device']
       ? ['--pin-device has no effect with host-gw, which has no device']
       : []),
-    ...(flags['ip-blackhole-route'] ? ['--ip-blackhole-route is not built yet: no blackhole route is added'] : []),
     ...(flags.firewall === 'none' && flags['ip-masq']
       ? ['--firewall=none: vtepd makes no rules, and with --ip-masq nothing masquerades unless somebody else does']
       : []),

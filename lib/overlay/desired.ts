@@ -15,7 +15,7 @@ import { createRowWriter } from './packed/packing.ts'
 import { HEAD_MASK, KIND_MASK, WORDS, wordsOf } from './packed/words.ts'
 import type { Peer } from './peers.ts'
 
-/** Entries with op 0; entry i belongs to peer `peers[i]`, an index into `nodes` of DesiredTables. */
+/** Entries with op 0; entry i belongs to peer `peers[i]`, an index into `nodes` of DesiredTables; -1: it is for ourselves. */
 export interface DesiredTable extends EntryTable {
   readonly peers: Int32Array
   readonly index: KeyIndex
@@ -36,6 +36,8 @@ export interface DesiredTables {
   readonly nodes: readonly string[]
 }
 
+const OURSELVES = -1
+
 /** What the tables are made for; `ifindex` is our own device. */
 export interface TablesOf {
   readonly family: Family
@@ -45,6 +47,8 @@ export interface TablesOf {
   readonly onLink?: OnLink | undefined
   /** host-gw: who is not on-link gets nothing, since there is no device. */
   readonly noTunnel?: boolean | undefined
+  /** Our own subnet, when it shall have a blackhole route; its row is of no peer (-1). */
+  readonly blackhole?: Cidr | undefined
 }
 
 /** As packTables, in one go. */
@@ -81,7 +85,7 @@ export function* packTables(
   nodes: readonly string[],
   claims: readonly FamilyLease[],
 ): Slices<DesiredTables> {
-  const { onLink, noTunnel = false } = of
+  const { onLink, noTunnel = false, blackhole } = of
   const identity = new Int32Array(nodes.length)
   for (let row = 0; row < identity.length; row += 1) identity[row] = row
   const direct: (Ifindex | undefined)[] = []
@@ -92,7 +96,8 @@ export function* packTables(
     }
   const isTunnelled = (row: number): boolean => direct[row] === undefined && !noTunnel
   const tunnelled = onLink === undefined && !noTunnel ? identity : identity.filter(isTunnelled)
-  const routed = noTunnel ? identity.filter((row) => direct[row] !== undefined) : identity
+  const reached = noTunnel ? identity.filter((row) => direct[row] !== undefined) : identity
+  const routed = blackhole === undefined ? reached : withOurselves(reached)
   const bytes = {
     neighbours: new Uint8Array(tunnelled.length * abi.ENTRY_BYTES),
     fdb: new Uint8Array(tunnelled.length * abi.ENTRY_BYTES),
@@ -111,6 +116,7 @@ export function* packTables(
     }
     routeRow += 1
   }
+  if (blackhole !== undefined) writer.blackhole(routeRow, blackhole)
   return {
     neighbours: yield* indexed(bytes.neighbours, tunnelled, HEAD_MASK),
     fdb: yield* indexed(bytes.fdb, tunnelled, KIND_MASK),
@@ -121,9 +127,15 @@ export function* packTables(
 
 /** Nodes that got no route: with host-gw those that are not on-link. */
 export function unroutedOf({ routes, nodes }: DesiredTables): readonly string[] {
-  if (routes.length === nodes.length) return []
   const routed = new Set(routes.peers)
   return nodes.filter((_, row) => !routed.has(row))
+}
+
+function withOurselves(peers: Int32Array): Int32Array {
+  const all = new Int32Array(peers.length + 1)
+  all.set(peers)
+  all[peers.length] = OURSELVES
+  return all
 }
 
 function* indexed(bytes: Uint8Array, peers: Int32Array, headMask: number): Slices<DesiredTable> {

@@ -153,16 +153,10 @@ test("klog's -v means debug from 2, unless --log-level is given", () => {
   assert.equal(level('-v=4', '--log-level=warn'), 'warn')
 })
 
-test('what is accepted without being built is said once, as asked', () => {
-  const { warnings } = build([
-    '--ip-blackhole-route',
-    '--public-ipv6=2001:db8::1',
-    '--run-dir=/x',
-    '--kube-subnet-mgr=false',
-  ])
-  assert.equal(warnings.length, 4)
+test('what is accepted without effect is said once, as asked', () => {
+  const { warnings } = build(['--public-ipv6=2001:db8::1', '--run-dir=/x', '--kube-subnet-mgr=false'])
+  assert.equal(warnings.length, 3)
   assert.match(warnings.join('\n'), /--kube-subnet-mgr=false has no effect: there is no etcd subnet manager here/)
-  assert.match(warnings.join('\n'), /--ip-blackhole-route is not built yet/)
   assert.match(warnings.join('\n'), /--run-dir has no effect/)
   assert.match(warnings.join('\n'), /--public-ipv6 has no effect: IPv6 is not enabled/)
 })

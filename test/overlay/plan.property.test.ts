@@ -228,7 +228,9 @@ function isForeignFdb(f: FdbEntry): boolean {
 }
 
 function isForeignRoute(family: Family, r: RouteEntry): boolean {
-  if (r.type !== 1 || r.extras) return true
+  if (r.extras) return true
+  if (r.type === 6 && r.protocol === 118) return !containsCidr(NETWORKS[family], r.dst)
+  if (r.type !== 1) return true
   // A direct route of ours leaves through another link, with a gateway and not onlink.
   const direct = r.gateway !== undefined && !r.onlink && containsCidr(NETWORKS[family], r.dst)
   if (r.protocol === 118) return r.oif !== DEVICE && !direct

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseCidr } from '../../lib/net/cidr.ts'
+import { parseIfindex } from '../../lib/net/ifindex.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
 import { parseVni } from '../../lib/net/vni.ts'
+import { desiredTables } from '../../lib/overlay/desired.ts'
 import { renderEntry } from '../../lib/overlay/entry-text.ts'
 import { isFlannelsLeftover } from '../../lib/overlay/flannel-leftover.ts'
 import { isEmptyPlan, type PeerPlan, planPeers, routesAllowed } from '../../lib/overlay/plan.ts'
@@ -52,6 +54,7 @@ function planFor(family: Family, indexes: readonly number[], actual: KernelTable
   return planPeers({ network: NETWORKS[family], ifindex: DEVICE, desired, actual: dump(actual), complete })
 }
 
+const LOOPBACK = parseIfindex(1)
 const EMPTY: KernelTables = { neighbours: [], fdb: [], routes: [] }
 
 /** flannel's route for peer 1, IPv4: no metric, protocol boot. */
@@ -432,3 +435,44 @@ test('what flannel left for a peer is recognised only when all of its form holds
     assert.equal(isFlannelsLeftover(shadow, { ...peer, vni }, 1, 'flannel.7'), false)
   assert.equal(isFlannelsLeftover(shadow, { ...peer, subnet: parseCidr('10.42.0.0/16') }, 1, 'flannel.7'), false)
 })
+
+for (const family of ['ipv4', 'ipv6'] as const) {
+  const [OWN, OTHER, POD] =
+    family === 'ipv4'
+      ? [parseCidr('10.42.9.0/24'), parseCidr('10.42.8.0/24'), parseCidr('10.42.9.7/32')]
+      : [parseCidr('fd42:0:0:4209::/64'), parseCidr('fd42:0:0:4208::/64'), parseCidr('fd42:0:0:4209::7/128')]
+  const route = (dst: typeof OWN, change: Partial<RouteEntry>): RouteEntry => ({
+    ...FLANNEL_ROUTE,
+    dst,
+    gateway: undefined,
+    onlink: false,
+    oif: OTHER_LINK,
+    ...change,
+  })
+  const metric = family === 'ipv4' ? 10 : 1024
+  // As the kernel shows it: IPv6 names the loopback link.
+  const ours = (dst: typeof OWN): RouteEntry =>
+    route(dst, { protocol: 118, type: 6, metric, oif: family === 'ipv4' ? undefined : LOOPBACK })
+  const planWith = (blackhole: typeof OWN | undefined, routes: readonly RouteEntry[], complete = true): PeerPlan => {
+    const of = { family, network: NETWORKS[family], ifindex: DEVICE, blackhole }
+    const desired = desiredTables({ ...of, peers: [] })
+    return planPeers({ ...of, desired, actual: dump({ ...EMPTY, routes: [...routes] }), complete })
+  }
+
+  test(`${family}: our own subnet's blackhole stands behind the pods' routes, which are nobody's rivals`, () => {
+    const pods = [route(OWN, { protocol: 2, metric: family === 'ipv4' ? 0 : 256 }), route(POD, { metric: 0 })]
+    const plan = planWith(OWN, pods)
+    assert.deepEqual(text(plan), { ...NOTHING, routes: [`replace blackhole ${OWN} proto vtepd metric ${metric}`] })
+    assert.deepEqual(plan.shadowed, [])
+    assert.ok(isEmptyPlan(planWith(OWN, [...pods, ours(OWN)])))
+  })
+
+  test(`${family}: a blackhole of ours that nobody wants goes with a complete view, another's stays`, () => {
+    const others = route(OTHER, { type: 6, oif: undefined, metric: 0 })
+    const old = ours(OTHER)
+    const { deletes } = planWith(undefined, [old, others])
+    assert.equal(deletes.length, 1)
+    assert.deepEqual(unpackEntries(deletes)[0], old)
+    assert.ok(isEmptyPlan(planWith(undefined, [old, others], false)))
+  })
+}

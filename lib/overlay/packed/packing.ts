@@ -16,6 +16,8 @@ import { DST, HEAD, IFINDEX, PRIORITY, TAIL, VIA, WORDS, word, wordOf } from './
 export interface RowWriter {
   /** `via`: the link of a direct route. */
   route(row: number, claim: FamilyLease, via: Ifindex | undefined): void
+  /** What is for our own subnet and leads to no pod goes nowhere, instead of back to where it came from. */
+  blackhole(row: number, subnet: Cidr): void
   /** Neighbour and FDB entry at `pairRow`; the overlay address is taken from route `row`. */
   pair(row: number, pairRow: number, claim: FamilyLease): void
 }
@@ -24,6 +26,7 @@ const SLASH = 47
 const NEIGHBOUR_TAIL = wordOf(abi.RTPROT_VTEPD, abi.NUD_PERMANENT, 0, 0)
 const FDB_TAIL = wordOf(0, abi.NUD_PERMANENT, abi.NTF_SELF, 0)
 const TUNNEL_TAIL = wordOf(abi.RTPROT_VTEPD, abi.RTN_UNICAST, 0, abi.ENTRY_ONLINK | abi.ENTRY_GATEWAY)
+const BLACKHOLE_TAIL = wordOf(abi.RTPROT_VTEPD, abi.RTN_BLACKHOLE, 0, 0)
 const DIRECT_TAIL = wordOf(abi.RTPROT_VTEPD, abi.RTN_UNICAST, 0, abi.ENTRY_GATEWAY)
 
 /** Addresses are written byte by byte from their text, everything else word by word: the tables begin as zeros. */
@@ -40,22 +43,31 @@ export function createRowWriter(
   const neighbours = new Int32Array(bytes.neighbours.buffer)
   const fdb = new Int32Array(bytes.fdb.buffer)
   const routes = new Int32Array(bytes.routes.buffer)
+  /** Destination and metric. */
+  const prefix = (row: number, subnet: Cidr): void => {
+    const at = row * WORDS
+    const text = subnet.length
+    let slash = text - 2
+    while (subnet.charCodeAt(slash) !== SLASH) slash -= 1
+    let length = 0
+    for (let i = slash + 1; i < text; i += 1) length = length * 10 + subnet.charCodeAt(i) - 48
+    const dst = row * abi.ENTRY_BYTES + abi.OFFSET_DST
+    readAddress(subnet, bytes.routes, dst, slash)
+    routes[at + HEAD] = word(routeHeads, length)
+    routes[at + PRIORITY] = base === undefined ? IPV6_METRIC : ipv4Metric(base, readUint32(bytes.routes, dst), length)
+  }
   return {
     route(row, { subnet, underlay }, via) {
       const at = row * WORDS
-      const text = subnet.length
-      let slash = text - 2
-      while (subnet.charCodeAt(slash) !== SLASH) slash -= 1
-      let length = 0
-      for (let i = slash + 1; i < text; i += 1) length = length * 10 + subnet.charCodeAt(i) - 48
-      const dst = row * abi.ENTRY_BYTES + abi.OFFSET_DST
-      readAddress(subnet, bytes.routes, dst, slash)
+      prefix(row, subnet)
       if (via === undefined) for (let i = 0; i < addressWords; i += 1) routes[at + VIA + i] = word(routes, at + DST + i)
       else readAddress(underlay, bytes.routes, row * abi.ENTRY_BYTES + abi.OFFSET_VIA)
-      routes[at + HEAD] = word(routeHeads, length)
-      routes[at + PRIORITY] = base === undefined ? IPV6_METRIC : ipv4Metric(base, readUint32(bytes.routes, dst), length)
       routes[at + IFINDEX] = via ?? ifindex
       routes[at + TAIL] = via === undefined ? TUNNEL_TAIL : DIRECT_TAIL
+    },
+    blackhole(row, subnet) {
+      prefix(row, subnet)
+      routes[row * WORDS + TAIL] = BLACKHOLE_TAIL
     },
     pair(row, pairRow, { lladdr, underlay }) {
       const from = row * WORDS + DST

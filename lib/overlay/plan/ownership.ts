@@ -40,13 +40,14 @@ export function ownershipOf(network: Cidr, ifindex: Ifindex | undefined): Owners
       const tail = word(words, at + TAIL)
       return isPermanent(tail) && (tail & (SELF | EXT_LEARNED | EXTRAS)) === SELF
     },
-    // Ours: protocol 118, out of our device, or a direct route inside our network. flannel's: the form that no other
+    // Ours: protocol 118, out of our device, or a direct or blackhole route inside our network. flannel's: the form that no other
     // program writes. Neither has what ENTRY_EXTRAS stands for (TOS, metrics), and a delete cannot name it: it would hit
     // nothing, or another route.
     route(words, at) {
       const tail = word(words, at + TAIL)
-      if ((tail & (TYPE | EXTRAS)) !== TYPE_UNICAST) return false
       const protocol = tail & PROTOCOL
+      if ((tail & (TYPE | EXTRAS)) === TYPE_BLACKHOLE) return protocol === PROTOCOL_VTEPD && inside(words, at)
+      if ((tail & (TYPE | EXTRAS)) !== TYPE_UNICAST) return false
       const ourLink = word(words, at + IFINDEX) === ifindex
       // An onlink route of another device is another vtepd's.
       if (protocol === PROTOCOL_VTEPD) return ourLink || ((tail & (ONLINK | GATEWAY)) === GATEWAY && inside(words, at))
@@ -64,6 +65,7 @@ const PROTOCOL = wordOf(0xff, 0, 0, 0)
 const PROTOCOL_VTEPD = wordOf(abi.RTPROT_VTEPD, 0, 0, 0)
 const PROTOCOL_BOOT = wordOf(abi.RTPROT_BOOT, 0, 0, 0)
 const TYPE = wordOf(0, 0xff, 0, 0)
+const TYPE_BLACKHOLE = wordOf(0, abi.RTN_BLACKHOLE, 0, 0)
 const TYPE_UNICAST = wordOf(0, abi.RTN_UNICAST, 0, 0)
 const PERMANENT = wordOf(0, abi.NUD_PERMANENT, 0, 0)
 const SELF = wordOf(0, 0, abi.NTF_SELF, 0)

@@ -52,6 +52,7 @@ const PROTOCOL = wordOf(0xff, 0, 0, 0)
 const PROTOCOL_BOOT = wordOf(abi.RTPROT_BOOT, 0, 0, 0)
 const PROTOCOL_KERNEL = wordOf(abi.RTPROT_KERNEL, 0, 0, 0)
 const TYPE = wordOf(0, 0xff, 0, 0)
+const TYPE_BLACKHOLE = wordOf(0, abi.RTN_BLACKHOLE, 0, 0)
 const TYPE_UNICAST = wordOf(0, abi.RTN_UNICAST, 0, 0)
 /** Of linux/rtnetlink.h: sends a packet on to the next table, so it catches nothing. */
 const RTN_THROW = 9
@@ -130,6 +131,8 @@ function* compare(
       return
     }
     if (metric === ours && occupant[row] === 0) occupant[row] = at + 1
+    // Of our own subnet: what leads to its pods shall win.
+    if (isBlackhole(wanted, there) && !owned(words, at)) return
     const place = metric < ours ? 'lower' : metric === ours && right[row] === 0 ? 'slot' : 'behind'
     if (place !== 'behind' || owned(words, at)) rivals.push({ at, row, place })
   }
@@ -144,7 +147,7 @@ function* compare(
         if (complete && !spared(words, at)) deletes.push(abi.OP_DELETE, words, at, -1)
       } else if (foreign(words, at) && (word(words, at + TAIL) & TYPE) !== TYPE_THROW) {
         const covered = covering(words, at)
-        if (covered >= 0) parts.push({ at, row: covered })
+        if (covered >= 0 && !isBlackhole(wanted, covered * WORDS)) parts.push({ at, row: covered })
       }
     }
   }
@@ -202,11 +205,14 @@ function isTwin(words: Int32Array, at: number, wanted: Int32Array, there: number
 
 /** `ignored`: bits of the last word that may differ. */
 function isSame(words: Int32Array, at: number, wanted: Int32Array, there: number, ignored: number): boolean {
-  return (
-    ((word(words, at + TAIL) ^ word(wanted, there + TAIL)) & ~ignored) === 0 &&
-    words[at + IFINDEX] === wanted[there + IFINDEX] &&
-    sameAddress(words, at + VIA, wanted, there + VIA)
-  )
+  if (((word(words, at + TAIL) ^ word(wanted, there + TAIL)) & ~ignored) !== 0) return false
+  // In IPv6 the kernel gives it the loopback link.
+  if (isBlackhole(wanted, there)) return true
+  return words[at + IFINDEX] === wanted[there + IFINDEX] && sameAddress(words, at + VIA, wanted, there + VIA)
+}
+
+function isBlackhole(wanted: Int32Array, there: number): boolean {
+  return (word(wanted, there + TAIL) & TYPE) === TYPE_BLACKHOLE
 }
 
 /** Nothing of ours will ever stand there while the connected route does, so nothing is worth waiting for. */
