@@ -33,14 +33,12 @@ import { createKept } from './kept-value.ts'
 import { createLeasePublisher } from './lease-publisher.ts'
 import { createOwnDevice, type OwnDevice } from './own-device.ts'
 import { createPacketFilterKeeper, type FamilyFilters, type PacketFilterKeeper } from './packet-filter.ts'
-import { type AgentStatus, describeStatus } from './status.ts'
+import { createReadiness } from './readiness.ts'
+import type { AgentStatus } from './status.ts'
 import { wantedRules } from './wanted-rules.ts'
 
 /** How long the family that is ready first waits with its lease for the other and for the CNI files, once per start, milliseconds. */
 const TOGETHER_MS = 1000
-/** Changes of readiness within a minute that are told one by one. */
-const FLIPS_TOLD = 10
-const MINUTE_MS = 60_000
 
 export interface AgentPorts {
   readonly openRtnl: () => Rtnl
@@ -98,13 +96,9 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     log.warn('leases.rejected', `not accepted: ${text}`, { rejected }),
   )
   const aliasLog = createFreshLog(clock, (text, aliases) => log.info('leases.same-machine', text, { aliases }))
-  let ready = false
-  let everReady = false
+  const readiness = createReadiness({ clock, log })
   let carried = false
-  let flips: readonly number[] = []
   let stopped = false
-  let status = ''
-  let onStatus: (status: AgentStatus) => void = () => undefined
   let seen: LeaseView | undefined
   let own: OwnNode | undefined
 
@@ -215,7 +209,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     rejectedLog.report(view.rejected.map(({ message }) => message))
     aliasLog.report(view.aliases)
     const oursIsWrong = view.rejected.find((error) => error.node === view.own?.node)
-    if (oursIsWrong !== undefined && !everReady) ports.onHopeless(oursIsWrong)
+    if (oursIsWrong !== undefined && !readiness.ever) ports.onHopeless(oursIsWrong)
     publisher.mark()
     cniFiles.mark()
     reconsider()
@@ -230,36 +224,20 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       carried = true
       ports.onCarries?.()
     }
-    judge(
+    readiness.judge({
       view,
-      mergeChecks([
+      podsCanStart: cniFiles.written,
+      checks: mergeChecks([
         ...(existing.length > 0 ? existing : members).flatMap((member) => familyChecks(config, member)),
         { name: 'watch', fault: view.synced ? undefined : view.because },
         ...components.flatMap(({ checks }) => checks),
       ]),
-    )
-  }
-  const judge = (view: LeaseView, checks: readonly Check[]): void => {
-    const families = members.map((member) => {
-      const { family, cannot } = member.overlay
-      return { device: carrierName(family, backend), unready: unreadyOf(member), cannot }
+      families: members.map((member) => ({
+        device: carrierName(member.overlay.family, backend),
+        unready: unreadyOf(member),
+        cannot: member.overlay.cannot,
+      })),
     })
-    const text = describeStatus({ view, checks, families })
-    const isReady = checks.every(({ fault }) => fault === undefined)
-    if (isReady !== ready) {
-      // What comes and goes all the time is told by whoever knows why.
-      flips = [...flips.filter((at) => clock.now() - at < MINUTE_MS), clock.now()]
-      const level = flips.length > FLIPS_TOLD ? 'debug' : 'info'
-      if (isReady)
-        log[level]('agent.ready', 'flannel is ready', { families: members.map(({ overlay }) => overlay.family) })
-      else log[level]('agent.not-ready', `not ready, ${text}`)
-    }
-    ready = isReady
-    everReady ||= ready
-    const next = JSON.stringify([text, checks])
-    if (next === status) return
-    status = next
-    onStatus({ ready, text, podsCanStart: cniFiles.written, checks })
   }
   const overlayChanged = (): void => {
     if (stopped) return
@@ -275,7 +253,8 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     reconsider()
     const states = members.map(({ overlay }) => overlay.state)
     const hopeless = states.find((state) => state.name === 'blocked' && state.fatal)
-    if (everReady || hopeless === undefined || !states.every((state) => state.name === 'blocked' && state.fatal)) return
+    if (readiness.ever || hopeless === undefined || !states.every((state) => state.name === 'blocked' && state.fatal))
+      return
     ports.onHopeless(new HostError('because' in hopeless ? hopeless.because : hopeless.name))
   }
 
@@ -285,15 +264,14 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
 
   return {
     get ready() {
-      return ready
+      return readiness.ready
     },
     get founded() {
       const known = members.flatMap(({ overlay: { family, founded } }) => (founded ? [[family, founded]] : []))
       return Object.fromEntries(known) as Partial<Record<Family, Ip>>
     },
     onStatus(listener) {
-      onStatus = listener
-      status = ''
+      readiness.onStatus(listener)
       reconsider()
     },
     async stop() {

@@ -84,6 +84,21 @@ test('paths come out absolute', () => {
   assert.deepEqual([agent.subnetFile, agent.stateDir], [`${process.cwd()}/x/subnet.env`, `${process.cwd()}/s`])
 })
 
+test('the conflist is kept where it is asked for, and settings of the host are set unless they are only to be named', () => {
+  assert.equal(build([]).agent.conflist, undefined)
+  assert.equal(build(['--cni=none', '--cni-conf-dir=/x']).agent.conflist, undefined)
+  assert.deepEqual(build(['--cni=bridge']).agent.conflist, {
+    kind: 'bridge',
+    path: '/etc/cni/net.d/10-flannel.conflist',
+  })
+  assert.deepEqual(build(['--cni=k3s', '--cni-conf-dir=/c', '--cni-conf-name=05-v.conflist']).agent.conflist, {
+    kind: 'k3s',
+    path: '/c/05-v.conflist',
+  })
+  assert.equal(build([]).agent.hostSysctls, 'set')
+  assert.equal(build(['--host-sysctls=warn']).agent.hostSysctls, 'warn')
+})
+
 test('without NODE_NAME the pod says which node it is', () => {
   const { agent } = build([], { KUBERNETES_SERVICE_HOST: 'x', POD_NAME: 'p', POD_NAMESPACE: 'kube-flannel' })
   assert.ok(agent.leases.kind === 'kube')
@@ -282,6 +297,23 @@ const faults: Record<string, Fault> = {
     where: '--subnet-lease-renew-margin',
     says: /outside 1 to 1439/,
   },
+  'a CNI that is none': {
+    argv: ['--cni=cilium'],
+    where: '--cni',
+    says: /'cilium' is unknown; give one of none, flannel, k3s, bridge/,
+  },
+  'a conflist that is none': {
+    argv: ['--cni=bridge', '--cni-conf-name=10-flannel.conf'],
+    where: '--cni-conf-name',
+    says: /no file name that ends in \.conflist/,
+  },
+  'a conflist elsewhere': { argv: ['--cni-conf-name=a/b.conflist'], where: '--cni-conf-name', says: /no file name/ },
+  'an empty folder of conflists': {
+    argv: ['--cni=k3s', '--cni-conf-dir='],
+    where: '--cni-conf-dir',
+    says: /must not be/,
+  },
+  'what to do with sysctls': { argv: ['--host-sysctls=on'], where: '--host-sysctls', says: /give one of set, warn/ },
   'an empty state folder': { argv: ['--state-dir='], where: '--state-dir', says: /must not be empty/ },
   'no node name with a file': {
     argv: ['--leases=/x'],
