@@ -56,14 +56,18 @@ function common({ netConf, kubeconfig }: AgentFiles): string[] {
   return [`--net-config-path=${netConf}`, `--kubeconfig-file=${kubeconfig}`, '--healthz-port=8081']
 }
 
-/** By its own /readyz. */
-export async function untilReady(node: ClusterNode, agent: Service): Promise<void> {
+/** By its own word; flanneld 0.28.4 has no /readyz, and its /healthz says only that it runs. */
+export async function untilReady(
+  node: ClusterNode,
+  agent: Service,
+  at: 'readyz' | 'healthz' = 'readyz',
+): Promise<void> {
   await until(
     `the agent of ${node.name} is ready`,
     60,
     async () => {
       if (!agent.running) throw new Error('it has ended')
-      const url = `http://${bracketed(node.addresses[0] ?? '')}:8081/readyz`
+      const url = `http://${bracketed(node.addresses[0] ?? '')}:8081/${at}`
       return (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok
     },
     () => lastWords(agent.log()),

@@ -10,7 +10,7 @@ import { type ClusterNode, nodeName, type ProxyMode, startNode } from './node.ts
 import type { Families } from './plan.ts'
 import { createPod, deletePods, type Pod, podOf } from './pods.ts'
 import { inNetns } from './probes.ts'
-import { type Service, startService } from './shell.ts'
+import { startService } from './shell.ts'
 import { createUnderlay, OUTSIDE_HOST } from './underlay.ts'
 
 export interface Cluster {
@@ -19,8 +19,8 @@ export interface Cluster {
   readonly plane: ControlPlane
   readonly image: PodImage
   readonly nodes: readonly ClusterNode[]
-  /** Stopped at the end, after the pods are gone; returns it. */
-  keep(agent: Service): Service
+  /** Stopped at the end, whatever happens before; returns it. */
+  keep<T extends { stop(): Promise<unknown> }>(started: T): T
   /** Pods on every node, by name; resolves when all run. */
   startPods(perNode: number): Promise<Pod[]>
   close(): Promise<void>
@@ -37,7 +37,15 @@ export async function startCluster({ families, proxyMode, nodes: count }: Cluste
   const folder = mkdtempSync(path.join(tmpdir(), 'cluster-'))
   const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
   const close = async (): Promise<void> => {
-    for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end()
+    const failures: unknown[] = []
+    for (let end = ends.pop(); end !== undefined; end = ends.pop()) {
+      try {
+        await end()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures)
   }
   try {
     const programs = { ...required(findPrograms()), ...clusterProgramPaths() }
@@ -72,9 +80,9 @@ export async function startCluster({ families, proxyMode, nodes: count }: Cluste
       plane,
       image,
       nodes,
-      keep(agent) {
-        ends.push(() => agent.stop())
-        return agent
+      keep(started) {
+        ends.push(() => started.stop())
+        return started
       },
       startPods(perNode) {
         ends.push(() => deletePods(plane))

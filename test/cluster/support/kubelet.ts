@@ -110,7 +110,7 @@ function kubeletConfig(machine: Machine, { cgroup }: KubeletOptions): object {
     authorization: { mode: 'AlwaysAllow' },
     containerRuntimeEndpoint: SOCKET,
     cgroupDriver: 'cgroupfs',
-    cgroupsPerQOS: false,
+    cgroupsPerQOS: true,
     cgroupRoot: cgroup,
     enforceNodeAllocatable: [],
     failSwapOn: false,

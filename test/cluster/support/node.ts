@@ -2,6 +2,7 @@
 import { copyFileSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import type { ClusterPrograms } from '../../kube/cluster-programs.ts'
+import { createControlGroup } from './control-group.ts'
 import type { ControlPlane } from './control-plane.ts'
 import type { PodImage } from './image.ts'
 import { type Kubelet, startKubelet } from './kubelet.ts'
@@ -31,6 +32,7 @@ export interface NodeOptions {
   readonly underlay: Underlay
   readonly plane: ControlPlane
   readonly proxyMode: ProxyMode
+  /** Of the test, below which each node has its own. */
   readonly cgroup: string
 }
 
@@ -56,7 +58,9 @@ export async function startNode(options: NodeOptions, index: number): Promise<Cl
   const kubeconfig = path.join(folder, 'kubelet.kubeconfig')
   plane.writeKubeconfig(`system:node:${name}`, kubeconfig)
   const { kubernetes } = programs
-  const { image, cgroup } = options
+  const { image } = options
+  const cgroup = `${options.cgroup}/${name}`
+  createControlGroup(cgroup)
   const kubelet = await startKubelet(machine, { kubernetes, kubeconfig, nodeIps: addresses, image, cni, cgroup })
   const proxy = startProxy(machine, options)
   return {

@@ -54,7 +54,12 @@ export async function podOf(plane: ControlPlane, name: string, node: ClusterNode
 /** Resolves when they are gone from the API, which is after their sandboxes are gone. */
 export async function deletePods(plane: ControlPlane): Promise<void> {
   await plane.ask('DELETE', PODS)
-  await until('the pods are gone', 60, async () => (await plane.ask<{ items: [] }>('GET', PODS)).items.length === 0)
+  let left: readonly unknown[] = []
+  const areGone = async (): Promise<boolean> => {
+    left = (await plane.ask<{ items: unknown[] }>('GET', PODS)).items
+    return left.length === 0
+  }
+  await until('the pods are gone', 60, areGone, () => JSON.stringify(left, undefined, 1))
 }
 
 export interface KubeService {

@@ -52,13 +52,14 @@ export interface Tally {
   readonly sent: number
   readonly received: number
   readonly longestGapMs: number
-  /** Of TCP. */
-  readonly retransmits: number
+  /** Of TCP: sent again, and not because an answer was only late. */
+  readonly lost: number
   /** Empty unless the connection broke. */
   readonly error: string
 }
 
 export interface Stream {
+  /** What came of it; the same again when it has been stopped before. */
   stop(): Promise<Tally>
 }
 

@@ -62,6 +62,7 @@ export async function until<T>(
   let refused: unknown
   for (;;) {
     try {
+      refused = undefined
       const found = await look()
       if (found !== undefined && found !== false) return found
     } catch (error) {
