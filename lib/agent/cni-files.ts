@@ -47,6 +47,7 @@ export function createCniFiles(parts: CniFilesParts): CniFiles {
   const { content, conflist: wanted } = parts
   const subnetEnv = createKeptFile({
     ...parts,
+    mode: 0o644,
     content: () => {
       const env = content()
       return env && renderSubnetEnv(env)
@@ -91,6 +92,7 @@ function createConflist(parts: CniFilesParts, { kind, path: file }: ConflistConf
   return createKeptFile({
     ...parts,
     path: file,
+    // Hardening guides close it (CIS Kubernetes Benchmark: 600), and who chains a plugin writes it with a mode of its own.
     content: (now) => {
       const env = parts.content()
       return env === undefined || !mayCome() ? undefined : keepConflist(now, renderConflist(kind, env))
@@ -99,9 +101,9 @@ function createConflist(parts: CniFilesParts, { kind, path: file }: ConflistConf
     failed: 'cni.conflist-failed',
     files: {
       ...parts.files,
-      read: async (name) => {
+      read: async (name, mode) => {
         await nameOthers()
-        return await parts.files.read(name)
+        return await parts.files.read(name, mode)
       },
     },
   })

@@ -24,8 +24,8 @@ export interface KeptFile {
 
 /** Files as the agent sees them (lib/host/files.ts and watch-file.ts). */
 export interface FilePorts {
-  /** undefined: there is none, or not as `replace` would have written it. */
-  readonly read: (path: string) => Promise<string | undefined>
+  /** undefined: there is none, or no plain file, or with other permissions than these, if they are given. */
+  readonly read: (path: string, mode?: number) => Promise<string | undefined>
   readonly replace: (path: string, text: string) => Promise<void>
   /** Tells each change of the file, its appearance and its end; told too often does no harm. */
   readonly watch: (path: string, onChange: () => void) => { close(): void }
@@ -33,6 +33,8 @@ export interface FilePorts {
 
 export interface KeptFileParts {
   readonly path: string
+  /** undefined: its permissions are others' business, as long as it is right. */
+  readonly mode?: number
   /** What is to be there, given what is (undefined: nothing); undefined: not known yet. */
   readonly content: (now: string | undefined) => string | undefined
   readonly files: FilePorts
@@ -74,7 +76,7 @@ export function createKeptFile(parts: KeptFileParts): KeptFile {
   }
   const loop = createDirtyLoop(
     async () => {
-      const now = await files.read(path)
+      const now = await files.read(path, parts.mode)
       const text = parts.content(now)
       if (text === undefined) return
       if (now !== text) {

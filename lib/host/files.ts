@@ -52,13 +52,13 @@ export async function readIfExists(file: string): Promise<string | undefined> {
 
 /**
  * The text of a file as replaceFile leaves it; undefined for none, and for what is no plain file (a FIFO would never end), has
- * other permissions, or is larger than any that we write.
+ * other permissions than `mode`, if that is given, or is larger than any that we write.
  */
-export async function readAsWritten(file: string, mode = 0o644): Promise<string | undefined> {
+export async function readAsWritten(file: string, mode?: number): Promise<string | undefined> {
   try {
     const found = await stat(file)
-    const isOurs = found.isFile() && (found.mode & 0o7777) === mode && found.size <= LARGEST_WRITTEN_BYTES
-    return isOurs ? await readFile(file, 'utf8') : undefined
+    const hasMode = mode === undefined || (found.mode & 0o7777) === mode
+    return found.isFile() && hasMode && found.size <= LARGEST_WRITTEN_BYTES ? await readFile(file, 'utf8') : undefined
   } catch (error) {
     if (isMissing(error) || (error instanceof Error && 'code' in error && error.code === 'ELOOP')) return undefined
     throw error

@@ -28,6 +28,7 @@ async function setUp(t: TestContext) {
   const clock = createManualClock()
   const kept = createKeptFile({
     path: file,
+    mode: 0o644,
     content: () => TEXT,
     files: {
       read: readAsWritten,

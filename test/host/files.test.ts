@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { systemClock } from '../../lib/host/clock.ts'
-import { readBytesIfExists, readIfExists, replaceFile } from '../../lib/host/files.ts'
+import { listFolder, readAsWritten, readBytesIfExists, readIfExists, replaceFile } from '../../lib/host/files.ts'
 import { watchFile } from '../../lib/host/watch-file.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 
@@ -236,6 +236,34 @@ test('neighbours of the file are not told of, and nothing after close', async (t
   clock.advance(10_000)
   assert.equal(told(), before)
   assert.equal(clock.pending, 0)
+})
+
+test('what replaceFile wrote is read; what is no plain file, too large, or of another mode than asked for is as if it were not there', async (t) => {
+  const folder = await folderFor(t)
+  const file = path.join(folder, 'x')
+  assert.equal(await readAsWritten(file, 0o644), undefined)
+  await replaceFile(file, 'text')
+  assert.equal(await readAsWritten(file, 0o644), 'text')
+  await chmod(file, 0o600)
+  assert.equal(await readAsWritten(file, 0o644), undefined)
+  assert.equal(await readAsWritten(file), 'text')
+  await writeFile(file, 'x'.repeat((1 << 20) + 1))
+  assert.equal(await readAsWritten(file), undefined)
+  assert.equal(await readAsWritten(folder), undefined)
+})
+
+test('an empty folder gives way to the file, and nothing else does', async (t) => {
+  const folder = await folderFor(t)
+  await mkdir(path.join(folder, 'x'))
+  await replaceFile(path.join(folder, 'x'), 'text')
+  assert.equal(await readFile(path.join(folder, 'x'), 'utf8'), 'text')
+})
+
+test('names of a folder are listed; one that is missing has none', async (t) => {
+  const folder = await folderFor(t)
+  await writeFile(path.join(folder, '.hidden'), '')
+  assert.deepEqual(await listFolder(folder), ['.hidden'])
+  assert.deepEqual(await listFolder(path.join(folder, 'missing')), [])
 })
 
 test('bytes may come in pieces of one buffer; when making one fails, the old file stays and nothing else', async (t) => {
