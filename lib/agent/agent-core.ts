@@ -333,8 +333,7 @@ function ownVtep(config: AgentConfig, known: OwnNode | undefined, members: reado
     const { overlay: { own } = {}, settled } = members.find(({ overlay }) => overlay.family === family) ?? {}
     if (own === undefined || settled !== true) return undefined
     const lladdr = isVxlan(config.network) ? own.device.lladdr : undefined
-    const instead = config.publishInstead?.[family] ?? known.publishInstead[family]
-    return { underlay: instead ?? own.underlay.publicIp, lladdr }
+    return { underlay: known.publishInstead[family] ?? own.underlay.publicIp, lladdr }
   }
   const { network } = config
   const vtep = { vni: isVxlan(network) ? network.backend.vni : undefined, ipv4: of('ipv4'), ipv6: of('ipv6') }

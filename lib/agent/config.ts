@@ -37,8 +37,6 @@ export interface AgentConfig {
   readonly stateDir: string
   /** undefined: no health server (flannel's default). `port` 0 never occurs here. */
   readonly health: { readonly ip: string; readonly port: number } | undefined
-  /** Told to the others instead of the underlay's address, whatever the Node's annotations say: k3s' node-external-ip. */
-  readonly publishInstead?: Readonly<Partial<Record<Family, Ip>>>
   /** Where the flannel inside k3s writes its network at its start, by which it is recognised; default: k3s' default. */
   readonly k3sNetConf?: string
   /** Start although another program (flanneld, the flannel inside k3s) keeps the device. */
@@ -69,6 +67,8 @@ export interface KubeLeasesConfig {
   readonly kubeconfigFile: string | undefined
   /** Further kubeconfigs: Nodes are read by the first, from `kubeconfigFile` on, that may list them. */
   readonly readers?: readonly string[]
+  /** Published instead of the underlay's address, and of what the annotation public-ip(v6)-overwrite says: k3s' node-external-ip. */
+  readonly publishInstead?: Readonly<Partial<Record<Family, Ip>>>
   /** Overrides the server of every kubeconfig. */
   readonly apiUrl: string | undefined
   /** As given, e.g. flannel.alpha.coreos.com; the codec derives the keys. */

@@ -74,7 +74,7 @@ function runConfigOf(input: ConfigInput): RunConfig {
       hostSysctls: oneOf('host-sysctls', flags['host-sysctls'], ['set', 'warn']),
       stateDir: filePath('state-dir', flags['state-dir']),
       force: flags.force,
-      ...k3sParts(input),
+      ...(input.k3s === undefined ? {} : { k3sNetConf: input.k3s.flannelConf }),
       health,
       leases,
     },
@@ -84,13 +84,12 @@ function runConfigOf(input: ConfigInput): RunConfig {
 }
 
 /** An address that a flag gives goes before the one that k3s is told to publish. */
-function k3sParts({ k3s, flags }: ConfigInput): Pick<AgentConfig, 'publishInstead' | 'k3sNetConf'> {
-  if (k3s === undefined) return {}
+function publishInstead({ k3s, flags }: ConfigInput): NonNullable<KubeLeasesConfig['publishInstead']> {
   const told = FAMILIES.flatMap((family) => {
-    const ip = flags[PUBLIC_IP_FLAG[family]] === '' ? k3s.publish[family] : undefined
+    const ip = flags[PUBLIC_IP_FLAG[family]] === '' ? k3s?.publish[family] : undefined
     return ip === undefined ? [] : [[family, ip] as const]
   })
-  return { k3sNetConf: k3s.flannelConf, publishInstead: Object.fromEntries(told) }
+  return Object.fromEntries(told)
 }
 
 function refuseUnsupported({ given }: ConfigInput): void {
@@ -171,7 +170,8 @@ function firewallOf({ flags, given }: ConfigInput): NonNullable<AgentConfig['fir
   }
 }
 
-function leasesOf({ flags, given, env, k3s }: ConfigInput): FileLeasesConfig | KubeLeasesConfig {
+function leasesOf(input: ConfigInput): FileLeasesConfig | KubeLeasesConfig {
+  const { flags, given, env, k3s } = input
   const nodeName = env.NODE_NAME ?? ''
   const watch = oneOf('watch', flags.watch, ['nodes', 'metadata'])
   if (flags.leases !== '') {
@@ -191,6 +191,7 @@ function leasesOf({ flags, given, env, k3s }: ConfigInput): FileLeasesConfig | K
     kind: 'kube',
     kubeconfigFile,
     ...(byK3s ? { readers: k3s.readers } : {}),
+    ...(k3s === undefined ? {} : { publishInstead: publishInstead(input) }),
     apiUrl,
     annotationPrefix: annotationPrefix(flags['kube-annotation-prefix']),
     setNodeNetworkUnavailable: flags['set-node-network-unavailable'],

@@ -7,6 +7,7 @@
 import type { Network } from '../cluster/network.ts'
 import type { OwnVtep } from '../cluster/view.ts'
 import { KubeError } from '../errors.ts'
+import type { Family, Ip } from '../net/ip.ts'
 import type { Clock } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
 import type { Log } from '../util/log.ts'
@@ -33,6 +34,8 @@ export interface KubeSourceConfig extends KubeDoorConfig {
   /** As given, e.g. flannel.alpha.coreos.com. */
   readonly annotationPrefix: string
   readonly setNodeNetworkUnavailable: boolean
+  /** Goes before the annotation public-ip(v6)-overwrite of our own Node. */
+  readonly publishInstead?: Readonly<Partial<Record<Family, Ip>>>
   /** What the stream brings after a list. Default: whole Nodes. */
   readonly watch?: WatchMode
   /** Small objects that stand for Nodes; undefined: they are neither followed nor written. */
@@ -79,6 +82,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
   const table = createKubeTable({
     keys,
     network,
+    publishInstead: config.publishInstead ?? {},
     nodeName: () => door.nodeName,
     clock,
     onChange: () => announcing.mark(),

@@ -70,6 +70,11 @@ for (const [version, who] of [
         new RegExp(`read by .*${who === 'controller' ? 'k3scontroller' : 'kubelet'}\\.kubeconfig`),
       )
       assert.match(await netns.exec('ip', '-d', 'link', 'show', 'flannel.1'), /local 172\.30\.79\.2/)
+      await agent.stop()
+
+      const again = runOverlaid(t, netns, root)
+      await again.line('agent.ready')
+      assert.doesNotMatch(again.told('underlay.waiting').join(), /203\.0\.113\.7/, 'no address to wait for')
     },
   )
 
@@ -120,6 +125,10 @@ exec ${process.execPath} ${ENTRY} ${flags}
     })
   return {
     told: messages,
+    async stop(): Promise<void> {
+      child.kill('SIGTERM')
+      await ended
+    },
     line: (event: string): Promise<string> =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => reject(new Error(`no ${event} in\n${lines.join('\n')}`)), 30_000)

@@ -4,7 +4,7 @@
  * Must not: write, run a program, or believe a process of a container.
  */
 import { ConfigError } from '../../errors.ts'
-import { parseIp } from '../../net/ip.ts'
+import { familyOf, type Ip, parseIp } from '../../net/ip.ts'
 import type { FlagLayer } from '../flag-layers.ts'
 import type { RunFlagName } from '../run-flags.ts'
 import { findAccess } from './access.ts'
@@ -27,7 +27,7 @@ export interface K3sFindings {
   /** Kubeconfigs by which Nodes are read where the first one may not. */
   readonly readers: readonly string[]
   /** Told instead of the underlay's addresses, and before what the Node's annotations say. */
-  readonly publish: { readonly ipv4: string | undefined; readonly ipv6: string | undefined }
+  readonly publish: { readonly ipv4: Ip | undefined; readonly ipv6: Ip | undefined }
   /** Folders of programs that k3s brings. */
   readonly tools: K3sTools
   readonly ipv6Masquerade: boolean
@@ -160,7 +160,10 @@ function externalAddresses(settings: K3sSettings): Pick<K3sFindings, 'publish' |
       throw new ConfigError(told.from, `'${text}' is no address`, { cause })
     }
   })
-  const publish = { ipv4: ips.find((ip) => !ip.includes(':')), ipv6: ips.find((ip) => ip.includes(':')) }
+  const publish = {
+    ipv4: ips.find((ip) => familyOf(ip) === 'ipv4'),
+    ipv6: ips.find((ip) => familyOf(ip) === 'ipv6'),
+  }
   const named = [publish.ipv4, publish.ipv6].filter((ip) => ip !== undefined).join(' and ')
   return { ...none, publish, found: [`published is ${named} (${told.from}, as ${asked.from})`] }
 }

@@ -7,6 +7,7 @@
 import type { Network } from '../../cluster/network.ts'
 import type { LeaseView, OwnVtep } from '../../cluster/view.ts'
 import type { LeaseError } from '../../errors.ts'
+import type { Family, Ip } from '../../net/ip.ts'
 import type { Clock } from '../../util/clock.ts'
 import { atOnce, type Slices } from '../../util/slices.ts'
 import { createAcceptedLeases } from '../accepted/accepted-leases.ts'
@@ -58,6 +59,8 @@ export interface KubeTable {
 export function createKubeTable(options: {
   readonly keys: AnnotationKeys
   readonly network: Network
+  /** Of our own Node, before its annotations. */
+  readonly publishInstead?: Readonly<Partial<Record<Family, Ip>>>
   readonly nodeName: () => string | undefined
   readonly clock: Clock
   readonly onChange: () => void
@@ -113,9 +116,13 @@ export function createKubeTable(options: {
       return keepClaim(before === undefined || 'own' in before ? undefined : before, readClaim(node, keys, network))
     return before !== undefined && 'own' in before && sameFacts(before.own, node) ? before : { own: node }
   }
+  const readSelf = (facts: NodeFacts): ReturnType<typeof readOwn> => {
+    const { own, faults } = readOwn(facts, keys, network)
+    return { own: { ...own, publishInstead: { ...own.publishInstead, ...options.publishInstead } }, faults }
+  }
   const readMine = (facts: NodeFacts | undefined): Mine | undefined => {
     if (facts === undefined || facts === mine?.facts) return facts === undefined ? undefined : mine
-    return { facts, ...readOwn(facts, keys, network) }
+    return { facts, ...readSelf(facts) }
   }
   /** Of what was known when it began; what is told between two slices is for the next time. */
   function* compute(): Slices<LeaseView> {
@@ -209,7 +216,7 @@ export function createKubeTable(options: {
       return nodes.listedOwn
     },
     planPublish(node, own, setCondition, now) {
-      const { publishInstead } = readOwn(node, keys, network).own
+      const { publishInstead } = readSelf(node).own
       return planPublish({ keys, node, publishInstead, own, setCondition, now })
     },
     close: () => nodes.close(),

@@ -43,10 +43,10 @@ test('the agent is told everything that k3s would tell its flannel', async (t) =
   assert.deepEqual([ipv4, ipv6, agent.network.backend.type], ['10.42.0.0/16', 'fd00:42::/56', 'vxlan'])
   assert.deepEqual(agent.underlayChoice.ifaces, ['eth1'])
   assert.deepEqual(agent.underlayChoice.publicIp, { ipv4: undefined, ipv6: undefined })
-  assert.deepEqual(agent.publishInstead, { ipv4: '203.0.113.5', ipv6: '2001:db8::5' })
   assert.deepEqual([agent.ipMasq, agent.ipv6Masquerade, agent.iptablesForwardRules], [true, false, true])
   assert.equal(agent.k3sNetConf, `${DATA}/agent/etc/flannel/net-conf.json`)
   const leases = leasesOf(config)
+  assert.deepEqual(leases.publishInstead, { ipv4: '203.0.113.5', ipv6: '2001:db8::5' })
   assert.deepEqual(leases.node, { name: 'from-k3s' })
   assert.equal(leases.kubeconfigFile, `${DATA}/agent/k3scontroller.kubeconfig`)
   assert.deepEqual(leases.readers, [`${DATA}/agent/kubelet.kubeconfig`])
@@ -72,7 +72,7 @@ test('whatever is given goes before what is found', async (t) => {
   assert.deepEqual(leases.node, { name: 'by-hand' })
   assert.equal(config.agent.network.ipv4, '10.9.0.0/16')
   assert.equal(config.agent.ipMasq, false)
-  assert.deepEqual(config.agent.publishInstead, { ipv6: '2001:db8::5' })
+  assert.deepEqual(leases.publishInstead, { ipv6: '2001:db8::5' })
 })
 
 test("NODE_NAME that is but the host's name, as the unit gives it, leaves the word to k3s", async (t) => {
