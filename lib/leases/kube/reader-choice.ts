@@ -7,8 +7,9 @@ import { fetchAnswer, type KubeTarget } from '../../kube-api/kube-http.ts'
 import type { Clock } from '../../util/clock.ts'
 
 /**
- * Each call opens the files in order, the last good one first, and resolves with the first that may list Nodes; where none may, with
- * the first that could be opened, whose own refusal then says what is wrong. Rejects with the first file's error where none can.
+ * Each call opens the files in order, and resolves with the first that may list Nodes, so that the least account is used as soon as it
+ * may; where none may, with the first that could be opened, whose own refusal then says what is wrong. Rejects with the first file's
+ * error where none can.
  */
 export function createReaderChoice(parts: {
   readonly files: readonly string[]
@@ -17,7 +18,6 @@ export function createReaderChoice(parts: {
   readonly signal: AbortSignal
 }): () => Promise<KubeTarget> {
   const { files, open, clock, signal } = parts
-  let good: string | undefined
   const attempt = async (file: string): Promise<KubeTarget | KubeError> => {
     let target: KubeTarget
     try {
@@ -39,15 +39,11 @@ export function createReaderChoice(parts: {
   }
   return async () => {
     const refusals = new Map<string, KubeError>()
-    for (const file of [...new Set([good ?? files[0] ?? '', ...files])]) {
+    for (const file of files) {
       const target = await attempt(file)
-      if (!(target instanceof KubeError)) {
-        good = file
-        return target
-      }
+      if (!(target instanceof KubeError)) return target
       refusals.set(file, target)
     }
-    good = undefined
     const refused = files.find((file) => isRefusal(refusals.get(file)))
     if (refused !== undefined) return open(refused)
     throw refusals.get(files[0] ?? '') ?? new KubeError({ request: 'credentials', status: 0, reason: 'none are given' })
