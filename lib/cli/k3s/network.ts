@@ -62,26 +62,44 @@ interface Backend {
 }
 
 const VXLAN = { Type: 'vxlan' } as const
+/** What vtepd speaks too. */
+const KEPT: ReadonlySet<string> = new Set(['vxlan', 'host-gw'])
 
 function keptBackend(left: string | undefined, ipv4: Cidr | undefined, ipv6: Cidr | undefined): Backend {
-  const plain: Backend = { backend: VXLAN, said: [] }
-  if (left === undefined) return plain
-  let conf: unknown
-  try {
-    conf = JSON.parse(left)
-  } catch {
-    return plain
-  }
-  if (!isRecord(conf) || !isRecord(conf.Backend) || typeof conf.Backend.Type !== 'string') return plain
-  if ((conf.EnableIPv4 === false ? undefined : conf.Network) !== ipv4) return plain
-  if ((conf.EnableIPv6 === true ? conf.IPv6Network : undefined) !== ipv6) return plain
-  const type = conf.Backend.Type.toLowerCase()
-  if (type === 'vxlan' || type === 'host-gw') return { backend: conf.Backend, said: [] }
+  const conf = readLeft(left)
+  if (conf === undefined || conf.ipv4 !== ipv4 || conf.ipv6 !== ipv6) return { backend: VXLAN, said: [] }
+  if (KEPT.has(conf.type)) return { backend: conf.backend, said: [] }
   return {
     backend: VXLAN,
     said: [
-      `k3s' flannel was on with the backend ${type}, which vtepd has not: this node speaks vxlan, without encryption, and reaches none that still speaks ${type}`,
+      `k3s' flannel was on with the backend ${conf.type}, which vtepd has not: this node speaks vxlan, without encryption, and reaches none that still speaks ${conf.type}`,
     ],
+  }
+}
+
+interface LeftConf {
+  /** Lower case. */
+  readonly type: string
+  readonly backend: object
+  readonly ipv4: string | undefined
+  readonly ipv6: string | undefined
+}
+
+/** As k3s writes it; undefined for anything else. */
+function readLeft(text: string | undefined): LeftConf | undefined {
+  let conf: unknown
+  try {
+    conf = JSON.parse(text ?? '')
+  } catch {
+    return undefined
+  }
+  if (!isRecord(conf) || !isRecord(conf.Backend) || typeof conf.Backend.Type !== 'string') return undefined
+  const { Network: ipv4, IPv6Network: ipv6 } = conf
+  return {
+    type: conf.Backend.Type.toLowerCase(),
+    backend: conf.Backend,
+    ipv4: conf.EnableIPv4 !== false && typeof ipv4 === 'string' ? ipv4 : undefined,
+    ipv6: conf.EnableIPv6 === true && typeof ipv6 === 'string' ? ipv6 : undefined,
   }
 }
 
@@ -108,20 +126,27 @@ export function findNetwork(
   const told = settings.text('flannel-conf')
   if (told !== undefined) return file(told.value, told.from)
   if (files.exists(OWN_NET_CONF)) return file(OWN_NET_CONF, OWN_NET_CONF)
-  const left = flannelConf(dataDir)
-  if (role === 'agent' && files.exists(left)) return file(left, 'left from when k3s’ flannel was on')
-  const cidrs = role === 'server' ? settings.list('cluster-cidr') : undefined
-  const netConf = buildNetConf(cidrs, files.peek(left), settings.list('node-ip')?.value ?? [])
-  const unsure =
-    role === 'agent'
-      ? [
-          `agents are not told the cluster-cidr: ${netConf.where} is taken; where the servers have another, give --net-config-path`,
-        ]
-      : []
+  const place = flannelConf(dataDir)
+  const text = files.peek(place)
+  const nodeIps = settings.list('node-ip')?.value ?? []
+  if (role === 'server') return built(buildNetConf(settings.list('cluster-cidr'), text, nodeIps), [])
+  const left = readLeft(text)
+  if (text !== undefined && (left === undefined || KEPT.has(left.type)))
+    return file(place, 'left from when k3s’ flannel was on')
+  if (left !== undefined) {
+    const cidrs = [left.ipv4, left.ipv6].filter((cidr) => cidr !== undefined)
+    return built(buildNetConf({ value: cidrs, from: place }, text, nodeIps), [])
+  }
+  const netConf = buildNetConf(undefined, undefined, nodeIps)
+  const unsure = `agents are not told the cluster-cidr: ${netConf.where} is taken; where the servers have another, give --net-config-path`
+  return built(netConf, [unsure])
+}
+
+function built(netConf: BuiltNetConf, more: readonly string[]): FoundNetwork {
   return {
     flags: [],
     netConf,
     found: [`the network is ${netConf.text} (${netConf.where})`],
-    warnings: [...netConf.warnings, ...unsure],
+    warnings: [...netConf.warnings, ...more],
   }
 }

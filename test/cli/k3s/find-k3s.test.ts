@@ -114,6 +114,17 @@ test("an agent's network is the one that its flannel left, and what only servers
   assert.deepEqual(found.warnings, [])
 })
 
+test('an agent whose flannel encrypted keeps the network, speaks vxlan, and says so', async (t) => {
+  const conf = { Network: '10.99.0.0/16', EnableIPv4: true, Backend: { Type: 'wireguard' } }
+  const found = await find(t, {
+    [AGENT_UNIT]: INSTALLED_UNIT('agent'),
+    [`${DATA}/agent/etc/flannel/net-conf.json`]: JSON.stringify(conf),
+  })
+  const { Network, Backend } = netConf(found) as Record<string, unknown>
+  assert.deepEqual([Network, Backend], ['10.99.0.0/16', { Type: 'vxlan' }])
+  assert.match(found.warnings.join(), /backend wireguard, which vtepd has not/)
+})
+
 test('a fresh agent takes the default network, with a warning that it cannot know better', async (t) => {
   const found = await find(t, { [AGENT_UNIT]: INSTALLED_UNIT('agent'), [CONFIG]: 'cluster-cidr: 10.7.0.0/16\n' })
   assert.deepEqual((netConf(found) as { Network: string }).Network, '10.42.0.0/16')
