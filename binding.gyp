@@ -44,6 +44,8 @@
         "native/src/sock/announce.h",
         "native/src/sock/batch.cc",
         "native/src/sock/batch.h",
+        "native/src/sock/checksum_offload.cc",
+        "native/src/sock/checksum_offload.h",
         "native/src/sock/connection.cc",
         "native/src/sock/connection.h",
         "native/src/sock/datagram.cc",

@@ -25,7 +25,7 @@ import { createCniFiles } from './cni-files.ts'
 import type { AgentConfig } from './config.ts'
 import { createContainment } from './containment.ts'
 import type { Sysctl } from './device-ops.ts'
-import { createFamilyOverlay, deviceOf, type FamilyOverlay } from './family-overlay.ts'
+import { createFamilyOverlay, deviceOf, type FamilyOverlay, type FamilyOverlayParts } from './family-overlay.ts'
 import { createFreshLog } from './fresh-log.ts'
 import { createHostSettings } from './host-settings.ts'
 import type { FilePorts } from './kept-file.ts'
@@ -59,6 +59,8 @@ export interface AgentPorts {
   readonly log: Log
   /** FamilyOverlayParts. */
   readonly contestedStayMs?: number | undefined
+  /** FamilyOverlayParts. */
+  readonly checksum?: FamilyOverlayParts['checksum']
   /** Device and tables of every family stand for the first time, from a complete view. */
   readonly onCarries?: (() => void) | undefined
   /** What a core before this one knew of our underlay addresses. */
@@ -109,6 +111,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       network: config.network,
       choice: config.underlayChoice,
       blackhole: config.ipBlackholeRoute,
+      checksum: ports.checksum,
       openRtnl: ports.openRtnl,
       sysctl: ports.sysctl,
       nameOwner: ports.nameOwner,

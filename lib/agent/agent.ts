@@ -4,13 +4,16 @@
  */
 
 import { rm } from 'node:fs/promises'
+import { release } from 'node:os'
 import path from 'node:path'
 import type { Network } from '../cluster/network.ts'
+import { wantedChecksum } from '../device/checksum.ts'
 import { carrierName } from '../device/vtep.ts'
 import { LockedError } from '../errors.ts'
 import { listFolder, readAsWritten, readIfExists, replaceFile } from '../host/files.ts'
 import { lockDevice } from '../host/lock.ts'
 import { nameNetlinkOwner } from '../host/netlink-owner.ts'
+import { nicDrivers } from '../host/nic-drivers.ts'
 import { linksWithAdvertisedRoutes } from '../host/ra-links.ts'
 import { findRival, K3S_NET_CONF, type Rival } from '../host/rival.ts'
 import { createSysctl } from '../host/sysctl.ts'
@@ -122,6 +125,11 @@ function rivalOf({ k3sNetConf = K3S_NET_CONF }: AgentConfig): Promise<Rival | un
   return findRival({ proc: '/proc', k3sNetConf })
 }
 
+async function checksumOn({ txChecksumOffload = 'auto' }: AgentConfig, underlay: string | undefined) {
+  const drivers = underlay === undefined || txChecksumOffload !== 'auto' ? [] : await nicDrivers(underlay)
+  return wantedChecksum(txChecksumOffload, { kernel: release(), drivers })
+}
+
 type Source = LeaseSource | KubeSource
 
 function successionOf(
@@ -159,6 +167,7 @@ function successionOf(
           },
           filters: (family) => createFilterTools(family, { ...config, network }, parts.clock),
           advertisedLinks: linksWithAdvertisedRoutes,
+          checksum: (underlay) => checksumOn(config, underlay),
           // One that may be elsewhere counts: what it may want back is left to it.
           rival: async () => (await rivalOf(config))?.name,
         },

@@ -4,6 +4,7 @@
  */
 
 import type { Network } from '../cluster/network.ts'
+import type { ChecksumOffload } from '../device/checksum.ts'
 import type { FilterKind, RuleStyle } from '../firewall/port.ts'
 import type { Family, Ip } from '../net/ip.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
@@ -27,6 +28,8 @@ export interface AgentConfig {
   readonly ipv6Masquerade?: boolean
   /** What is forwarded from and to the network is accepted, in nftables too. */
   readonly iptablesForwardRules: boolean
+  /** Who makes the checksums of what the VXLAN device sends. Default: auto. */
+  readonly txChecksumOffload?: ChecksumOffload
   /** Default: as every field's default. */
   readonly firewall?: FirewallConfig
   /** Whether settings of this host that pods need are set (default) or only named. */

@@ -55,8 +55,8 @@ export async function applyOps(
     }
     if (failure.verdict === 'done') continue
     const sentence = explainFailure(settings, op, failure) ?? failure.because
-    // The other is told as the flaw that it is, once a minute.
-    const isNews = level === 'info' && op.op !== 'accept-ra-off'
+    // The others are told as the flaws that they are, once a minute.
+    const isNews = level === 'info' && op.op !== 'accept-ra-off' && op.op !== 'tx-checksum'
     log[isNews ? 'warn' : 'debug']('device.effect-failed', `${op.op}: ${sentence}`, { effect: op.op })
     return { type: 'apply-failed', op, verdict: failure.verdict, because: sentence }
   }
@@ -95,6 +95,7 @@ const CLASSIFIED = {
   change: 'link.change',
   'add-address': 'address.add',
   'delete-address': 'address.delete',
+  'tx-checksum': 'link.change',
 } as const satisfies Record<Exclude<DeviceOp['op'], 'accept-ra-off'>, string>
 
 async function write(rtnl: Rtnl, op: Exclude<DeviceOp, { op: 'accept-ra-off' }>): Promise<void> {
@@ -105,6 +106,8 @@ async function write(rtnl: Rtnl, op: Exclude<DeviceOp, { op: 'accept-ra-off' }>)
       return await rtnl.deleteLink(op.ifindex)
     case 'change':
       return await rtnl.changeLink(op.ifindex, op.change)
+    case 'tx-checksum':
+      return await rtnl.writeTxChecksum(op.ifindex, op.on)
     case 'add-address':
       return await rtnl.addAddress(op.address)
     case 'delete-address':

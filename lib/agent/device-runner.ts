@@ -3,10 +3,12 @@
  * look at the kernel and what is remembered of the underlay; entries are the peer reconciler's. Must not: decide anything.
  */
 
+import type { ChecksumWish } from '../device/checksum.ts'
 import { createMachine, step } from '../device/machine.ts'
 import { findDevice, interpretFacts, type Knowledge, needsRoutes } from '../device/observation.ts'
 import type { DeviceEffect, DeviceEvent, DeviceSettings, DeviceState, Observation, PauseOver } from '../device/types.ts'
 import { NetlinkError } from '../errors.ts'
+import type { Ifindex } from '../net/ifindex.ts'
 import type { Ip } from '../net/ip.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
@@ -41,6 +43,8 @@ export interface DeviceRunnerParts {
   readonly knowledge: () => Omit<Knowledge['underlay'], 'now'> & Pick<Knowledge, 'reachesPeers'>
   readonly session: RtnlSession
   readonly sysctl: Sysctl
+  /** What the checksums of the device should be, on this underlay (its name, where it is known); undefined: as they are. */
+  readonly checksum: (underlay: string | undefined) => Promise<ChecksumWish | undefined>
   readonly governor: Governor
   readonly clock: Clock
   readonly log: Log
@@ -215,7 +219,24 @@ async function observe(parts: DeviceRunnerParts, known: Knowledge) {
     { ...facts, acceptRa: acceptRa === undefined ? undefined : Number(acceptRa) },
     known,
   )
+  const { underlay } = looked.observation
+  const wanted = device?.vxlan && (await parts.checksum('waiting' in underlay ? undefined : underlay.ifname))
+  if (device !== undefined && wanted !== undefined) {
+    const actual = await readChecksum(session, device.ifindex)
+    if (actual !== undefined)
+      return { ...looked, observation: { ...looked.observation, txChecksum: { actual, wanted } } }
+  }
   return looked satisfies { observation: Observation; memory: UnderlayMemory }
+}
+
+/** undefined: the link has gone, or knows no such thing. */
+async function readChecksum(session: RtnlSession, ifindex: Ifindex): Promise<boolean | undefined> {
+  try {
+    return await session.use((rtnl) => rtnl.readTxChecksum(ifindex))
+  } catch (error) {
+    if (error instanceof NetlinkError) return undefined
+    throw error
+  }
 }
 
 const NO_ROUTES = { value: { bytes: new Uint8Array(0), length: 0 }, interrupted: false, unreadable: undefined }

@@ -22,7 +22,7 @@ import type { Check } from './checks.ts'
 import { createContainment } from './containment.ts'
 import { acceptRaKey, type Sysctl } from './device-ops.ts'
 import { createDeviceReports } from './device-reports.ts'
-import { createDeviceRunner } from './device-runner.ts'
+import { createDeviceRunner, type DeviceRunnerParts } from './device-runner.ts'
 import { createGovernor } from './governor.ts'
 import { createHearing } from './hearing.ts'
 import { createPeerReconciler, type PeerReconciler } from './peer-reconciler.ts'
@@ -67,6 +67,8 @@ export interface FamilyOverlayParts {
   readonly sysctl: Sysctl
   /** The process behind a netlink port ID, for a log line. */
   readonly nameOwner: (portId: number) => Promise<string | undefined>
+  /** DeviceRunnerParts; default: the checksums of the device are nobody's business. */
+  readonly checksum?: DeviceRunnerParts['checksum'] | undefined
   /** Our own subnet has a blackhole route: what leads to no pod goes nowhere. Default: no. */
   readonly blackhole?: boolean | undefined
   /** A flannel that runs here beside us, in words. */
@@ -132,6 +134,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
       reachesPeers: (prefix) => somePeer(view, cidrFamily(prefix), (underlay) => contains(prefix, underlay)),
     }),
     session: deviceSession,
+    checksum: async (underlay) => parts.checksum?.(underlay),
     governor,
     onState(from, to) {
       reports.changed(from, to)

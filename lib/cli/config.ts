@@ -68,6 +68,7 @@ function runConfigOf(input: ConfigInput): RunConfig {
       conflist: conflistOf(flags),
       ipMasq: flags['ip-masq'],
       ...(input.k3s?.ipv6Masquerade === false ? { ipv6Masquerade: false } : {}),
+      txChecksumOffload: oneOf('tx-checksum-offload', flags['tx-checksum-offload'], ['auto', 'on', 'off']),
       ipBlackholeRoute: flags['ip-blackhole-route'],
       iptablesForwardRules: flags['iptables-forward-rules'],
       firewall: firewallOf(input),

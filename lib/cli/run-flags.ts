@@ -13,7 +13,6 @@ const FILES = 'Files'
 const HOST = 'Settings of this host'
 const CLUSTER = 'What is told to others'
 const LOGS = 'Health and logs'
-const LATER = 'Accepted, recorded, without further effect yet'
 const IGNORED = 'Accepted for command lines that exist, without effect'
 const REFUSED = 'Of flanneld, not supported'
 
@@ -162,6 +161,21 @@ export const RUN_FLAGS = [
     default: false,
     group: UNDERLAY,
     help: 'tie the VXLAN device to its interface as flanneld does (needed in a VRF); it then dies with that interface',
+  },
+  {
+    name: 'tx-checksum-offload',
+    kind: 'string',
+    default: 'auto',
+    placeholder: 'auto|on|off',
+    group: UNDERLAY,
+    help: 'whether the VXLAN device leaves checksums to the network card; auto: off where that is known to be broken',
+  },
+  {
+    name: 'ip-blackhole-route',
+    kind: 'bool',
+    default: false,
+    group: UNDERLAY,
+    help: "a blackhole route for this node's own podCIDR: what is for no pod goes nowhere",
   },
   {
     name: 'force',
@@ -324,8 +338,6 @@ export const RUN_FLAGS = [
     help: 'print the version on stdout and end',
     notInFile: true,
   },
-
-  { name: 'ip-blackhole-route', kind: 'bool', default: false, group: LATER, help: 'not built yet: one warning' },
 
   { name: 'kube-subnet-mgr', kind: 'bool', default: false, group: IGNORED, help: 'Kubernetes is the default here' },
   {

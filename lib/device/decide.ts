@@ -162,6 +162,11 @@ function inPlace(
   }
   const carries = !seen.bridged && mendable.every(({ attribute }) => HARMLESS.has(attribute))
   const device = carries && !swallows(ops) ? usableDevice(settings, own, seen, link) : undefined
+  if (seen.txChecksum !== undefined && seen.txChecksum.actual !== seen.txChecksum.wanted.on) {
+    const { on, because } = seen.txChecksum.wanted
+    ops.push({ op: 'tx-checksum', ifindex, on })
+    why.push(`${ifname} has checksum offload ${on ? 'off' : 'on'}: ${because}`)
+  }
   // Last: what this cannot do shall not keep anything else from being done.
   if (seen.acceptRa !== undefined && seen.acceptRa !== 0) {
     ops.push({ op: 'accept-ra-off', ifindex, ifname })

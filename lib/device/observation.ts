@@ -84,6 +84,7 @@ export function interpretFacts(
           ? !('waiting' in answer) && contains(prefix, answer.local)
           : facts.addresses.some(({ ifindex, ip }) => ifindex !== device?.ifindex && contains(prefix, ip)))),
     acceptRa: device === undefined ? undefined : facts.acceptRa,
+    txChecksum: undefined,
     holder: facts.links.find((link) => link.ifindex !== device?.ifindex && holdsOurPlace(settings, link)),
     interrupted: facts.interrupted,
   }

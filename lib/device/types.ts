@@ -11,6 +11,7 @@ import type { Lladdr } from '../net/lladdr.ts'
 import type { Verdict } from '../overlay/classify.ts'
 import type { Address, AddressSpec, Link, LinkChange, VxlanSpec } from '../rtnl/port.ts'
 import type { Underlay, UnderlayWaiting } from '../underlay/underlay.ts'
+import type { ChecksumWish } from './checksum.ts'
 
 /** Fixed for the life of one machine: one machine keeps one device of one family; with host-gw, that there is none. */
 export interface DeviceSettings {
@@ -52,6 +53,8 @@ export interface Observation {
   readonly swallowed: (prefix: Cidr) => boolean
   /** net.ipv6.conf.DEVICE.accept_ra; undefined where the host has no IPv6 or no device. */
   readonly acceptRa: number | undefined
+  /** Of `device`: whether another link makes its checksums, and whether it should; undefined: it stays as it is. */
+  readonly txChecksum: { readonly actual: boolean; readonly wanted: ChecksumWish } | undefined
   /** Another link that holds our VNI and port in this family, so that the kernel would refuse ours with EEXIST. */
   readonly holder: Link | undefined
   /** A dump stayed inconsistent: what it shows exists, what it does not show may exist all the same. */
@@ -112,6 +115,7 @@ export type DeviceOp =
   | { readonly op: 'change'; readonly ifindex: Ifindex; readonly change: LinkChange }
   | { readonly op: 'add-address'; readonly address: AddressSpec }
   | { readonly op: 'delete-address'; readonly address: Omit<AddressSpec, 'noDad'> }
+  | { readonly op: 'tx-checksum'; readonly ifindex: Ifindex; readonly on: boolean }
   | { readonly op: 'accept-ra-off'; readonly ifindex: Ifindex; readonly ifname: string }
 
 export type DeviceEvent =

@@ -56,6 +56,9 @@ export interface AddonSocket {
   addAddress(address: Uint8Array): Promise<Outcome>
   deleteAddress(address: Uint8Array): Promise<Outcome>
   announceAddress(announcement: Uint8Array): Promise<Outcome>
+  /** One byte: 1 is on. */
+  readTxChecksum(ifindex: number): Promise<RecordsOutcome>
+  writeTxChecksum(ifindex: number, on: number): Promise<Outcome>
   resolveRoute(query: Uint8Array): Promise<RecordsOutcome>
   /** Both copy the entries before they return. */
   getFdb(entries: Uint8Array): Promise<RecordsOutcome>

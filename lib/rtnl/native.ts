@@ -136,6 +136,15 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
       done(await socket.announceAddress(records.encodeAnnouncement(announcement)), 'address.announce', subject)
     },
 
+    async readTxChecksum(ifindex) {
+      const outcome = done(await socket.readTxChecksum(parseIfindex(ifindex)), 'link.read-checksum', nameOf(ifindex))
+      return bytesOf(outcome)[0] === 1
+    },
+    async writeTxChecksum(ifindex, on) {
+      const outcome = await socket.writeTxChecksum(parseIfindex(ifindex), on ? 1 : 0)
+      done(outcome, 'link.write-checksum', nameOf(ifindex))
+    },
+
     async applyEntries(batch) {
       const outcome = await socket.apply(tableBytes(batch))
       return batchResult(done(outcome, 'batch', `${batch.length} entries`))

@@ -330,6 +330,14 @@ export interface Rtnl {
    */
   announceAddress(announcement: Announcement): Promise<void>
 
+  /**
+   * Whether the link leaves checksums of what it sends to a later one (`ethtool -k`: tx-checksumming); true also where that is
+   * so for some protocols only. ENODEV: the link is gone. EOPNOTSUPP: it knows nothing of the kind.
+   */
+  readTxChecksum(ifindex: Ifindex): Promise<boolean>
+  /** Off takes segmentation offload with it, as `ethtool -K LINK tx off` does. EOPNOTSUPP: it cannot be changed here. */
+  writeTxChecksum(ifindex: Ifindex, on: boolean): Promise<void>
+
   /** Sends every entry of `batch` in order, as its `op` says. Resolves also when entries failed: look at the result. */
   applyEntries(batch: EntryTable): Promise<BatchResult>
 

@@ -29,6 +29,8 @@ export interface Stage {
   addAddress(link: LinkRef, address: string): Promise<void>
   deleteAddress(link: LinkRef, address: string): Promise<void>
   announce(link: LinkRef, ip: string): Promise<void>
+  /** Reads it, or switches it. */
+  txChecksum(link: LinkRef, on?: boolean): Promise<void>
   resolve(dst: string, query?: QueryStep): Promise<void>
   apply(...entries: EntrySpec[]): Promise<void>
   dumpNeighbours(family: Family, link: LinkRef): Promise<void>
@@ -128,6 +130,10 @@ export function createStage(house: House, names: Names, record: Recorder): Stage
           router: false,
           override: true,
         }),
+      ),
+    txChecksum: (link, on) =>
+      ask(`txChecksum ${label(link)} ${on ?? ''}`, async () =>
+        on === undefined ? `${await rtnl.readTxChecksum(index(link))}` : rtnl.writeTxChecksum(index(link), on),
       ),
     resolve: (dst, query = {}) =>
       ask(`resolve ${dst} ${JSON.stringify(query)}`, async () => {

@@ -113,6 +113,7 @@ export function healthy(change: Partial<Observation> = {}): Observation {
     bridged: false,
     addresses: [overlayAddress],
     acceptRa: 0,
+    txChecksum: undefined,
     swallowed: (prefix) => prefix === '192.168.0.0/16',
     holder: undefined,
     interrupted: false,

@@ -374,6 +374,8 @@ test('the loss of the device ends a pause', () => {
 test('row 36: what packets do not need is mended while the device stays ready', () => {
   for (const [seen, op] of [
     [{ acceptRa: 1 }, 'accept-ra-off'],
+    [{ txChecksum: { actual: true, wanted: { on: false, because: 'a test' } } }, 'tx-checksum'],
+    [{ txChecksum: { actual: false, wanted: { on: true, because: 'a test' } } }, 'tx-checksum'],
     [{ device: vxlanLink({ mtu: 1300 }) }, 'change'],
     [{ device: vxlanLink({}, { learning: true }) }, 'change'],
     [{ device: vxlanLink({ ifname: 'stolen0' }) }, 'change'],

@@ -51,6 +51,8 @@ Napi::Function RtnlSocket::Define(Napi::Env env) {
                          InstanceMethod<&RtnlSocket::AddAddress>("addAddress"),
                          InstanceMethod<&RtnlSocket::DeleteAddress>("deleteAddress"),
                          InstanceMethod<&RtnlSocket::AnnounceAddress>("announceAddress"),
+                         InstanceMethod<&RtnlSocket::ReadTxChecksum>("readTxChecksum"),
+                         InstanceMethod<&RtnlSocket::WriteTxChecksum>("writeTxChecksum"),
                          InstanceMethod<&RtnlSocket::ResolveRoute>("resolveRoute"),
                          InstanceMethod<&RtnlSocket::GetFdb>("getFdb"),
                          InstanceMethod<&RtnlSocket::Apply>("apply"),

@@ -48,6 +48,8 @@ class RtnlSocket final : public Napi::ObjectWrap<RtnlSocket>, public OpenHandle 
   Napi::Value AddAddress(const Napi::CallbackInfo& info);
   Napi::Value DeleteAddress(const Napi::CallbackInfo& info);
   Napi::Value AnnounceAddress(const Napi::CallbackInfo& info);
+  Napi::Value ReadTxChecksum(const Napi::CallbackInfo& info);
+  Napi::Value WriteTxChecksum(const Napi::CallbackInfo& info);
   Napi::Value ResolveRoute(const Napi::CallbackInfo& info);
   Napi::Value GetFdb(const Napi::CallbackInfo& info);
   Napi::Value Apply(const Napi::CallbackInfo& info);

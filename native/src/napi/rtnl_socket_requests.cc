@@ -17,6 +17,7 @@
 #include "rtnl/rule.h"
 #include "sock/announce.h"
 #include "sock/batch.h"
+#include "sock/checksum_offload.h"
 #include "sock/fdb_lookup.h"
 #include "sock/transaction.h"
 
@@ -160,6 +161,24 @@ Napi::Value RtnlSocket::AnnounceAddress(const Napi::CallbackInfo& info) {
     reply->outcome =
         at->cancelled() ? sock::Outcome::Socket(ECANCELED, "closed") : sock::Announce(netns_, announcement);
   });
+}
+
+// One byte: 1 is on.
+Napi::Value RtnlSocket::ReadTxChecksum(const Napi::CallbackInfo& info) {
+  return Submit(info.Env(), [this, ifindex = ToUint32(info[0])](sock::Connection* at, Reply* reply) {
+    bool on = false;
+    reply->outcome =
+        at->cancelled() ? sock::Outcome::Socket(ECANCELED, "closed") : sock::ReadTxChecksum(netns_, ifindex, &on);
+    reply->records.emplace(1, on ? uint8_t{1} : uint8_t{0});
+  });
+}
+
+Napi::Value RtnlSocket::WriteTxChecksum(const Napi::CallbackInfo& info) {
+  return Submit(info.Env(),
+                [this, ifindex = ToUint32(info[0]), on = ToUint32(info[1]) != 0](sock::Connection* at, Reply* reply) {
+                  reply->outcome = at->cancelled() ? sock::Outcome::Socket(ECANCELED, "closed")
+                                                   : sock::WriteTxChecksum(netns_, ifindex, on);
+                });
 }
 
 Napi::Value RtnlSocket::ResolveRoute(const Napi::CallbackInfo& info) {

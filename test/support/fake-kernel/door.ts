@@ -9,10 +9,11 @@ import type { EntryTable } from '../../../lib/rtnl/entries.ts'
 import type { Dump, Rtnl, Unreadable } from '../../../lib/rtnl/port.ts'
 import { addAddress, deleteAddress } from './addresses.ts'
 import { applyBatch, namedIfindexes } from './batch.ts'
-import { type Answer, ECANCELED, EINVAL, ENETDOWN, ENXIO, type Refusal, refuse } from './errnos.ts'
+import { detailOf } from './carriers.ts'
+import { type Answer, ECANCELED, EINVAL, ENETDOWN, ENODEV, ENXIO, type Refusal, refuse } from './errnos.ts'
 import type { Fault } from './faults.ts'
 import { getFdb } from './fdb.ts'
-import { changeLink } from './link-changes.ts'
+import { changeLink, changeTxChecksum } from './link-changes.ts'
 import { createLink, createVethPair, deleteLink, type NewLink, sendAway } from './links.ts'
 import { closeMonitors, openMonitor } from './monitor.ts'
 import { joinRecords } from './records.ts'
@@ -144,6 +145,19 @@ export function openDoor(state: State, queue: RequestQueue, portId: number, dist
           state.announcements.push(announcement)
           return undefined
         },
+      ),
+    readTxChecksum: (ifindex) =>
+      submit({
+        name: 'readTxChecksum',
+        op: 'link.read-checksum',
+        subject: subjectOf(ifindex),
+        args: [ifindex],
+        ifindexes: [ifindex],
+        execute: () => (state.links.has(ifindex) ? detailOf(state, ifindex).txChecksum : refuse(ENODEV)),
+      }),
+    writeTxChecksum: (ifindex, on) =>
+      write('writeTxChecksum', 'link.write-checksum', subjectOf(ifindex), [ifindex, on], [ifindex], () =>
+        changeTxChecksum(state, ifindex, on),
       ),
     resolveRoute: (dst, query = {}) =>
       submit({

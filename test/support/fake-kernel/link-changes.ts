@@ -40,6 +40,17 @@ export function closeDown(state: State, ifindex: Ifindex): void {
   dropIpv6Addresses(state, ifindex)
 }
 
+/** Announced when it changes something, also while the link is down. */
+export function changeTxChecksum(state: State, ifindex: Ifindex, on: boolean): Answer {
+  const link = state.links.get(ifindex)
+  if (link === undefined) return refuse(ENODEV)
+  const detail = detailOf(state, ifindex)
+  if (detail.txChecksum === on) return undefined
+  detail.txChecksum = on
+  emitLink(state, 'set', link, 0)
+  return undefined
+}
+
 function changeVxlanLink(state: State, ifindex: Ifindex, change: NonNullable<LinkChange['vxlan']>): Answer {
   const link = state.links.get(ifindex)
   if (link?.vxlan === undefined) return refuse(EOPNOTSUPP)

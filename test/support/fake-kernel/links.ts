@@ -36,7 +36,14 @@ export function createLink(state: State, given: NewLink, detail: Partial<LinkDet
   }
   state.links.set(ifindex, link)
   state.names.set(link.ifname, ifindex)
-  state.details.set(ifindex, { peer: undefined, cable: true, ipv6Ready: false, mtuSet: false, ...detail })
+  state.details.set(ifindex, {
+    peer: undefined,
+    cable: true,
+    ipv6Ready: false,
+    mtuSet: false,
+    txChecksum: true,
+    ...detail,
+  })
   if (link.kind === 'vxlan') state.fdb.set(ifindex, new Map())
   emitLink(state, 'set', link, pid)
   return undefined

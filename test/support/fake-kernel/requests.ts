@@ -26,6 +26,8 @@ export type RequestName =
   | 'addAddress'
   | 'deleteAddress'
   | 'announceAddress'
+  | 'readTxChecksum'
+  | 'writeTxChecksum'
   | 'resolveRoute'
   | 'applyEntries'
 

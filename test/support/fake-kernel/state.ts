@@ -31,6 +31,8 @@ export interface LinkDetail {
   ipv6Ready: boolean
   /** Somebody chose the MTU: a bridge no longer follows its ports. */
   mtuSet: boolean
+  /** tx-checksumming, on as every kind of link has it at first. */
+  txChecksum: boolean
 }
 
 /** An address, and its bytes as a key. */
