@@ -3,9 +3,12 @@
  */
 import { ConfigError } from '../errors.ts'
 import {
+  DEVICE_SCENARIOS,
   KUBE_KINDS,
   type KubeKind,
+  LAB_BACKENDS,
   LAB_CLAIMS,
+  type LabBackend,
   type LabClaims,
   type LabOptions,
   MAX_NODES,
@@ -43,6 +46,14 @@ const LAB_FLAGS = [
   { name: 'ipv4', kind: 'bool', default: false, group: FABRIC, help: 'IPv4 only; so it is without a flag' },
   { name: 'ipv6', kind: 'bool', default: false, group: FABRIC, help: 'IPv6 only' },
   { name: 'dual', kind: 'bool', default: false, group: FABRIC, help: 'both' },
+  {
+    name: 'backend',
+    kind: 'string',
+    default: 'vxlan',
+    placeholder: LAB_BACKENDS.join('|'),
+    group: FABRIC,
+    help: 'what carries packets between the nodes; with host-gw the scenarios that damage a device are left out',
+  },
   {
     name: 'pin-device',
     kind: 'bool',
@@ -149,6 +160,7 @@ export function parseLabArguments(argv: readonly string[]): LabRequest {
       nodes: countOf('nodes', values.nodes, 2, MAX_NODES),
       pods: countOf('pods', values.pods, 1, MAX_PODS),
       families: familiesOf(values),
+      backend: backendOf(values),
       pinDevice: values['pin-device'],
       confined: values.confined,
       claims: claimsOf(values),
@@ -157,7 +169,7 @@ export function parseLabArguments(argv: readonly string[]): LabRequest {
       json: values.json,
       kube: kubeOf(values),
       kubePrograms: values['kube-programs'] === '' ? undefined : values['kube-programs'],
-      scenarios: scenariosOf(values.scenario),
+      scenarios: scenariosOf(values.scenario, backendOf(values)),
       repeats: countOf('repeats', values.repeats, 1, MAX_REPEATS),
       unannouncedSeconds: countOf('unannounced', values.unannounced, 0, MAX_SECONDS),
       restSeconds: countOf('rest', values.rest, 0, MAX_SECONDS),
@@ -177,6 +189,13 @@ function familiesOf(flags: LabFlags): readonly Family[] {
   return first === 'dual' ? ['ipv4', 'ipv6'] : [first ?? 'ipv4']
 }
 
+function backendOf({ backend }: LabFlags): LabBackend {
+  const known = LAB_BACKENDS.find((one) => one === backend)
+  if (known === undefined)
+    throw new ConfigError('--backend', `'${backend}' is unknown; known: ${LAB_BACKENDS.join(', ')}`)
+  return known
+}
+
 function claimsOf({ claims }: LabFlags): LabClaims {
   const known = LAB_CLAIMS.find((one) => one === claims)
   if (known === undefined) throw new ConfigError('--claims', `'${claims}' is unknown; known: ${LAB_CLAIMS.join(', ')}`)
@@ -190,12 +209,16 @@ function kubeOf(flags: LabFlags): KubeKind {
   return kind
 }
 
-function scenariosOf(names: readonly string[]): readonly ScenarioName[] {
-  if (names.length === 0) return SCENARIO_NAMES
+function scenariosOf(names: readonly string[], backend: LabBackend): readonly ScenarioName[] {
+  const possible = SCENARIO_NAMES.filter((name) => backend === 'vxlan' || !DEVICE_SCENARIOS.includes(name))
+  if (names.length === 0) return possible
   for (const name of names) {
     if (name === 'none' && names.length > 1) throw new ConfigError('--scenario', "'none' stands alone")
     if (name !== 'none' && !SCENARIO_NAMES.some((known) => known === name))
       throw new ConfigError('--scenario', `'${name}' is unknown; known: ${SCENARIO_NAMES.join(', ')}, none`)
   }
-  return SCENARIO_NAMES.filter((known) => names.includes(known))
+  const left = SCENARIO_NAMES.find((known) => names.includes(known) && !possible.includes(known))
+  if (left !== undefined)
+    throw new ConfigError('--scenario', `'${left}' damages the VXLAN device, which host-gw does not have`)
+  return possible.filter((known) => names.includes(known))
 }

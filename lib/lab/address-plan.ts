@@ -7,6 +7,7 @@ import { type Cidr, cidrFamily, firstHost, networkAddress, parseCidr } from '../
 import { type Family, type Ip, ipFromBytes, ipToBytes, parseIp } from '../net/ip.ts'
 import { type Lladdr, lladdrFromBytes } from '../net/lladdr.ts'
 import { vxlanOverhead } from '../net/mtu.ts'
+import type { LabBackend } from './options.ts'
 
 /** Where `ip netns` looks for names; a tmpfs of the lab's own lies over /run. */
 export const NETNS_FOLDER = '/run/netns'
@@ -37,6 +38,7 @@ export interface NodePlan {
 }
 
 export interface LabPlan {
+  readonly backend: LabBackend
   readonly families: readonly Family[]
   /** Of the underlay bridge in the lab's own namespace. */
   readonly labAddresses: readonly Ip[]
@@ -56,18 +58,25 @@ const UNDERLAY: Record<Family, Cidr> = { ipv4: parseCidr('172.31.0.0/16'), ipv6:
 const NETWORK: Record<Family, Cidr> = { ipv4: parseCidr('10.42.0.0/16'), ipv6: parseCidr('2001:cafe:42::/56') }
 const FIRST_POD = 10
 
-export function planLab(options: { nodes: number; pods: number; families: readonly Family[] }): LabPlan {
-  const { families } = options
+export function planLab(options: {
+  nodes: number
+  pods: number
+  families: readonly Family[]
+  backend?: LabBackend
+}): LabPlan {
+  const { families, backend = 'vxlan' } = options
+  const overhead = (family: Family): number => (backend === 'host-gw' ? 0 : vxlanOverhead(family))
   const labAddresses = families.map((family) => firstHost(UNDERLAY[family]))
   const [apiAddress] = labAddresses
   if (apiAddress === undefined) throw new RangeError('a lab needs at least one address family')
   return {
+    backend,
     families,
     labAddresses,
     apiAddress,
     underlayPrefixLengths: { ipv4: 16, ipv6: 64 },
     networks: families.map((family) => NETWORK[family]),
-    overlayMtu: Math.min(...families.map((family) => UNDERLAY_MTU - vxlanOverhead(family))),
+    overlayMtu: Math.min(...families.map((family) => UNDERLAY_MTU - overhead(family))),
     nodes: Array.from({ length: options.nodes }, (_, index) => planNode(index + 1, options.pods, families)),
     floating: families.map((family) => addressAt(UNDERLAY[family], [9, 9])),
     unbuilt: [planNode(options.nodes + 1, 0, families), planNode(options.nodes + 2, 0, families)],

@@ -133,7 +133,7 @@ export function netConfOf(plan: LabPlan): Record<string, unknown> {
     EnableIPv6: plan.families.includes('ipv6'),
     ...(network('ipv4') === undefined ? {} : { Network: network('ipv4') }),
     ...(network('ipv6') === undefined ? {} : { IPv6Network: network('ipv6') }),
-    Backend: { Type: 'vxlan' },
+    Backend: { Type: plan.backend },
   }
 }
 

@@ -50,7 +50,7 @@ async function deleteDevices(victim: Victim): Promise<void> {
 async function loseApiServer(victim: Victim): Promise<void> {
   const { plan, note, step, api } = victim
   const [leaves, joins] = plan.unbuilt
-  await api.create(annotatedNode(leaves))
+  await api.create(annotatedNode(leaves, plan.backend))
   await untilRoutes(victim, { to: [leaves], not: [] })
   await step('the API server goes away', async () => {
     note('stops the API server')
@@ -61,10 +61,10 @@ async function loseApiServer(victim: Victim): Promise<void> {
     note('restarts the agent')
     await victim.restartAgent()
   })
-  await step('the VXLAN device deleted', () => deleteDevices(victim))
+  if (plan.backend === 'vxlan') await step('the VXLAN device deleted', () => deleteDevices(victim))
   await step('the API server is back', async () => {
     note(`starts the API server, which lacks ${leaves.name} and has ${joins.name}`)
-    await api.start({ created: [annotatedNode(joins)], deleted: [leaves.name] })
+    await api.start({ created: [annotatedNode(joins, plan.backend)], deleted: [leaves.name] })
     await untilRoutes(victim, { to: [joins], not: [leaves] })
     note(`every node has the routes of ${joins.name} and none of ${leaves.name}`)
   })

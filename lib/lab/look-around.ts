@@ -8,15 +8,19 @@ export function renderLookAround(plan: LabPlan, inside: Inside): string[] {
   const [first, second] = plan.nodes
   const node = first?.name ?? 'node1'
   const device = deviceName(plan.families[0] ?? 'ipv4')
+  const hasDevice = plan.backend === 'vxlan'
+  const ofDevice = [
+    `  ${enter} ip netns exec ${node} ip -d link show ${device}`,
+    `  ${enter} ip netns exec ${node} ip neigh show dev ${device}`,
+    `  ${enter} ip netns exec ${node} bridge fdb show dev ${device}`,
+    `  ${enter} ip netns exec ${second?.name ?? node} ip link delete ${device}    (watch it come back)`,
+  ]
   return [
     '',
     'The lab is left running. From another terminal:',
     `  ${enter} ip netns list`,
-    `  ${enter} ip netns exec ${node} ip -d link show ${device}`,
     `  ${enter} ip netns exec ${node} ip route`,
-    `  ${enter} ip netns exec ${node} ip neigh show dev ${device}`,
-    `  ${enter} ip netns exec ${node} bridge fdb show dev ${device}`,
-    `  ${enter} ip netns exec ${second?.name ?? node} ip link delete ${device}    (watch it come back)`,
+    ...(hasDevice ? ofDevice : []),
     `  ${enter} sh    (a shell inside; agents' files are in /run/vtepd-lab)`,
     'Ctrl-C here ends it and leaves nothing behind.',
   ]

@@ -9,6 +9,7 @@ import { parseVni } from '../net/vni.ts'
 import type { LabPlan, NodePlan } from './address-plan.ts'
 import { startApiServer } from './api-server/api-server.ts'
 import type { NodeObject } from './api-server/objects.ts'
+import type { LabBackend } from './options.ts'
 
 const VNI = parseVni(1)
 
@@ -57,16 +58,17 @@ export function nodeObject(node: NodePlan): NodeObject {
 }
 
 /** As an agent of its own would have left it: for a node that is not built. */
-export function annotatedNode(node: NodePlan): NodeObject {
+export function annotatedNode(node: NodePlan, backend: LabBackend): NodeObject {
   const keys = annotationKeys('flannel.alpha.coreos.com')
   const object = nodeObject(node)
+  const vni = backend === 'vxlan' ? VNI : undefined
   const ofFamilies = node.underlay.flatMap((ip) => {
     const { backendData, publicIp } = keys[familyOf(ip)]
     return [
-      [backendData, renderBackendData(VNI, node.lladdr)],
+      [backendData, renderBackendData(vni, node.lladdr)],
       [publicIp, ip],
     ]
   })
-  const annotations = { [keys.subnetManager]: 'true', [keys.backendType]: 'vxlan', ...Object.fromEntries(ofFamilies) }
+  const annotations = { [keys.subnetManager]: 'true', [keys.backendType]: backend, ...Object.fromEntries(ofFamilies) }
   return { ...object, metadata: { ...object.metadata, annotations } }
 }

@@ -26,6 +26,7 @@ export interface LabOptions {
   /** Per node. */
   readonly pods: number
   readonly families: readonly Family[]
+  readonly backend: LabBackend
   readonly pinDevice: boolean
   /** Agents as in an unprivileged container: read-only file system, two capabilities (lib/lab/agent-walls). */
   readonly confined: boolean
@@ -47,6 +48,13 @@ export interface LabOptions {
   /** So long nothing is disturbed at the end, while it is counted what the agents say; 0: not at all. */
   readonly restSeconds: number
 }
+
+/** What carries packets between the nodes. */
+export const LAB_BACKENDS = ['vxlan', 'host-gw'] as const
+export type LabBackend = (typeof LAB_BACKENDS)[number]
+
+/** They damage the VXLAN device, which host-gw does not have. */
+export const DEVICE_SCENARIOS: readonly ScenarioName[] = ['device-deleted', 'neighbours-flushed', 'mac-changed']
 
 export const LAB_CLAIMS = ['annotations', 'objects'] as const
 export type LabClaims = (typeof LAB_CLAIMS)[number]

@@ -91,6 +91,7 @@ const LAB: Readonly<Record<Family, string>> = { ipv4: '172.31.255.254', ipv6: 'f
 
 function createPlan(families: readonly Family[]): LabPlan {
   return {
+    backend: 'vxlan',
     families,
     labAddresses: families.map((family) => parseIp(LAB[family])),
     apiAddress: parseIp(LAB.ipv4),

@@ -15,6 +15,7 @@ test('without arguments: three nodes with a pod each, IPv4 only, all scenarios',
     nodes: 3,
     pods: 1,
     families: ['ipv4'],
+    backend: 'vxlan',
     pinDevice: false,
     confined: false,
     claims: 'annotations',
@@ -38,6 +39,7 @@ test('each flag is heard', () => {
     nodes: 20,
     pods: 2,
     families: ['ipv4', 'ipv6'],
+    backend: 'vxlan',
     pinDevice: true,
     confined: true,
     claims: 'objects',
@@ -99,3 +101,10 @@ for (const [argv, message] of [
     )
   })
 }
+
+test('host-gw leaves out the scenarios that damage a device, and refuses them by name', () => {
+  const options = optionsOf('--backend=host-gw')
+  assert.deepEqual([options.backend, options.scenarios], ['host-gw', ['issue-2433', 'api-server-away', 'one-way']])
+  assert.throws(() => parseLabArguments(['--backend=host-gw', '--scenario=mac-changed']), /damages the VXLAN device/)
+  assert.throws(() => parseLabArguments(['--backend=udp']), /'udp' is unknown; known: vxlan, host-gw/)
+})

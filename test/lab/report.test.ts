@@ -47,6 +47,7 @@ const good: LabReport = {
     nodes: 2,
     pods: 1,
     families: ['ipv4'],
+    backend: 'vxlan',
     pinDevice: false,
     confined: false,
     claims: 'annotations',
