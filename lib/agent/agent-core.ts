@@ -35,6 +35,7 @@ import { createOwnDevice, type OwnDevice } from './own-device.ts'
 import { createPacketFilterKeeper, type FamilyFilters, type PacketFilterKeeper } from './packet-filter.ts'
 import { createReadiness } from './readiness.ts'
 import type { AgentStatus } from './status.ts'
+import { createVxlanAllow, type VxlanAllow, type VxlanAllowParts } from './vxlan-allow.ts'
 import { wantedRules } from './wanted-rules.ts'
 
 /** How long the family that is ready first waits with its lease for the other and for the CNI files, once per start, milliseconds. */
@@ -53,6 +54,8 @@ export interface AgentPorts {
   readonly filters?: (family: Family) => FamilyFilters | undefined
   /** Links whose IPv6 routes come from router advertisements. */
   readonly advertisedLinks: () => Promise<readonly string[]>
+  /** Who may reach the VXLAN port; default, and where it gives undefined: nothing is done about that. */
+  readonly vxlanGuard?: (family: Family) => Pick<VxlanAllowParts, 'guard' | 'guarded'> | undefined
   /** A flannel that runs here beside us, in words; undefined: none is seen. */
   readonly rival: () => Promise<string | undefined>
   readonly clock: Clock
@@ -83,6 +86,7 @@ interface Member {
   readonly overlay: FamilyOverlay
   readonly device: OwnDevice
   readonly filter: PacketFilterKeeper | undefined
+  readonly allow: VxlanAllow | undefined
   /** The device's lladdr that was last looked at for whether another has it. */
   checked: Lladdr | undefined
   /** Nobody has: it may be published. */
@@ -135,8 +139,10 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     const filters = ports.filters?.(family)
     const filter =
       filters && createPacketFilterKeeper({ family, filters, auditMs: config.firewall?.auditMs, clock, log, onChange })
+    const vxlanGuard = ports.vxlanGuard?.(family)
+    const allow = vxlanGuard && createVxlanAllow({ family, ...vxlanGuard, clock, log })
     // Without a device there is no lladdr that another might have.
-    return { overlay, device, filter, checked: undefined, settled: backend.type === 'host-gw' }
+    return { overlay, device, filter, allow, checked: undefined, settled: backend.type === 'host-gw' }
   })
   const cniFiles = createCniFiles({
     path: config.subnetFile,
@@ -196,13 +202,14 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     const view = source.view()
     own = keepOwn(own, view.own)
     for (const member of members) {
-      const { overlay, device, filter } = member
+      const { overlay, device, filter, allow } = member
       if (own !== undefined && view.synced && !member.settled) {
         const gaveWay = await device.giveWay(own, source.kind, view, deviceOf(overlay.state)?.lladdr)
         member.checked = overlay.own?.device.lladdr
         member.settled = !gaveWay && member.checked !== undefined
       }
       overlay.setOwn(own, own === undefined ? NOTHING_KEPT : await device.choose(own, source.kind))
+      await allow?.admit(view)
       overlay.setView(view)
       const wanted = wantedRules(config, overlay.family, own?.subnets[overlay.family])
       if (wanted !== undefined) filter?.setWanted(wanted)
@@ -289,7 +296,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
         publisher.stop(),
         cniFiles.stop(),
         hostSettings.stop(),
-        ...members.flatMap(({ overlay, filter }) => [overlay.stop(), filter?.stop()]),
+        ...members.flatMap(({ overlay, filter, allow }) => [overlay.stop(), filter?.stop(), allow?.stop()]),
       ])
       standing.stop()
     },

@@ -28,7 +28,7 @@ import type { Log } from '../util/log.ts'
 import { createStandingLog } from '../util/standing-log.ts'
 import { createAgentCore } from './agent-core.ts'
 import type { AgentConfig } from './config.ts'
-import { createFilterTools } from './filter-tools.ts'
+import { createFilterTools, createGuardTools, refuseWithoutNft } from './filter-tools.ts'
 import { type HealthServer, startHealthServer } from './health.ts'
 import { followNetConf, type NetConfFollower } from './net-conf-follower.ts'
 import { createRetirement } from './retirement.ts'
@@ -70,6 +70,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
   const succession = successionOf(config, parts, { standing, onHopeless: (error) => fail(error) })
 
   const start = async (): Promise<void> => {
+    await refuseWithoutNft(config)
     await refuseRival(config, log)
     await succession.claim()
     if (config.health !== undefined)
@@ -166,6 +167,7 @@ function successionOf(
             list: listFolder,
           },
           filters: (family) => createFilterTools(family, { ...config, network }, parts.clock),
+          vxlanGuard: (family) => createGuardTools(family, { ...config, network }, parts.clock),
           advertisedLinks: linksWithAdvertisedRoutes,
           checksum: (underlay) => checksumOn(config, underlay),
           // One that may be elsewhere counts: what it may want back is left to it.

@@ -56,6 +56,8 @@ export interface FirewallConfig {
   readonly fullyRandom?: boolean
   /** How often rules are looked at although nothing was heard of them, milliseconds; default: a minute. */
   readonly auditMs?: number | undefined
+  /** Who may reach the VXLAN port: everybody (default), or only the underlay addresses of known peers. Needs nft. */
+  readonly vxlanAllow?: 'all' | 'known'
 }
 
 export interface FileLeasesConfig {

@@ -1,15 +1,17 @@
 /**
- * Wires what one family's packet filter rules are kept with: both tools, the choice between them, and the look at other
- * people's chains. Must not: know a rule, or keep one (packet-filter.ts).
+ * Wires what one family's packet filter rules are kept with: both tools, the choice between them, the look at other
+ * people's chains, and the guard of the VXLAN port. Must not: know a rule, or keep one (packet-filter.ts).
  */
 import type { Network } from '../cluster/network.ts'
 import { deviceName, KERNEL_VXLAN_PORT } from '../device/vtep.ts'
+import { ConfigError } from '../errors.ts'
 import { chooseFilter } from '../firewall/choice.ts'
 import { createDropFinder, type DropFinderParts } from '../firewall/find-drops.ts'
 import { createIptables } from '../firewall/iptables.ts'
 import type { ReadSizes } from '../firewall/iptables-ears.ts'
 import { legacyTables } from '../firewall/iptables-variant.ts'
 import { createNftables } from '../firewall/nftables.ts'
+import { createNftablesGuard } from '../firewall/nftables-guard.ts'
 import { runProgram } from '../host/exec.ts'
 import type { Family } from '../net/ip.ts'
 import { loadAddon } from '../rtnl/addon.ts'
@@ -17,6 +19,7 @@ import { openNftMonitor } from '../rtnl/native-nft-monitor.ts'
 import type { Clock } from '../util/clock.ts'
 import type { AgentConfig } from './config.ts'
 import type { FamilyFilters } from './packet-filter.ts'
+import type { VxlanAllowParts } from './vxlan-allow.ts'
 
 /** undefined: no rules are to be kept, and none that exist touched (`--firewall=none`). */
 export function createFilterTools(
@@ -41,6 +44,28 @@ export function createFilterTools(
         : { kind: mode, because: '--firewall says so', certain: true },
     findForeignDrops: createDropFinder({ ...parts, tables: legacyTables, ...vxlanOf(family, network) }),
   }
+}
+
+/** Who may reach the VXLAN port (`--vxlan-allow`); with host-gw there is none. */
+export function createGuardTools(
+  family: Family,
+  { network, firewall }: Pick<AgentConfig, 'network' | 'firewall'>,
+  clock: Clock,
+): Pick<VxlanAllowParts, 'guard' | 'guarded'> {
+  const isGuarded = firewall?.vxlanAllow === 'known'
+  return {
+    guard: createNftablesGuard({ family, run: runProgram, openMonitor: openNftMonitor, clock }),
+    guarded: isGuarded ? vxlanOf(family, network).vxlanPort : undefined,
+  }
+}
+
+/** Nobody shall believe that the port is guarded where nothing can guard it. */
+export async function refuseWithoutNft({ firewall }: AgentConfig): Promise<void> {
+  if (firewall?.vxlanAllow !== 'known' || (await runProgram('nft', ['--version'])).outcome !== 'missing') return
+  throw new ConfigError(
+    '--vxlan-allow',
+    'known needs the program nft, which is not here; install the package nftables, or give all',
+  )
 }
 
 function vxlanOf(family: Family, { backend }: Network): Pick<DropFinderParts, 'device' | 'vxlanPort'> {

@@ -167,6 +167,7 @@ function firewallOf({ flags, given }: ConfigInput): NonNullable<AgentConfig['fir
     mode: oneOf('firewall', flags.firewall, ['auto', 'nftables', 'iptables', 'none']),
     style: oneOf('nft-rules', flags['nft-rules'], ['corrected', 'flannel']),
     fullyRandom: !flags['ip-masq-fully-random-disable'],
+    vxlanAllow: oneOf('vxlan-allow', flags['vxlan-allow'], ['all', 'known']),
     auditMs: given.has('iptables-resync') ? resync * 1000 : undefined,
   }
 }

@@ -223,6 +223,14 @@ export const RUN_FLAGS = [
     help: "which rules nftables gets: flannel's with its mistakes repaired, or to the letter",
   },
   {
+    name: 'vxlan-allow',
+    kind: 'string',
+    default: 'all',
+    placeholder: 'all|known',
+    group: FILTER,
+    help: 'who may send to the VXLAN port: everybody, or only the underlay addresses of known nodes (needs nft)',
+  },
+  {
     name: 'iptables-resync',
     kind: 'int',
     default: 5,

@@ -2,6 +2,7 @@
  * Asks nft(8), and sorts its answers: done, not there, or what it said. Must not: know which tables there are.
  */
 import type { ProgramResult, RunProgram } from '../host/exec.ts'
+import type { FilterResult } from './port.ts'
 
 export type NftAnswer =
   | { readonly outcome: 'done'; readonly stdout: string }
@@ -33,6 +34,15 @@ export function createNftTool(runProgram: RunProgram): NftTool {
       return isThere ? answer : { outcome: 'absent', because: answer.because }
     },
   }
+}
+
+export type NftFailure = Exclude<FilterResult, { readonly notes: unknown }>
+
+/** `missing`: what is asked for is known not to be there. */
+export function failureOf(answer: Exclude<NftAnswer, { outcome: 'done' }>, missing: boolean): NftFailure {
+  return answer.outcome === 'missing'
+    ? { outcome: 'unsupported', because: 'there is no program nft; install the package nftables' }
+    : { outcome: 'failed', because: answer.because, missing }
 }
 
 function answerOf(result: ProgramResult): NftAnswer {

@@ -8,7 +8,7 @@ import type { OpenNftMonitor } from '../rtnl/nft-monitor.ts'
 import type { Clock } from '../util/clock.ts'
 import { createNftEars, type NftEars } from './nft-ears.ts'
 import { asEchoed, canKeepChains, differenceOf, isAsWritten, type NftListing, parseNftListing } from './nft-table.ts'
-import { createNftTool, type NftAnswer } from './nft-tool.ts'
+import { createNftTool, failureOf, type NftAnswer, type NftFailure } from './nft-tool.ts'
 import type { FilterNote, FilterResult, PacketFilter, WantedRules } from './port.ts'
 import { NFT_FAMILY, NFT_TABLE, type NftChain, renderNftChains, renderNftTable } from './render-nftables.ts'
 
@@ -27,8 +27,6 @@ export interface NftablesParts {
 /** With --echo nft tells what it wrote, as it prints it. */
 const WRITE = ['--echo', '-f', '-']
 
-type Failure = Extract<FilterResult, { outcome: 'failed' | 'unsupported' }>
-
 export function createNftables({ family, run, openMonitor, clock }: NftablesParts): PacketFilter {
   const nft = createNftTool(run)
   const table = `${NFT_FAMILY[family]} ${NFT_TABLE[family]}`
@@ -39,10 +37,10 @@ export function createNftables({ family, run, openMonitor, clock }: NftablesPart
   let printed: { readonly of: string; readonly chains: readonly NftChain[] } | undefined
 
   /** undefined: there is no such table. */
-  const list = async (): Promise<NftListing | Failure | undefined> => {
+  const list = async (): Promise<NftListing | NftFailure | undefined> => {
     const answer = await nft.list(['list', 'table', ...table.split(' ')])
     if (answer.outcome === 'done') return parseNftListing(answer.stdout)
-    if (answer.outcome !== 'absent') return failure(answer, false)
+    if (answer.outcome !== 'absent') return failureOf(answer, false)
     return undefined
   }
   const chainsOf = (wanted: WantedRules): readonly NftChain[] =>
@@ -74,7 +72,7 @@ export function createNftables({ family, run, openMonitor, clock }: NftablesPart
     if (dryRun) return { outcome: 'written', because, notes: [] }
     const answer = await nft.run(['delete', 'table', ...table.split(' ')])
     // Somebody else may have been quicker.
-    if (answer.outcome !== 'done' && (await list()) !== undefined) return failure(answer, true)
+    if (answer.outcome !== 'done' && (await list()) !== undefined) return failureOf(answer, true)
     return { outcome: 'written', because, notes: [] }
   }
 
@@ -99,7 +97,7 @@ export function createNftables({ family, run, openMonitor, clock }: NftablesPart
       const because =
         there === undefined ? `there was no table ${table}` : `table ${table}: ${differenceOf(there, chains)}`
       const answer = await write(there, chains)
-      if (answer.outcome !== 'done') return failure(answer, true)
+      if (answer.outcome !== 'done') return failureOf(answer, true)
       const echoed = asEchoed(answer.stdout, chains)
       printed = echoed && { of: renderNftTable(family, chains), chains: echoed }
       const now = await list()
@@ -116,12 +114,6 @@ export function createNftables({ family, run, openMonitor, clock }: NftablesPart
       ears?.close()
     },
   }
-}
-
-function failure(answer: Exclude<NftAnswer, { outcome: 'done' }>, missing: boolean): Failure {
-  if (answer.outcome === 'missing')
-    return { outcome: 'unsupported', because: 'there is no program nft; install the package nftables' }
-  return { outcome: 'failed', because: answer.because, missing }
 }
 
 function probeText(family: 'ip' | 'ip6', flags: string): string {

@@ -178,11 +178,13 @@ test('what is accepted without effect is said once, as asked', () => {
 
 test('the packet filter is as its flags say, and looked at once a minute unless they say otherwise', () => {
   const firewall = (...argv: string[]) => build(argv).agent.firewall
-  assert.deepEqual(firewall(), { mode: 'auto', style: 'corrected', fullyRandom: true, auditMs: undefined })
+  const vxlanAllow = 'all'
+  assert.deepEqual(firewall(), { mode: 'auto', style: 'corrected', fullyRandom: true, vxlanAllow, auditMs: undefined })
   assert.deepEqual(
     firewall('--firewall=nftables', '--nft-rules=flannel', '--ip-masq-fully-random-disable', '--iptables-resync=5'),
-    { mode: 'nftables', style: 'flannel', fullyRandom: false, auditMs: 5000 },
+    { mode: 'nftables', style: 'flannel', fullyRandom: false, vxlanAllow, auditMs: 5000 },
   )
+  assert.equal(firewall('--vxlan-allow=known')?.vxlanAllow, 'known')
   assert.match(build(['--firewall=none', '--ip-masq']).warnings.join('\n'), /nothing masquerades/)
 })
 
@@ -266,6 +268,7 @@ const faults: Record<string, Fault> = {
     says: /'ufw' is unknown; give one of auto, nftables, iptables, none/,
   },
   'a style of rules': { argv: ['--nft-rules=fixed'], where: '--nft-rules', says: /give one of corrected, flannel/ },
+  'who may send': { argv: ['--vxlan-allow=peers'], where: '--vxlan-allow', says: /give one of all, known/ },
   'a time between looks': { argv: ['--iptables-resync=0'], where: '--iptables-resync', says: /0 is no time/ },
   'a log level': {
     argv: ['--log-level=loud'],

@@ -4,8 +4,10 @@
  */
 import { createIptables } from '../../firewall/iptables.ts'
 import { createNftables } from '../../firewall/nftables.ts'
+import { createNftablesGuard } from '../../firewall/nftables-guard.ts'
 import type { PacketFilter } from '../../firewall/port.ts'
 import { NFT_FAMILY, NFT_TABLE } from '../../firewall/render-nftables.ts'
+import { VXLAN_TABLE } from '../../firewall/vxlan-allow.ts'
 import { systemClock } from '../../host/clock.ts'
 import { runProgram } from '../../host/exec.ts'
 import { FAMILIES } from '../../net/ip.ts'
@@ -38,7 +40,10 @@ export async function cleanUpRules(scope: CleanupScope, dryRun: boolean): Promis
   return { removals, stays, notes }
 }
 
-function allFilters(): readonly { readonly subject: string; readonly filter: PacketFilter }[] {
+function allFilters(): readonly {
+  readonly subject: string
+  readonly filter: Pick<PacketFilter, 'remove' | 'close'>
+}[] {
   const shared = {
     run: runProgram,
     clock: systemClock,
@@ -49,6 +54,10 @@ function allFilters(): readonly { readonly subject: string; readonly filter: Pac
     {
       subject: `table ${NFT_FAMILY[family]} ${NFT_TABLE[family]}`,
       filter: createNftables({ ...shared, family }),
+    },
+    {
+      subject: `table ${NFT_FAMILY[family]} ${VXLAN_TABLE}`,
+      filter: createNftablesGuard({ ...shared, family }),
     },
     {
       subject: `${family === 'ipv4' ? 'iptables' : 'ip6tables'} FLANNEL-POSTRTG, FLANNEL-FWD`,
