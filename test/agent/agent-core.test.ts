@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createAgentCore } from '../../lib/agent/agent-core.ts'
+import { type AgentPorts, createAgentCore } from '../../lib/agent/agent-core.ts'
 import type { AgentConfig } from '../../lib/agent/config.ts'
 import type { Lease, OwnNode } from '../../lib/cluster/lease.ts'
 import type { Network } from '../../lib/cluster/network.ts'
 import type { LeaseView, OwnVtep } from '../../lib/cluster/view.ts'
 import { type HostError, LeaseError } from '../../lib/errors.ts'
+import type { FilterResult, PacketFilter, WantedRules } from '../../lib/firewall/port.ts'
+import type { VxlanGuard } from '../../lib/firewall/vxlan-allow.ts'
 import type { LeaseSource } from '../../lib/leases/source.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIp } from '../../lib/net/ip.ts'
@@ -37,6 +39,8 @@ interface Options {
   readonly ifaces?: readonly string[]
   /** Whether the folder of subnet.env refuses. */
   readonly full?: () => boolean
+  readonly filters?: AgentPorts['filters']
+  readonly vxlanGuard?: AgentPorts['vxlanGuard']
 }
 
 function setUp({
@@ -119,6 +123,8 @@ function setUp({
       watch: () => ({ close: () => undefined }),
       list: async () => [],
     },
+    ...(options.filters && { filters: options.filters }),
+    ...(options.vxlanGuard && { vxlanGuard: options.vxlanGuard }),
     rival: async () => undefined,
     clock,
     log,
@@ -440,4 +446,64 @@ test('an exception while the leases are taken in is told once in full, and does 
   await clock.run(2000)
   assert.ok(kernel.text().includes('10.42.7.0/24'))
   await core.stop()
+})
+
+test('subnet.env waits for the first try at the packet filter rules, and readiness for the rules', async () => {
+  let answer: (result: FilterResult) => void = () => undefined
+  const wishes: WantedRules[] = []
+  const tool: PacketFilter = {
+    kind: 'nftables',
+    ensure: (wanted) => {
+      wishes.push(wanted)
+      return new Promise((resolve) => {
+        answer = resolve
+      })
+    },
+    remove: async () => ({ outcome: 'right', notes: [] }),
+    watch: () => undefined,
+    close: async () => undefined,
+  }
+  const choose = async () => ({ kind: 'nftables', because: 'the test', certain: true }) as const
+  const { core, clock, disk } = setUp({ filters: () => ({ tools: { nftables: tool }, choose }) })
+  let text = ''
+  core.onStatus((status) => {
+    text = status.text
+  })
+  await clock.run(5000)
+  assert.equal(disk.get('/run/flannel/subnet.env'), undefined)
+  assert.match(text, /^waiting: flannel\.1 its packet filter rules are to be written/)
+  answer({ outcome: 'failed', because: 'Operation not permitted', missing: true })
+  await clock.run(0)
+  assert.match(disk.get('/run/flannel/subnet.env') ?? '', /FLANNEL_IPMASQ=true/)
+  assert.equal(core.ready, false)
+  assert.match(text, /^waiting: flannel\.1 its packet filter rules may be missing: Operation not permitted/)
+  await clock.run(30_000)
+  answer({ outcome: 'written', because: 'they were missing', notes: [] })
+  await clock.run(0)
+  assert.equal(core.ready, true)
+  const [wish] = wishes
+  assert.deepEqual(
+    [wish?.network, wish?.subnet, wish?.masquerade, wish?.forward],
+    ['10.42.0.0/16', IPV4.subnet(1), true, true],
+  )
+})
+
+test('who may reach the VXLAN port is settled before the entries of a view are written', async () => {
+  const order: string[] = []
+  const guard: VxlanGuard = {
+    ensure: async () => ({ outcome: 'right', notes: [] }),
+    extend: async (ips) => void order.push(`admitted ${[...ips].length}`),
+    remove: async () => ({ outcome: 'right', notes: [] }),
+    watch: () => undefined,
+    close: async () => undefined,
+  }
+  const { clock, kernel, setView } = setUp({ vxlanGuard: () => ({ guard, guarded: 8472 }) })
+  await clock.run(1000)
+  kernel.onRequest('before', ({ request }) => {
+    if (request === 'applyEntries') order.push('written')
+  })
+  order.length = 0
+  setView({ peers: viewOf(IPV4, new Map([[2, 2]]), true).peers })
+  await clock.run(1000)
+  assert.deepEqual(order.slice(0, 2), ['admitted 1', 'written'])
 })

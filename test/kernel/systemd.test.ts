@@ -142,6 +142,29 @@ echo '${JSON.stringify(LEASES)}' > /run/test/leases.json`,
   },
 )
 
+for (const [tool, settings, hint, rules] of [
+  ['nft', 'FLANNELD_FIREWALL=nftables FLANNELD_VXLAN_ALLOW=known', '', /table ip flannel-ipv4/],
+  ['iptables-nft', 'FLANNELD_FIREWALL=iptables', 'iptables-nft -t mangle -N KUBE-IPTABLES-HINT', /FLANNEL-POSTRTG/],
+  [
+    'iptables-legacy',
+    'FLANNELD_FIREWALL=iptables',
+    'iptables-legacy -t mangle -N KUBE-IPTABLES-HINT; rm -f /run/xtables.lock',
+    /FLANNEL-POSTRTG/,
+  ],
+] as const)
+  test(`with the rights of the unit, the packet filter rules are made by ${tool}`, systemdTests(), async (t) => {
+    const systemd = await startSystemd(t, {
+      units: { ...vtepd, 'vtepd.service.d/test.conf': `${SETTINGS}Environment=FLANNELD_IP_MASQ=true ${settings}\n` },
+      beforeBoot: `${BEFORE_BOOT}
+${hint}
+echo '${JSON.stringify(LEASES)}' > /run/test/leases.json`,
+    })
+    await systemd.until('readiness', () => status(systemd) === 'ready: 1 peers')
+    const list = tool === 'nft' ? ['nft', 'list', 'ruleset'] : [`${tool}-save`]
+    assert.match(systemd.run(...(list as [string, ...string[]])), rules)
+    assert.doesNotMatch(log(systemd), /the packet filter rules cannot|reach the VXLAN port cannot/)
+  })
+
 test(
   'with the rights of the unit, subnet.env and the conflist come back with their folders, and forwarding is set',
   systemdTests(),

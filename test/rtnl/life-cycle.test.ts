@@ -10,9 +10,9 @@ const run = promisify(execFile)
 const ROOT = path.resolve(import.meta.dirname, '../..')
 // Two levels below the root, where the loader of the addon expects to stand.
 const COMPILED = path.join(ROOT, 'build-native/life-cycle')
-const STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+const STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
 /** Steps after which everything is in flight at once. */
-const LOADED = 6
+const LOADED = 7
 
 const bounded = { ...kernelTests, timeout: 240_000 }
 

@@ -15,6 +15,8 @@ import {
   parseLladdr,
   type Rtnl,
 } from '../../../lib/rtnl/index.ts'
+import { openNftMonitor } from '../../../lib/rtnl/native-nft-monitor.ts'
+import type { NftMonitor } from '../../../lib/rtnl/nft-monitor.ts'
 import { batchOf } from '../support.ts'
 
 const NEIGHBOURS = 8000
@@ -25,6 +27,7 @@ interface Life {
   rtnl?: Rtnl
   ifindex?: Ifindex
   monitor?: Monitor
+  ears?: NftMonitor
   created?: Promise<unknown>
   /** Whether the first overrun came before the mark that follows the batch. */
   overflow?: Promise<boolean>
@@ -59,6 +62,13 @@ const STEPS: readonly Step[] = [
     })
   },
   (life) => {
+    life.ears = openNftMonitor({
+      netns: NETNS,
+      watched: [{ family: 'ipv4', table: 'flannel-ipv4' }],
+      onNews: () => undefined,
+    })
+  },
+  (life) => {
     life.created = opened(life).applyEntries(neighbours(life, 'create')).catch(ignore)
   },
   async (life) => {
@@ -72,6 +82,7 @@ const STEPS: readonly Step[] = [
     opened(life).applyEntries(neighbours(life, 'delete')).catch(ignore)
   },
   (life) => life.monitor?.close(),
+  (life) => life.ears?.close(),
   (life) => void opened(life).close(),
   (life) => opened(life).close(),
 ]
@@ -126,6 +137,7 @@ async function inMain(steps: number, ending: string): Promise<void> {
   if (ending === 'throw') throw new Error('as planned')
   // An open monitor keeps the process alive, as it should; an Rtnl without work does not.
   life.monitor?.close()
+  life.ears?.close()
 }
 
 async function inWorker(steps: number, ending: string): Promise<void> {
@@ -140,7 +152,9 @@ async function asWorker(steps: number, ending: string): Promise<void> {
   const life = await live(steps)
   parentPort?.postMessage('ready')
   if (ending === 'worker-exit') process.exit(0)
-  if (ending === 'worker-end') life.monitor?.close()
+  if (ending !== 'worker-end') return
+  life.monitor?.close()
+  life.ears?.close()
 }
 
 if (isMainThread)
