@@ -54,14 +54,27 @@ export async function findTools(family: Family, run: RunProgram): Promise<readon
 
 /** Our chain, the one that leads to it, and whether it does. */
 export async function lookAt(tool: IptablesTool, chain: IptablesChain): Promise<Look | Trouble> {
-  const own = await readChain(tool, chain.table, chain.chain)
+  const [own, from] = await inTurn(tool, [
+    () => readChain(tool, chain.table, chain.chain),
+    () => readChain(tool, chain.table, chain.from),
+  ])
   if ('outcome' in own) return own
-  const from = await readChain(tool, chain.table, chain.from)
   if ('outcome' in from) return from
   if (own.state === 'absent' || (own.state === 'rules' && from.state === 'rules')) return { own, from, jumps: false }
   const jump = await findJump(tool, chain)
   if (typeof jump === 'object') return jump
   return { own: jump === 'no-chain' ? { state: 'absent' } : own, from, jumps: jump === 'there' }
+}
+
+/** Both at once, but for legacy iptables, where they would wait for each other's lock. */
+async function inTurn<T>(
+  { variant }: IptablesTool,
+  questions: readonly [() => Promise<T>, () => Promise<T>],
+): Promise<readonly [T, T]> {
+  const [first, second] = questions
+  if (variant === 'nft') return Promise.all([first(), second()])
+  const answer = await first()
+  return [answer, await second()]
 }
 
 export async function readChain(tool: IptablesTool, table: Table, chain: string): Promise<ChainLook | Trouble> {
