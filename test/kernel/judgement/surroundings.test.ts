@@ -1,6 +1,6 @@
 /**
  * What others of this host have set so that pods are cut off although all of ours is right: one warning each, with a remedy
- * that works, and the node stays ready.
+ * that works, and the node stays ready unless nothing is forwarded. What vtepd would set by itself is left to the remedy here.
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
@@ -12,6 +12,8 @@ import { SIDE_BY_SIDE } from './support/side-by-side.ts'
 interface Slip {
   readonly name: string
   readonly families?: readonly Family[]
+  /** Default: false. */
+  readonly unready?: boolean
   readonly event: string
   readonly set: (family: Family) => readonly string[]
   readonly says: (family: Family) => RegExp
@@ -75,6 +77,7 @@ const SLIPS: readonly Slip[] = [
   },
   {
     name: 'nothing is forwarded',
+    unready: true,
     event: 'host.forwarding',
     set: (family) => [`sysctl -qw ${forwarding(family)}=0`],
     says: (family) => new RegExp(`does not forward IPv. packets of pods \\(${forwarding(family)} is 0\\)`),
@@ -88,18 +91,10 @@ const SLIPS: readonly Slip[] = [
     says: () => /does not forward IPv4 packets of pods \(net\.ipv4\.conf\.cni0\.forwarding is 0\)/,
     remedy: /(sysctl -w \S+=1)/,
   },
-  {
-    name: 'what comes from other nodes is not forwarded',
-    families: ['ipv4'],
-    event: 'host.forwarding',
-    set: () => ['sysctl -qw net/ipv4/conf/flannel.1/forwarding=0'],
-    says: () => /does not forward IPv4 packets of pods \(net\/ipv4\/conf\/flannel\.1\/forwarding is 0\)/,
-    remedy: /(sysctl -w \S+=1)/,
-  },
 ]
 
 test(
-  'what cuts pods off on this host is one warning, with its remedy, and the node stays ready',
+  'what cuts pods off on this host is one warning, with its remedy, and mostly the node stays ready',
   SIDE_BY_SIDE,
   async (t) => {
     await Promise.all(SLIPS.map((slip) => t.test(slip.name, (t) => isWarnedOf(t, slip))))
@@ -108,9 +103,9 @@ test(
 
 async function isWarnedOf(
   t: TestContext,
-  { families = FAMILIES, event, set, says, unset, remedy }: Slip,
+  { families = FAMILIES, unready = false, event, set, says, unset, remedy }: Slip,
 ): Promise<void> {
-  const host = await createHealthyPodHost(t, { families })
+  const host = await createHealthyPodHost(t, { families, flags: ['--host-sysctls=warn'] })
   await shell(host.netns, ...families.flatMap(set), ...MARK)
   const named = await Promise.all(
     families.map((each) => host.agent.until(event, ({ family, level }) => family === each && level === 'warn')),
@@ -124,7 +119,10 @@ async function isWarnedOf(
   )
   await host.right()
   assert.deepEqual(complaints(host, 0).sort(), named.map(({ msg }) => `${event} ${msg}`).sort())
-  assert.ok(!host.agent.lines.some((line) => line.event === 'agent.not-ready'))
+  assert.equal(
+    host.agent.lines.some((line) => line.event === 'agent.not-ready'),
+    unready,
+  )
 }
 
 /** Sysctls are announced nowhere; what is announced makes the agent look. */
