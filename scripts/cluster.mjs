@@ -9,6 +9,8 @@ import { inNamespaces } from './namespaces.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
 const CGROUPS = '/sys/fs/cgroup'
+const RETRIES = 50
+const RETRY_MS = 100
 const given = process.argv.slice(2)
 const files = given.filter((word) => !word.startsWith('-'))
 const only = given.find((word) => word.startsWith('--only='))?.slice('--only='.length) ?? ''
@@ -44,9 +46,21 @@ async function runTests() {
   // unshare itself ignores these; when it is killed, so is all that runs in its namespaces.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill('SIGKILL'))
   const status = await new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1)))
-  rmSync(folder, { recursive: true, force: true })
-  removeControlGroups(cgroup)
+  // Processes of a namespace that was killed end a moment later.
+  for (let left = RETRIES; !removed(folder, cgroup, left === 0); left -= 1)
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
   return status
+}
+
+function removed(folder, cgroup, isLast) {
+  try {
+    rmSync(folder, { recursive: true, force: true })
+    removeControlGroups(cgroup)
+    return true
+  } catch (error) {
+    if (isLast) throw error
+    return false
+  }
 }
 
 /** Of each hierarchy, the innermost first; none has a process any more. */

@@ -1,6 +1,6 @@
 /**
  * A real Kubernetes whose overlay vtepd makes, in each combination of family, CNI plugin and packet filter: pods and services work
- * across nodes, also after an uplink was rebuilt; what leaves is masqueraded, what comes keeps its address; of pods nothing stays.
+ * across nodes, also after uplinks were rebuilt; what leaves is masqueraded, what comes keeps its address; of pods nothing stays.
  */
 import { after, before, describe, test } from 'node:test'
 import { startVtepd, untilReady, writeAgentFiles } from './support/agents.ts'
@@ -54,7 +54,7 @@ for (const [index, combination] of COMBINATIONS.entries()) {
     after(() => cluster?.close())
 
     test('every pod reaches every pod, from its own address', () => everyPodReachesEveryPod(cluster, pods))
-    test('a service answers by ClusterIP and NodePort, across nodes, also after an uplink was rebuilt', async () => {
+    test('a service answers by ClusterIP and NodePort, across nodes, also after every uplink was rebuilt', async () => {
       const service = await createService(cluster.plane, 'echo', cluster.families, { externalTrafficPolicy: 'Cluster' })
       await serviceAnswers(cluster, pods, service)
       await rebuildWhileAsked(cluster, pods, service)

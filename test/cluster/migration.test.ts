@@ -87,7 +87,11 @@ for (const filter of ['iptables', 'nftables'] as const)
         await changedOnly(hosts, host, (route) => [`${route} onlink`, `Deleted ${route} proto 118 onlink`])
         assert.deepEqual(await overlayRoutes(host.node), host.routes)
       }
-      await podsAreMasqueraded(cluster, pods)
+      // flanneld empties its chains and fills them when it starts; what begins in between leaves as it is.
+      await until('the rules of flannel', 30, async () => {
+        await podsAreMasqueraded(cluster, pods)
+        return true
+      })
     })
     test('annotations, MAC address and subnet.env are what they were, and nobody else wrote', async () => {
       for (const { node, claim } of hosts) assert.deepEqual(await claimOf(cluster, node), claim, node.name)
@@ -127,15 +131,16 @@ async function startFlannels(cluster: Cluster, filter: ProxyMode): Promise<Host[
   return hosts
 }
 
-/** Resolves when it has made its routes to all others. */
+/** Resolves when it has its routes to all others, be it that they were there, and says that it runs. */
 async function startFlannel(cluster: Cluster, { node, files }: Pick<Host, 'node' | 'files'>): Promise<Service> {
   const agent = cluster.keep(startFlanneld(node, files, cluster.programs.flanneld, FLANNELD_FLAGS))
   await untilReady(node, agent, 'healthz')
-  const isMade = async (): Promise<boolean> => {
+  const runs = async (): Promise<boolean> => {
     const routes = await overlayRoutes(node)
-    return routes.filter((route) => !route.includes('proto 118')).length === NODES - 1
+    const own = routes.filter((route) => !route.includes('proto 118'))
+    return own.length === NODES - 1 && agent.log().includes('Running backend.')
   }
-  await until(`${node.name} has the routes of flannel`, 60, isMade, () => lastWords(agent.log()))
+  await until(`flannel runs on ${node.name}`, 60, runs, () => lastWords(agent.log()))
   return agent
 }
 
