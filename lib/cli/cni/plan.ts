@@ -30,7 +30,7 @@ export interface CniWish {
 /** Rejects with the system's error where a file that is there cannot be read. */
 export async function planCni({ kind, places, confName, subnetFile }: CniWish): Promise<CniPlan> {
   const plugins = await Promise.all(PLUGINS[kind].map((name) => planPlugin(name, places)))
-  const env = kind === 'bridge' ? subnetEnvOf(parseSubnetEnv((await readIfExists(subnetFile)) ?? '')) : undefined
+  const env = subnetEnvOf(parseSubnetEnv((await readIfExists(subnetFile)) ?? ''))
   const wanted = renderConflist(kind, env)
   const file = path.join(places.confDir, confName)
   const now = await readAsWritten(file)
@@ -51,6 +51,9 @@ export async function planCni({ kind, places, confName, subnetFile }: CniWish): 
     ],
     notes: [
       ...places.notes,
+      ...(env === undefined && kind !== 'bridge'
+        ? [`${subnetFile} does not say this node's subnet yet: until vtepd runs, the flannel plugin refuses pods`]
+        : []),
       ...(before.length === 0
         ? []
         : [

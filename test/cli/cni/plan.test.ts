@@ -12,6 +12,10 @@ import { listFolder } from '../../../lib/host/files.ts'
 const NO_FLAGS = { 'cni-conf-dir': '', 'bin-dir': '', 'link-from': '' }
 const K3S = 'var/lib/rancher/k3s'
 
+const SUBNET_ENV =
+  'FLANNEL_NETWORK=10.42.0.0/16\nFLANNEL_SUBNET=10.42.1.1/24\nFLANNEL_IPV6_NETWORK=fd00:42::/48\nFLANNEL_IPV6_SUBNET=fd00:42:0:1::1/64\nFLANNEL_MTU=1430\nFLANNEL_IPMASQ=true\n'
+
+/** With the subnet.env of a node of both families. */
 function createRoot(t: TestContext) {
   const root = mkdtempSync(path.join(tmpdir(), 'vtepd-cni-'))
   t.after(() => rmSync(root, { recursive: true }))
@@ -35,6 +39,7 @@ function createRoot(t: TestContext) {
       confName: '10-flannel.conflist',
       subnetFile: at('run/flannel/subnet.env'),
     })
+  put('run/flannel/subnet.env', SUBNET_ENV)
   return { root, at, put, putPlugins, plan }
 }
 
@@ -53,16 +58,14 @@ test('with its plugins there a host lacks the conflist, and then nothing', async
 test('the bridge form comes from subnet.env, and without it says so', async (t) => {
   const { put, putPlugins, plan } = createRoot(t)
   putPlugins('opt/cni/bin', PLUGINS.bridge)
-  for (const text of [undefined, 'FLANNEL_MTU=1450\n', 'FLANNEL_NETWORK=10.42.0.0/16\nFLANNEL_SUBNET=10.42.1.1/24\n']) {
-    if (text !== undefined) put('run/flannel/subnet.env', text)
+  for (const text of ['', 'FLANNEL_MTU=1450\n', 'FLANNEL_NETWORK=10.42.0.0/16\nFLANNEL_SUBNET=10.42.1.1/24\n']) {
+    put('run/flannel/subnet.env', text)
     const { steps, faults } = await plan('bridge')
     assert.deepEqual(steps, [])
     assert.match(faults.join(), /subnet\.env does not say this node's subnet.*start vtepd first/)
+    assert.match((await plan('flannel')).notes.join(), /does not say this node's subnet yet/)
   }
-  put(
-    'run/flannel/subnet.env',
-    'FLANNEL_NETWORK=10.42.0.0/16\nFLANNEL_SUBNET=10.42.1.1/24\nFLANNEL_IPV6_NETWORK=fd00:42::/48\nFLANNEL_IPV6_SUBNET=fd00:42:0:1::1/64\nFLANNEL_MTU=1430\nFLANNEL_IPMASQ=true\n',
-  )
+  put('run/flannel/subnet.env', SUBNET_ENV)
   const { steps, faults } = await plan('bridge')
   assert.deepEqual(faults, [])
   const [step] = steps
