@@ -3,7 +3,7 @@
  * The kernel's door alone is `vtepd/rtnl`. What is not exported here may change with every version.
  */
 export { type Agent, type AgentParts, startAgent } from './agent/agent.ts'
-export type { AgentConfig, FileLeasesConfig, KubeLeasesConfig } from './agent/config.ts'
+export type { AgentConfig, FileLeasesConfig, FirewallConfig, KubeLeasesConfig } from './agent/config.ts'
 export type { AgentStatus } from './agent/status.ts'
 export { parseNetwork } from './cluster/net-conf.ts'
 export type { Network, VxlanBackend } from './cluster/network.ts'

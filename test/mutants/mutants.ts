@@ -20,6 +20,8 @@ const vtep = 'lib/device/vtep.ts'
 const accepted = 'lib/leases/accepted'
 const familyClaims = `${accepted}/family-claims.ts`
 const conflicts = `${accepted}/conflicts.ts`
+const nftTable = 'lib/firewall/nft-table.ts'
+const packetFilter = 'lib/agent/packet-filter.ts'
 const holders = 'test/leases/accepted/holders.test.ts'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -235,5 +237,54 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'for (const node of holdersOf(peer, abi.KIND_FDB)) nodes.add(node)',
     replace: ';',
     test: 'test/overlay/desired-book.test.ts',
+  },
+  {
+    name: "a rule for outside clients is swapped, as flannel's for nftables is",
+    file: 'lib/firewall/ruleset.ts',
+    find: "{ saddr: isNot(network), daddr: is(subnet), verdict: 'return' },",
+    replace: "{ saddr: isNot(subnet), daddr: is(network), verdict: 'return' },",
+    test: 'test/firewall/golden.test.ts',
+  },
+  {
+    name: 'a failed question is taken for absence',
+    file: 'lib/firewall/nft-tool.ts',
+    find: "tables.outcome !== 'done' || ",
+    replace: "tables.outcome === 'done' && ",
+    test: 'test/firewall/nft-table.test.ts',
+  },
+  {
+    name: 'rules are exchanged in place whatever else is in the table',
+    file: nftTable,
+    find: 'chains.get(name)?.[0] === base',
+    replace: 'chains.has(name)',
+    test: 'test/firewall/nft-table.test.ts',
+  },
+  {
+    name: 'what is no chain is passed over',
+    file: nftTable,
+    find: 'others.length === 0 &&',
+    replace: '',
+    test: 'test/firewall/nft-table.test.ts',
+  },
+  {
+    name: 'damage to the packet filter is not heard',
+    file: packetFilter,
+    find: 'tool?.watch(onDamage)',
+    replace: '',
+    test: 'test/agent/packet-filter.test.ts',
+  },
+  {
+    name: 'packet filter rules that could not be written are not tried again',
+    file: packetFilter,
+    find: 'look.within(governor.waitMs([RULES], PATIENT_MS))',
+    replace: '',
+    test: 'test/agent/packet-filter.test.ts',
+  },
+  {
+    name: 'peers are shut out of the VXLAN port on a view that is not complete',
+    file: 'lib/agent/vxlan-allow.ts',
+    find: 'if (view.synced) known',
+    replace: 'if (true) known',
+    test: 'test/agent/vxlan-allow.test.ts',
   },
 ]
