@@ -70,5 +70,7 @@ export async function refuseWithoutNft({ firewall }: AgentConfig): Promise<void>
 
 function vxlanOf(family: Family, { backend }: Network): Pick<DropFinderParts, 'device' | 'vxlanPort'> {
   if (backend.type === 'host-gw') return { device: undefined, vxlanPort: undefined }
-  return { device: deviceName(family, backend.vni), vxlanPort: backend.port ?? KERNEL_VXLAN_PORT }
+  // With direct routes it may be the underlay as well.
+  const device = backend.directRouting ? undefined : deviceName(family, backend.vni)
+  return { device, vxlanPort: backend.port ?? KERNEL_VXLAN_PORT }
 }

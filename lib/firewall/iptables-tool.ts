@@ -7,6 +7,7 @@ import { type ProgramResult, type RunProgram, TOO_LONG } from '../host/exec.ts'
 import type { Family } from '../net/ip.ts'
 import type { IptablesChain } from './render-iptables.ts'
 import type { ChainLook, Look } from './xtables-plan.ts'
+import { chainDropsEverything, NEXT_TARGET, unconditionalTargetOf } from './xtables-text.ts'
 
 /** Where its rules are: in nf_tables, or in tables of x_tables' own, which nf_tables knows nothing of. */
 export type Variant = 'nft' | 'legacy'
@@ -33,6 +34,8 @@ const LOCK_SECONDS = 5
 /** More than this of one chain, some 1,500 rules, is not read: then single rules are asked for. */
 const MOST_BYTES = 128 << 10
 const TIMEOUT_MS = 20_000
+/** Verdicts, and chains of programs that are known not to drop everything in one. */
+const NO_END = /^(?:(?:ACCEPT|DROP|REJECT|RETURN|QUEUE|NFQUEUE)$|KUBE-|DOCKER|cali-|CILIUM|FLANNEL-)/
 
 /** The variants that this host has, the one that its `iptables` is first; empty: no iptables. */
 export async function findTools(family: Family, run: RunProgram): Promise<readonly IptablesTool[]> {
@@ -60,10 +63,29 @@ export async function lookAt(tool: IptablesTool, chain: IptablesChain): Promise<
   ])
   if ('outcome' in own) return own
   if ('outcome' in from) return from
-  if (own.state === 'absent' || (own.state === 'rules' && from.state === 'rules')) return { own, from, jumps: false }
+  if (own.state === 'absent' || (own.state === 'rules' && from.state === 'rules'))
+    return { own, from, jumps: false, dropping: await droppingChains(tool, chain, from) }
   const jump = await findJump(tool, chain)
   if (typeof jump === 'object') return jump
   return { own: jump === 'no-chain' ? { state: 'absent' } : own, from, jumps: jump === 'there' }
+}
+
+/** Chains that are led to before ours is, and by all packets: some programs end FORWARD with one that drops. */
+async function droppingChains(
+  tool: IptablesTool,
+  { table, from, chain }: IptablesChain,
+  look: ChainLook,
+): Promise<ReadonlySet<string>> {
+  const dropping = new Set<string>()
+  if (from !== 'FORWARD' || look.state !== 'rules') return dropping
+  for (const rule of look.rules) {
+    const target = unconditionalTargetOf(rule)
+    if (target === chain) break
+    if (target === undefined || NO_END.test(target) || NEXT_TARGET.test(target)) continue
+    const led = await readChain(tool, table, target)
+    if ('state' in led && led.state === 'rules' && chainDropsEverything(led.rules)) dropping.add(target)
+  }
+  return dropping
 }
 
 /** Both at once, but for legacy iptables, where they would wait for each other's lock. */

@@ -22,6 +22,8 @@ export interface Look {
   readonly from: ChainLook
   /** Whether our jump is in it, asked for by itself; counts where `from` is unprintable. */
   readonly jumps: boolean
+  /** Chains of others, reached from `from`, in which all that comes is dropped. */
+  readonly dropping?: ReadonlySet<string>
 }
 
 export interface Plan {
@@ -43,8 +45,8 @@ export function restoreText(plans: ReadonlyMap<IptablesChain['table'], Plan>): s
   return [...plans].map(([table, { lines }]) => `*${table}\n${lines.join('\n')}\nCOMMIT\n`).join('')
 }
 
-function repairOf(wanted: IptablesChain, { own, from, jumps }: Look): readonly Plan[] {
-  return [...contentStep(wanted, own), ...jumpStep(wanted, from, jumps), ...oldRules(from)]
+function repairOf(wanted: IptablesChain, look: Look): readonly Plan[] {
+  return [...contentStep(wanted, look.own), ...jumpStep(wanted, look), ...oldRules(look.from)]
 }
 
 // Declaring a chain that is there empties it; both happen in one transaction with its rules.
@@ -54,16 +56,17 @@ function contentStep({ table, chain, rules }: IptablesChain, own: ChainLook): re
   return [{ lines: [`:${chain} - [0:0]`, ...rules], because }]
 }
 
-function jumpStep({ chain, from, jump }: IptablesChain, look: ChainLook, jumps: boolean): readonly Plan[] {
+function jumpStep({ chain, from, jump }: IptablesChain, { from: look, jumps, dropping }: Look): readonly Plan[] {
   const missing = `${from} did not lead to ${chain}`
   if (look.state === 'unprintable') return jumps ? [] : [{ lines: [jump], because: missing }]
   const rules = look.state === 'rules' ? look.rules : []
   const ours = rules.flatMap((rule, at) => (isJump(rule, jump) ? [at] : []))
-  const barrier = from === 'FORWARD' ? rules.findIndex(dropsEverything) : -1
+  const isBarrier = (rule: string): boolean => from === 'FORWARD' && dropsEverything(rule, dropping)
+  const barrier = rules.findIndex(isBarrier)
   const place = ours[0]
   if (ours.length === 1 && place !== undefined && (barrier < 0 || place < barrier)) return []
   const others = rules.filter((rule) => !isJump(rule, jump))
-  const at = from === 'FORWARD' ? others.findIndex(dropsEverything) : -1
+  const at = others.findIndex(isBarrier)
   const add = at < 0 ? jump : jump.replace(`-A ${from}`, `-I ${from} ${at + 1}`)
   const because =
     ours.length === 0 ? missing : ours.length > 1 ? `${from} led to ${chain} twice` : `${from} dropped before ${chain}`

@@ -16,7 +16,7 @@ import {
   unknown,
   unless,
 } from './judged-rule.ts'
-import { type Option, optionsOf } from './xtables-text.ts'
+import { NEXT_TARGET, type Option, optionsOf } from './xtables-text.ts'
 
 /** Matches that are nothing but the options that follow; one without options (rpfilter, socket) is unknown. */
 const KNOWN_MATCHES = new Set([
@@ -31,9 +31,6 @@ const KNOWN_MATCHES = new Set([
   'icmp',
   'icmp6',
 ])
-/** Targets after which the next rule follows. */
-const NEXT =
-  /^(?:LOG|NFLOG|ULOG|TCPMSS|TCPOPTSTRIP|DSCP|TOS|ECN|TTL|HL|CLASSIFY|CHECKSUM|TRACE|AUDIT|SET|CT|NOTRACK|TEE|SECMARK|CONNSECMARK|IDLETIMER|RATEEST|MARK|CONNMARK)$/
 
 export function parseXtablesRule(line: string): JudgedRule {
   const options = optionsOf(line)
@@ -58,7 +55,7 @@ function actionOf(option: Option | undefined): Action {
   if (target === 'ACCEPT') return { type: 'accept' }
   if (target === 'DROP' || target === 'REJECT') return { type: 'drop' }
   if (target === 'RETURN') return { type: 'return' }
-  if (NEXT.test(target)) return { type: 'next', marks: target === 'MARK' || target === 'CONNMARK' }
+  if (NEXT_TARGET.test(target)) return { type: 'next', marks: target === 'MARK' || target === 'CONNMARK' }
   return { type: 'jump', chain: target }
 }
 

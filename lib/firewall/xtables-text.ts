@@ -48,20 +48,34 @@ export function targetOf(line: string): string | undefined {
   return optionsOf(line).find(({ name }) => name === '-j' || name === '-g')?.values[0]
 }
 
-/** Whether it drops or rejects all that reaches it: no match but comments. */
-export function dropsEverything(line: string): boolean {
-  if (!/ -j (?:DROP|REJECT)\b/.test(line)) return false
+/** Targets after which the next rule follows. */
+export const NEXT_TARGET =
+  /^(?:LOG|NFLOG|ULOG|TCPMSS|TCPOPTSTRIP|DSCP|TOS|ECN|TTL|HL|CLASSIFY|CHECKSUM|TRACE|AUDIT|SET|CT|NOTRACK|TEE|SECMARK|CONNSECMARK|IDLETIMER|RATEEST|MARK|CONNMARK)$/
+
+/** Whether it drops or rejects all that reaches it, by itself or by one of the chains in `dropping`: no match but comments. */
+export function dropsEverything(line: string, dropping: ReadonlySet<string> = new Set()): boolean {
+  const target = unconditionalTargetOf(line)
+  return target === 'DROP' || target === 'REJECT' || (target !== undefined && dropping.has(target))
+}
+
+/** Whether whatever comes into a chain of these rules is dropped there, at most told of before. */
+export function chainDropsEverything(rules: readonly string[]): boolean {
+  const end = rules.findIndex((rule) => dropsEverything(rule))
+  return end >= 0 && rules.slice(0, end).every((rule) => NEXT_TARGET.test(targetOf(rule) ?? 'LOG'))
+}
+
+/** The target or chain that all that reaches the rule goes to; undefined: only some does. */
+export function unconditionalTargetOf(line: string): string | undefined {
+  if (!/ -[jg] \S/.test(line)) return undefined
   const options = optionsOf(line)
-  const target = options.findIndex(({ name }) => name === '-j')
-  const matches = options.slice(0, target).filter(({ name }) => name !== '--comment')
-  const verdict = options[target]?.values[0]
-  return (
-    (verdict === 'DROP' || verdict === 'REJECT') &&
-    matches.every(
+  const at = options.findIndex(({ name }) => name === '-j' || name === '-g')
+  const isConditional = options
+    .slice(0, at)
+    .some(
       ({ name, values: [value], negated }) =>
-        !negated && (isEverything(name, value) || (name === '-m' && value === 'comment')),
+        negated || !(name === '--comment' || isEverything(name, value) || (name === '-m' && value === 'comment')),
     )
-  )
+  return isConditional ? undefined : options[at]?.values[0]
 }
 
 /**

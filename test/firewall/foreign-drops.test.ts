@@ -338,3 +338,25 @@ test('a look changes nothing, and is none where nft fails', needs('nft', 'legacy
   })
   assert.equal(await failing(WANTED.ipv4), undefined)
 })
+
+test(
+  "among 80,000 rules of kube-proxy's the drop is found, and next to nothing passes through JavaScript",
+  needs('nft'),
+  async (t) => {
+    const host = await createIptablesHost(t)
+    await host.netns.exec('sh', '-ec', `${DOCKER}\n${KUBE}`.replaceAll('iptables-V', 'iptables-nft'))
+    await host.netns.exec(
+      'sh',
+      '-c',
+      `{ echo '*filter'; seq 80000 | awk '{ printf "-A KUBE-SERVICES -d 10.%d.%d.%d/32 -p tcp -m tcp --dport 80 -j REJECT\\n", $1 / 65536, $1 / 256 % 256, $1 % 256 }'; echo COMMIT; } | iptables-nft-restore --noflush`,
+    )
+    host.ran.length = 0
+    const notes = await dropsOn(host)
+    assert.match(
+      notes.map(({ text }) => text).join(),
+      /the chain FORWARD in table filter of iptables-nft, by its policy/,
+    )
+    const bytes = host.ran.reduce((sum, one) => sum + one.bytes, 0)
+    assert.ok(bytes < 16_384, `${bytes} bytes\n${host.ran.map(({ words }) => words).join('\n')}`)
+  },
+)

@@ -40,7 +40,7 @@ for (const variant of ['nft', 'legacy'] as const)
       },
     )
 
-/** What may stand in FORWARD before and behind us. */
+/** What may stand in FORWARD before and behind us; `ends` logs and rejects, `user` returns. */
 const PLACES: readonly (readonly [what: string, before: readonly string[], after: readonly string[]])[] = [
   ['nothing', [], [JUMP]],
   [
@@ -68,6 +68,12 @@ const PLACES: readonly (readonly [what: string, before: readonly string[], after
     ['-j DROP', '-m comment --comment "flanneld forward" -j FLANNEL-FWD', '-i lo -j ACCEPT'],
     [JUMP, '-A FORWARD -j DROP', '-A FORWARD -i lo -j ACCEPT'],
   ],
+  [
+    'a chain that rejects everything, as ufw has it',
+    ['-j USER', '-j LOG', '-j ends'],
+    ['-A FORWARD -j USER', '-A FORWARD -j LOG', JUMP, '-A FORWARD -j ends'],
+  ],
+  ['a chain that rejects some', ['-i eth9 -j ends'], ['-A FORWARD -i eth9 -j ends', JUMP]],
 ]
 
 for (const variant of ['nft', 'legacy'] as const)
@@ -76,6 +82,10 @@ for (const variant of ['nft', 'legacy'] as const)
       const host = await createIptablesHost(t, { host: variant, has: [variant] })
       for (const rule of [
         '-N USER',
+        '-A USER -s 192.0.2.1 -j DROP',
+        '-N ends',
+        '-A ends -j LOG',
+        '-A ends -m comment --comment "all of it" -j REJECT',
         '-N FLANNEL-FWD',
         '-P FORWARD DROP',
         ...before.map((words) => `-A FORWARD ${words}`),
