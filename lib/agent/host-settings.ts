@@ -90,8 +90,7 @@ export function createHostSettings(parts: HostSettingsParts): HostSettings {
   /** Why it is not as it has to be, in words. */
   const look = async (wish: SysctlWish): Promise<string | undefined> => {
     const now = await sysctl.read(wish.key)
-    if (now === undefined)
-      return wish.missing === undefined ? undefined : `${sysctlName(wish.key)} does not exist: ${wish.missing}`
+    if (now === undefined) return wish.missing
     const all = wish.key.endsWith('/rp_filter') ? await sysctl.read('net/ipv4/conf/all/rp_filter') : undefined
     const isRight = willDo(wish, now, all)
     const refused = isRight ? undefined : await set(wish, now)
@@ -99,7 +98,7 @@ export function createHostSettings(parts: HostSettingsParts): HostSettings {
   }
   const tell = (wish: SysctlWish, sentence: string | undefined): void => {
     // That of forwarding stands, and lib/way tells it with the link that is concerned.
-    if (sentence !== undefined && sentence !== told.get(wish.key) && !wish.forwards)
+    if (sentence !== undefined && !wish.forwards && ![...told.values()].includes(sentence))
       log.warn('host.sysctl', `${sentence} (${wish.because})`)
     if (sentence !== undefined) told.set(wish.key, sentence)
     else if (!isFought(wish.key, CALM_MS)) told.delete(wish.key)

@@ -14,7 +14,7 @@ export interface SysctlWish {
   readonly forwards: boolean
   /** Of a device of ours: nobody else is concerned. */
   readonly ours: boolean
-  /** What to do where there is no such key; undefined: then there is nothing to set. */
+  /** What is wrong and what to do where there is no such key; undefined: then there is nothing to set. */
   readonly missing: string | undefined
 }
 
@@ -26,7 +26,8 @@ export function wantedSysctls(family: Family, device: string | undefined): reado
     ...common,
     key: `net/bridge/bridge-nf-call-${family === 'ipv4' ? 'iptables' : 'ip6tables'}`,
     because: 'a pod that reaches one of its own node through a service gets its answer back through it',
-    missing: 'modprobe br_netfilter, and br_netfilter in /etc/modules-load.d for the next start',
+    missing:
+      'the kernel module br_netfilter is not loaded: modprobe br_netfilter, and its name in /etc/modules-load.d for the next start',
   }
   if (family === 'ipv6') return [{ ...forwarding, key: 'net/ipv6/conf/all/forwarding' }, bridge]
   if (device === undefined) return [{ ...forwarding, key: 'net/ipv4/ip_forward' }, bridge]

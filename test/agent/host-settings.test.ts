@@ -129,10 +129,11 @@ test("with --host-sysctls=warn what is our own device's is set all the same", as
 })
 
 test('without br_netfilter there is one line with the command that loads it', async () => {
-  const { clock, lines, settings, fault } = setUp({ without: ['net/bridge/bridge-nf-call-iptables'] })
+  const without = ['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables']
+  const { clock, lines, settings, fault } = setUp({ families: dual, without })
   await clock.run(120_000)
   assert.equal(lines.length, 1)
-  assert.match(lines[0] ?? '', /bridge-nf-call-iptables does not exist: modprobe br_netfilter/)
+  assert.match(lines[0] ?? '', /br_netfilter is not loaded: modprobe br_netfilter/)
   assert.equal(fault(), undefined)
   await settings.stop()
 })
