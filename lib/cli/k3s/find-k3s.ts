@@ -127,7 +127,12 @@ function refuseUnfit(settings: K3sSettings): void {
 function flagsOf(settings: K3sSettings): K3sFlagValues {
   const iface = settings.text('flannel-iface')
   const plain = settings.on('flannel-ip-masq-disable-random-fully')
+  // Who has a conflist or a runtime of their own keeps it where that looks.
+  const own = (['flannel-cni-conf', 'container-runtime-endpoint'] as const).some(
+    (name) => settings.text(name) !== undefined,
+  )
   return [
+    ...(!own ? [['cni', { value: 'k3s', by: 'as in k3s' }] as const] : []),
     ['ip-masq', { value: true, by: 'as in k3s' }],
     ['set-node-network-unavailable', { value: false, by: 'as in k3s' }],
     ...(iface === undefined ? [] : [['iface', { value: [iface.value], by: iface.from }] as const]),

@@ -35,7 +35,7 @@ export function cniFound(files: HostFiles, settings: K3sSettings, dataDir: strin
       ? "with its flannel off, k3s' containerd reads /etc/cni/net.d and runs /opt/cni/bin"
       : `the runtime at ${runtime.value} (${runtime.from}) has its own folders, by default /etc/cni/net.d and /opt/cni/bin`
   return [
-    `CNI: ${reader}; k3s' own plugins are in ${plugins}`,
+    `CNI: ${reader}; k3s' own plugins are in ${plugins} (vtepd cni install --paths=k3s links them)`,
     ...(copy === undefined
       ? []
       : [

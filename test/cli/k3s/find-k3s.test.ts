@@ -45,6 +45,7 @@ test('a server of today: everything is found, and each sentence says from where'
     '/etc/rancher/k3s/k3s.yaml': '',
   })
   assert.deepEqual(Object.fromEntries([...found.flags].map(([name, told]) => [name, told.value])), {
+    cni: 'k3s',
     'ip-masq': true,
     'set-node-network-unavailable': false,
     iface: ['eth1'],

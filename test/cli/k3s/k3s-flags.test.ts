@@ -87,8 +87,11 @@ const CASES: Readonly<Record<K3sFlagName, Case | (typeof NOTHING & { readonly va
   },
   'container-runtime-endpoint': {
     value: 'unix:///run/x.sock',
-    becomes: said(/CNI: the runtime at unix:\/\/\/run\/x\.sock .* has its own folders/),
-    as: true,
+    becomes: (found: K3sFindings) => [
+      said(/CNI: the runtime at unix:\/\/\/run\/x\.sock .* has its own folders/)(found),
+      flag('cni')(found),
+    ],
+    as: [true, undefined],
   },
   docker: { value: 'true', ...NOTHING },
   'disable-agent': { value: 'true', becomes: /this k3s server is no node/ },
