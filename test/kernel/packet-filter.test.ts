@@ -28,6 +28,8 @@ interface Host {
   readonly netns: Netns
   readonly folder: string
   start(...flags: string[]): ReturnType<typeof startAgentProcess>
+  /** On a host where these programs cannot be run. */
+  startWithout(programs: readonly string[], ...flags: string[]): ReturnType<typeof startAgentProcess>
   cleanup(): Promise<string>
 }
 
@@ -48,30 +50,33 @@ async function createHost(t: TestContext, netConf: object = {}): Promise<Host> {
   const leases = path.join(folder.path, 'leases.json')
   writeFileSync(
     leases,
-    JSON.stringify([{ name: 'us', ipv4: { subnet: '10.42.1.0/24' }, ipv6: { subnet: 'fd00:42:0:1::/64' } }]),
+    JSON.stringify([
+      { name: 'us', ipv4: { subnet: '10.42.1.0/24' }, ipv6: { subnet: 'fd00:42:0:1::/64' } },
+      { name: 'peer', ipv4: { subnet: '10.42.2.0/24', underlay: '192.168.1.2', lladdr: '0e:00:00:00:00:02' } },
+    ]),
   )
   const places = folder.flags.filter((flag) => !flag.startsWith('--log'))
+  const agent = (around: readonly string[], flags: readonly string[]) =>
+    startAgentProcess(
+      t,
+      netns,
+      'us',
+      [...folder.flags, `--leases=${leases}`, '--iface=mgmt0', '--ip-masq', ...flags],
+      {},
+      around,
+    )
   return {
     netns,
     folder: folder.path,
-    start: (...flags) =>
-      startAgentProcess(t, netns, 'us', [
-        ...folder.flags,
-        `--leases=${leases}`,
-        '--iface=mgmt0',
-        '--ip-masq',
-        ...flags,
-      ]),
+    start: (...flags) => agent([], flags),
+    startWithout(programs, ...flags) {
+      // Not executable is as good as not there.
+      const hide = programs.map((program) => `mount --bind /dev/null "$(readlink -f "$(command -v ${program})")"`)
+      return agent(['unshare', '-m', 'sh', '-e', '-c', `${hide.join('; ')}; exec "$@"`, 'sh'], flags)
+    },
     cleanup: () => netns.exec(process.execPath, ENTRY, 'cleanup', ...places),
   }
 }
-
-/** Which family's table is written first is nobody's promise. */
-const inOrder = (ruleset: string): string =>
-  ruleset
-    .split(/^(?=table )/m)
-    .sort()
-    .join('')
 
 const listed = async (netns: Netns): Promise<string> => netns.exec('nft', 'list', 'ruleset')
 
@@ -131,11 +136,14 @@ test(
     const agent = start()
     await agent.until('agent.ready')
     assert.match((await agent.until('filter.chosen')).msg, /nftables.*EnableNFTables/)
-    const right = await listed(netns)
+    const ours = async (): Promise<readonly string[]> =>
+      Promise.all(['ip flannel-ipv4', 'ip6 flannel-ipv6'].map((table) => netns.exec('nft', `list table ${table}`)))
+    const right = await ours()
     const from = agent.lines.length
     await netns.exec('nft', 'flush ruleset; add table ip site')
     for (const family of ['ipv4', 'ipv6']) await agent.until('filter.written', (line) => line.family === family, from)
-    assert.equal(inOrder((await listed(netns)).replace('table ip site {\n}\n', '')), inOrder(right))
+    assert.deepEqual(await ours(), right)
+    assert.equal((await netns.exec('nft', 'list tables')).trim().split('\n').length, 3)
   },
 )
 
@@ -177,4 +185,60 @@ test('with --firewall=none no rule is made, removed or looked at', bounded, asyn
     [],
   )
   assert.match((await agent.until('config.warning')).msg, /nothing masquerades/)
+})
+
+test('iptables -F under a running agent: the rules are back', bounded, async (t) => {
+  const { netns, start } = await createHost(t)
+  const agent = start('--firewall=iptables')
+  await agent.until('agent.ready')
+  const right = (await netns.exec('iptables-save')).replaceAll(/^#.*\n|\[\d+:\d+\]/gm, '')
+  const from = agent.lines.length
+  for (const table of ['filter', 'nat']) await netns.exec('iptables', '-t', table, '-F')
+  await agent.until('filter.written', (line) => line.family === 'ipv4', from)
+  for (let looks = 0; (await netns.exec('iptables-save')).replaceAll(/^#.*\n|\[\d+:\d+\]/gm, '') !== right; looks += 1)
+    assert.ok(looks < 200, await netns.exec('iptables-save'))
+})
+
+const EVERY_IPTABLES = ['iptables-nft', 'iptables-legacy']
+
+test(
+  'where neither tool is, that is named and the agent is not ready; pods may start all the same',
+  bounded,
+  async (t) => {
+    const { startWithout, folder } = await createHost(t, { EnableIPv6: false })
+    const agent = startWithout(['nft', ...EVERY_IPTABLES])
+    assert.match((await agent.until('filter.failed')).msg, /there are no packet filter rules: .*(?:nft|iptables)/)
+    await agent.until('cni.subnet-env')
+    assert.ok(existsSync(path.join(folder, 'subnet.env')))
+    assert.deepEqual(
+      agent.lines.filter(({ event }) => event === 'agent.ready'),
+      [],
+    )
+  },
+)
+
+test('where one tool is not there the other one has the rules', bounded, async (t) => {
+  const { startWithout } = await createHost(t, { EnableIPv6: false })
+  const agent = startWithout(EVERY_IPTABLES)
+  await agent.until('agent.ready')
+  assert.match((await agent.until('filter.chosen')).msg, /kept in nftables: there is no iptables/)
+  agent.kill('SIGTERM')
+  await agent.ended
+  const other = startWithout(['nft'])
+  await other.until('agent.ready')
+  assert.match((await other.until('filter.chosen')).msg, /kept in iptables/)
+})
+
+test('--vxlan-allow=known: the peers are in the table, and without nft it is refused', bounded, async (t) => {
+  const { netns, start, startWithout, cleanup } = await createHost(t)
+  const refused = startWithout(['nft'], '--vxlan-allow=known')
+  assert.equal(await refused.ended, 2)
+  assert.match(refused.lines.map(({ msg }) => msg).join(), /--vxlan-allow: known needs the program nft/)
+  const agent = start('--vxlan-allow=known', '--firewall=none')
+  await agent.until('filter.vxlan-allow', (line) => line.family === 'ipv4')
+  assert.match(await listed(netns), /table ip vtepd-vxlan \{\s+set peers \{[^}]*192\.168\.1\.2 \}/)
+  agent.kill('SIGTERM')
+  await agent.ended
+  assert.match(await cleanup(), /removed rules table ip vtepd-vxlan/)
+  assert.doesNotMatch(await listed(netns), /vtepd-vxlan/)
 })

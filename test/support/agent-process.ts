@@ -66,16 +66,17 @@ export function createAgentFolder(netConf: object): AgentFolder {
   }
 }
 
-/** `env`: beside NODE_NAME and the test's own. */
+/** `env`: beside NODE_NAME and the test's own. `around`: a program and its arguments, in which the command runs. */
 export function startAgentProcess(
   t: Scope,
   netns: Netns,
   nodeName: string,
   flags: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  around: readonly string[] = [],
 ): AgentProcess {
   if (!existsSync(ENTRY)) throw new Error('dist/bin/vtepd.js is missing: npm run build')
-  const node = [process.execPath, '--max-semi-space-size=1', ENTRY, 'run', ...flags]
+  const node = [...around, process.execPath, '--max-semi-space-size=1', ENTRY, 'run', ...flags]
   const child = spawn('ip', ['netns', 'exec', netns.name, ...node], {
     env: { ...process.env, NODE_NAME: nodeName, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
