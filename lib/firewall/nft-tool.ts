@@ -29,8 +29,9 @@ export function createNftTool(runProgram: RunProgram): NftTool {
       const answer = await run(args)
       if (answer.outcome !== 'failed') return answer
       const [family, name] = args.slice(-2)
-      const tables = await run(['list', 'tables', family ?? ''])
-      const isThere = tables.outcome !== 'done' || tables.stdout.split('\n').includes(`table ${family} ${name}`)
+      // It names tables without a chain too. `list tables`, of all questions, makes nft 1.0.6 read every rule there is.
+      const chains = await run(['list', 'chains', family ?? ''])
+      const isThere = chains.outcome !== 'done' || chains.stdout.split('\n').includes(`table ${family} ${name} {`)
       return isThere ? answer : { outcome: 'absent', because: answer.because }
     },
   }

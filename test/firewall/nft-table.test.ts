@@ -91,11 +91,11 @@ const listOf = async (table: ProgramResult, tables: ProgramResult) =>
 
 test('a table that cannot be listed is absent only where the list of tables says so', async () => {
   const refused = exited(1, '', '\nError: No such file or directory\nlist table ip x\n     ^')
-  assert.deepEqual(await listOf(refused, exited(0, 'table ip flannel-ipv4-old\n')), {
+  assert.deepEqual(await listOf(refused, exited(0, 'table ip flannel-ipv4-old {\n}\n')), {
     outcome: 'absent',
     because: 'nft: Error: No such file or directory',
   })
-  assert.equal((await listOf(refused, exited(0, 'table ip nat\ntable ip flannel-ipv4\n'))).outcome, 'failed')
+  assert.equal((await listOf(refused, exited(0, 'table ip nat {\n}\ntable ip flannel-ipv4 {\n}\n'))).outcome, 'failed')
   assert.equal((await listOf(refused, exited(1))).outcome, 'failed')
   assert.deepEqual(await listOf({ outcome: 'missing' }, exited(0)), { outcome: 'missing' })
   assert.deepEqual(await listOf({ outcome: 'timed-out' }, { outcome: 'timed-out' }), {

@@ -121,3 +121,33 @@ test('an nft that cannot be asked is no proof of absence, and nothing is written
   )
   assert.equal(await nft('list', 'ruleset'), right)
 })
+
+test(
+  'beside 80,000 rules of others nft reads none of them, whatever has to be found out or written',
+  bounded,
+  async (t) => {
+    // A third of what nft takes to read them.
+    const { filter, nft, load } = await createFilterStage(t, 'ipv4', ['prlimit', `--as=${120 << 20}`])
+    const rules = Array.from(
+      { length: 80_000 },
+      (_, i) => `add rule ip others c ip daddr 10.${i >> 16}.${(i >> 8) & 255}.${i & 255} counter accept\n`,
+    )
+    await load(`add table ip others\nadd chain ip others c\n${rules.join('')}`)
+    const written = async (): Promise<void> => {
+      const result = await filter.ensure(WANTED.ipv4)
+      assert.equal(result.outcome, 'written', JSON.stringify(result))
+      assert.deepEqual(await filter.ensure(WANTED.ipv4), { outcome: 'right', notes: [] })
+    }
+    await written()
+    for (const damage of [
+      'delete table ip flannel-ipv4',
+      'flush table ip flannel-ipv4',
+      'add chain ip flannel-ipv4 c',
+    ]) {
+      await nft(damage)
+      await written()
+    }
+    assert.equal((await filter.remove()).outcome, 'written')
+    assert.equal((await filter.remove()).outcome, 'right')
+  },
+)

@@ -28,11 +28,11 @@ export const WANTED: Record<Family, WantedRules> = {
   },
 }
 
-/** Programs inside a namespace; `calls` counts those that may change something. */
-export function runIn(netns: Netns, calls: string[] = []): RunProgram {
+/** Programs inside a namespace, each told to `calls`. `around`: a program and its arguments, in which they run. */
+export function runIn(netns: Netns, calls: string[] = [], around: readonly string[] = []): RunProgram {
   return (program, args, options) => {
     calls.push([program, ...args].join(' '))
-    return runProgram('ip', ['netns', 'exec', netns.name, program, ...args], options)
+    return runProgram('ip', ['netns', 'exec', netns.name, ...around, program, ...args], options)
   }
 }
 
@@ -47,12 +47,16 @@ export interface FilterStage {
   load(text: string): Promise<void>
 }
 
-export async function createFilterStage(t: Scope, family: Family = 'ipv4'): Promise<FilterStage> {
+export async function createFilterStage(
+  t: Scope,
+  family: Family = 'ipv4',
+  around: readonly string[] = [],
+): Promise<FilterStage> {
   const netns = await createNetns(t)
   const calls: string[] = []
   const filter = createNftables({
     family,
-    run: runIn(netns, calls),
+    run: runIn(netns, calls, around),
     openMonitor: (options) => openNftMonitor({ ...options, netns: netns.path }),
     clock: systemClock,
   })

@@ -248,8 +248,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a failed question is taken for absence',
     file: 'lib/firewall/nft-tool.ts',
-    find: "tables.outcome !== 'done' || ",
-    replace: "tables.outcome === 'done' && ",
+    find: "chains.outcome !== 'done' || ",
+    replace: "chains.outcome === 'done' && ",
     test: 'test/firewall/nft-table.test.ts',
   },
   {
