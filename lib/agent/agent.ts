@@ -82,7 +82,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
         log,
       })
     if (stopping) return
-    succession.begin()
+    await succession.begin()
     succession.onStatus((status) => {
       last = status
       onStatus(status)

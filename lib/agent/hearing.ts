@@ -76,7 +76,8 @@ export function createHearing(parts: {
     if (isUnderlays(link) && (action === 'deleted' || ifindex !== underlay?.ifindex)) runner.hurry()
     // While the device is ready, other links come and go with every pod; before, any may be what is waited for.
     if (state.name !== 'ready' || isUnderlays(link) || ifname === ours) disturb()
-    if (direct) peers.markHost()
+    // The IPv4 routes that go with it, which may have won over ours, are not announced (kernel-facts 2).
+    if (direct || peers.shadowed !== undefined) peers.markHost()
   }
   const isUnderlays = ({ ifindex, ifname }: Link): boolean =>
     underlay !== undefined && (ifindex === underlay.ifindex || ifname === underlay.ifname)
@@ -93,6 +94,7 @@ export function createHearing(parts: {
       way.mark()
     }
     peers.tryAgain()
+    if (peers.shadowed !== undefined) peers.markHost()
   }
 
   const hearEntries = (action: 'set' | 'deleted', entries: EntryTable, portId: number): void => {

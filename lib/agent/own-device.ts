@@ -58,11 +58,20 @@ export function createOwnDevice(
   /** A device that stands must take it. */
   let imposed = false
 
+  /** Before there is anything: a run that ends in the middle leaves what the next one has to know. */
+  const keepWhose = async (): Promise<void> => {
+    await subnetFiles.save(parts.subnetFile)
+    if (network !== undefined) await networks.save(network)
+  }
   const choose: OwnDevice['choose'] = async (own, kind) => {
     const founded = (await underlays.load()) ?? parts.foundedBefore
+    await keepWhose()
     if (vni === undefined) return { lladdr: undefined, founded }
     const told = own.lladdrs[family]
-    if (told !== undefined && kind === 'file') return { lladdr: { value: told, authority: 'configured' }, founded }
+    if (told !== undefined && kind === 'file') {
+      await lladdrs.save(told)
+      return { lladdr: { value: told, authority: 'configured' }, founded }
+    }
     const fresh = (): Lladdr => (own.uid === undefined ? randomLladdr() : deriveLladdr(own.uid, family, vni))
     made ??= told ?? (await lladdrs.load()) ?? fresh()
     await lladdrs.save(made)
@@ -100,8 +109,6 @@ export function createOwnDevice(
     async remember({ lladdr, founded }) {
       if (vni !== undefined && lladdr !== undefined) await lladdrs.save(lladdr)
       if (founded !== undefined) await underlays.save(founded)
-      if (network !== undefined) await networks.save(network)
-      await subnetFiles.save(parts.subnetFile)
     },
   }
 }

@@ -99,7 +99,7 @@ export interface PeerReconcilerParts {
 export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler {
   const { clock, governor, standing, family } = parts
   const network = parts.network[family]
-  const reports = createPeerReports(parts.log, standing)
+  const reports = createPeerReports(parts)
   const { backend } = parts.network
   const tunnels = isVxlan(parts.network)
   const direct = routesDirectly(backend)
@@ -258,6 +258,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       programmed = false
       confirmed = false
       due.keepDue()
+      reports.offLink([])
       return ears.open()
     }
     const change = changeOf(view, device)
@@ -329,6 +330,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       await loop.stop()
       due.stop()
       contested.stop()
+      reports.stop()
     },
   }
 }

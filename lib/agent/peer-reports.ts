@@ -2,6 +2,7 @@
 import type { Ip } from '../net/ip.ts'
 import type { FamilyPeers } from '../overlay/peers.ts'
 import type { Unreadable } from '../rtnl/port.ts'
+import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { StandingLog } from '../util/standing-log.ts'
 import type { Tally } from './apply-plan.ts'
@@ -10,19 +11,49 @@ export interface PeerReports {
   /** Entries of the kernel's tables that could not be read, and are as if they were not there. */
   unreadable(found: Unreadable | undefined): void
   conflicts(found: FamilyPeers['conflicts']): void
-  /** Peers that host-gw cannot reach, as a gateway lies between. */
-  offLink(found: readonly { readonly node: string; readonly underlay: Ip | undefined }[]): void
+  /** Peers that host-gw cannot reach, as a gateway lies between; told when it lasts for more than a moment. */
+  offLink(found: readonly OffLink[]): void
   /** `whole`: the round looked at everything. One of a few peers says nothing of what failed elsewhere before. */
   applied(tally: Tally, ms: number, how: { readonly whole: boolean; readonly level: 'info' | 'debug' }): void
+  /** Nothing is told any more. */
+  stop(): void
 }
 
 const NAMED = 5
+/** What heals by itself is over before. */
+const MOMENT_MS = 1000
 
-export function createPeerReports(log: Log, standing: StandingLog): PeerReports {
+interface OffLink {
+  readonly node: string
+  readonly underlay: Ip | undefined
+}
+
+export function createPeerReports({
+  log,
+  standing,
+  clock,
+}: {
+  readonly log: Log
+  readonly standing: StandingLog
+  readonly clock: Clock
+}): PeerReports {
   let conflicts = ''
   let failed = 0
+  let offLink: readonly OffLink[] = []
+  let moment: Timer | undefined
+  /** It stands for longer than a link that comes back needs. */
+  let lasts = false
   /** The last round failed in nothing but what a link that goes fails. */
   let passing = false
+  const sayOffLink = (): void => {
+    const named = offLink.slice(0, NAMED).map(({ node, underlay }) => `${node} (${underlay})`)
+    const more = offLink.length > NAMED ? ` and ${offLink.length - NAMED} more` : ''
+    standing.stands(
+      'peers.off-link',
+      `no route for ${named.join(', ')}${more}: host-gw needs peers on a link of this host, and these are behind a gateway or not reached at all; set Backend.Type "vxlan" with "DirectRouting": true on every node, which takes the plain way where there is one`,
+      { peers: offLink.length },
+    )
+  }
   return {
     unreadable(found): void {
       if (found === undefined) standing.over('peers.unreadable')
@@ -42,18 +73,20 @@ export function createPeerReports(log: Log, standing: StandingLog): PeerReports 
       conflicts = text
     },
     offLink(found): void {
+      offLink = found
       if (found.length === 0) {
+        moment?.cancel()
+        moment = undefined
+        lasts = false
         standing.over('peers.off-link', 'every peer is on a link of this host')
-        return
-      }
-      const named = found.slice(0, NAMED).map(({ node, underlay }) => `${node} (${underlay})`)
-      const more = found.length > NAMED ? ` and ${found.length - NAMED} more` : ''
-      standing.stands(
-        'peers.off-link',
-        `no route for ${named.join(', ')}${more}: host-gw needs peers on a link of this host, and these are behind a gateway or not reached at all; set Backend.Type "vxlan" with "DirectRouting": true on every node, which takes the plain way where there is one`,
-        { peers: found.length },
-      )
+      } else if (lasts) sayOffLink()
+      else
+        moment ??= clock.after(MOMENT_MS, () => {
+          lasts = true
+          sayOffLink()
+        })
     },
+    stop: () => moment?.cancel(),
     applied(tally, ms, { whole, level }): void {
       const { first, passing: passes, unreached: _, ...counts } = tally
       const bad = tally.failed + tally.retry

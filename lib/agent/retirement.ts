@@ -4,7 +4,8 @@
  * is known by the state folder, and by the subnet file, which no two agents share.
  * Must not: touch what another agent keeps, nor what only looks like ours.
  */
-import type { Network } from '../cluster/network.ts'
+import { isVxlan, type Network } from '../cluster/network.ts'
+import { KERNEL_VXLAN_PORT } from '../device/vtep.ts'
 import { type Cidr, containsCidr, parseCidr } from '../net/cidr.ts'
 import { FAMILIES, type Family } from '../net/ip.ts'
 import { type Lladdr, parseLladdr } from '../net/lladdr.ts'
@@ -31,8 +32,16 @@ export interface CarrierLocks {
 }
 
 export interface Retirement {
+  /** Nothing is removed from now on, until `resume` or `carries`; resolves when nothing is being removed. */
+  pause(): Promise<void>
+  resume(): void
   /** An agent core of this process kept it a moment ago. */
   left(network: Network): void
+  /**
+   * Before the devices of this network are made: removes at once what keeps them from coming up. Two VXLAN devices on one port
+   * must agree about GBP, whatever their VNIs (EADDRINUSE).
+   */
+  makeRoomFor(network: Network): Promise<void>
   /** This is what carries now. */
   carries(network: Network): void
   stop(): Promise<void>
@@ -43,11 +52,15 @@ interface Past extends Carrier {
   readonly name: string
   /** undefined: this process kept it, so that its name says enough. */
   readonly lladdr: Lladdr | undefined
-  readonly network: Cidr | undefined
+  /** That it was kept for, and that may have routes beside it. */
+  readonly networks: readonly Cidr[]
   readonly kept: 'here' | 'earlier'
 }
 
-export function createRetirement(parts: {
+/** A kept field: networks whose routes may still be there. */
+const LEFT = 'left'
+
+export interface RetirementParts {
   readonly stateDir: string
   readonly subnetFile: string
   readonly locks: CarrierLocks
@@ -55,50 +68,70 @@ export function createRetirement(parts: {
   /** Names of the files in a folder; none where it cannot be read. */
   readonly listFolder: (folder: string) => Promise<readonly string[]>
   readonly readFile: (path: string) => Promise<string | undefined>
+  readonly replaceFile: (path: string, text: string) => Promise<void>
   /** Of the state folder; what is not there is gone already. */
   readonly removeFile: (name: string) => Promise<void>
   readonly clock: Clock
   readonly log: Log
   readonly standing: StandingLog
-}): Retirement {
+}
+
+export function createRetirement(parts: RetirementParts): Retirement {
   const { clock, log, standing, locks } = parts
   const past = new Map<string, Past>()
   let now: Network | undefined
   let timer: Timer | undefined
+  let work: Promise<void> = Promise.resolve()
 
-  const keptOf = <T extends string>(
-    ifname: string,
-    field: string,
-    parse: (text: string) => T,
-  ): Promise<T | undefined> => createKept({ ...parts, ifname, field, parse, replaceFile: async () => undefined }).load()
-  /** Those that an earlier run of this agent kept. */
-  const readEarlier = async (): Promise<readonly Past[]> => {
-    const found: Past[] = []
-    for (const file of await parts.listFolder(parts.stateDir)) {
-      const name = /^(.+)\.subnet-file\.json$/.exec(file)?.[1]
-      const carrier = name === undefined ? undefined : carrierNamed(name)
-      if (name === undefined || carrier === undefined) continue
-      if ((await keptOf(name, 'subnet-file', String)) !== parts.subnetFile) continue
-      const [lladdr, network] = [await keptOf(name, 'lladdr', parseLladdr), await keptOf(name, 'network', parseCidr)]
-      found.push({ ...carrier, name, lladdr, network, kept: 'earlier' })
-    }
-    return found
+  const findPast = async (): Promise<readonly Past[]> => {
+    const earlier = await readEarlier(parts)
+    const all = new Map([...earlier, ...past.values()].map((one) => [one.name, one]))
+    return [...all.values()].map((one) => {
+      const before = earlier.find(({ name }) => name === one.name)?.networks ?? []
+      return { ...one, networks: [...new Set([...before, ...one.networks])] }
+    })
   }
-  const retireAll = async (network: Network): Promise<void> => {
-    const carriers = new Set(carriersOf(network))
-    const all = new Map([...(await readEarlier()).map((one) => [one.name, one] as const), ...past])
-    const gone = [...all.values()].filter(({ name }) => !carriers.has(name))
-    // Its network may have changed, though its name has not.
-    const changed = [...past.values()].filter(({ name }) => carriers.has(name))
-    if (gone.length + changed.length === 0) return
+  const withRtnl = async (work: (rtnl: Rtnl) => Promise<void>): Promise<void> => {
     const rtnl = parts.openRtnl()
     try {
-      for (const one of gone) if (await locks.hold(one.name)) await retire(rtnl, one, network)
-      for (const one of changed) await removeRoutes(rtnl, one, network[one.family])
+      await work(rtnl)
     } finally {
       await rtnl.close()
     }
-    for (const { name } of changed) past.delete(name)
+  }
+  const makeRoomFor = async (network: Network): Promise<void> => {
+    const carriers = new Set(carriersOf(network))
+    const all = await findPast()
+    for (const one of all) if (carriers.has(one.name)) await keepLeft(parts, one, network[one.family])
+    const gone = all.filter(({ name }) => !carriers.has(name))
+    if (gone.length === 0 || !isVxlan(network)) return
+    const { port = KERNEL_VXLAN_PORT, gbp } = network.backend
+    await withRtnl(async (rtnl) => {
+      const { value: links } = await rtnl.dumpLinks()
+      for (const one of gone) {
+        const device = links.find((link) => isOfPast(link, one))?.vxlan
+        const isInTheWay = device !== undefined && device.port === port && device.gbp !== gbp
+        if (isInTheWay && (await locks.hold(one.name))) await retire(rtnl, one, network)
+      }
+    })
+  }
+  const retireAll = async (network: Network): Promise<void> => {
+    const carriers = new Set(carriersOf(network))
+    const all = await findPast()
+    const gone = all.filter(({ name }) => !carriers.has(name))
+    // Its network may be another one, though its name is not.
+    const changed = all.filter(
+      ({ name, family, networks }) => carriers.has(name) && networks.some((one) => one !== network[family]),
+    )
+    if (gone.length + changed.length === 0) return
+    await withRtnl(async (rtnl) => {
+      for (const one of gone) if (await locks.hold(one.name)) await retire(rtnl, one, network)
+      for (const one of changed) await removeRoutes(rtnl, one, network[one.family])
+    })
+    for (const { name } of changed) {
+      await parts.removeFile(`${name}.${LEFT}.json`)
+      past.delete(name)
+    }
   }
   const retire = async (rtnl: Rtnl, one: Past, network: Network): Promise<void> => {
     const { value: links } = await rtnl.dumpLinks()
@@ -113,23 +146,28 @@ export function createRetirement(parts: {
     past.delete(one.name)
     await locks.release(one.name)
   }
-  /** Direct and blackhole routes of a network that is left; inside the one of now they are the reconciler's. */
-  const removeRoutes = async (rtnl: Rtnl, { family, network: left }: Past, kept: Cidr | undefined): Promise<void> => {
-    if (left === undefined || left === kept) return
+  /** Direct and blackhole routes of networks that are left; inside the one of now they are the reconciler's. */
+  const removeRoutes = async (rtnl: Rtnl, { family, networks }: Past, kept: Cidr | undefined): Promise<void> => {
+    const left = networks.filter((one) => one !== kept)
+    if (left.length === 0) return
+    const isLeft = (dst: Cidr): boolean =>
+      left.some((network) => containsCidr(network, dst)) && !(kept !== undefined && containsCidr(kept, dst))
     const { value: table } = await rtnl.dumpRoutes(family)
     const writer = createEntryWriter()
     for (let i = 0; i < table.length; i += 1) {
       const entry = unpackEntry(table, i)
-      if (entry.kind !== 'route' || !isBesideDevice(entry) || !containsCidr(left, entry.dst)) continue
-      if (kept === undefined || !containsCidr(kept, entry.dst)) writer.copy('delete', table, i)
+      if (entry.kind === 'route' && isBesideDevice(entry) && isLeft(entry.dst)) writer.copy('delete', table, i)
     }
     if (writer.length === 0) return
     await rtnl.applyEntries(writer.finish())
-    log.info('netconf.old-removed', `removed ${writer.length} routes of ${left}, which net-conf does not name any more`)
+    const whose = `routes of ${left.join(', ')}, which net-conf does not name any more`
+    log.info('netconf.old-removed', `removed ${writer.length} ${whose}`)
   }
   const loop = createDirtyLoop(
     async () => {
-      if (now !== undefined) await retireAll(now)
+      if (now === undefined) return
+      work = retireAll(now)
+      await work
       standing.over('netconf.old-stays')
     },
     (error) => {
@@ -140,21 +178,33 @@ export function createRetirement(parts: {
     },
   )
 
+  const resume = (): void => {
+    timer?.cancel()
+    timer = clock.after(STAYS_MS, () => loop.mark())
+  }
+
   return {
-    left(network) {
+    async pause() {
       timer?.cancel()
+      await work.catch(() => undefined)
+      timer?.cancel()
+    },
+    resume,
+    left(network) {
       now = undefined
       for (const family of FAMILIES) {
         const name = nameIn(network, family)
         const carrier = name === undefined ? undefined : carrierNamed(name)
         if (name === undefined || carrier === undefined || past.has(name)) continue
-        past.set(name, { ...carrier, name, lladdr: undefined, network: network[family], kept: 'here' })
+        const whole = network[family]
+        const networks = whole === undefined ? [] : [whole]
+        past.set(name, { ...carrier, name, lladdr: undefined, networks, kept: 'here' })
       }
     },
+    makeRoomFor,
     carries(network) {
       now = network
-      timer?.cancel()
-      timer = clock.after(STAYS_MS, () => loop.mark())
+      resume()
     },
     async stop() {
       timer?.cancel()
@@ -162,6 +212,43 @@ export function createRetirement(parts: {
       timer?.cancel()
     },
   }
+}
+
+function keptOf<T extends string>(parts: RetirementParts, ifname: string, field: string, parse: (text: string) => T) {
+  return createKept({ ...parts, ifname, field, parse })
+}
+
+/** What an earlier run of this agent kept. */
+async function readEarlier(parts: RetirementParts): Promise<readonly Past[]> {
+  const found: Past[] = []
+  for (const file of await parts.listFolder(parts.stateDir)) {
+    const name = /^(.+)\.subnet-file\.json$/.exec(file)?.[1]
+    const carrier = name === undefined ? undefined : carrierNamed(name)
+    if (name === undefined || carrier === undefined) continue
+    if ((await keptOf(parts, name, 'subnet-file', String).load()) !== parts.subnetFile) continue
+    const lladdr = await keptOf(parts, name, 'lladdr', parseLladdr).load()
+    const network = await keptOf(parts, name, 'network', parseCidr).load()
+    const left = (await keptOf(parts, name, LEFT, parseLeft).load())?.split(' ').map(parseCidr) ?? []
+    found.push({
+      ...carrier,
+      name,
+      lladdr,
+      networks: network === undefined ? left : [...left, network],
+      kept: 'earlier',
+    })
+  }
+  return found
+}
+
+/** CIDRs with blanks between; throws RangeError for anything else. */
+function parseLeft(text: string): string {
+  return text.split(' ').map(parseCidr).join(' ')
+}
+
+/** The next core keeps its own network in the place of the one before it, whose routes may not be gone by then. */
+async function keepLeft(parts: RetirementParts, { name, networks }: Past, network: Cidr | undefined): Promise<void> {
+  const left = networks.filter((one) => one !== network)
+  if (left.length > 0) await keptOf(parts, name, LEFT, parseLeft).save(left.join(' '))
 }
 
 function nameIn(network: Network, family: Family): string | undefined {

@@ -54,7 +54,7 @@ export interface Succession<S extends LeaseSource> {
   /** Makes sure that no other agent keeps the same; rejects with LockedError. */
   claim(): Promise<void>
   /** The first core. */
-  begin(): void
+  begin(): Promise<void>
   readonly core: AgentCore | undefined
   readonly source: S | undefined
   onStatus(listener: (status: AgentStatus) => void): void
@@ -92,12 +92,15 @@ export function createSuccession<S extends LeaseSource>(parts: SuccessionParts<S
   const lockAll = async (network: Network): Promise<void> => {
     for (const carrier of carriersOf(network)) if (!locks.has(carrier)) locks.set(carrier, await parts.lock(carrier))
   }
-  const start = (
+  const start = async (
     source: LentSource<S>,
     onHopeless: CoreEvents['onHopeless'],
     founded: Partial<Record<Family, Ip>>,
-  ): void => {
+  ): Promise<void> => {
     const network = current
+    await retirement.makeRoomFor(network).catch((error: unknown) => {
+      log.warn('netconf.no-room', `what an earlier network left may be in the way: ${messageOf(error)}`, { error })
+    })
     const onCarries = (): void => retirement.carries(network)
     const core = parts.createCore(network, source.lend(), { onHopeless, onCarries }, founded)
     running = { core, source }
@@ -121,7 +124,13 @@ export function createSuccession<S extends LeaseSource>(parts: SuccessionParts<S
   const succeed = async (next: Network): Promise<void> => {
     if (running === undefined) return
     const { core, source } = running
-    await lockAll(next)
+    await retirement.pause()
+    try {
+      await lockAll(next)
+    } catch (error) {
+      retirement.resume()
+      throw error
+    }
     log.info('netconf.followed', `net-conf says another network: ${describeChange(current, next)}`)
     const { founded } = core
     await core.stop()
@@ -129,7 +138,7 @@ export function createSuccession<S extends LeaseSource>(parts: SuccessionParts<S
     const keepsSource = sourceKey(next) === sourceKey(current)
     if (!keepsSource) await source.close()
     current = next
-    start(keepsSource ? source : lendNew(next), tellHopeless, founded)
+    await start(keepsSource ? source : lendNew(next), tellHopeless, founded)
   }
   /** Who ran before is not ended by a file. */
   const tellHopeless: CoreEvents['onHopeless'] = (error) =>

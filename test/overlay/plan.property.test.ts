@@ -218,7 +218,7 @@ function rightTables(family: Family, peers: readonly Peer[]): KernelTables {
 }
 
 function isForeignNeighbour(family: Family, n: NeighbourEntry): boolean {
-  const mayBeOurs = n.ifindex === DEVICE && n.state === 0x80 && contains(NETWORKS[family], n.ip)
+  const mayBeOurs = n.ifindex === DEVICE && n.state === 0x80 && (n.protocol === 118 || contains(NETWORKS[family], n.ip))
   return !mayBeOurs || n.flags === 0x10 || (n.protocol !== 0 && n.protocol !== 118)
 }
 

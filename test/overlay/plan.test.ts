@@ -292,7 +292,7 @@ test('what is neither ours nor flannel’s stays', () => {
       { ...neighbour, ip: parseIp('10.42.9.1'), state: 0x02 },
       { ...neighbour, ip: parseIp('10.42.9.2'), protocol: 11 },
       { ...neighbour, ip: parseIp('10.42.9.3'), flags: 0x10 },
-      { ...neighbour, ip: parseIp('10.99.9.3') },
+      { ...neighbour, ip: parseIp('10.99.9.3'), protocol: 0 },
       { ...neighbour, ip: parseIp('10.42.9.4'), ifindex: OTHER_LINK },
     ],
     fdb: [
@@ -315,6 +315,13 @@ test('what is neither ours nor flannel’s stays', () => {
     ],
   }
   assert.deepEqual(text(planFor('ipv4', [], actual)), NOTHING)
+})
+
+test('a neighbour of ours goes also where the network has become narrower', () => {
+  const [neighbour] = standing('ipv4', 9).neighbours
+  assert.ok(neighbour !== undefined)
+  const old = { ...neighbour, ip: parseIp('10.99.9.3') }
+  assert.deepEqual(unpackEntries(planFor('ipv4', [], { ...EMPTY, neighbours: [old] }).deletes), [old])
 })
 
 test('a peer whose entry failed, or whose answer was lost, gets no route this round; the others do', () => {

@@ -25,12 +25,14 @@ export interface Ownership {
 export function ownershipOf(network: Cidr, ifindex: Ifindex | undefined): Ownership {
   const inside = insideOf(network)
   const owned: Ownership = {
-    // PERMANENT, inside the network, of protocol 118 (ours) or none (flannel's; `ip neigh add` without one).
+    // PERMANENT, of protocol 118 (ours, also of a network that was wider), or inside the network of none (flannel's; `ip neigh
+    // add` without one).
     neighbour(words, at) {
-      if (word(words, at + IFINDEX) !== ifindex || !inside(words, at)) return false
+      if (word(words, at + IFINDEX) !== ifindex) return false
       const tail = word(words, at + TAIL)
       const protocol = tail & PROTOCOL
-      return isPermanent(tail) && (tail & EXT_LEARNED) === 0 && (protocol === 0 || protocol === PROTOCOL_VTEPD)
+      if (!isPermanent(tail) || (tail & EXT_LEARNED) !== 0) return false
+      return protocol === PROTOCOL_VTEPD || (protocol === 0 && inside(words, at))
     },
     // `self permanent` with a remote and a unicast lladdr; a VNI, port or VLAN of its own was written by neither of us.
     fdb(words, at) {
