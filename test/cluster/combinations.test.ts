@@ -13,7 +13,7 @@ import {
   serviceAnswers,
 } from './support/checks.ts'
 import { type Cluster, startCluster } from './support/cluster.ts'
-import { withoutCluster } from './support/needs.ts'
+import { skipCluster } from './support/needs.ts'
 import type { ProxyMode } from './support/node.ts'
 import { FAMILIES, netConf, type Stack } from './support/plan.ts'
 import { createService, deletePods, type Pod } from './support/pods.ts'
@@ -39,11 +39,10 @@ const SHORT = 3
 const NODES = 3
 const PODS_PER_NODE = 2
 
-const skip = withoutCluster()
 for (const [index, combination] of COMBINATIONS.entries()) {
   const { cni, stack, filter } = combination
   const title = `${stack}, CNI plugin ${cni}, ${filter}`
-  describe(title, { skip: skip || leftOut(title, index) }, () => {
+  describe(title, { skip: skipCluster(title, index < SHORT) }, () => {
     let cluster: Cluster
     let pods: Pod[]
     before(async () => {
@@ -82,10 +81,4 @@ async function startAgents(cluster: Cluster, { cni, filter }: Combination): Prom
     return { node, agent: cluster.keep(startVtepd(node, files, flags)) }
   })
   for (const { node, agent } of started) await untilReady(node, agent)
-}
-
-/** `--short` and `--only=TEXT` of scripts/cluster.mjs. */
-function leftOut(title: string, index: number): string | false {
-  const { VTEPD_CLUSTER_SHORT: short = '', VTEPD_CLUSTER_ONLY: only = '' } = process.env
-  return (short === '1' && index >= SHORT) || !title.includes(only) ? 'left out by --short or --only' : false
 }

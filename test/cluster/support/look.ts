@@ -7,7 +7,8 @@ export interface Claim {
   readonly annotations: Readonly<Record<string, string>>
   /** Who has written anything of this Node, by the names that clients give themselves. */
   readonly writers: readonly string[]
-  readonly lladdr: string
+  /** MAC addresses of the overlay's devices, by their names. */
+  readonly lladdrs: Readonly<Record<string, string>>
   readonly subnetEnv: string
 }
 
@@ -18,29 +19,49 @@ interface NodeObject {
   }
 }
 
+interface Link {
+  readonly ifname: string
+  readonly address: string
+}
+
 export async function claimOf({ plane }: Cluster, { name, machine }: ClusterNode): Promise<Claim> {
   const { metadata } = await plane.ask<NodeObject>('GET', `/api/v1/nodes/${name}`)
   const entries = Object.entries(metadata.annotations ?? {})
-  const [link] = JSON.parse(await machine.run('ip', '-j', 'link', 'show', 'flannel.1')) as { address: string }[]
+  const links = JSON.parse(await machine.run('ip', '-j', 'link', 'show', 'type', 'vxlan')) as Link[]
   return {
     annotations: Object.fromEntries(entries.filter(([key]) => key.startsWith('flannel.')).sort()),
     writers: [...new Set((metadata.managedFields ?? []).map(({ manager }) => manager))].sort(),
-    lladdr: link?.address ?? '',
+    lladdrs: Object.fromEntries(links.map(({ ifname, address }) => [ifname, address])),
     subnetEnv: await machine.run('cat', '/run/flannel/subnet.env'),
   }
 }
 
-/** Routes through flannel.1, sorted, as `ip` prints them, the metric of ours left out. */
+/** Routes to other nodes through the overlay's devices, sorted, as `ip` prints them, the metric of ours left out. */
 export async function overlayRoutes({ machine }: ClusterNode): Promise<string[]> {
-  const text = await machine.run('ip', 'route', 'show', 'dev', 'flannel.1')
-  return lines(text).map(withoutMetric).sort()
+  const texts = [await machine.run('ip', '-4', 'route', 'show'), await machine.run('ip', '-6', 'route', 'show')]
+  const lines = texts.flatMap((text) => text.split('\n'))
+  return lines
+    .filter((line) => / via .* dev flannel/.test(line))
+    .map(withoutMetric)
+    .sort()
 }
 
+/** The same route as vtepd makes it. */
+export function ours(route: string): string {
+  return route.replace(/( dev \S+)/, '$1 proto 118')
+}
+
+export function isOurs(route: string): boolean {
+  return route.includes(' proto 118 ')
+}
+
+/** Also a link that is told without `dev`. */
+const OVERLAY = /(?:dev|^\d+:) flannel|^Deleted \d+: flannel/
 /** Made by the kernel for every link, and confirmed some seconds later. */
 const LINK_LOCAL = /\bfe80:/
 
 export interface Announcements {
-  /** Of flannel.1, since the last call: links, addresses, routes, neighbours, FDB entries. */
+  /** Of the overlay's devices, since the last call: links, addresses, routes, neighbours, FDB entries. */
   fresh(): Promise<string[]>
   close(): Promise<void>
 }
@@ -53,7 +74,7 @@ export async function listen({ name }: ClusterNode): Promise<Announcements> {
     async fresh() {
       const heard = await events.since(seen)
       seen += heard.length
-      return heard.filter((line) => line.includes('flannel.1') && !LINK_LOCAL.test(line)).map(withoutMetric)
+      return heard.filter((line) => OVERLAY.test(line) && !LINK_LOCAL.test(line)).map(withoutMetric)
     },
     close: () => events.close(),
   }
@@ -61,8 +82,4 @@ export async function listen({ name }: ClusterNode): Promise<Announcements> {
 
 function withoutMetric(line: string): string {
   return line.replace(/ metric \d+/, '').trim()
-}
-
-function lines(text: string): string[] {
-  return text.split('\n').filter((line) => line.trim() !== '')
 }

@@ -15,10 +15,15 @@ const COMMANDS: Readonly<Record<string, string>> = {
   cc: 'gcc',
 }
 
-/** false: all is there. `npm run test:cluster` sets VTEPD_CLUSTER: there it throws instead. */
-export function withoutCluster(): string | false {
+/**
+ * false: it runs. `npm run test:cluster` sets VTEPD_CLUSTER: there it throws where something is missing. `--short` leaves out what is not
+ * `inShort`, `--only=TEXT` what has not TEXT in its title.
+ */
+export function skipCluster(title: string, inShort = true): string | false {
+  const { VTEPD_CLUSTER: asked, VTEPD_CLUSTER_SHORT: short, VTEPD_CLUSTER_ONLY: only = '' } = process.env
+  if (asked !== '1') return 'takes minutes: npm run test:cluster'
+  if ((short === '1' && !inShort) || !title.includes(only)) return 'left out by --short or --only'
   const missing = missingThings()
-  if (process.env.VTEPD_CLUSTER !== '1') return 'takes minutes: npm run test:cluster'
   if (missing.length > 0) throw new Error(`a cluster needs ${missing.join(', ')}`)
   return false
 }

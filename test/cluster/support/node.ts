@@ -20,6 +20,8 @@ export interface ClusterNode {
   readonly kubelet: Kubelet
   /** Where CNI configuration is looked for. */
   readonly cniFolder: string
+  /** Where its plugins are. */
+  readonly cniPlugins: string
   /** mgmt0 goes, and comes back. */
   rebuildUplink(): Promise<void>
   close(): Promise<void>
@@ -69,6 +71,7 @@ export async function startNode(options: NodeOptions, index: number): Promise<Cl
     machine,
     kubelet,
     cniFolder: cni.conf,
+    cniPlugins: cni.bin,
     rebuildUplink: () => underlay.rebuild(name, host),
     async close() {
       await proxy.stop()

@@ -52,6 +52,8 @@ export interface Tally {
   readonly sent: number
   readonly received: number
   readonly longestGapMs: number
+  /** When the answer came that ended it, by CLOCK_MONOTONIC, as the log of vtepd tells time. */
+  readonly afterGapMs: number
   /** Of TCP: sent again, and not because an answer was only late. */
   readonly lost: number
   /** Empty unless the connection broke. */
