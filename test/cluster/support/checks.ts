@@ -9,6 +9,8 @@ import { until } from './shell.ts'
 import { OUTSIDE_HOST } from './underlay.ts'
 
 const PROTOCOLS: readonly Protocol[] = ['udp', 'tcp']
+/** How often each address of a service is asked at a time: kube-proxy takes a pod by chance. */
+const ASKED = 12
 /** Rules of kube-proxy come within its own time. */
 const SERVICE_SECONDS = 30
 /** From an uplink's rebuild until everybody hears everybody: IPv6 has its neighbour discovery to do again. */
@@ -28,13 +30,32 @@ export async function everyPodReachesEveryPod(cluster: Cluster, pods: readonly P
     }
 }
 
-/** From every pod, by its ClusterIP, and by its NodePort on every node; and from outside by the latter. */
+/** From every pod, by its ClusterIP, and by its NodePort on every node, and from outside by the latter: from pods of several nodes. */
 export async function serviceAnswers(cluster: Cluster, pods: readonly Pod[], service: KubeService): Promise<void> {
-  const inside = service.clusterIps.map((address) => ({ address, port: PORT }))
   const ports = nodePorts(cluster.nodes, service)
+  const inside = service.clusterIps.map((address) => ({ address, port: PORT }))
+  const nodeOf = new Map(pods.map(({ name, node }) => [name, node.name]))
+  const severalNodes = (answers: readonly Answer[]): boolean =>
+    [...ports, ...inside].every(({ address, port }) => {
+      const own = answers.filter((one) => one.address === address && one.port === port)
+      return own.length === 0 || new Set(own.map(({ by = '' }) => nodeOf.get(by))).size > 1
+    })
   for (const protocol of PROTOCOLS) {
-    for (const pod of pods) await untilAllAnswer(cluster, inPod(pod), protocol, [...inside, ...ports], pod.name)
-    await untilAllAnswer(cluster, inNetns(OUTSIDE_HOST), protocol, ports, 'from outside')
+    for (const pod of pods) {
+      const targets = [...inside, ...ports].flatMap((target) => Array<Target>(ASKED).fill(target))
+      const answers = await untilAllAnswer(cluster, inPod(pod), protocol, targets, pod.name, severalNodes)
+      seesThePod(answers, pod, service)
+    }
+    const targets = ports.flatMap((target) => Array<Target>(ASKED).fill(target))
+    await untilAllAnswer(cluster, inNetns(OUTSIDE_HOST), protocol, targets, 'from outside', severalNodes)
+  }
+}
+
+/** By a ClusterIP no address is changed but that of a pod which reaches itself. */
+function seesThePod(answers: readonly Answer[], pod: Pod, { clusterIps }: KubeService): void {
+  for (const [family, address] of clusterIps.entries()) {
+    const others = answers.filter((one) => one.address === address && one.by !== pod.name)
+    assert.deepEqual([...new Set(others.map(({ seen }) => seen))], [pod.addresses[family]], `${pod.name}, ${address}`)
   }
 }
 
@@ -91,19 +112,10 @@ export async function podsAreMasqueraded(cluster: Cluster, pods: readonly Pod[])
 /** Of deleted pods: no link on the bridge, no address that is still given away. */
 export async function nothingOfPodsStays(node: ClusterNode): Promise<void> {
   assert.deepEqual(await node.machine.run('ip', '-br', 'link', 'show', 'type', 'veth', 'master', 'cni0'), '')
-  const leases = await node.machine.run(
-    'find',
-    '/var/lib/cni',
-    '-type',
-    'f',
-    '-not',
-    '-name',
-    'lock',
-    '-not',
-    '-name',
-    'last_reserved_ip*',
-  )
-  assert.equal(leases, '', 'leases of host-local')
+  const names = (await node.machine.run('find', '/var/lib/cni', '-type', 'f')).split('\n')
+  // What host-local keeps of its own: whom it served last.
+  const leases = names.filter((name) => name !== '' && !/\/(?:lock|last_reserved_ip\.\d)$/.test(name))
+  assert.deepEqual(leases, [])
 }
 
 function nodePorts(nodes: readonly ClusterNode[], { nodePort }: KubeService): Target[] {
@@ -116,6 +128,7 @@ async function untilAllAnswer(
   protocol: Protocol,
   targets: readonly Target[],
   who: string,
+  isEnough: (answers: readonly Answer[]) => boolean = () => true,
 ): Promise<readonly Answer[]> {
   let answers: readonly Answer[] = []
   return until(
@@ -123,7 +136,7 @@ async function untilAllAnswer(
     SERVICE_SECONDS,
     async () => {
       answers = await ask(cluster.image.program, from, protocol, targets)
-      return answers.every(({ by }) => by !== undefined) && answers
+      return answers.every(({ by }) => by !== undefined) && isEnough(answers) && answers
     },
     () => JSON.stringify(answers.filter(({ by }) => by === undefined)),
   )

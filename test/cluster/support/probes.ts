@@ -28,7 +28,7 @@ export function inNetns(name: string): From {
   return (...words) => ['nsenter', `--net=/run/netns/${name}`, '--', ...words]
 }
 
-/** All at the same time; in the order of `targets`. */
+/** All at the same time; in the order of `targets`, where one may stand more than once. */
 export async function ask(
   program: string,
   from: From,
@@ -41,7 +41,8 @@ export async function ask(
   const lines = (await run(first, ...rest)).split('\n')
   return targets.map((target) => {
     const start = `${target.address} ${target.port} `
-    const line = lines.find((one) => one.startsWith(start))?.slice(start.length)
+    const at = lines.findIndex((one) => one.startsWith(start))
+    const line = at < 0 ? undefined : lines.splice(at, 1)[0]?.slice(start.length)
     if (line === undefined || line.startsWith('- ')) return { ...target, because: line?.slice(2) ?? 'no answer' }
     const [by = '', seen = ''] = line.split(' ')
     return { ...target, by, seen }
