@@ -232,6 +232,13 @@ function createHost(): Host {
               write: async () => ({ written: true }),
             },
             nameOwner: async () => undefined,
+            keptFiles: {
+              read: files.readFile,
+              replace: files.replaceFile,
+              watch: () => ({ close: () => undefined }),
+              list: async () => [],
+            },
+            advertisedLinks: async () => [],
             rival: async () => undefined,
           },
         ),

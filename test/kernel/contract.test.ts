@@ -272,7 +272,7 @@ for (const backend of [
     kernelTests,
     async (t) => {
       const [ours, theirs] = [await createHost(t), await createHost(t)]
-      const folder = createAgentFolder(t, netConf(['ipv4', 'ipv6'], backend))
+      const folder = createAgentFolder(netConf(['ipv4', 'ipv6'], backend))
       const file = path.join(folder.path, 'leases.json')
       writeFileSync(file, leases(['ipv4', 'ipv6']))
       const flags = [...folder.flags, `--leases=${file}`, '--iface=mgmt0', '--pin-device']

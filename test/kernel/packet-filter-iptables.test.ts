@@ -17,7 +17,7 @@ async function createHost(
   for (const link of ['mgmt0', 'far0']) await netns.exec('ip', 'link', 'set', link, 'up')
   await netns.exec('sysctl', '-qw', 'net.ipv4.ip_forward=1')
   await netns.exec('sh', '-ec', setUp)
-  const folder = createAgentFolder(t, { Network: '10.42.0.0/16', Backend: { Type: 'vxlan' } })
+  const folder = createAgentFolder({ Network: '10.42.0.0/16', Backend: { Type: 'vxlan' } })
   const leases = path.join(folder.path, 'leases.json')
   writeFileSync(leases, JSON.stringify([{ name: 'us', ipv4: { subnet: '10.42.1.0/24' } }]))
   const flags = [...folder.flags, `--leases=${leases}`, '--iface=mgmt0', '--ip-masq']
