@@ -184,6 +184,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       const now = deviceOf(overlay.state)
       if (now !== undefined) void device.remember({ lladdr: now.lladdr, founded })
     }
+    tellTranslated()
     if (seen?.synced && members.some(isUnchecked)) leases.mark()
     publisher.mark()
     cniFiles.mark()
@@ -194,6 +195,24 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     if (readiness.ever || hopeless === undefined || !states.every((state) => state.name === 'blocked' && state.fatal))
       return
     ports.onHopeless(new HostError('because' in hopeless ? hopeless.because : hopeless.name))
+  }
+
+  /** Peers take the published address for the next hop, so that nothing may be between it and us. */
+  const tellTranslated = (): void => {
+    const vtep = backend.type === 'host-gw' ? ownVtep(config, own, members) : undefined
+    const pairs = members.flatMap(({ overlay }) => {
+      const [published, local] = [vtep?.[overlay.family]?.underlay, overlay.own?.underlay.local]
+      return published === undefined || local === undefined || published === local ? [] : [[published, local]]
+    })
+    if (pairs.length === 0) {
+      standing.over('backend.translated')
+      return
+    }
+    const named = pairs.map(([published, local]) => `${published} instead of ${local}`).join(', ')
+    standing.stands(
+      'backend.translated',
+      `this node publishes ${named}: host-gw peers send to it as the next hop on their link, and do not reach it through address translation; remove --public-ip or the overwrite annotation, or use vxlan`,
+    )
   }
 
   for (const word of ifacesInWords(config.underlayChoice)) log.info('underlay.iface', word)

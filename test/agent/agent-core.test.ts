@@ -507,3 +507,31 @@ test('who may reach the VXLAN port is settled before the entries of a view are w
   await clock.run(1000)
   assert.deepEqual(order.slice(0, 2), ['admitted 1', 'written'])
 })
+
+test('with host-gw a node is ready without a MAC address, and pods get the whole MTU', async () => {
+  const { core, clock, kernel, published, disk, events } = setUp({ network: networkOf(IPV4, 'host-gw') })
+  await clock.run(1000)
+  assert.equal(core.ready, true)
+  assert.equal(
+    kernel.snapshot().links.some(({ vxlan }) => vxlan !== undefined),
+    false,
+  )
+  const underlay = parseIp('192.168.1.1')
+  assert.deepEqual(published.at(-1), { vni: undefined, ipv4: { underlay, lladdr: undefined }, ipv6: undefined })
+  assert.match(disk.get('/run/flannel/subnet.env') ?? '', /^FLANNEL_MTU=1500$/m)
+  assert.ok(!events.includes('backend.translated'))
+  await core.stop()
+})
+
+test('an address that peers cannot use as next hop is told with host-gw', async () => {
+  const natted = { ...own, publishInstead: { ...none, ipv4: parseIp('203.0.113.9') } }
+  for (const [mode, told] of [
+    ['host-gw', true],
+    ['unpinned', false],
+  ] as const) {
+    const { core, clock, events } = setUp({ network: networkOf(IPV4, mode), own: natted })
+    await clock.run(1000)
+    assert.equal(events.includes('backend.translated'), told)
+    await core.stop()
+  }
+})

@@ -160,3 +160,11 @@ test('whatever the text, the outcome is a list or a ConfigError', async () => {
     { numRuns: 500 },
   )
 })
+
+test('with host-gw nobody needs an lladdr', async () => {
+  const text = '[{"name":"a","ipv4":{"subnet":"10.42.1.0/24","underlay":"192.168.0.1"}}]'
+  await assert.rejects(parseLeasesFile(text, 'l.json', 'me'), /has no lladdr/)
+  assert.equal((await parseLeasesFile(text, 'l.json', 'me', 'host-gw'))[0]?.ipv4?.lladdr, undefined)
+  const without = '[{"name":"a","ipv4":{"subnet":"10.42.1.0/24"}}]'
+  await assert.rejects(parseLeasesFile(without, 'l.json', 'me', 'host-gw'), /has no underlay/)
+})

@@ -239,3 +239,20 @@ test('forwarding that is off, a bridge of an old podCIDR, our podCIDR at docker0
     /^host\.pod-cidr-taken docker0 has 10\.42\.1\.1\/24, which overlaps/,
   )
 })
+
+test('with host-gw the way to a peer is the peer itself as gateway, and the default route is none', () => {
+  const by = (gateway: string | undefined): Answer => ({
+    ...through(ETH0),
+    gateway: gateway === undefined ? undefined : parseIp(gateway),
+  })
+  const hostGw = { udpPort: undefined, directRouting: true }
+  const on = (index: number, gateway: string | undefined): PeerWay =>
+    peer(index, { forwarded: by(gateway), host: by(gateway), outer: refused('ENETUNREACH') })
+  assert.deepEqual(judgeWay(facts([on(2, '192.168.0.2'), on(3, '192.168.0.3')], hostGw)), [])
+  const [fault, ...more] = judgeWay(facts([on(2, '192.168.0.254'), on(3, undefined)], hostGw))
+  assert.deepEqual([fault?.name, fault?.stops, more.length], ['way.inner', true, 0])
+  assert.match(
+    fault?.sentence ?? '',
+    /^packets of pods to 10\.42\.2\.0\/24 \(node2\) leave through eth0 instead of to 192\.168\.0\.2/,
+  )
+})

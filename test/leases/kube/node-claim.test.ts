@@ -267,3 +267,27 @@ test('whatever stands in the annotations and podCIDRs, reading a Node never thro
     { numRuns: 1000 },
   )
 })
+
+test('with host-gw a claim is a podCIDR and an address, whatever an earlier backend left; other backends are no peers', () => {
+  const network = { ...dualNetwork, backend: { type: 'host-gw' } } as const
+  const { lladdr: _, ...v4 } = claim4(3)
+  const { lladdr: __, ...v6 } = claim6(3)
+  for (const data of ['null', undefined, '{"VNI":1,"VtepMAC":"0e:00:00:00:00:01"}', 'nonsense']) {
+    const node = withAnnotations(dualNode('a', 3), {
+      [keys.backendType]: 'host-gw',
+      [keys.ipv4.backendData]: data,
+      [keys.ipv6.backendData]: data,
+    })
+    const read = readClaim(node, keys, network)
+    assert.deepEqual(read?.faults, [])
+    assert.deepEqual(read?.claim?.ipv4, { ...v4, lladdr: undefined, vni: undefined })
+    assert.deepEqual(read?.claim?.ipv6, { ...v6, lladdr: undefined, vni: undefined })
+    assert.equal(readOwn(node, keys, network).own.lladdrs.ipv4, undefined)
+    assert.deepEqual(messages(readClaim(node, keys, dualNetwork)?.faults ?? []), [
+      `node a: ${keys.backendType}: "host-gw": only "vxlan" can be a peer`,
+    ])
+  }
+  assert.deepEqual(messages(readClaim(dualNode('b', 4), keys, network)?.faults ?? []), [
+    `node b: ${keys.backendType}: "vxlan": only "host-gw" can be a peer`,
+  ])
+})

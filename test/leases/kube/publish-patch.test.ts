@@ -78,3 +78,24 @@ test('NetworkUnavailable becomes False with the text of flannel, when it is miss
       status: { conditions },
     })
 })
+
+test('host-gw publishes what flannel does: its type, no data, and the addresses', () => {
+  const own: OwnVtep = {
+    vni: undefined,
+    ipv4: { underlay: claim4(9).underlay, lladdr: undefined },
+    ipv6: { underlay: claim6(9).underlay, lladdr: undefined },
+  }
+  const patch = plan({ own, node: { ...flannelNode('me', 9), annotations: {} } })
+  assert.deepEqual(patch?.metadata?.annotations, {
+    'flannel.alpha.coreos.com/kube-subnet-manager': 'true',
+    'flannel.alpha.coreos.com/backend-type': 'host-gw',
+    'flannel.alpha.coreos.com/backend-data': 'null',
+    'flannel.alpha.coreos.com/public-ip': '192.168.0.9',
+    'flannel.alpha.coreos.com/backend-v6-data': 'null',
+    'flannel.alpha.coreos.com/public-ipv6': 'fd00::9',
+  })
+  assert.equal(
+    plan({ own, node: { ...flannelNode('me', 9), annotations: patch?.metadata?.annotations ?? {} } }),
+    undefined,
+  )
+})
