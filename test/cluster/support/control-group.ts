@@ -9,10 +9,16 @@ const ROOT = '/sys/fs/cgroup'
 /** Those that kubelet requires. */
 const CONTROLLERS = '+cpuset +cpu +io +memory +pids'
 
+/** All that there is: beside the processes of a busy machine a group has but the share of one of them. */
+const MOST_SHARES = '262144'
+const MOST_WEIGHT = '10000'
+
 /** `name`: from the root, `/a/b`. In version 1 each controller has a hierarchy; in version 2 controllers are handed down. */
 export function createControlGroup(name: string): void {
+  const top = name.split('/').find((part) => part !== '') ?? ''
   if (!existsSync(path.join(ROOT, 'cgroup.controllers'))) {
     for (const hierarchy of readdirSync(ROOT)) mkdirSync(path.join(ROOT, hierarchy, name), { recursive: true })
+    writeFileSync(path.join(ROOT, 'cpu', top, 'cpu.shares'), MOST_SHARES)
     return
   }
   let folder = ROOT
@@ -21,4 +27,5 @@ export function createControlGroup(name: string): void {
     folder = path.join(folder, part)
     mkdirSync(folder, { recursive: true })
   }
+  writeFileSync(path.join(ROOT, top, 'cpu.weight'), MOST_WEIGHT)
 }

@@ -49,6 +49,15 @@ export async function ask(
   })
 }
 
+/** Datagrams that arrived there, and found no room in the socket of a program that the machine kept waiting. */
+export async function datagramsWithoutRoom(there: From): Promise<number> {
+  const [first, ...rest] = there('cat', '/proc/net/snmp', '/proc/net/snmp6')
+  const lines = (await run(first, ...rest)).split('\n')
+  const [names = [], values = []] = lines.filter((line) => line.startsWith('Udp:')).map((line) => line.split(' '))
+  const ipv6 = lines.find((line) => line.startsWith('Udp6RcvbufErrors'))?.split(/\s+/)[1]
+  return Number(values[names.indexOf('RcvbufErrors')]) + Number(ipv6)
+}
+
 export interface Tally {
   readonly sent: number
   readonly received: number
