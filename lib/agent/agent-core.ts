@@ -24,7 +24,16 @@ import { createFreshLog } from './fresh-log.ts'
 import { createHostSettings } from './host-settings.ts'
 import type { FilePorts } from './kept-file.ts'
 import { createLeasePublisher } from './lease-publisher.ts'
-import { createMember, familyChecks, isUnchecked, type MemberPorts, ownVtep, subnetEnv, unreadyOf } from './member.ts'
+import {
+  createMember,
+  familyChecks,
+  isUnchecked,
+  type Member,
+  type MemberPorts,
+  ownVtep,
+  subnetEnv,
+  unreadyOf,
+} from './member.ts'
 import { createReadiness } from './readiness.ts'
 import type { AgentStatus } from './status.ts'
 import { wantedRules } from './wanted-rules.ts'
@@ -125,23 +134,26 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     hostSettings,
   ]
 
-  /** Brings what the source says to the families; saving an lladdr may take its time, so it runs as a loop. */
+  /** Saving an lladdr may take its time: no family waits for the other's. */
+  const bring = async (member: Member, view: LeaseView, known: OwnNode | undefined): Promise<void> => {
+    const { overlay, device, filter, allow } = member
+    if (known !== undefined && view.synced && !member.settled) {
+      const gaveWay = await device.giveWay(known, source.kind, view, deviceOf(overlay.state)?.lladdr)
+      member.checked = overlay.own?.device.lladdr
+      member.settled = !gaveWay && member.checked !== undefined
+    }
+    overlay.setOwn(known, known === undefined ? NOTHING_KEPT : await device.choose(known, source.kind))
+    await allow?.admit(view)
+    overlay.setView(view)
+    const wanted = wantedRules(config, overlay.family, known?.subnets[overlay.family])
+    if (wanted !== undefined) filter?.setWanted(wanted)
+  }
+  /** Brings what the source says to the families, one view after the other. */
   const leases = createDirtyLoop(async () => {
     const view = source.view()
     own = keepOwn(own, view.own)
-    for (const member of members) {
-      const { overlay, device, filter, allow } = member
-      if (own !== undefined && view.synced && !member.settled) {
-        const gaveWay = await device.giveWay(own, source.kind, view, deviceOf(overlay.state)?.lladdr)
-        member.checked = overlay.own?.device.lladdr
-        member.settled = !gaveWay && member.checked !== undefined
-      }
-      overlay.setOwn(own, own === undefined ? NOTHING_KEPT : await device.choose(own, source.kind))
-      await allow?.admit(view)
-      overlay.setView(view)
-      const wanted = wantedRules(config, overlay.family, own?.subnets[overlay.family])
-      if (wanted !== undefined) filter?.setWanted(wanted)
-    }
+    const known = own
+    await Promise.all(members.map((member) => bring(member, view, known)))
     reportView(log, seen, view)
     seen = view
     rejectedLog.report(view.rejected.map(({ message }) => message))

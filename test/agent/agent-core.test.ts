@@ -517,7 +517,12 @@ test('with host-gw a node is ready without a MAC address, and pods get the whole
     false,
   )
   const underlay = parseIp('192.168.1.1')
-  assert.deepEqual(published.at(-1), { vni: undefined, ipv4: { underlay, lladdr: undefined }, ipv6: undefined })
+  assert.deepEqual(published.at(-1), {
+    vni: undefined,
+    ipv4: { underlay, lladdr: undefined },
+    ipv6: undefined,
+    podsCanStart: true,
+  })
   assert.match(disk.get('/run/flannel/subnet.env') ?? '', /^FLANNEL_MTU=1500$/m)
   assert.ok(!events.includes('backend.translated'))
   await core.stop()
