@@ -40,6 +40,17 @@ function assertOneWay({ scenarios, options }: LabReport): void {
 }
 
 test(
+  'two nodes with host-gw reach each other over both families, also after their interface was rebuilt',
+  labTests,
+  async (t) => {
+    const ended = await runLab(t, ['--nodes=2', '--dual', '--backend=host-gw', '--scenario=issue-2433', '--json'])
+    assert.equal(ended.status, 0, ended.stderr)
+    const { bringUp, scenarios, ok } = JSON.parse(ended.stdout) as LabReport
+    assert.deepEqual([ok, bringUp?.matrix.reached, scenarios.map(({ recovered }) => recovered)], [true, 4, [true]])
+  },
+)
+
+test(
   'two nodes: every pod reaches every pod after each scenario, and the report says what happened',
   labTests,
   async (t) => {
