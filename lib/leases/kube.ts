@@ -14,7 +14,7 @@ import type { Log } from '../util/log.ts'
 import { inSlices } from '../util/slices.ts'
 import { createStandingLog } from '../util/standing-log.ts'
 import { allKeys, annotationKeys } from './annotations.ts'
-import type { Call } from './claims/claim-api.ts'
+import { type Call, hasClaims } from './claims/claim-api.ts'
 import { familiesOf } from './claims/claim-spec.ts'
 import { createClaimWriter } from './claims/claim-writer.ts'
 import { type ClaimsMode, followLeases } from './claims/follow-leases.ts'
@@ -135,7 +135,15 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
   const claimWriter =
     claims === undefined
       ? undefined
-      : createClaimWriter({ call, keys, clock, log, standing, insist: claims === 'objects' })
+      : createClaimWriter({
+          call,
+          exists: () => call(hasClaims),
+          keys,
+          clock,
+          log,
+          standing,
+          insist: claims === 'objects',
+        })
   /** Our claim says what our annotations say. */
   const claim = (own: OwnVtep): void => {
     const node = table.ownFacts

@@ -118,6 +118,7 @@ export function createOtherResources(options: OtherOptions): OtherResources {
     route(method, segments, url) {
       const [group, version, ...rest] = segments
       const query = url.searchParams
+      if (segments.join('/') === CLAIM.apiVersion && method === 'GET' && options.claims) return discovery(CLAIM)
       if (group === 'vtepd.dev' && version === 'v1' && rest[0] === 'overlayclaims' && options.claims) {
         const [, name, endpoint, ...more] = rest
         if (more.length > 0 || (endpoint !== undefined && endpoint !== 'status')) return undefined
@@ -157,6 +158,13 @@ interface Resource {
   readonly store: Store
   readonly whole: Representation
   readonly objects: SmallObjects
+}
+
+/** What there is of the group and version, for everybody: no right is needed. */
+function discovery({ apiVersion, kind, resource }: ResourceKind): Route {
+  const resources = [{ name: resource, kind, namespaced: false }]
+  const list = { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersion, resources }
+  return { verb: 'get', answer: async (_, response) => sendJson(response, 200, list) }
 }
 
 function createRoute({ kind, objects, whole }: Resource, method: string, fixed: JsonObject): Route {

@@ -3,7 +3,7 @@ import { KubeError } from '../../errors.ts'
 import { fetchAnswer, type KubeRequest, type KubeTarget } from '../../kube-api/kube-http.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { AnnotationKeys } from '../annotations.ts'
-import { CLAIMS_PATH, type ClaimFacts } from '../wire/claim.ts'
+import { CLAIM_API, CLAIMS_PATH, type ClaimFacts } from '../wire/claim.ts'
 import { projectClaim } from '../wire/claim-facts.ts'
 import type { NodeFacts } from '../wire/node-facts.ts'
 
@@ -63,5 +63,16 @@ export async function deleteClaim(call: Call, name: string, uid: string): Promis
     })
   } catch (error) {
     if (!(error instanceof KubeError && error.status === 404)) throw error
+  }
+}
+
+/** Whether the server has claims, by its discovery, which whoever has an identity may read. Rejects with KubeError. */
+export async function hasClaims(call: Call): Promise<boolean> {
+  try {
+    await askJson(call, { method: 'GET', path: `/apis/${CLAIM_API}`, what: `discover ${CLAIM_API}` })
+    return true
+  } catch (error) {
+    if (error instanceof KubeError && error.status === 404) return false
+    throw error
   }
 }

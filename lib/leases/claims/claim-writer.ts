@@ -18,6 +18,9 @@ const MANAGER = 'vtepd'
 const APART_MS = 5000
 const FIRST_PAUSE_MS = 5000
 const LONGEST_PAUSE_MS = 300_000
+const MISSING = 404
+/** Of a server without claims, too, where we may not write them: it looks at rights first. */
+const FORBIDDEN = 403
 /** Another one has the mirror make room: an lladdr never changes. */
 const INVALID = 422
 
@@ -31,6 +34,8 @@ export interface ClaimWriter {
 
 export function createClaimWriter(options: {
   readonly call: <R>(work: (call: Call) => Promise<R>) => Promise<R>
+  /** Whether the server has claims at all. */
+  readonly exists: () => Promise<boolean>
   readonly keys: AnnotationKeys
   readonly clock: Clock
   readonly log: Log
@@ -75,17 +80,19 @@ export function createClaimWriter(options: {
       options.log.debug('leases.claim-written', `claimed as ${name}`)
     } catch (error) {
       failures += 1
-      complain(error)
+      if (options.insist || !(await isWithoutClaims(error))) complain(error)
     } finally {
       writing = false
     }
     if (failures > 0) schedule(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1)))
     else look()
   }
+  const isWithoutClaims = async (error: unknown): Promise<boolean> => {
+    const status = statusOf(error)
+    return status === MISSING || (status === FORBIDDEN && !(await options.exists().catch(() => true)))
+  }
   const complain = (error: unknown): void => {
-    const status = error instanceof KubeError ? error.status : 0
-    if (status === 404 && !options.insist) return
-    const why = status === INVALID ? 'the mirror is about to make room for it: ' : ''
+    const why = statusOf(error) === INVALID ? 'the mirror is about to make room for it: ' : ''
     standing.stands('leases.claim', `our claim cannot be written, our annotations are: ${why}${messageOf(error)}`, {
       error,
     })
@@ -106,4 +113,8 @@ export function createClaimWriter(options: {
       timer?.cancel()
     },
   }
+}
+
+function statusOf(error: unknown): number {
+  return error instanceof KubeError ? error.status : 0
 }

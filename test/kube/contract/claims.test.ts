@@ -47,6 +47,16 @@ onBothServers((contract) => {
     )
   })
 
+  test('discovery tells whoever has an identity that claims exist', async () => {
+    for (const user of ['vtepd', 'kubelet', 'nobody'] as const) {
+      const { status, body } = await contract.ask('GET', '/apis/vtepd.dev/v1', { user })
+      assert.equal(status, 200, user)
+      const { resources } = JSON.parse(body.toString()) as { resources: { name: string; kind: string }[] }
+      assert.deepEqual([resources[0]?.name, resources[0]?.kind], ['overlayclaims', 'OverlayClaim'])
+      assert.equal((await contract.ask('GET', '/apis/vtepd.dev/v2', { user })).status, 404)
+    }
+  })
+
   test('status is written on its own endpoint alone, and spec on the other', async () => {
     await apply({ ...claim('a'), status: { subnets: ['10.42.9.0/24'] } }, 'vtepd')
     assert.equal((await read('a')).status?.subnets, undefined)

@@ -24,13 +24,14 @@ const told = (spec: ClaimFacts['spec'], owner = 'uid'): ClaimFacts => ({
 function createWorld({ insist = false }: { insist?: boolean } = {}) {
   const clock = createManualClock()
   const log = createMemoryLog()
-  const world = { clock, log, writes: 0, status: 0 }
+  const world = { clock, log, writes: 0, status: 0, exists: true }
   const writer = createClaimWriter({
     async call<R>() {
       world.writes += 1
       if (world.status > 0) throw new KubeError({ request: 'apply', status: world.status, reason: 'refused' })
       return undefined as R
     },
+    exists: async () => world.exists,
     keys: annotationKeys(PREFIX),
     clock,
     log,
@@ -88,6 +89,19 @@ test('a server without claims is asked again with growing pauses, and only where
     const { writes } = world
     await world.clock.run(3_600_000)
     assert.equal(world.writes, writes)
+  }
+})
+
+test('where writing is forbidden, that is said only if the server has claims at all', async () => {
+  for (const exists of [false, true]) {
+    const world = createWorld()
+    Object.assign(world, { status: 403, exists })
+    world.writer.want('me', 'uid', OURS)
+    await world.clock.run(60_000)
+    assert.equal(
+      world.log.lines.some(({ event }) => event === 'leases.claim'),
+      exists,
+    )
   }
 })
 
