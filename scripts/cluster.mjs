@@ -24,7 +24,8 @@ process.exitCode = built.status === 0 ? await runTests() : 1
 async function runTests() {
   const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-cluster-'))
   const cgroup = path.basename(folder)
-  const tests = files.length > 0 ? files : ['combinations', 'migration'].map((name) => `test/cluster/${name}.test.ts`)
+  const tests =
+    files.length > 0 ? files : ['combinations', 'migration'].map((name) => `test/cluster/${name}.cluster.test.ts`)
   // One cluster at a time: each takes both cores of a small machine, and names of its own are not worth their trouble.
   const bounds = ['--test-concurrency=1', '--test-timeout=600000']
   const node = [process.execPath, '--import', 'tsx', '--test', '--test-reporter=spec', ...bounds, ...tests]
@@ -38,7 +39,6 @@ async function runTests() {
       VTEPD_CLUSTER_SHORT: given.includes('--short') ? '1' : '',
       VTEPD_CLUSTER_ONLY: only,
       TMPDIR: folder,
-      VTEPD_CLUSTER: '1',
       VTEPD_CLUSTER_CGROUP: `/${cgroup}`,
       VTEPD_TEST_NAMESPACE: '1',
     },

@@ -1,9 +1,8 @@
 /** What test/cluster needs of the machine, and what a test says where that is missing. Must not: install or build. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { isExecutable } from '../../../lib/lab/real-kube/programs.ts'
+import { defaultProgramsFolder, isExecutable, programPaths } from '../../../lib/lab/real-kube/programs.ts'
 import { clusterProgramPaths } from '../../kube/cluster-programs.ts'
-import { findPrograms } from '../../kube/programs.ts'
 import { CNI_PLUGINS } from './node.ts'
 
 /** By Debian's packages. */
@@ -16,12 +15,11 @@ const COMMANDS: Readonly<Record<string, string>> = {
 }
 
 /**
- * false: it runs. `npm run test:cluster` sets VTEPD_CLUSTER: there it throws where something is missing. `--short` leaves out what is not
- * `inShort`, `--only=TEXT` what has not TEXT in its title.
+ * false: it runs. Throws where something is missing. `--short` leaves out what is not `inShort`, `--only=TEXT` what has not TEXT in its
+ * title.
  */
 export function skipCluster(title: string, inShort = true): string | false {
-  const { VTEPD_CLUSTER: asked, VTEPD_CLUSTER_SHORT: short, VTEPD_CLUSTER_ONLY: only = '' } = process.env
-  if (asked !== '1') return 'takes minutes: npm run test:cluster'
+  const { VTEPD_CLUSTER_SHORT: short, VTEPD_CLUSTER_ONLY: only = '' } = process.env
   if ((short === '1' && !inShort) || !title.includes(only)) return 'left out by --short or --only'
   const missing = missingThings()
   if (missing.length > 0) throw new Error(`a cluster needs ${missing.join(', ')}`)
@@ -34,7 +32,7 @@ function missingThings(): string[] {
   const packages = Object.entries(COMMANDS).flatMap(([program, name]) =>
     lacks(program) ? [`the package ${name}`] : [],
   )
-  const built = [...Object.values(clusterProgramPaths()), ...Object.values(findPrograms() ?? { none: '' })]
+  const built = [clusterProgramPaths(), programPaths(defaultProgramsFolder())].flatMap((paths) => Object.values(paths))
   return [
     ...packages,
     ...(existsSync(path.join(CNI_PLUGINS, 'bridge')) ? [] : ['the package containernetworking-plugins']),
