@@ -44,6 +44,7 @@ export async function startHosts(cluster: Cluster, migration: Migration): Promis
   const started = await Promise.all(
     cluster.nodes.map(async (node) => {
       const files = writeAgentFiles(node, cluster.plane, conf)
+      await untilRegistered(cluster, node)
       return { node, files, agent: await startFlannel(cluster, { node, files }) }
     }),
   )
@@ -70,6 +71,14 @@ export async function startFlannel(cluster: Cluster, { node, files }: Pick<Host,
   }
   await until(`flannel runs on ${node.name}`, 60, runs, () => lastWords(agent.log()))
   return agent
+}
+
+/** flanneld ends where it finds no Node, or one without a podCIDR; its supervisor would start it again. */
+async function untilRegistered({ plane }: Cluster, { name }: ClusterNode): Promise<void> {
+  await until(`the Node ${name} has its podCIDR`, 60, async () => {
+    const { spec } = await plane.ask<{ spec: { podCIDR?: string } }>('GET', `/api/v1/nodes/${name}`)
+    return spec.podCIDR !== undefined
+  })
 }
 
 async function installCni(node: ClusterNode, cni: Migration['cni']): Promise<void> {
