@@ -1,13 +1,16 @@
 /**
- * How long a flushed packet filter stays flushed, with a real agent that keeps the rules of both families: from the start of the
- * program that flushes (its own start and end are in the figure) to the agent's word that its rules are read as they should be.
+ * How long a flushed packet filter stays flushed, with a real agent that keeps the rules of both families: from the kernel's word
+ * that ours are gone to its word that they are back, both as `nft monitor` hears them. Tables of iptables-legacy are announced by
+ * nobody: there from the start of the program that flushes to the agent's word that its rules are read as they should be.
  *
  *   npm run bench -- heal-filter [--rounds 15] [--foreign 0] [--json]
  *
  * Needs the Debian packages nftables and iptables.
  */
+import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FlagSpec } from '../lib/cli/flag-spec.ts'
 import { monotonicMs } from '../lib/host/clock.ts'
@@ -48,6 +51,8 @@ interface Case {
   readonly setUp: string
   readonly flags: readonly string[]
   readonly flush: string
+  /** What the kernel says of our table when it is flushed, and when it is as before; undefined: nothing. */
+  readonly heard: { readonly gone: RegExp; readonly back: RegExp } | undefined
 }
 
 /** kube-proxy's chain tells which variant this host uses. */
@@ -56,6 +61,10 @@ const variantCase = (variant: 'nft' | 'legacy'): Case => ({
   setUp: `for t in ip ip6; do $\{t}tables-${variant} -t nat -N KUBE-POSTROUTING; done; (echo '*filter'; echo ':OTHERS - [0:0]'; seq ${foreign} | sed 's/.*/-A OTHERS -p udp --dport &/; s/dport \\([0-9]\\{5,\\}\\)/sport 1 -m comment --comment n\\1/'; echo COMMIT) | iptables-${variant}-restore --noflush`,
   flags: ['--firewall=iptables'],
   flush: `iptables-${variant} -t nat -F POSTROUTING`,
+  heard:
+    variant === 'nft'
+      ? { gone: /^delete rule ip nat POSTROUTING/, back: /^add rule ip nat POSTROUTING .*FLANNEL-POSTRTG/ }
+      : undefined,
 })
 
 const CASES: readonly Case[] = [
@@ -64,6 +73,7 @@ const CASES: readonly Case[] = [
     setUp: 'true',
     flags: ['--firewall=nftables'],
     flush: 'nft flush ruleset',
+    heard: { gone: /^delete table ip flannel-ipv4/, back: /^add rule ip flannel-ipv4 forward ip daddr/ },
   },
   variantCase('nft'),
   variantCase('legacy'),
@@ -81,9 +91,10 @@ for (const one of CASES) {
 }
 if (!json) process.stdout.write(`${renderTable(samples)}\n`)
 
-async function measure(scope: Scope, { setUp, flags, flush }: Case): Promise<readonly number[]> {
+async function measure(scope: Scope, { setUp, flags, flush, heard }: Case): Promise<readonly number[]> {
   const netns = await createNetns(scope, 'filter')
   const agent = await start(scope, netns, setUp, flags)
+  const monitor = heard && listen(scope, netns)
   const times: number[] = []
   for (let round = 0; round < rounds; round += 1) {
     await delay(FORGOTTEN_MS)
@@ -91,9 +102,26 @@ async function measure(scope: Scope, { setUp, flags, flush }: Case): Promise<rea
     const began = monotonicMs()
     await netns.exec('sh', '-ec', flush)
     const { monotonicMs: ended } = await agent.until('filter.written', ({ family }) => family === 'ipv4', from)
-    times.push(ended - began)
+    if (heard === undefined || monitor === undefined) times.push(ended - began)
+    else times.push((await monitor(heard.back, began)) - (await monitor(heard.gone, began)))
   }
   return times
+}
+
+/** Resolves with when the first line after `since` came that matches; milliseconds of the monotonic clock. */
+function listen(scope: Scope, netns: Netns): (wanted: RegExp, since: number) => Promise<number> {
+  const lines: { readonly text: string; readonly atMs: number }[] = []
+  const child = spawn('ip', ['netns', 'exec', netns.name, 'nft', 'monitor'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  scope.after(() => child.kill())
+  createInterface({ input: child.stdout }).on('line', (text) => lines.push({ text, atMs: monotonicMs() }))
+  return async (wanted, since) => {
+    for (let looks = 0; looks < 100; looks += 1) {
+      const found = lines.find(({ text, atMs }) => atMs >= since && wanted.test(text))
+      if (found !== undefined) return found.atMs
+      await delay(20)
+    }
+    throw new Error(`nft monitor did not tell ${wanted.source}`)
+  }
 }
 
 async function start(scope: Scope, netns: Netns, setUp: string, flags: readonly string[]) {
