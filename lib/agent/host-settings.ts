@@ -11,9 +11,9 @@ import { type SysctlWish, sysctlName, sysctlRemedy, wantedSysctls, willDo } from
 import type { Checked } from './checks.ts'
 import type { Sysctl } from './device-ops.ts'
 
-/** What stops all packets is looked at this often, the rest each tenth time. Milliseconds. */
-const LOOK_MS = 1000
-const SLOW = 10
+/** What stops all packets is looked at this often, the rest each second time. Milliseconds. */
+const LOOK_MS = 5000
+const SLOW = 2
 /** Times that one is set at once, each within CALM_MS of the one before; then it is not set more often than each PATIENT_MS. */
 const FREE = 3
 const PATIENT_MS = 30_000

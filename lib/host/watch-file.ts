@@ -9,7 +9,7 @@ import path from 'node:path'
 import type { Clock, Timer } from '../util/clock.ts'
 
 /** How late a change is noticed where nothing tells of it, milliseconds. */
-const LOOK_MS = 1000
+const LOOK_MS = 5000
 
 export interface FileWatch {
   close(): void

@@ -75,11 +75,13 @@ test(
   },
 )
 
-test('80,000 rules of others are not told, and a change of ours behind them is', bounded, async (t) => {
+/** A sanitizer slows down nft too, which is started with it. */
+const MANY = process.env.LD_PRELOAD === undefined ? 80_000 : 4_000
+test(`${MANY} rules of others are not told, and a change of ours behind them is`, bounded, async (t) => {
   const netns = await createNetns(t)
   const ears = listen(t, netns)
   const rules = Array.from(
-    { length: 80_000 },
+    { length: MANY },
     (_, i) => `add rule ip other c ip daddr 10.${i >> 16}.${(i >> 8) & 255}.${i & 255} accept\n`,
   )
   const load = await runProgram('ip', ['netns', 'exec', netns.name, 'nft', '-f', '-'], {
