@@ -31,6 +31,7 @@ interface Host {
   /** On a host where these programs cannot be run. */
   startWithout(programs: readonly string[], ...flags: string[]): ReturnType<typeof startAgentProcess>
   cleanup(): Promise<string>
+  release(): Promise<string>
 }
 
 async function createHost(t: TestContext, netConf: object = {}): Promise<Host> {
@@ -75,6 +76,8 @@ async function createHost(t: TestContext, netConf: object = {}): Promise<Host> {
       return agent(['unshare', '-m', 'sh', '-e', '-c', `${hide.join('; ')}; exec "$@"`, 'sh'], flags)
     },
     cleanup: () => netns.exec(process.execPath, ENTRY, 'cleanup', ...places),
+    release: () =>
+      netns.exec(process.execPath, ENTRY, 'release', ...places.filter((flag) => /net-config|state-dir/.test(flag))),
   }
 }
 
@@ -229,16 +232,29 @@ test('where one tool is not there the other one has the rules', bounded, async (
   assert.match((await other.until('filter.chosen')).msg, /kept in iptables/)
 })
 
-test('--vxlan-allow=known: the peers are in the table, and without nft it is refused', bounded, async (t) => {
-  const { netns, start, startWithout, cleanup } = await createHost(t)
-  const refused = startWithout(['nft'], '--vxlan-allow=known')
-  assert.equal(await refused.ended, 2)
-  assert.match(refused.lines.map(({ msg }) => msg).join(), /--vxlan-allow: known needs the program nft/)
-  const agent = start('--vxlan-allow=known', '--firewall=none')
-  await agent.until('filter.vxlan-allow', (line) => line.family === 'ipv4')
-  assert.match(await listed(netns), /table ip vtepd-vxlan \{\s+set peers \{[^}]*192\.168\.1\.2 \}/)
-  agent.kill('SIGTERM')
-  await agent.ended
-  assert.match(await cleanup(), /removed rules table ip vtepd-vxlan/)
-  assert.doesNotMatch(await listed(netns), /vtepd-vxlan/)
-})
+test(
+  '--vxlan-allow=known: the peers are in the table until cleanup or release; without nft it is refused',
+  bounded,
+  async (t) => {
+    const { netns, start, startWithout, cleanup, release } = await createHost(t)
+    const refused = startWithout(['nft'], '--vxlan-allow=known')
+    assert.equal(await refused.ended, 2)
+    assert.match(refused.lines.map(({ msg }) => msg).join(), /--vxlan-allow: known needs the program nft/)
+    const agent = start('--vxlan-allow=known', '--firewall=none')
+    await agent.until('filter.vxlan-allow', (line) => line.family === 'ipv4')
+    assert.match(await listed(netns), /table ip vtepd-vxlan \{\s+set peers \{[^}]*192\.168\.1\.2 \}/)
+    agent.kill('SIGTERM')
+    await agent.ended
+    assert.match(await cleanup(), /removed rules table ip vtepd-vxlan/)
+    assert.doesNotMatch(await listed(netns), /vtepd-vxlan/)
+    const again = start('--vxlan-allow=known', '--firewall=nftables')
+    await again.until('filter.vxlan-allow', (line) => line.family === 'ipv4')
+    await again.until('agent.ready')
+    again.kill('SIGTERM')
+    await again.ended
+    assert.match(await release(), /removed rules table ip vtepd-vxlan/)
+    const left = await listed(netns)
+    assert.doesNotMatch(left, /vtepd-vxlan/)
+    assert.match(left, /table ip flannel-ipv4/)
+  },
+)

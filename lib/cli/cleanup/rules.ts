@@ -10,7 +10,7 @@ import { NFT_FAMILY, NFT_TABLE } from '../../firewall/render-nftables.ts'
 import { VXLAN_TABLE } from '../../firewall/vxlan-allow.ts'
 import { systemClock } from '../../host/clock.ts'
 import { runProgram } from '../../host/exec.ts'
-import { FAMILIES } from '../../net/ip.ts'
+import { FAMILIES, type Family } from '../../net/ip.ts'
 import { loadAddon } from '../../rtnl/addon.ts'
 import { openNftMonitor } from '../../rtnl/native-nft-monitor.ts'
 import type { Failure, Removal } from './facts.ts'
@@ -24,44 +24,58 @@ export interface RulesCleanup {
 
 /** Removes them, or with `dryRun` lists them. What cannot be looked at stays; with `dryRun` it is a note. */
 export async function cleanUpRules(scope: CleanupScope, dryRun: boolean): Promise<RulesCleanup> {
+  return removeEach(
+    scope.routesOnly ? [] : FAMILIES.flatMap((family) => [...rulesOf(family), guardOf(family)]),
+    scope,
+    dryRun,
+  )
+}
+
+/** As `cleanUpRules`, of the table alone that lets known nodes reach the VXLAN port: nobody keeps it up to date any more. */
+export async function openVxlanPort(scope: CleanupScope, dryRun: boolean): Promise<RulesCleanup> {
+  return removeEach(FAMILIES.map(guardOf), scope, dryRun)
+}
+
+interface Rules {
+  readonly subject: string
+  readonly filter: Pick<PacketFilter, 'remove' | 'close'>
+}
+
+async function removeEach(all: readonly Rules[], { others }: CleanupScope, dryRun: boolean): Promise<RulesCleanup> {
   const removals: Removal[] = []
   const stays: Failure[] = []
   const notes: string[] = []
-  const keep = scope.routesOnly || scope.others.size > 0
-  for (const { subject, filter } of scope.routesOnly ? [] : allFilters()) {
+  const keep = others.size > 0
+  for (const { subject, filter } of all) {
     const result = await filter.remove({ dryRun: dryRun || keep })
     await filter.close()
     if (result.outcome === 'failed' && dryRun) notes.push(`${subject}: ${result.because}`)
     else if (result.outcome === 'failed') stays.push({ kind: 'rules', subject, because: result.because })
     else if (result.outcome === 'written' && keep)
-      notes.push(`${subject} stays: VNI ${[...scope.others].join(', ')} may need it`)
+      notes.push(`${subject} stays: VNI ${[...others].join(', ')} may need it`)
     else if (result.outcome === 'written') removals.push({ kind: 'rules', subject })
   }
   return { removals, stays, notes }
 }
 
-function allFilters(): readonly {
-  readonly subject: string
-  readonly filter: Pick<PacketFilter, 'remove' | 'close'>
-}[] {
-  const shared = {
-    run: runProgram,
-    clock: systemClock,
-    openMonitor: openNftMonitor,
-    readSizes: (family: number, tables: readonly string[]) => loadAddon().readXtablesSizes('', family, tables),
-  }
-  return FAMILIES.flatMap((family) => [
-    {
-      subject: `table ${NFT_FAMILY[family]} ${NFT_TABLE[family]}`,
-      filter: createNftables({ ...shared, family }),
-    },
-    {
-      subject: `table ${NFT_FAMILY[family]} ${VXLAN_TABLE}`,
-      filter: createNftablesGuard({ ...shared, family }),
-    },
+const SHARED = {
+  run: runProgram,
+  clock: systemClock,
+  openMonitor: openNftMonitor,
+  readSizes: (family: number, tables: readonly string[]) => loadAddon().readXtablesSizes('', family, tables),
+}
+
+function guardOf(family: Family): Rules {
+  const subject = `table ${NFT_FAMILY[family]} ${VXLAN_TABLE}`
+  return { subject, filter: createNftablesGuard({ ...SHARED, family }) }
+}
+
+function rulesOf(family: Family): readonly Rules[] {
+  return [
+    { subject: `table ${NFT_FAMILY[family]} ${NFT_TABLE[family]}`, filter: createNftables({ ...SHARED, family }) },
     {
       subject: `${family === 'ipv4' ? 'iptables' : 'ip6tables'} FLANNEL-POSTRTG, FLANNEL-FWD`,
-      filter: createIptables({ ...shared, family }),
+      filter: createIptables({ ...SHARED, family }),
     },
-  ])
+  ]
 }

@@ -1,10 +1,11 @@
 /**
- * `vtepd release`: hands the routes of this node over to flannel, or lists what would be done, and says what stays.
+ * `vtepd release`: hands the routes of this node over to flannel, opens the VXLAN port, or lists what would be done, and says what stays.
  * Must not: decide what is ours (lib/cli/cleanup), nor write while an agent keeps it.
  */
 import type { Rtnl } from '../../rtnl/port.ts'
 import { printable, printableAll } from '../../util/printable.ts'
 import type { Failure, Removal } from '../cleanup/facts.ts'
+import { openVxlanPort } from '../cleanup/rules.ts'
 import { prepareTask, type Task } from '../cleanup/task.ts'
 import { parseFlags } from '../parse-flags.ts'
 import { RELEASE_ABOUT, RELEASE_FLAGS, type ReleaseFlags } from '../release/flags.ts'
@@ -18,7 +19,7 @@ interface Report {
   readonly vnis: readonly number[]
   /** Routes of flannel's that were not there before. */
   readonly additions: readonly Removal[]
-  /** Routes of ours. */
+  /** Routes of ours, and what guards the VXLAN port. */
   readonly removals: readonly Removal[]
   /** What stays, of ours or perhaps of ours; empty: exit status 0. */
   readonly failures: readonly Failure[]
@@ -49,8 +50,18 @@ async function release(rtnl: Rtnl, flags: ReleaseFlags, task: Task): Promise<Rep
   const { scope, facts, notes } = task
   const plan = planRelease(facts, scope)
   const stays = flags['dry-run'] ? plan.stays : await releaseRoutes(rtnl, plan, scope)
-  const failures = [...stays, ...task.failures]
-  return { dryRun: flags['dry-run'], vnis: [...scope.vnis], ...changes(plan, failures), failures, notes }
+  // flannel lets nobody in: a node that joins would stay shut out.
+  const port = await openVxlanPort(scope, flags['dry-run'])
+  const failures = [...stays, ...port.stays, ...task.failures]
+  const { additions, removals } = changes(plan, failures)
+  return {
+    dryRun: flags['dry-run'],
+    vnis: [...scope.vnis],
+    additions,
+    removals: [...removals, ...port.removals],
+    failures,
+    notes: [...notes, ...port.notes],
+  }
 }
 
 function changes(
@@ -76,7 +87,7 @@ function flannelsText({ ours, flannels }: Handover): string {
 function renderReport({ dryRun, additions, removals, failures, notes }: Report): string {
   const lines = [
     ...additions.map(({ subject }) => `${dryRun ? 'would add' : 'added'} route ${subject}`),
-    ...removals.map(({ subject }) => `${dryRun ? 'would remove' : 'removed'} route ${subject}`),
+    ...removals.map(({ kind, subject }) => `${dryRun ? 'would remove' : 'removed'} ${kind} ${subject}`),
     ...failures.map(({ kind, subject, because }) => `stays: ${kind} ${subject}: ${because}`),
     ...notes.map((note) => `note: ${note}`),
   ]
