@@ -111,6 +111,7 @@ async function isWarnedOf(
     families.map((each) => host.agent.until(event, ({ family, level }) => family === each && level === 'warn')),
   )
   for (const [i, family] of families.entries()) assert.match(named[i]?.msg ?? '', says(family))
+  if (unready) await host.agent.until('agent.not-ready')
   const from = host.agent.lines.length
   const lines = unset === undefined ? named.map(({ msg }) => `${remedy?.exec(msg)?.[1]}`) : families.flatMap(unset)
   await shell(host.netns, ...new Set(lines), ...MARK)
