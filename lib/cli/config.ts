@@ -6,12 +6,14 @@ import path from 'node:path'
 import type { AgentConfig, FileLeasesConfig, KubeLeasesConfig } from '../agent/config.ts'
 import { parseNetwork } from '../cluster/net-conf.ts'
 import { type Network, withPinned } from '../cluster/network.ts'
-import { CONFLIST_KINDS, isConflistName } from '../cni/conflist.ts'
+import { CONFLIST_KINDS } from '../cni/conflist.ts'
 import { ConfigError } from '../errors.ts'
 import { annotationKeys } from '../leases/annotations.ts'
 import { FAMILIES, type Family, type Ip, isUnicastHost, parseIp, parseIpOf } from '../net/ip.ts'
-import { readIface, type UnderlayChoice } from '../underlay/choice.ts'
+import type { UnderlayChoice } from '../underlay/choice.ts'
 import type { LogLevel } from '../util/log.ts'
+import { apiUrlOf, conflistName, filePath, flagIp, nonEmpty, oneOf, unreadBecause } from './flag-values.ts'
+import { flagWarnings, lowerCased, PUBLIC_IP_FLAG } from './flag-warnings.ts'
 import type { K3sFindings } from './k3s/find-k3s.ts'
 import type { GivenFlags } from './parse-flags.ts'
 import { publisherOf } from './publisher.ts'
@@ -144,14 +146,6 @@ function publicIp(name: 'public-ip' | 'public-ipv6', family: Family, flags: RunF
   return ip
 }
 
-function flagIp(name: RunFlagName, read: () => Ip): Ip {
-  try {
-    return read()
-  } catch (error) {
-    throw new ConfigError(`--${name}`, error instanceof RangeError ? error.message : String(error), { cause: error })
-  }
-}
-
 function healthOf(flags: RunFlags): AgentConfig['health'] {
   const port = flags['healthz-port']
   if (port < 0 || port > 65535)
@@ -204,11 +198,6 @@ function leasesOf(input: ConfigInput): FileLeasesConfig | KubeLeasesConfig {
   }
 }
 
-/** As the kubelet makes it of the host's name, which the unit gives (%H). */
-function lowerCased(nodeName: string): string {
-  return nodeName.trim().toLowerCase()
-}
-
 function nodeOf(nodeName: string, env: NodeJS.ProcessEnv): KubeLeasesConfig['node'] {
   const name = lowerCased(nodeName)
   if (name !== '') return { name }
@@ -217,13 +206,6 @@ function nodeOf(nodeName: string, env: NodeJS.ProcessEnv): KubeLeasesConfig['nod
     'NODE_NAME',
     "is not set; set it to the name of this machine's Node, or in a pod set POD_NAME and POD_NAMESPACE",
   )
-}
-
-function apiUrlOf(text: string): string | undefined {
-  if (text === '') return undefined
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new ConfigError('--kube-api-url', `'${text}' is no URL; write it as https://HOST:PORT`)
-  return text
 }
 
 function annotationPrefix(text: string): string {
@@ -245,86 +227,22 @@ function networkOf({ flags, given, readText, k3s }: ConfigInput): { network: Net
   return { network: withPinned(network, flags['pin-device']), warnings }
 }
 
+function conflistOf(flags: RunFlags): AgentConfig['conflist'] {
+  const kind = oneOf('cni', flags.cni, ['none', ...CONFLIST_KINDS])
+  const name = conflistName(flags['cni-conf-name'])
+  return kind === 'none' ? undefined : { kind, path: path.join(filePath('cni-conf-dir', flags['cni-conf-dir']), name) }
+}
+
 function readNetConf(file: string, readText: (file: string) => string): string {
   try {
     return readText(file)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    const problem = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? String(error)})`
-    throw new ConfigError(file, `${problem}; write the network there, or name the file with --net-config-path`, {
-      cause: error,
-    })
-  }
-}
-
-function flagWarnings({ flags, given, env }: ConfigInput, network: Network): string[] {
-  const margin = flags['subnet-lease-renew-margin']
-  if (margin < 1 || margin > 1439)
     throw new ConfigError(
-      '--subnet-lease-renew-margin',
-      `${margin} is outside 1 to 1439 minutes; remove the flag, it has no effect here`,
+      file,
+      `${unreadBecause(error)}; write the network there, or name the file with --net-config-path`,
+      {
+        cause: error,
+      },
     )
-  const absent = FAMILIES.filter((family) => network[family] === undefined && flags[PUBLIC_IP_FLAG[family]] !== '')
-  const nodeName = env.NODE_NAME ?? ''
-  const otherwise = flags.leases === '' && nodeName !== lowerCased(nodeName)
-  return [
-    ...(otherwise
-      ? [`NODE_NAME: '${nodeName}' is read as '${lowerCased(nodeName)}': names of Nodes are in lower case`]
-      : []),
-    ...(given.has('kube-subnet-mgr') && !flags['kube-subnet-mgr']
-      ? ['--kube-subnet-mgr=false has no effect: there is no etcd subnet manager here, leases come from Kubernetes']
-      : []),
-    ...flags.iface.flatMap(ifaceWarning),
-    ...(network.backend.type === 'host-gw' && flags.claims === 'objects'
-      ? ['--claims=objects has no effect with host-gw, whose peers have no MAC address: Nodes are followed']
-      : []),
-    ...(network.backend.type === 'host-gw' && flags['pin-device']
-      ? ['--pin-device has no effect with host-gw, which has no device']
-      : []),
-    ...(flags.firewall === 'none' && flags['ip-masq']
-      ? ['--firewall=none: vtepd makes no rules, and with --ip-masq nothing masquerades unless somebody else does']
-      : []),
-    ...(given.has('run-dir') ? ['--run-dir has no effect: a running agent has no files of its own'] : []),
-    ...absent.map(
-      (family) =>
-        `--${PUBLIC_IP_FLAG[family]} has no effect: ${family === 'ipv4' ? 'IPv4' : 'IPv6'} is not enabled in the network`,
-    ),
-  ]
-}
-
-function ifaceWarning(text: string): readonly string[] {
-  const { name, ip } = readIface(text)
-  if (ip !== undefined)
-    return text.includes('/')
-      ? [`--iface ${text} is read as the address ${ip}: what follows the slash is no part of it`]
-      : []
-  return name === text
-    ? []
-    : [`--iface ${text} is read as ${name}, unless an interface has that whole name: ip prints its parent after the @`]
-}
-
-function conflistOf(flags: RunFlags): AgentConfig['conflist'] {
-  const kind = oneOf('cni', flags.cni, ['none', ...CONFLIST_KINDS])
-  const name = flags['cni-conf-name']
-  if (!isConflistName(name))
-    throw new ConfigError('--cni-conf-name', `'${name}' is no file name that ends in .conflist`)
-  return kind === 'none' ? undefined : { kind, path: path.join(filePath('cni-conf-dir', flags['cni-conf-dir']), name) }
-}
-
-const PUBLIC_IP_FLAG = { ipv4: 'public-ip', ipv6: 'public-ipv6' } as const
-
-function filePath(name: RunFlagName, text: string): string {
-  return path.resolve(nonEmpty(name, text))
-}
-
-function nonEmpty(name: RunFlagName, text: string): string {
-  if (text === '') throw new ConfigError(`--${name}`, 'must not be empty; give a value, or remove the flag')
-  return text
-}
-
-function oneOf<const Choice extends string>(name: RunFlagName, text: string, choices: readonly Choice[]): Choice {
-  const choice = choices.find((candidate) => candidate === text)
-  if (choice === undefined)
-    throw new ConfigError(`--${name}`, `'${text}' is unknown; give one of ${choices.join(', ')}`)
-  return choice
+  }
 }

@@ -5,6 +5,7 @@
 import path from 'node:path'
 import { ConfigError } from '../errors.ts'
 import { withLayer } from './flag-layers.ts'
+import { unreadBecause } from './flag-values.ts'
 import type { K3sFindings } from './k3s/find-k3s.ts'
 import type { HostFiles } from './k3s/host-files.ts'
 import { type GivenFlags, parseFlags } from './parse-flags.ts'
@@ -71,9 +72,7 @@ async function readConfig(file: string, by: string, readText: (file: string) => 
   try {
     text = readText(file)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    const problem = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? String(error)})`
-    throw new ConfigError(by, `${file} ${problem}; name another file, or leave it out`, { cause: error })
+    throw new ConfigError(by, `${file} ${unreadBecause(error)}; name another file, or leave it out`, { cause: error })
   }
   const { parseConfigFile } = await import('./config-file.ts')
   return parseConfigFile(RUN_FLAGS, text, file)

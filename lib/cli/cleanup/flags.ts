@@ -1,9 +1,9 @@
 /** Every flag of `vtepd cleanup`. Data only. */
 import type { FlagSpec, FlagValues } from '../flag-spec.ts'
+import { TASK_FLAGS, WHERE } from './task-flags.ts'
 
 const WHAT = 'What is removed'
 const HOW = 'How'
-const WHERE = 'Where it is looked for'
 
 export const CLEANUP_FLAGS = [
   {
@@ -14,7 +14,6 @@ export const CLEANUP_FLAGS = [
     help: 'only our routes (protocol 118), the one thing that flannel leaves behind when it takes over again',
   },
   { name: 'dry-run', kind: 'bool', default: false, group: HOW, help: 'list what would be removed, remove nothing' },
-  { name: 'json', kind: 'bool', default: false, group: HOW, help: 'one JSON object on stdout' },
   {
     name: 'force',
     kind: 'bool',
@@ -22,22 +21,7 @@ export const CLEANUP_FLAGS = [
     group: HOW,
     help: 'also while a vtepd runs here (which will write it all again)',
   },
-  {
-    name: 'vni',
-    kind: 'string',
-    default: '',
-    placeholder: 'number',
-    group: WHERE,
-    help: "only this one; without it: net-conf's, all that the state folder or routes of ours tell of, or else 1",
-  },
-  {
-    name: 'net-config-path',
-    kind: 'string',
-    default: '/etc/kube-flannel/net-conf.json',
-    placeholder: 'file',
-    group: WHERE,
-    help: 'read for VNI and network, if it is there',
-  },
+  ...TASK_FLAGS,
   {
     name: 'subnet-file',
     kind: 'string',

@@ -3,7 +3,7 @@
  * Must not: decide what is ours (lib/cli/cleanup), nor touch anything while an agent keeps it.
  */
 import type { Rtnl } from '../../rtnl/port.ts'
-import { printable, printableAll } from '../../util/printable.ts'
+import { printable } from '../../util/printable.ts'
 import type { Failure, Removal } from '../cleanup/facts.ts'
 import { planFiles, removeFiles } from '../cleanup/files.ts'
 import { CLEANUP_ABOUT, CLEANUP_FLAGS, type CleanupFlags } from '../cleanup/flags.ts'
@@ -11,7 +11,7 @@ import { describePlan, removeFromKernel } from '../cleanup/kernel.ts'
 import { planCleanup } from '../cleanup/plan.ts'
 import { cleanUpRules } from '../cleanup/rules.ts'
 import { prepareTask, type Task } from '../cleanup/task.ts'
-import { parseFlags } from '../parse-flags.ts'
+import { reportCommand } from '../report-command.ts'
 
 /** What --json prints: every key is always there. */
 interface Report {
@@ -25,27 +25,27 @@ interface Report {
 }
 
 /** Resolves with the exit status. Throws ConfigError for flags, LockedError while an agent runs here. */
-export async function cleanupCommand(argv: readonly string[]): Promise<number> {
-  const parsed = parseFlags(CLEANUP_FLAGS, argv, process.env, CLEANUP_ABOUT)
-  if (parsed.help !== undefined) {
-    process.stdout.write(parsed.help)
-    return 0
-  }
-  const flags = parsed.values
-  const { openRtnl } = await import('../../rtnl/native.ts')
-  const rtnl = openRtnl()
-  try {
-    const options = {
-      routesOnly: flags.routes,
-      force: flags.force,
-      remedy: ' (cleanup --force removes it all the same)',
-    }
-    const report = await cleanUp(rtnl, flags, await prepareTask(rtnl, flags, options))
-    process.stdout.write(flags.json ? `${JSON.stringify(printableAll(report))}\n` : renderReport(report))
-    return report.failures.length === 0 ? 0 : 1
-  } finally {
-    await rtnl.close()
-  }
+export function cleanupCommand(argv: readonly string[]): Promise<number> {
+  return reportCommand(argv, {
+    flags: CLEANUP_FLAGS,
+    about: CLEANUP_ABOUT,
+    async work(flags) {
+      const { openRtnl } = await import('../../rtnl/native.ts')
+      const rtnl = openRtnl()
+      try {
+        const options = {
+          routesOnly: flags.routes,
+          force: flags.force,
+          remedy: ' (cleanup --force removes it all the same)',
+        }
+        const report = await cleanUp(rtnl, flags, await prepareTask(rtnl, flags, options))
+        return { report, status: report.failures.length === 0 ? 0 : 1 }
+      } finally {
+        await rtnl.close()
+      }
+    },
+    render: renderReport,
+  })
 }
 
 async function cleanUp(rtnl: Rtnl, flags: CleanupFlags, task: Task): Promise<Report> {

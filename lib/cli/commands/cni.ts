@@ -4,15 +4,16 @@
  */
 import { mkdir, rename, rm, symlink } from 'node:fs/promises'
 import path from 'node:path'
-import { CONFLIST_KINDS, isConflistName } from '../../cni/conflist.ts'
+import { CONFLIST_KINDS } from '../../cni/conflist.ts'
 import { ConfigError } from '../../errors.ts'
 import { listFolder, replaceFile } from '../../host/files.ts'
 import { messageOf } from '../../util/message-of.ts'
-import { printable, printableAll } from '../../util/printable.ts'
+import { printable } from '../../util/printable.ts'
 import { CNI_ABOUT, CNI_FLAGS, type CniFlags } from '../cni/flags.ts'
 import { findPlaces, hostOf } from '../cni/places.ts'
 import { type CniPlan, type CniStep, type CniWish, planCni } from '../cni/plan.ts'
-import { parseFlags } from '../parse-flags.ts'
+import { conflistName, oneOf } from '../flag-values.ts'
+import { type Reported, reportCommand } from '../report-command.ts'
 
 /** What --json prints: every key is always there. */
 interface Report {
@@ -29,13 +30,11 @@ interface Report {
 }
 
 /** Resolves with the exit status; throws ConfigError for flags. */
-export async function cniCommand(argv: readonly string[]): Promise<number> {
-  const parsed = parseFlags(CNI_FLAGS, argv, process.env, CNI_ABOUT)
-  if (parsed.help !== undefined) {
-    process.stdout.write(parsed.help)
-    return 0
-  }
-  const { values: flags, words } = parsed
+export function cniCommand(argv: readonly string[]): Promise<number> {
+  return reportCommand(argv, { flags: CNI_FLAGS, about: CNI_ABOUT, work: installOrCheck, render: renderReport })
+}
+
+async function installOrCheck(flags: CniFlags, words: readonly string[]): Promise<Reported<Report>> {
   const [verb, ...more] = words
   if ((verb !== 'install' && verb !== 'check') || more.length > 0)
     throw new ConfigError(`argument '${words.join(' ')}'`, 'give install or check (vtepd cni --help)')
@@ -57,22 +56,14 @@ export async function cniCommand(argv: readonly string[]): Promise<number> {
     faults,
     notes: plan.notes,
   }
-  process.stdout.write(flags.json ? `${JSON.stringify(printableAll(report))}\n` : renderReport(report))
-  return faults.length > 0 || (verb === 'check' && plan.steps.length > 0) ? 1 : 0
+  return { report, status: faults.length > 0 || (verb === 'check' && plan.steps.length > 0) ? 1 : 0 }
 }
 
 async function wishOf(flags: CniFlags): Promise<CniWish> {
-  const hosts = ['auto', 'kubernetes', 'k3s'] as const
-  const asked = hosts.find((host) => host === flags.paths)
-  if (asked === undefined)
-    throw new ConfigError('--paths', `'${flags.paths}' is unknown; give one of ${hosts.join(', ')}`)
+  const asked = oneOf('paths', flags.paths, ['auto', 'kubernetes', 'k3s'])
   const host = asked === 'auto' ? await hostOf(listFolder) : asked
-  const kind = flags.cni === '' ? (host === 'k3s' ? 'k3s' : 'flannel') : CONFLIST_KINDS.find((one) => one === flags.cni)
-  if (kind === undefined)
-    throw new ConfigError('--cni', `'${flags.cni}' is unknown; give one of ${CONFLIST_KINDS.join(', ')}`)
-  const confName = flags['cni-conf-name']
-  if (!isConflistName(confName))
-    throw new ConfigError('--cni-conf-name', `'${confName}' is no file name that ends in .conflist`)
+  const kind = oneOf('cni', flags.cni || (host === 'k3s' ? 'k3s' : 'flannel'), CONFLIST_KINDS)
+  const confName = conflistName(flags['cni-conf-name'])
   return { kind, places: await findPlaces(flags, host), confName, subnetFile: path.resolve(flags['subnet-file']) }
 }
 

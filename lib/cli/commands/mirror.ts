@@ -1,8 +1,8 @@
 /** `vtepd mirror`: flags → mirror → exit status. Must not: do any of the mirror's work. */
-import { ConfigError } from '../../errors.ts'
 import { systemClock } from '../../host/clock.ts'
 import { createLog } from '../../host/log.ts'
 import { annotationKeys } from '../../leases/annotations.ts'
+import { apiUrlOf, oneOf } from '../flag-values.ts'
 import { MIRROR_ABOUT, MIRROR_FLAGS } from '../mirror-flags.ts'
 import { parseFlags } from '../parse-flags.ts'
 import { endOnSurprise, onTermination } from '../supervise.ts'
@@ -39,18 +39,4 @@ export async function mirrorCommand(argv: readonly string[]): Promise<number> {
   await mirror.stop()
   log.info('run.end', 'Exiting cleanly...')
   return 0
-}
-
-function apiUrlOf(text: string): string | undefined {
-  if (text === '') return undefined
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new ConfigError('--kube-api-url', `'${text}' is no URL; write it as https://HOST:PORT`)
-  return text
-}
-
-function oneOf<const Choice extends string>(name: string, text: string, choices: readonly Choice[]): Choice {
-  const choice = choices.find((candidate) => candidate === text)
-  if (choice === undefined)
-    throw new ConfigError(`--${name}`, `'${text}' is unknown; give one of ${choices.join(', ')}`)
-  return choice
 }

@@ -3,14 +3,14 @@
  * Must not: decide what is ours (lib/cli/cleanup), nor write while an agent keeps it.
  */
 import type { Rtnl } from '../../rtnl/port.ts'
-import { printable, printableAll } from '../../util/printable.ts'
+import { printable } from '../../util/printable.ts'
 import type { Failure, Removal } from '../cleanup/facts.ts'
 import { openVxlanPort } from '../cleanup/rules.ts'
 import { prepareTask, type Task } from '../cleanup/task.ts'
-import { parseFlags } from '../parse-flags.ts'
 import { RELEASE_ABOUT, RELEASE_FLAGS, type ReleaseFlags } from '../release/flags.ts'
 import { releaseRoutes } from '../release/kernel.ts'
 import { type Handover, planRelease, type ReleasePlan } from '../release/plan.ts'
+import { reportCommand } from '../report-command.ts'
 
 /** What --json prints: every key is always there. */
 interface Report {
@@ -27,23 +27,23 @@ interface Report {
 }
 
 /** Resolves with the exit status. Throws ConfigError for flags, LockedError while an agent runs here. */
-export async function releaseCommand(argv: readonly string[]): Promise<number> {
-  const parsed = parseFlags(RELEASE_FLAGS, argv, process.env, RELEASE_ABOUT)
-  if (parsed.help !== undefined) {
-    process.stdout.write(parsed.help)
-    return 0
-  }
-  const flags = parsed.values
-  const { openRtnl } = await import('../../rtnl/native.ts')
-  const rtnl = openRtnl()
-  try {
-    const options = { routesOnly: true, force: false, remedy: ', which would write its routes again' }
-    const report = await release(rtnl, flags, await prepareTask(rtnl, flags, options))
-    process.stdout.write(flags.json ? `${JSON.stringify(printableAll(report))}\n` : renderReport(report))
-    return report.failures.length === 0 ? 0 : 1
-  } finally {
-    await rtnl.close()
-  }
+export function releaseCommand(argv: readonly string[]): Promise<number> {
+  return reportCommand(argv, {
+    flags: RELEASE_FLAGS,
+    about: RELEASE_ABOUT,
+    async work(flags) {
+      const { openRtnl } = await import('../../rtnl/native.ts')
+      const rtnl = openRtnl()
+      try {
+        const options = { routesOnly: true, force: false, remedy: ', which would write its routes again' }
+        const report = await release(rtnl, flags, await prepareTask(rtnl, flags, options))
+        return { report, status: report.failures.length === 0 ? 0 : 1 }
+      } finally {
+        await rtnl.close()
+      }
+    },
+    render: renderReport,
+  })
 }
 
 async function release(rtnl: Rtnl, flags: ReleaseFlags, task: Task): Promise<Report> {

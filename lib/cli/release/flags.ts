@@ -1,28 +1,12 @@
 /** Every flag of `vtepd release`. Data only; docs/flags.md tells the rest (a test compares the two). */
+import { TASK_FLAGS, WHERE } from '../cleanup/task-flags.ts'
 import type { FlagSpec, FlagValues } from '../flag-spec.ts'
 
 const HOW = 'How'
-const WHERE = 'Where it is looked for'
 
 export const RELEASE_FLAGS = [
   { name: 'dry-run', kind: 'bool', default: false, group: HOW, help: 'list what would be done, write nothing' },
-  { name: 'json', kind: 'bool', default: false, group: HOW, help: 'one JSON object on stdout' },
-  {
-    name: 'vni',
-    kind: 'string',
-    default: '',
-    placeholder: 'number',
-    group: WHERE,
-    help: "only this one; without it: net-conf's, all that the state folder or routes of ours tell of, or else 1",
-  },
-  {
-    name: 'net-config-path',
-    kind: 'string',
-    default: '/etc/kube-flannel/net-conf.json',
-    placeholder: 'file',
-    group: WHERE,
-    help: 'read for VNI and network, if it is there',
-  },
+  ...TASK_FLAGS,
   {
     name: 'state-dir',
     kind: 'string',
@@ -39,7 +23,7 @@ export const RELEASE_ABOUT = {
   name: 'vtepd release',
   summary: `Hands this node over to flannel without losing a packet: each route of vtepd (protocol 118) gets flannel's own beside it first
 (metric 0, protocol boot), and goes when that one is seen to stand. Device, addresses, neighbours, FDB entries, packet filter rules
-and files stay as they are, for flannel to adopt. Nothing is written where nothing is to be done.`,
+and files stay as they are, for flannel to adopt; what --vxlan-allow=known shut is open again. Nothing is written where nothing is to be done.`,
   footer: `Going back to flannel:
   systemctl stop vtepd        everything stays in the kernel
   vtepd release
