@@ -6,6 +6,7 @@ import type { RunProgram } from '../host/exec.ts'
 import type { Family } from '../net/ip.ts'
 import { createNftTool } from './nft-tool.ts'
 import type { FilterKind } from './port.ts'
+import { IPTABLES } from './render-iptables.ts'
 import { NFT_FAMILY } from './render-nftables.ts'
 
 export interface FilterChoice {
@@ -28,7 +29,7 @@ export async function chooseFilter(
   const table = new RegExp(`^table ${NFT_FAMILY[family]} ${KUBE_PROXY}(?: \\{)?$`, 'm')
   if (chains.outcome === 'done' && table.test(chains.stdout))
     return { kind: 'nftables', because: 'kube-proxy uses nftables' }
-  const iptables = family === 'ipv4' ? 'iptables' : 'ip6tables'
+  const iptables = IPTABLES[family]
   if ((await run(iptables, ['--version'])).outcome !== 'missing')
     return { kind: 'iptables', because: `${iptables} is there, and kube-proxy does not use nftables` }
   return { kind: 'nftables', because: `there is no ${iptables}` }

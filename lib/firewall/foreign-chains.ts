@@ -8,6 +8,7 @@ import type { Chain } from './chain-walk.ts'
 import type { BaseChain, Hook } from './foreign-drop.ts'
 import type { JudgedRule } from './judged-rule.ts'
 import { parseNftRule } from './nft-rule.ts'
+import { IPTABLES } from './render-iptables.ts'
 import { parseXtablesRule } from './xtables-rule.ts'
 
 export interface ChainParts {
@@ -53,7 +54,7 @@ export async function readBaseChains(parts: ChainParts): Promise<readonly BaseCh
   const legacy: BaseChain[] = []
   for (const [table, hooks] of LEGACY)
     for (const hook of existing.includes(table) ? hooks : []) {
-      const program = `${iptablesOf(parts.family)}-legacy`
+      const program = `${IPTABLES[parts.family]}-legacy`
       const base = await readBase(readXtables(parts.run, program, table), hook.toUpperCase())
       if (base !== undefined)
         legacy.push({ ...base, hook, priority: PRIORITIES[table] ?? 0, family: 'ip', table, program })
@@ -67,7 +68,7 @@ async function readNftBases({ family, run }: ChainParts): Promise<readonly BaseC
   if (listed.outcome !== 'exited' || listed.status !== 0) return undefined
   const bases: BaseChain[] = []
   for (const { name, ...found } of parseBaseChains(listed.stdout, family)) {
-    const program = isOfIptables(found.family, found.table, name) ? `${iptablesOf(family)}-nft` : 'nft'
+    const program = isOfIptables(found.family, found.table, name) ? `${IPTABLES[family]}-nft` : 'nft'
     const byNft = readNft(run, found.family, found.table)
     const read = program === 'nft' ? byNft : readXtables(run, program, found.table)
     // What iptables cannot print, nft can.
@@ -109,10 +110,6 @@ function priorityOf(text: string): number {
 
 function isOfIptables(family: string, table: string, chain: string): boolean {
   return family !== 'inet' && /^(?:raw|mangle|filter|security)$/.test(table) && /^[A-Z]+$/.test(chain)
-}
-
-function iptablesOf(family: Family): string {
-  return family === 'ipv4' ? 'iptables' : 'ip6tables'
 }
 
 /** With all chains that it leads to, as far as they can be read. */

@@ -5,7 +5,7 @@
  */
 import { type ProgramResult, type RunProgram, TOO_LONG } from '../host/exec.ts'
 import type { Family } from '../net/ip.ts'
-import type { IptablesChain } from './render-iptables.ts'
+import { IPTABLES, type IptablesChain } from './render-iptables.ts'
 import type { ChainLook, Look } from './xtables-plan.ts'
 import { chainDropsEverything, NEXT_TARGET, unconditionalTargetOf } from './xtables-text.ts'
 
@@ -39,7 +39,7 @@ const NO_END = /^(?:(?:ACCEPT|DROP|REJECT|RETURN|QUEUE|NFQUEUE)$|KUBE-|DOCKER|ca
 
 /** The variants that this host has, the one that its `iptables` is first; empty: no iptables. */
 export async function findTools(family: Family, run: RunProgram): Promise<readonly IptablesTool[]> {
-  const name = family === 'ipv4' ? 'iptables' : 'ip6tables'
+  const name = IPTABLES[family]
   const tools: IptablesTool[] = []
   for (const program of [name, `${name}-nft`, `${name}-legacy`]) {
     const said = await run(program, ['-V'], { timeoutMs: TIMEOUT_MS })

@@ -13,7 +13,7 @@ import { createIptablesEars, type IptablesEars, type ReadSizes } from './iptable
 import { findTools, type IptablesTool } from './iptables-tool.ts'
 import { type LegacyTables, legacyTables, rankTools } from './iptables-variant.ts'
 import type { FilterNote, FilterResult, PacketFilter, WantedRules } from './port.ts'
-import { type IptablesChain, renderIptables } from './render-iptables.ts'
+import { IPTABLES, type IptablesChain, renderIptables } from './render-iptables.ts'
 
 export interface IptablesParts {
   readonly family: Family
@@ -150,6 +150,5 @@ function withoutRandom({ program, version }: IptablesTool): FilterNote {
 }
 
 function noTool(family: Family): Failure {
-  const name = family === 'ipv4' ? 'iptables' : 'ip6tables'
-  return { outcome: 'unsupported', because: `${name} is not installed (Debian's package is iptables)` }
+  return { outcome: 'unsupported', because: `${IPTABLES[family]} is not installed (Debian's package is iptables)` }
 }

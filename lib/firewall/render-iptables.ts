@@ -2,9 +2,12 @@
  * The wanted rules as iptables-save prints them (flannel-contract 10), which is what iptables-restore reads and what
  * iptables-save is compared with. Pure. Must not: say how they get into the kernel (iptables.ts).
  */
-import { cidrFamily } from '../net/cidr.ts'
+import type { Family } from '../net/ip.ts'
 import type { WantedRules } from './port.ts'
 import { type FilterRule, MASQUERADE_MARK, type PrefixMatch, rulesetOf } from './ruleset.ts'
+
+/** The program of a family, of whose name all others are made (`iptables-save`, `iptables-legacy`). */
+export const IPTABLES: Record<Family, 'iptables' | 'ip6tables'> = { ipv4: 'iptables', ipv6: 'ip6tables' }
 
 /** One of ours, and how packets come into it. flannel's names: its own clean-up, k3s' and RKE2's scripts know them. */
 export interface IptablesChain {
@@ -38,11 +41,6 @@ export function renderIptables(wanted: WantedRules): readonly IptablesChain[] {
     chain('nat', 'FLANNEL-POSTRTG', 'POSTROUTING', 'flanneld masq', postrouting),
     chain('filter', 'FLANNEL-FWD', 'FORWARD', 'flanneld forward', forward),
   ]
-}
-
-/** `iptables` or `ip6tables`, of which all other tools' names are made (`iptables-save`, `iptables-legacy`). */
-export function iptablesOf({ network }: Pick<WantedRules, 'network'>): 'iptables' | 'ip6tables' {
-  return cidrFamily(network) === 'ipv4' ? 'iptables' : 'ip6tables'
 }
 
 function renderRule({ marked, saddr, daddr, verdict }: FilterRule, comment: string, fullyRandom: boolean): string {

@@ -6,6 +6,7 @@ import { createIptables } from '../../firewall/iptables.ts'
 import { createNftables } from '../../firewall/nftables.ts'
 import { createNftablesGuard } from '../../firewall/nftables-guard.ts'
 import type { PacketFilter } from '../../firewall/port.ts'
+import { IPTABLES } from '../../firewall/render-iptables.ts'
 import { NFT_FAMILY, NFT_TABLE } from '../../firewall/render-nftables.ts'
 import { VXLAN_TABLE } from '../../firewall/vxlan-allow.ts'
 import { systemClock } from '../../host/clock.ts'
@@ -74,7 +75,7 @@ function rulesOf(family: Family): readonly Rules[] {
   return [
     { subject: `table ${NFT_FAMILY[family]} ${NFT_TABLE[family]}`, filter: createNftables({ ...SHARED, family }) },
     {
-      subject: `${family === 'ipv4' ? 'iptables' : 'ip6tables'} FLANNEL-POSTRTG, FLANNEL-FWD`,
+      subject: `${IPTABLES[family]} FLANNEL-POSTRTG, FLANNEL-FWD`,
       filter: createIptables({ ...SHARED, family }),
     },
   ]
