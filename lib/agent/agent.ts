@@ -21,6 +21,7 @@ import { watchFile } from '../host/watch-file.ts'
 import { createFileSource } from '../leases/file.ts'
 import { createKubeSource, type KubeSource } from '../leases/kube.ts'
 import type { LeaseSource } from '../leases/source.ts'
+import type { Ifindex } from '../net/ifindex.ts'
 import { FAMILIES } from '../net/ip.ts'
 import { openRtnl } from '../rtnl/native.ts'
 import type { Clock } from '../util/clock.ts'
@@ -28,6 +29,7 @@ import type { Log } from '../util/log.ts'
 import { createStandingLog } from '../util/standing-log.ts'
 import { createAgentCore } from './agent-core.ts'
 import type { AgentConfig } from './config.ts'
+import type { DeviceRunnerParts } from './device-runner.ts'
 import { createFilterTools, createGuardTools, refuseWithoutNft } from './filter-tools.ts'
 import { type HealthServer, startHealthServer } from './health.ts'
 import { followNetConf, type NetConfFollower } from './net-conf-follower.ts'
@@ -126,9 +128,27 @@ function rivalOf({ k3sNetConf = K3S_NET_CONF }: AgentConfig): Promise<Rival | un
   return findRival({ proc: '/proc', k3sNetConf })
 }
 
-async function checksumOn({ txChecksumOffload = 'auto' }: AgentConfig, underlay: string | undefined) {
-  const drivers = underlay === undefined || txChecksumOffload !== 'auto' ? [] : await nicDrivers(underlay)
-  return wantedChecksum(txChecksumOffload, { kernel: release(), drivers })
+/** Whose drivers are remembered. */
+const MOST_LINKS = 8
+
+/**
+ * A look at a device that is gone waits for the answer: drivers that are known are believed, and read anew for the next look, as
+ * a link may get others below it.
+ */
+function checksumChoice({ txChecksumOffload = 'auto' }: AgentConfig): DeviceRunnerParts['checksum'] {
+  const known = new Map<Ifindex, readonly string[]>()
+  const read = async ({ ifindex, ifname }: { readonly ifindex: Ifindex; readonly ifname: string }) => {
+    const drivers = await nicDrivers(ifname)
+    // Links that are made anew have other numbers.
+    if (known.size > MOST_LINKS) known.clear()
+    known.set(ifindex, drivers)
+    return drivers
+  }
+  return async (underlay) => {
+    const reading = underlay === undefined || txChecksumOffload !== 'auto' ? undefined : read(underlay)
+    const drivers = underlay && (known.get(underlay.ifindex) ?? (await reading))
+    return wantedChecksum(txChecksumOffload, { kernel: release(), drivers: drivers ?? [] })
+  }
 }
 
 type Source = LeaseSource | KubeSource
@@ -140,6 +160,7 @@ function successionOf(
 ): Succession<Source> {
   const files = { readFile: readIfExists, replaceFile }
   const { stateDir, subnetFile } = config
+  const checksum = checksumChoice(config)
   return createSuccession<Source>({
     ...parts,
     network: config.network,
@@ -169,7 +190,7 @@ function successionOf(
           filters: (family) => createFilterTools(family, { ...config, network }, parts.clock),
           vxlanGuard: (family) => createGuardTools(family, { ...config, network }, parts.clock),
           advertisedLinks: linksWithAdvertisedRoutes,
-          checksum: (underlay) => checksumOn(config, underlay),
+          checksum,
           // One that may be elsewhere counts: what it may want back is left to it.
           rival: async () => (await rivalOf(config))?.name,
         },

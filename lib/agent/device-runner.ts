@@ -13,6 +13,7 @@ import type { Ip } from '../net/ip.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
 import { NO_MEMORY, type UnderlayMemory } from '../underlay/memory.ts'
+import type { Underlay } from '../underlay/underlay.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
@@ -43,8 +44,8 @@ export interface DeviceRunnerParts {
   readonly knowledge: () => Omit<Knowledge['underlay'], 'now'> & Pick<Knowledge, 'reachesPeers'>
   readonly session: RtnlSession
   readonly sysctl: Sysctl
-  /** What the checksums of the device should be, on this underlay (its name, where it is known); undefined: as they are. */
-  readonly checksum: (underlay: string | undefined) => Promise<ChecksumWish | undefined>
+  /** What the checksums of the device should be, on this underlay, where it is known; undefined: as they are. */
+  readonly checksum: (underlay: Pick<Underlay, 'ifindex' | 'ifname'> | undefined) => Promise<ChecksumWish | undefined>
   readonly governor: Governor
   readonly clock: Clock
   readonly log: Log
@@ -220,7 +221,7 @@ async function observe(parts: DeviceRunnerParts, known: Knowledge) {
     known,
   )
   const { underlay } = looked.observation
-  const wanted = device?.vxlan && (await parts.checksum('waiting' in underlay ? undefined : underlay.ifname))
+  const wanted = device?.vxlan && (await parts.checksum('waiting' in underlay ? undefined : underlay))
   if (device !== undefined && wanted !== undefined) {
     const actual = await readChecksum(session, device.ifindex)
     if (actual !== undefined)
