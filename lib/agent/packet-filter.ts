@@ -1,23 +1,15 @@
 /**
  * Keeps one family's packet filter rules as they should be: there before pods are let in, and put back when somebody removes
- * them, at the pace that the governor allows. Owns the loop, and what stands in the log. Must not: know a rule
- * (lib/firewall), nor remove anything at the end (design decision 14).
+ * them. Owns which tool keeps them, and what is said of them. Must not: know a rule (lib/firewall), say when it is looked
+ * (filter-pace.ts), nor remove anything at the end (design decision 14).
  */
 import type { FilterChoice } from '../firewall/choice.ts'
 import type { FilterKind, FilterResult, FindForeignDrops, PacketFilter, WantedRules } from '../firewall/port.ts'
 import type { Family } from '../net/ip.ts'
 import type { Clock } from '../util/clock.ts'
-import { createDirtyLoop } from '../util/dirty-loop.ts'
-import { createDueTime } from '../util/due-time.ts'
 import type { Log } from '../util/log.ts'
-import { createStandingLog } from '../util/standing-log.ts'
-import { createContainment } from './containment.ts'
+import { createFilterPace } from './filter-pace.ts'
 import { createFilterSurroundings } from './filter-surroundings.ts'
-import { createGovernor, LONGEST_MS, PATIENT_MS } from './governor.ts'
-import { createStandingNotes } from './standing-notes.ts'
-
-/** How often the rules are looked at although nothing was heard, milliseconds, jittered (design decision 5). */
-const AUDIT_MS = 60_000
 
 /** `certain`: a person said so, and no other tool is tried where this one is not there. */
 type Choice = FilterChoice & { readonly certain: boolean }
@@ -43,7 +35,7 @@ export interface PacketFilterKeeper {
 export interface PacketFilterParts {
   readonly family: Family
   readonly filters: FamilyFilters
-  /** Default: AUDIT_MS. */
+  /** FilterPaceParts. */
   readonly auditMs?: number | undefined
   readonly clock: Clock
   readonly log: Log
@@ -51,25 +43,11 @@ export interface PacketFilterParts {
   readonly onChange: () => void
 }
 
-/** By which the governor knows what is repaired, and what was looked at for nothing. */
-const RULES = 'packet filter'
-const LOOK = 'look'
-
 export function createPacketFilterKeeper(parts: PacketFilterParts): PacketFilterKeeper {
   const { family, filters } = parts
-  const log = parts.log.with({ family })
-  const standing = createStandingLog(log, parts.clock)
-  const containment = createContainment({ clock: parts.clock, log, standing, onCaught: () => loop.mark() })
-  const { clock, contain, guard } = containment
-  const governor = createGovernor({ clock, log, nameOwner: async () => undefined })
-  const surroundings = createFilterSurroundings({
-    findForeignDrops: filters.findForeignDrops,
-    clock,
-    log,
-    standing,
-    contain,
-  })
-  const tellNotes = createStandingNotes(standing)
+  const pace = createFilterPace({ ...parts, name: 'packet filter', look: () => look() })
+  const { log, standing } = pace
+  const surroundings = createFilterSurroundings({ ...pace, findForeignDrops: filters.findForeignDrops })
   let wanted: WantedRules | undefined
   let choice: Choice | undefined
   const told = new Set<string>()
@@ -77,8 +55,6 @@ export function createPacketFilterKeeper(parts: PacketFilterParts): PacketFilter
   let tried = false
   let unready: string | undefined = 'its packet filter rules are to be written'
 
-  const look = createDueTime(clock, () => loop.mark())
-  const onDamage = guard(() => look.within(Math.max(governor.waitMs([RULES]), governor.waitMs([LOOK], LONGEST_MS))))
   const settle = (reason: string | undefined): void => {
     if (tried && reason === unready) return
     tried = true
@@ -95,30 +71,26 @@ export function createPacketFilterKeeper(parts: PacketFilterParts): PacketFilter
   const toolFor = (kind: FilterKind): PacketFilter | undefined => {
     const tool = filters.tools[kind]
     // Before the first look, so that nothing is missed between them.
-    if (tool !== watched) tool?.watch(onDamage)
+    if (tool !== watched) tool?.watch(pace.touched)
     watched = tool
     return tool
   }
   const stand = (now: WantedRules, kind: FilterKind, result: Extract<FilterResult, { notes: unknown }>): void => {
     if (result.outcome === 'written') {
-      const level = governor.isNews([RULES]) ? 'info' : 'debug'
+      const level = pace.wrote(() => `the packet filter rules of ${now.network}`)
       log[level]('filter.written', `packet filter rules written: ${result.because}`)
-      governor.repaired([RULES], () => `the packet filter rules of ${now.network}`)
-    } else governor.failed(LOOK)
+    } else pace.right()
     standing.over('filter.failed', 'the packet filter rules stand')
-    tellNotes(result.notes)
+    pace.tellNotes(result.notes)
     settle(undefined)
     surroundings.stand(now, filters.tools[otherThan(kind)])
   }
   const fall = (sentence: string): void => {
-    governor.failed(RULES)
     standing.stands('filter.failed', sentence)
-    look.within(governor.waitMs([RULES], PATIENT_MS))
+    pace.failed()
   }
 
-  const loop = createDirtyLoop(async () => {
-    look.begin()
-    look.within((parts.auditMs ?? AUDIT_MS) * (0.75 + Math.random() / 2))
+  const look = async (): Promise<void> => {
     const now = wanted
     if (now === undefined) return
     const { kind, certain } = choice ?? choose(await filters.choose())
@@ -130,14 +102,14 @@ export function createPacketFilterKeeper(parts: PacketFilterParts): PacketFilter
       if (result.missing || !tried) settle(`its packet filter rules may be missing: ${result.because}`)
     } else if (!certain && filters.tools[otherThan(kind)] !== undefined) {
       choose({ kind: otherThan(kind), because: result.because, certain: true })
-      loop.mark()
+      pace.mark()
     } else {
       fall(`there are no packet filter rules: ${result.because}`)
       // What is there by then is seen then.
       choice = undefined
       settle(`it has no packet filter rules: ${result.because}`)
     }
-  }, contain)
+  }
 
   return {
     family,
@@ -150,13 +122,11 @@ export function createPacketFilterKeeper(parts: PacketFilterParts): PacketFilter
     setWanted(next) {
       if (JSON.stringify(next) === JSON.stringify(wanted)) return
       wanted = next
-      loop.mark()
+      pace.mark()
     },
     async stop() {
-      await Promise.all([loop.stop(), surroundings.stop()])
-      look.stop()
-      containment.stop()
-      standing.stop()
+      await surroundings.stop()
+      await pace.stop()
       await Promise.all(Object.values(filters.tools).map((tool) => tool.close()))
     },
   }

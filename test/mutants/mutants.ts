@@ -269,14 +269,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'damage to the packet filter is not heard',
     file: packetFilter,
-    find: 'tool?.watch(onDamage)',
+    find: 'tool?.watch(pace.touched)',
     replace: '',
     test: 'test/agent/packet-filter.test.ts',
   },
   {
     name: 'packet filter rules that could not be written are not tried again',
-    file: packetFilter,
-    find: 'look.within(governor.waitMs([RULES], PATIENT_MS))',
+    file: 'lib/agent/filter-pace.ts',
+    find: 'due.within(governor.waitMs([name], PATIENT_MS))',
     replace: '',
     test: 'test/agent/packet-filter.test.ts',
   },
