@@ -1,13 +1,12 @@
 /** A real agent under the command, in a network namespace: started, doubled, stopped, adopted again, cleaned up. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { removeAtExit } from '../support/agent-process.ts'
+import { type LinedProcess, startLined } from '../support/lined-process.ts'
 import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
 
 const MAIN = path.resolve(import.meta.dirname, '../../lib/cli/main.ts')
@@ -45,52 +44,21 @@ function hostIn(netns: Netns, netConf: string, leases: object): Host {
   return { netns, folder, places }
 }
 
-interface Line {
-  readonly event: string
-  readonly msg: string
-}
-
 interface Running {
-  readonly process: ChildProcess
   /** The first line with this event, from now on or before; rejects when the process ends without it. */
-  line(event: string): Promise<Line>
+  line(event: string): Promise<string>
   readonly text: string
+  readonly agent: LinedProcess
 }
 
 function start(t: TestContext, { netns, folder, places }: Host): Running {
-  const argv = ['netns', 'exec', netns.name, ...NODE]
   const flags = ['-leases', `${folder}/nodes.json`, '--iface=mgmt0', '--log-format=json', ...places]
-  const child = spawn('ip', [...argv, ...flags], {
-    env: { ...process.env, NODE_NAME: 'a' },
-    stdio: ['ignore', 'inherit', 'pipe'],
-  })
-  t.after(() => child.kill('SIGKILL'))
-  let text = ''
-  const seen: Line[] = []
-  const waiting = new Set<() => void>()
-  const lines = createInterface({ input: child.stderr })
-  lines.on('line', (line) => {
-    text += `${line}\n`
-    if (line.startsWith('{')) seen.push(JSON.parse(line))
-    for (const look of waiting) look()
-  })
-  const line = (event: string): Promise<Line> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = seen.find((candidate) => candidate.event === event)
-        if (found === undefined) return
-        waiting.delete(look)
-        resolve(found)
-      }
-      waiting.add(look)
-      lines.on('close', () => reject(new Error(`ended without ${event}:\n${text}`)))
-      look()
-    })
+  const agent = startLined(t, netns, [...NODE, ...flags], { from: 'stderr', env: { NODE_NAME: 'a' } })
   return {
-    process: child,
-    line,
+    agent,
+    line: (event) => agent.line(new RegExp(`"event":"${event}"`)),
     get text() {
-      return text
+      return agent.lines.join('\n')
     },
   }
 }
@@ -101,10 +69,9 @@ function command(host: Host, ...argv: string[]): { status: number | null; stdout
   return spawnSync('ip', ['netns', 'exec', host.netns.name, ...NODE, ...argv], options)
 }
 
-async function stop(running: Running, signal: NodeJS.Signals): Promise<number | null> {
-  running.process.kill(signal)
-  const [status] = await once(running.process, 'exit')
-  return status
+async function stop({ agent }: Running, signal: NodeJS.Signals): Promise<number | null> {
+  await agent.end(signal)
+  return agent.ended
 }
 
 test(

@@ -3,17 +3,16 @@
  * API server gives the right to list Nodes to the account that has it in that version of Kubernetes.
  */
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import type { ApiUser } from '../../lib/lab/api-server/access.ts'
 import { startApiServer } from '../../lib/lab/api-server/api-server.ts'
 import { renderKubeconfig } from '../../lib/lab/api-server/kubeconfig.ts'
 import { INSTALLED_UNIT, makeTree } from '../cli/k3s/fixture.ts'
-import { ENTRY } from '../support/agent-process.ts'
+import { startAgentProcess } from '../support/agent-process.ts'
 import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
 
 const run = promisify(execFile)
@@ -92,53 +91,26 @@ async function connectedHost(t: TestContext): Promise<Netns> {
 
 /** `ip netns exec` has a mount namespace of its own: what is mounted there is nobody else's. */
 function runOverlaid(t: TestContext, netns: Netns, root: string) {
-  const flags = `run --k3s --log-format=json --subnet-file=/etc/subnet.env --iptables-forward-rules=false --ip-masq=false`
-  const script = path.join(root, 'start.sh')
+  const overlay = path.join(root, 'overlay.sh')
   writeFileSync(
-    script,
+    overlay,
     `set -e
 mount -t tmpfs none /etc
 mkdir -p /var/lib
 mount -t tmpfs none /var/lib
 cp -r ${root}/etc/. /etc/
 cp -r ${root}/var/lib/. /var/lib/
-exec ${process.execPath} ${ENTRY} ${flags}
+exec "$@"
 `,
   )
-  const child = spawn('ip', ['netns', 'exec', netns.name, 'sh', script], { stdio: ['ignore', 'ignore', 'pipe'] })
-  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()))
-  t.after(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-  const lines: string[] = []
-  let look: () => void = () => undefined
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    lines.push(line)
-    look()
-  })
-  const messages = (event: string): readonly string[] =>
-    lines.flatMap((line) => {
-      if (!line.startsWith('{')) return []
-      const told = JSON.parse(line)
-      return told.event === event ? [told.msg as string] : []
-    })
+  const flags = ['--k3s', '--log-format=json', '--subnet-file=/etc/subnet.env', '--iptables-forward-rules=false']
+  const agent = startAgentProcess(t, netns, '', [...flags, '--ip-masq=false'], {}, ['sh', overlay])
   return {
-    told: messages,
+    told: (event: string) => agent.lines.filter((line) => line.event === event).map(({ msg }) => msg),
     async stop(): Promise<void> {
-      child.kill('SIGTERM')
-      await ended
+      agent.kill('SIGTERM')
+      await agent.ended
     },
-    line: (event: string): Promise<string> =>
-      new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`no ${event} in\n${lines.join('\n')}`)), 30_000)
-        look = () => {
-          const [message] = messages(event)
-          if (message === undefined) return
-          clearTimeout(timer)
-          resolve(message)
-        }
-        look()
-      }),
+    line: async (event: string) => (await agent.until(event)).msg,
   }
 }

@@ -2,18 +2,14 @@
  * A real `vtepd run` in a network namespace, as its supervisor sees it: log events, exit status, files. It is ended when
  * the test ends. Must not: look into the agent; what it did is read from the kernel.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
+import { type LinedProcess, startLined } from './lined-process.ts'
 import type { Netns, Scope } from './netns.ts'
 
 /** The built command. */
 export const ENTRY = path.resolve(import.meta.dirname, '../../dist/bin/vtepd.js')
-
-/** The longest that any event is waited for; a bound, not a measure. */
-const PATIENCE_MS = 30_000
 
 export interface LogLine {
   readonly event: string
@@ -77,59 +73,26 @@ export function startAgentProcess(
 ): AgentProcess {
   if (!existsSync(ENTRY)) throw new Error('dist/bin/vtepd.js is missing: npm run build')
   const node = [...around, process.execPath, '--max-semi-space-size=1', ENTRY, 'run', ...flags]
-  const child = spawn('ip', ['netns', 'exec', netns.name, ...node], {
-    env: { ...process.env, NODE_NAME: nodeName, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
-  t.after(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-  const log = collect(child)
-  child.on('close', () => log.end())
-  return { pid: child.pid ?? 0, lines: log.lines, until: log.until, ended, kill: (signal) => child.kill(signal) }
+  const agent = startLined(t, netns, node, { from: 'stderr', env: { NODE_NAME: nodeName, ...env } })
+  return {
+    pid: agent.child.pid ?? 0,
+    get lines() {
+      return parsed(agent)
+    },
+    until: (event, matches = () => true, from = 0) =>
+      agent.find(event, () => parsed(agent).find((line, at) => at >= from && line.event === event && matches(line))),
+    ended: agent.ended,
+    kill: (signal) => agent.child.kill(signal),
+  }
 }
 
-function collect(child: ChildProcess) {
-  const lines: LogLine[] = []
-  const waiting = new Set<() => void>()
-  let over = false
-  const wake = (): void => {
-    for (const look of [...waiting]) look()
-  }
-  if (child.stderr === null) throw new Error('the agent has no standard error')
-  createInterface({ input: child.stderr }).on('line', (text) => {
-    lines.push(parseLine(text))
-    wake()
-  })
-  const until = (event: string, matches: (line: LogLine) => boolean = () => true, from = 0): Promise<LogLine> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = lines.find((line, index) => index >= from && line.event === event && matches(line))
-        if (found !== undefined) finish(() => resolve(found))
-        else if (over) finish(() => reject(new Error(`the agent ended without ${event}:\n${told(lines)}`)))
-      }
-      const timer = setTimeout(
-        () => finish(() => reject(new Error(`no ${event} within ${PATIENCE_MS} ms:\n${told(lines)}`))),
-        PATIENCE_MS,
-      )
-      const finish = (act: () => void): void => {
-        clearTimeout(timer)
-        waiting.delete(look)
-        act()
-      }
-      waiting.add(look)
-      look()
-    })
-  return {
-    lines,
-    until,
-    end(): void {
-      over = true
-      wake()
-    },
-  }
+const parsedLines = new WeakMap<LinedProcess, LogLine[]>()
+
+function parsed(agent: LinedProcess): readonly LogLine[] {
+  const lines = parsedLines.get(agent) ?? []
+  parsedLines.set(agent, lines)
+  for (const text of agent.lines.slice(lines.length)) lines.push(parseLine(text))
+  return lines
 }
 
 function parseLine(text: string): LogLine {
@@ -138,8 +101,4 @@ function parseLine(text: string): LogLine {
   } catch {
     return { event: 'not-json', msg: text, level: 'error', monotonicMs: 0 }
   }
-}
-
-function told(lines: readonly LogLine[]): string {
-  return lines.map((line) => `${line.event} ${line.msg}`).join('\n')
 }

@@ -2,8 +2,7 @@
  * Numbered datagrams between two namespaces, one every two milliseconds, each of which is sent back: what a ping of that pace shows of
  * a path that is changed meanwhile. Must not: judge; it counts.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
+import { startLined } from './lined-process.ts'
 import type { Netns, Scope } from './netns.ts'
 
 export interface UdpFlow {
@@ -57,39 +56,13 @@ export async function startUdpFlow(
   return {
     async finish() {
       sender.child.stdin?.write('end\n')
-      return JSON.parse(await sender.line('{'))
+      const counted = JSON.parse(await sender.line('{'))
+      await echo.end()
+      return counted
     },
   }
 }
 
 function run(t: Scope, netns: Netns, script: string, words: readonly string[]) {
-  const child: ChildProcess = spawn('ip', ['netns', 'exec', netns.name, process.execPath, '-e', script, ...words], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()))
-  t.after(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-  const lines: string[] = []
-  const waiting = new Set<() => void>()
-  if (child.stdout === null) throw new Error('the child has no standard output')
-  createInterface({ input: child.stdout }).on('line', (text) => {
-    lines.push(text)
-    for (const look of [...waiting]) look()
-  })
-  const line = (start: string): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = lines.find((text) => text.startsWith(start))
-        if (found === undefined) return
-        clearTimeout(timer)
-        waiting.delete(look)
-        resolve(found)
-      }
-      const timer = setTimeout(() => reject(new Error(`no '${start}': ${lines.join(' ')}`)), 10_000)
-      waiting.add(look)
-      look()
-    })
-  return { child, line }
+  return startLined(t, netns, [process.execPath, '-e', script, ...words])
 }

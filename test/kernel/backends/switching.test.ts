@@ -36,7 +36,7 @@ for (const families of [['ipv4'], ['ipv6'], BOTH] as const satisfies readonly Fa
       const probes = await Promise.all(families.map((family) => startProbe(t, pair, family)))
       pair.follow(HOST_GW)
       await pair.shows((_, peer) => direct(families, peer))
-      for (const probe of probes) assert.equal((await probe.end()).lost, 0)
+      for (const probe of probes) assert.equal((await probe.finish()).lost, 0)
       // A packet may come before its receiver has its device, so that some are lost on the way back.
       pair.follow(VXLAN)
       await pair.shows((_, peer) => tunnelled(families, peer))
@@ -77,7 +77,7 @@ test('MTU, learning and direct routing change in place, and lose nothing', kerne
   await pair.shows((_, peer) => direct(BOTH, peer, 1))
   pair.follow(VXLAN)
   await pair.shows((_, peer) => tunnelled(BOTH, peer))
-  for (const probe of probes) assert.equal((await probe.end()).lost, 0)
+  for (const probe of probes) assert.equal((await probe.finish()).lost, 0)
   assert.equal(await ifindex(), before)
 })
 

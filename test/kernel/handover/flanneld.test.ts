@@ -3,14 +3,14 @@
  * two milliseconds is lost. Runs where VTEPD_FLANNELD, or the folder of test/kube's programs, has one.
  */
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { type ApiServer, startApiServer } from '../../../lib/lab/api-server/api-server.ts'
 import { type AgentFolder, createAgentFolder, startAgentProcess } from '../../support/agent-process.ts'
 import { FLANNELD, withoutFlanneld } from '../../support/flanneld.ts'
+import { startLined } from '../../support/lined-process.ts'
 import { kernelTests, type Netns, type Scope } from '../../support/netns.ts'
 import { runRelease } from './support/run-release.ts'
 import { claim, createTwoNodes, FAMILIES, ip, NETWORKS, ROUTES } from './support/two-nodes.ts'
@@ -52,7 +52,7 @@ test('from vtepd to the real flanneld and back nothing is lost, and device, MAC 
   await flanneld.line(/Received Subnet Event with VxLan/)
   assert.deepEqual(await nodes.routes(), ROUTES.vxlan.flannels)
   assert.deepEqual(await devices(us), indexes)
-  await flanneld.stop()
+  await flanneld.end('SIGTERM')
   assert.deepEqual(annotations(), published)
 
   const second = await start()
@@ -99,37 +99,7 @@ async function startServer(t: Scope, us: Netns): Promise<ApiServer> {
 function startFlanneld(t: Scope, us: Netns, folder: AgentFolder, flags: readonly string[]) {
   const argv = [...flags, '--kube-subnet-mgr', '--iptables-forward-rules=false']
   const places = folder.flags.filter((flag) => /^--(?:net-config-path|subnet-file)=/.test(flag))
-  const child = spawn('ip', ['netns', 'exec', us.name, FLANNELD, ...argv, ...places], {
-    env: { ...process.env, NODE_NAME: 'n1' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()))
-  t.after(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-  const lines: string[] = []
-  let look: () => void = () => undefined
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    lines.push(line)
-    look()
-  })
-  return {
-    line: (pattern: RegExp): Promise<void> =>
-      new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`no ${pattern} in\n${lines.join('\n')}`)), 20_000)
-        look = () => {
-          if (!lines.some((line) => pattern.test(line))) return
-          clearTimeout(timer)
-          resolve()
-        }
-        look()
-      }),
-    async stop(): Promise<void> {
-      child.kill('SIGTERM')
-      await ended
-    },
-  }
+  return startLined(t, us, [FLANNELD, ...argv, ...places], { from: 'stderr', env: { NODE_NAME: 'n1' } })
 }
 
 async function devices(us: Netns): Promise<readonly string[]> {

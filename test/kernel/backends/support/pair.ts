@@ -2,12 +2,11 @@
  * Two nodes on one underlay, each with a bridge of pods and a real agent that follows a net-conf of its own: what two of them
  * must show before, while and after their network becomes another one. Must not: use vtepd's netlink code.
  */
-import { spawn } from 'node:child_process'
 import { renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { type AgentProcess, createAgentFolder, startAgentProcess } from '../../../support/agent-process.ts'
 import { createNetns, type Netns, type Scope } from '../../../support/netns.ts'
+import { startUdpFlow, type UdpFlow } from '../../../support/udp-flow.ts'
 
 /** The longest that anything is waited for; a bound, not a measure. */
 const PATIENCE_MS = 20_000
@@ -256,91 +255,8 @@ export function direct(families: Families, peer: number, vni?: number): readonly
   ])
 }
 
-/** Answers each datagram with itself, on port 7. */
-const ECHO = `
-const [, address] = process.argv
-const socket = require('node:dgram').createSocket(address.includes(':') ? 'udp6' : 'udp4')
-socket.on('message', (bytes, { port, address }) => socket.send(bytes, port, address))
-socket.bind(7, address, () => console.log('listening'))
-`
-/** One datagram each 10 ms until a line comes in; then, once all are back or two seconds later, how many were sent and lost. */
-const PROBE = `
-const [, from, to] = process.argv
-const socket = require('node:dgram').createSocket(from.includes(':') ? 'udp6' : 'udp4')
-let sent = 0
-const back = new Set()
-socket.on('message', (bytes) => {
-  if (back.size === 0) console.log('reached')
-  back.add(bytes.readUInt32BE())
-})
-socket.bind(0, from, () => {
-  const timer = setInterval(() => {
-    const bytes = Buffer.alloc(4)
-    bytes.writeUInt32BE(sent++)
-    socket.send(bytes, 7, to, () => undefined)
-  }, 10)
-  process.stdin.once('data', () => {
-    clearInterval(timer)
-    const until = Date.now() + 2000
-    const look = () => {
-      if (back.size < sent && Date.now() < until) return setTimeout(look, 10)
-      console.log(JSON.stringify({ sent, lost: sent - back.size }))
-      process.exit(0)
-    }
-    look()
-  })
-})
-`
-
-export interface Probe {
-  /** How many datagrams were sent since the first answer or before it, and how many never came back. */
-  end(): Promise<{ readonly sent: number; readonly lost: number }>
-}
-
-/** From a pod's address of `a` to one of `b` and back, one datagram each 10 ms until it is ended. Resolves at the first answer. */
-export async function startProbe(t: Scope, { a, b }: Pair, family: 'ipv4' | 'ipv6'): Promise<Probe> {
-  const [from, to] = family === 'ipv4' ? ['10.42.1.1', '10.42.2.1'] : ['fd00:42:0:1::1', 'fd00:42:0:2::1']
-  const echo = startScript(t, b.netns, ECHO, to)
-  await echo.line('listening')
-  const probe = startScript(t, a.netns, PROBE, from, to)
-  await probe.line('reached')
-  return {
-    async end() {
-      probe.child.stdin?.write('end\n')
-      const counted = JSON.parse(await probe.line('{')) as { sent: number; lost: number }
-      await echo.end()
-      return counted
-    },
-  }
-}
-
-function startScript(t: Scope, netns: Netns, script: string, ...args: readonly string[]) {
-  const child = spawn('ip', ['netns', 'exec', netns.name, process.execPath, '-e', script, ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  const lines: string[] = []
-  let wake: () => void = () => undefined
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    lines.push(line)
-    wake()
-  })
-  const ended = new Promise((resolve) => child.on('close', resolve))
-  const end = async (): Promise<void> => {
-    child.kill('SIGKILL')
-    await ended
-  }
-  t.after(end)
-  /** The first line that begins so. */
-  const line = (start: string): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no line "${start}" within ${PATIENCE_MS} ms`)), PATIENCE_MS)
-      wake = () => {
-        const found = lines.find((one) => one.startsWith(start))
-        if (found === undefined) return
-        clearTimeout(timer)
-        resolve(found)
-      }
-      wake()
-    })
-  return { child, line, end }
+/** From a pod's address of `a` to one of `b` and back. Resolves at the first answer. */
+export function startProbe(t: Scope, { a, b }: Pair, family: 'ipv4' | 'ipv6'): Promise<UdpFlow> {
+  const [source, target] = family === 'ipv4' ? ['10.42.1.1', '10.42.2.1'] : ['fd00:42:0:1::1', 'fd00:42:0:2::1']
+  return startUdpFlow(t, { from: a.netns, source, to: b.netns, target })
 }
