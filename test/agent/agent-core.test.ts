@@ -13,6 +13,7 @@ import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { deriveLladdr, parseLladdr } from '../../lib/net/lladdr.ts'
 import type { Log } from '../../lib/util/log.ts'
+import { underlayChoice } from '../support/config.ts'
 import { createFakeKernel } from '../support/fake-kernel/index.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { IPV4, IPV6, networkOf, viewOf } from './support/fake-node.ts'
@@ -91,13 +92,7 @@ function setUp({
   }
   const config: AgentConfig = {
     network,
-    underlayChoice: {
-      ifaces: options.ifaces ?? ['mgmt0'],
-      regexes: [],
-      canReach: undefined,
-      publicIp: none,
-      fallbackAfterMs: 30_000,
-    },
+    underlayChoice: underlayChoice({ ifaces: options.ifaces ?? ['mgmt0'] }),
     subnetFile: '/run/flannel/subnet.env',
     ipMasq: true,
     iptablesForwardRules: true,

@@ -3,17 +3,11 @@ import { type TestContext, test } from 'node:test'
 import { createPacketFilterKeeper, type FamilyFilters } from '../../lib/agent/packet-filter.ts'
 import type { FilterKind, FilterNote, FilterResult, PacketFilter, WantedRules } from '../../lib/firewall/port.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
+import { WANTED as WANTED_OF } from '../firewall/support.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { createKeptLog } from './support/log-lines.ts'
 
-const WANTED: WantedRules = {
-  network: parseCidr('10.42.0.0/16'),
-  subnet: parseCidr('10.42.1.0/24'),
-  masquerade: true,
-  forward: true,
-  fullyRandom: true,
-  style: 'corrected',
-}
+const WANTED = WANTED_OF.ipv4
 
 /** A tool with state: what its rules are, and what keeps it from looking or writing. */
 function createFakeTool(kind: FilterKind, deeds: string[]) {

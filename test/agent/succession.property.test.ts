@@ -12,7 +12,7 @@ import { carriersOf } from '../../lib/agent/carriers.ts'
 import { createRetirement } from '../../lib/agent/retirement.ts'
 import { createSuccession, type Succession } from '../../lib/agent/succession.ts'
 import type { FamilyLease, Lease, OwnNode } from '../../lib/cluster/lease.ts'
-import { isVxlan, type Network, type VxlanBackend } from '../../lib/cluster/network.ts'
+import { isVxlan, type Network } from '../../lib/cluster/network.ts'
 import type { LeaseView } from '../../lib/cluster/view.ts'
 import { LockedError } from '../../lib/errors.ts'
 import type { LeaseSource } from '../../lib/leases/source.ts'
@@ -24,6 +24,7 @@ import { parseVni } from '../../lib/net/vni.ts'
 import { unpackEntries } from '../../lib/rtnl/entries.ts'
 import type { Log } from '../../lib/util/log.ts'
 import { createStandingLog } from '../../lib/util/standing-log.ts'
+import { underlayChoice, vxlanBackend } from '../support/config.ts'
 import { createFakeKernel, type FakeKernel } from '../support/fake-kernel/index.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 import { IPV4, IPV6, lladdrOf } from './support/fake-node.ts'
@@ -34,16 +35,7 @@ const QUIET_MS = 60_000
 
 const none = { ipv4: undefined, ipv6: undefined }
 const WORLDS = { ipv4: IPV4, ipv6: IPV6 } as const
-const PLAIN: VxlanBackend = {
-  type: 'vxlan',
-  vni: parseVni(1),
-  port: undefined,
-  mtu: undefined,
-  gbp: false,
-  learning: false,
-  directRouting: false,
-  pinDevice: false,
-}
+const PLAIN = vxlanBackend()
 const BACKENDS: readonly Network['backend'][] = [
   PLAIN,
   { ...PLAIN, vni: parseVni(2) },
@@ -203,13 +195,7 @@ function createHost(): Host {
         createAgentCore(
           {
             network: now,
-            underlayChoice: {
-              ifaces: ['mgmt0'],
-              regexes: [],
-              canReach: undefined,
-              publicIp: none,
-              fallbackAfterMs: 30_000,
-            },
+            underlayChoice: underlayChoice(),
             subnetFile: '/run/flannel/subnet.env',
             ipMasq: true,
             iptablesForwardRules: true,

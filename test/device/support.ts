@@ -6,9 +6,9 @@ import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
-import { parseVni } from '../../lib/net/vni.ts'
 import type { Address, Link, VxlanAttributes } from '../../lib/rtnl/port.ts'
 import type { Underlay } from '../../lib/underlay/underlay.ts'
+import { vxlanBackend } from '../support/config.ts'
 
 export const LLADDR = parseLladdr('12:00:00:00:00:01')
 export const OTHER_LLADDR = parseLladdr('12:00:00:00:00:99')
@@ -19,16 +19,7 @@ export const network: VxlanNetwork = {
   ipv4: parseCidr('10.42.0.0/16'),
   ipv6: undefined,
   enableNftables: false,
-  backend: {
-    type: 'vxlan',
-    vni: parseVni(1),
-    port: undefined,
-    mtu: undefined,
-    gbp: false,
-    learning: false,
-    directRouting: false,
-    pinDevice: false,
-  },
+  backend: vxlanBackend(),
 }
 
 export const settings: DeviceSettings = { family: 'ipv4', network }

@@ -12,6 +12,7 @@ import { parseVni } from '../../lib/net/vni.ts'
 import type { Address, Link, VxlanAttributes } from '../../lib/rtnl/port.ts'
 import type { Underlay } from '../../lib/underlay/underlay.ts'
 import { addressOf, linkOf } from '../overlay/support/host.ts'
+import { vxlanBackend } from '../support/config.ts'
 
 const LLADDR = parseLladdr('0e:2a:00:00:00:01')
 const UNDERLAYS: Readonly<Record<Family, Underlay>> = {
@@ -40,17 +41,7 @@ function networkWith(backend: Partial<VxlanBackend> = {}): VxlanNetwork {
     ipv4: parseCidr('10.42.0.0/16'),
     ipv6: parseCidr('fd42::/56'),
     enableNftables: false,
-    backend: {
-      type: 'vxlan',
-      vni: parseVni(1),
-      port: undefined,
-      mtu: undefined,
-      gbp: false,
-      learning: false,
-      directRouting: false,
-      pinDevice: false,
-      ...backend,
-    },
+    backend: vxlanBackend(backend),
   }
 }
 

@@ -33,6 +33,7 @@ import {
   type Stage,
 } from '../agent/support/history.ts'
 import { realAdministrator } from '../conformance/real-administrator.ts'
+import { underlayChoice } from '../support/config.ts'
 import type { Administrator } from '../support/fake-kernel/index.ts'
 import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
 
@@ -161,13 +162,7 @@ function startOverlay(netns: Netns, world: World, mode: Mode, view: LeaseView): 
   const overlay = createFamilyOverlay({
     family: world.family,
     network: networkOf(world, mode),
-    choice: {
-      ifaces: [UNDERLAY_IFNAME],
-      regexes: [],
-      canReach: undefined,
-      publicIp: { ipv4: undefined, ipv6: undefined },
-      fallbackAfterMs: 30_000,
-    },
+    choice: underlayChoice({ ifaces: [UNDERLAY_IFNAME] }),
     openRtnl: () => openRtnl({ netns: netns.path }),
     // /proc/sys shows this process' namespace, not the node's; test/kernel/contract.test.ts checks accept_ra.
     sysctl: {

@@ -15,14 +15,9 @@ import type { UnderlayKnowledge } from '../../lib/underlay/knowledge.ts'
 import { NO_MEMORY, type UnderlayMemory } from '../../lib/underlay/memory.ts'
 import { chooseUnderlay } from '../../lib/underlay/underlay.ts'
 import { addressOf, linkOf } from '../overlay/support/host.ts'
+import { underlayChoice } from '../support/config.ts'
 
-const CHOICE: UnderlayChoice = {
-  ifaces: [],
-  regexes: [],
-  canReach: undefined,
-  publicIp: { ipv4: undefined, ipv6: undefined },
-  fallbackAfterMs: 30_000,
-}
+const CHOICE: UnderlayChoice = underlayChoice({ ifaces: [] })
 
 /** `eth0 192.168.0.2/24` and, behind a blank, flags. */
 type Spec = string

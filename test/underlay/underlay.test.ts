@@ -10,14 +10,9 @@ import type { UnderlayChoice } from '../../lib/underlay/choice.ts'
 import { NO_MEMORY } from '../../lib/underlay/memory.ts'
 import { chooseUnderlay, type UnderlayFacts } from '../../lib/underlay/underlay.ts'
 import { addressOf, linkOf } from '../overlay/support/host.ts'
+import { underlayChoice } from '../support/config.ts'
 
-const NO_CHOICE: UnderlayChoice = {
-  ifaces: [],
-  regexes: [],
-  canReach: undefined,
-  publicIp: { ipv4: undefined, ipv6: undefined },
-  fallbackAfterMs: 30_000,
-}
+const NO_CHOICE: UnderlayChoice = underlayChoice({ ifaces: [] })
 const LINKS = [linkOf(1, 'lo', { loopback: true, mtu: 65536 }), linkOf(2, 'mgmt0'), linkOf(3, 'wlan0', { mtu: 1400 })]
 const ADDRESSES = [
   addressOf(1, '127.0.0.1', 8, {}, 254),

@@ -6,7 +6,7 @@
 import type { Sysctl } from '../../../lib/agent/device-ops.ts'
 import { createFamilyOverlay, type FamilyOverlay } from '../../../lib/agent/family-overlay.ts'
 import type { FamilyLease, Lease, OwnNode } from '../../../lib/cluster/lease.ts'
-import type { Network, VxlanBackend } from '../../../lib/cluster/network.ts'
+import type { Network } from '../../../lib/cluster/network.ts'
 import type { LeaseView } from '../../../lib/cluster/view.ts'
 import { parseCidr } from '../../../lib/net/cidr.ts'
 import { type Family, parseIp } from '../../../lib/net/ip.ts'
@@ -16,6 +16,7 @@ import { parseVni } from '../../../lib/net/vni.ts'
 import { unpackEntries } from '../../../lib/rtnl/entries.ts'
 import type { Rtnl } from '../../../lib/rtnl/port.ts'
 import type { Log } from '../../../lib/util/log.ts'
+import { underlayChoice, vxlanBackend } from '../../support/config.ts'
 import { createFakeKernel, type FakeKernel } from '../../support/fake-kernel/index.ts'
 import { createManualClock, type ManualClock, settle } from '../../support/manual-clock.ts'
 
@@ -75,20 +76,10 @@ export function networkOf(world: World, mode: Mode = 'unpinned'): Network {
     ipv4: world.family === 'ipv4' ? parseCidr('10.42.0.0/16') : undefined,
     ipv6: world.family === 'ipv6' ? parseCidr('fd00:42::/48') : undefined,
     enableNftables: false,
-    backend: mode === 'host-gw' ? { type: 'host-gw' } : vxlanBackend(mode),
-  }
-}
-
-function vxlanBackend(mode: Mode): VxlanBackend {
-  return {
-    type: 'vxlan',
-    vni: parseVni(1),
-    port: undefined,
-    mtu: undefined,
-    gbp: false,
-    learning: false,
-    directRouting: mode === 'direct',
-    pinDevice: mode === 'pinned',
+    backend:
+      mode === 'host-gw'
+        ? { type: 'host-gw' }
+        : vxlanBackend({ directRouting: mode === 'direct', pinDevice: mode === 'pinned' }),
   }
 }
 
@@ -174,13 +165,7 @@ export function createFakeNode(world: World = IPV4, options: FakeNodeOptions = {
     const overlay = createFamilyOverlay({
       family: world.family,
       network: networkOf(world, options.mode),
-      choice: {
-        ifaces: options.ifaces ?? [UNDERLAY_IFNAME],
-        regexes: [],
-        canReach: undefined,
-        publicIp: { ipv4: undefined, ipv6: undefined },
-        fallbackAfterMs: 30_000,
-      },
+      choice: underlayChoice({ ifaces: options.ifaces ?? [UNDERLAY_IFNAME] }),
       openRtnl: () => options.wrap?.(kernel.open()) ?? kernel.open(),
       sysctl,
       nameOwner: async () => undefined,

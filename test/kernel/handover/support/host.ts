@@ -14,6 +14,7 @@ import { openRtnl } from '../../../../lib/rtnl/native.ts'
 import type { Rtnl } from '../../../../lib/rtnl/port.ts'
 import type { UnderlayChoice } from '../../../../lib/underlay/choice.ts'
 import type { Log, LogFields } from '../../../../lib/util/log.ts'
+import { underlayChoice } from '../../../support/config.ts'
 import { createNetns, type Netns, type Scope } from '../../../support/netns.ts'
 import { claimOf, type Family, netConf, UNDERLAY_LENGTH } from '../../healing/support/cluster.ts'
 import { type KernelEvents, watchKernel } from '../../healing/support/kernel-events.ts'
@@ -188,18 +189,10 @@ interface CoreParts {
 }
 
 function startCore({ network, source, log, openRtnl: open, rival, choice, disk, ...rest }: CoreParts): AgentCore {
-  const none = { ipv4: undefined, ipv6: undefined }
   return createAgentCore(
     {
       network,
-      underlayChoice: {
-        ifaces: ['mgmt0'],
-        regexes: [],
-        canReach: undefined,
-        publicIp: none,
-        fallbackAfterMs: 30_000,
-        ...choice,
-      },
+      underlayChoice: underlayChoice(choice),
       subnetFile: 'subnet.env',
       ipMasq: false,
       iptablesForwardRules: false,
