@@ -51,8 +51,8 @@ async function helpCommand(argv: readonly string[]): Promise<number> {
 }
 
 async function versionCommand(): Promise<number> {
-  const { packageVersion } = await import('./version.ts')
-  process.stdout.write(`vtepd ${packageVersion()}\n`)
+  const { versionText } = await import('./version.ts')
+  process.stdout.write(versionText())
   return 0
 }
 

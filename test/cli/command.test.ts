@@ -40,7 +40,7 @@ test('help and version go to stdout with status 0, however they are asked for', 
   assert.equal(help.status, 0)
   assert.match(help.stdout, /^vtepd keeps .*\n[\s\S]*Commands:\n {2}run /)
   assert.equal(help.stderr, '')
-  assert.match(vtepd(['-version']).stdout, /^vtepd \d+\.\d+\.\d+\n$/)
+  assert.match(vtepd(['-version']).stdout, /^vtepd \d+\.\d+\.\d+\nNode\.js [\d.]+, linux-\w+, checkout in \/.+\n$/)
   assert.match(vtepd(['--kube-subnet-mgr', '--version']).stdout, /^vtepd \d/)
   assert.match(vtepd(['help', 'cleanup']).stdout, /^Usage: vtepd cleanup/)
 })

@@ -14,7 +14,7 @@ import type { K3sFindings } from '../k3s/find-k3s.ts'
 import { hostFiles } from '../k3s/host-files.ts'
 import { collectRunSettings } from '../run-settings.ts'
 import { endOnSurprise, onTermination, superviseAgent } from '../supervise.ts'
-import { packageVersion } from '../version.ts'
+import { packageVersion, versionText } from '../version.ts'
 
 /** Resolves with the exit status when the agent has ended; throws ConfigError or HostError before anything is touched. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
@@ -22,7 +22,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   const settings = await collectRunSettings(argv, { env: process.env, readText, host: () => hostFiles() })
   if (settings.help !== undefined) return print(settings.help)
   const { flags, k3s } = settings
-  if (flags.version) return print(`vtepd ${packageVersion()}\n`)
+  if (flags.version) return print(versionText())
   const config = buildRunConfig({ ...settings, readText })
   if (flags['print-config']) {
     const { printJson, printText } = await import('../print-config.ts')
