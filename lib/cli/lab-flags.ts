@@ -62,6 +62,14 @@ const LAB_FLAGS = [
     help: 'agents pin the VXLAN device to mgmt0, as flannel does',
   },
   {
+    name: 'agent',
+    kind: 'string',
+    default: '',
+    placeholder: 'program',
+    group: FABRIC,
+    help: 'agents are started by this program, another vtepd or what becomes one (exec); without it: this vtepd',
+  },
+  {
     name: 'confined',
     kind: 'bool',
     default: false,
@@ -162,6 +170,7 @@ export function parseLabArguments(argv: readonly string[]): LabRequest {
       families: familiesOf(values),
       backend: backendOf(values),
       pinDevice: values['pin-device'],
+      agentProgram: values.agent === '' ? undefined : values.agent,
       confined: values.confined,
       claims: claimsOf(values),
       keep: values.keep,

@@ -50,6 +50,8 @@ export interface AgentParts {
   readonly folder: string
   readonly kubeconfig: string
   readonly pinDevice: boolean
+  /** Of the agents; undefined: this very command. */
+  readonly program: string | undefined
   readonly confined: boolean
   readonly claims: LabClaims
   readonly now: () => number
@@ -164,7 +166,8 @@ function startAgent(
   fail: (error: LabError) => void,
 ): RunningAgent {
   const folder = path.join(parts.folder, node.name)
-  const command = ownCommand(['run', ...agentFlags(folder, files, parts)])
+  const words = ['run', ...agentFlags(folder, files, parts)]
+  const command = parts.program === undefined ? ownCommand(words) : [parts.program, ...words]
   const walls = { netns: netnsPath(node.name), folder, confined: parts.confined }
   const agent = {
     node: node.name,

@@ -56,7 +56,7 @@ export async function bringUp(
   const onLine = (node: string, line: string): void => {
     if (options.verbose) progress.print([progress.style.faint(`  ${node}  ${line}`)])
   }
-  const { pinDevice, confined, claims } = options
+  const { pinDevice, agentProgram, confined, claims } = options
   const { kubeconfig } = api
   if (claims === 'objects')
     await inStep(progress, 'mirror', async () => {
@@ -68,6 +68,7 @@ export async function bringUp(
     folder: FOLDER,
     kubeconfig,
     pinDevice,
+    program: agentProgram,
     confined,
     claims,
     now: monotonicMs,

@@ -28,6 +28,8 @@ export interface LabOptions {
   readonly families: readonly Family[]
   readonly backend: LabBackend
   readonly pinDevice: boolean
+  /** Another vtepd, which the agents are; undefined: this one. */
+  readonly agentProgram: string | undefined
   /** Agents as in an unprivileged container: read-only file system, two capabilities (lib/lab/agent-walls). */
   readonly confined: boolean
   /** What agents follow of each other; with `objects` a mirror runs beside the API server. */

@@ -56,10 +56,12 @@ export async function makeTree({ root, arch, folder, installedAs, log }) {
   for (const file of [...programs, path.join(lib, addon)]) requireGlibc(file)
 }
 
-/** Where the command's version and its origin stand (lib/cli/version.ts). */
-export function packageJson(root, installedAs) {
-  const { name, version, license, type } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
-  return `${JSON.stringify({ name, version, license, type, private: true, installedAs }, null, 2)}\n`
+/** Where the command's version and its origin stand (lib/cli/version.ts); `version` by default the checkout's. */
+export function packageJson(root, installedAs, version) {
+  const { version: own, ...rest } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+  const { name, license, type } = rest
+  const manifest = { name, version: version ?? own, license, type, private: true, installedAs }
+  return `${JSON.stringify(manifest, null, 2)}\n`
 }
 
 function ensureBuilt(root, arch, log) {

@@ -17,6 +17,7 @@ test('without arguments: three nodes with a pod each, IPv4 only, all scenarios',
     families: ['ipv4'],
     backend: 'vxlan',
     pinDevice: false,
+    agentProgram: undefined,
     confined: false,
     claims: 'annotations',
     keep: false,
@@ -32,7 +33,17 @@ test('without arguments: three nodes with a pod each, IPv4 only, all scenarios',
 })
 
 test('each flag is heard', () => {
-  const given = ['--nodes', '20', '--pods=2', '--dual', '--pin-device', '--keep', '--verbose', '--json']
+  const given = [
+    '--nodes',
+    '20',
+    '--pods=2',
+    '--dual',
+    '--pin-device',
+    '--agent=/opt/vtepd/bin/vtepd',
+    '--keep',
+    '--verbose',
+    '--json',
+  ]
   const times = ['--repeats', '20', '--unannounced', '0', '--rest=60', '--confined', '--claims=objects']
   const kube = ['--kube', 'real', '--kube-programs', '/built']
   assert.deepEqual(optionsOf(...given, ...kube, ...times, '--scenario', 'mac-changed'), {
@@ -41,6 +52,7 @@ test('each flag is heard', () => {
     families: ['ipv4', 'ipv6'],
     backend: 'vxlan',
     pinDevice: true,
+    agentProgram: '/opt/vtepd/bin/vtepd',
     confined: true,
     claims: 'objects',
     keep: true,

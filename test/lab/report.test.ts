@@ -49,6 +49,7 @@ const good: LabReport = {
     families: ['ipv4'],
     backend: 'vxlan',
     pinDevice: false,
+    agentProgram: undefined,
     confined: false,
     claims: 'annotations',
     kube: 'embedded',
