@@ -1,0 +1,134 @@
+// npm run build:image: the OCI image, without a daemon and without a registry. See --help.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { makeBaseTree } from './base-tree.mjs'
+import { openLayout } from './layout.mjs'
+import { makeNodeTree, makeVtepdTree } from './program-tree.mjs'
+
+const root = path.resolve(import.meta.dirname, '../../..')
+const PLATFORMS = {
+  x64: { architecture: 'amd64', os: 'linux' },
+  arm64: { architecture: 'arm64', os: 'linux', variant: 'v8' },
+}
+const HELP = `npm run build:image [-- --arch x64] [--arch arm64] [--repository NAME] [--version VERSION] [--out FOLDER]
+
+Makes out/vtepd-VERSION-linux-ARCH.oci.tar for each architecture, by default this machine's, and of several also
+out/vtepd-VERSION-linux.oci.tar, one image of all. Loaded by ctr images import, podman load, skopeo; by docker load if it is of one
+architecture. The same sources make the same bytes.
+
+  --arch ARCH         x64 or arm64; may be repeated
+  --repository NAME   what it is called once it is loaded (default localhost/vtepd); its tag is the version
+  --version VERSION   what vtepd says it is (default: that of package.json)
+  --out FOLDER        where the files go (default: out)
+
+Needs tar, gzip, apt, dpkg-deb and strip (for the other architecture llvm-strip), and what npm run build and npm run build:prebuilds
+make. What is downloaded is kept in ~/.cache/vtepd-release.
+`
+
+process.umask(0o022)
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+try {
+  await main()
+} catch (error) {
+  process.stderr.write(`build:image: ${error.message}\n`)
+  process.exitCode = 1
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      arch: { type: 'string', multiple: true, default: [process.arch] },
+      repository: { type: 'string', default: 'localhost/vtepd' },
+      version: { type: 'string', default: manifest.version },
+      out: { type: 'string', default: path.join(root, 'out') },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return void process.stdout.write(HELP)
+  const arches = [...new Set(values.arch)]
+  for (const arch of arches) if (!Object.hasOwn(PLATFORMS, arch)) throw new Error(`--arch ${arch}: give x64 or arm64`)
+  mkdirSync(values.out, { recursive: true })
+  const epoch = sourceEpoch()
+  const layout = openLayout(values.out)
+  try {
+    const images = []
+    for (const arch of arches) {
+      images.push(await makeImage(layout, arch, values.version, epoch))
+      write(layout, values, `-${arch}`, images.slice(-1))
+    }
+    if (images.length > 1) write(layout, values, '', images)
+  } finally {
+    layout.close()
+  }
+}
+
+async function makeImage(layout, arch, version, epoch) {
+  const tree = (name) => path.join(layout.work, `${arch}-${name}`)
+  const packages = await makeBaseTree(arch, tree('debian'), say)
+  const node = makeNodeTree(arch, tree('node'))
+  makeVtepdTree(arch, tree('vtepd'), version)
+  const layers = []
+  // What is others' has one date for ever, so that these layers are the same in the next version.
+  for (const [name, createdBy, date] of [
+    ['debian', `Debian: ${packages.map((one) => `${one.name} ${one.version}`).join(', ')}`, 0],
+    ['node', `Node ${node}`, 0],
+    ['vtepd', `vtepd ${version}`, epoch],
+  ]) {
+    say(`${arch}: packing ${name}`)
+    layers.push({ ...(await layout.addLayer(tree(name), date)), createdBy })
+  }
+  const created = new Date(epoch * 1000).toISOString().replace('.000', '')
+  const config = {
+    User: '0:0',
+    Env: ['PATH=/usr/sbin:/usr/bin'],
+    Entrypoint: ['/usr/bin/vtepd'],
+    Cmd: ['run'],
+    WorkingDir: '/',
+    Labels: labels(version, created),
+  }
+  return layout.addImage({ platform: PLATFORMS[arch], created, config, layers })
+}
+
+function labels(version, created) {
+  const values = {
+    created,
+    description: manifest.description,
+    licenses: manifest.license,
+    revision: git('rev-parse', 'HEAD'),
+    title: manifest.name,
+    version,
+  }
+  return Object.fromEntries(
+    Object.entries(values)
+      .filter(([, value]) => value !== '')
+      .map(([key, value]) => [`org.opencontainers.image.${key}`, value]),
+  )
+}
+
+function write(layout, { out, repository, version }, end, images) {
+  const file = path.join(out, `vtepd-${version}-linux${end}.oci.tar`)
+  layout.write(file, `${repository}:${version}`, images)
+  say(`${file}: ${(statSync(file).size / 1e6).toFixed(1)} MB, ${repository}:${version}`)
+}
+
+/** Of all that is packed, in seconds: SOURCE_DATE_EPOCH, else when the commit was made. */
+function sourceEpoch() {
+  const given = process.env.SOURCE_DATE_EPOCH || git('log', '-1', '--format=%ct')
+  if (!/^\d+$/.test(given)) throw new Error('this is no checkout of git: set SOURCE_DATE_EPOCH, in seconds')
+  return Number(given)
+}
+
+/** Empty outside of a checkout. */
+function git(...words) {
+  try {
+    return execFileSync('git', words, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return ''
+  }
+}
+
+function say(line) {
+  process.stderr.write(`${line}\n`)
+}
