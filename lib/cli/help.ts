@@ -8,6 +8,7 @@ Usage: vtepd <command> [flags]
 Commands:
   run        keep this node's overlay, until told to end
   cni        put the CNI configuration and plugins in place, or say what is missing
+  sysctls    set once what pods need of this host's settings
   mirror     write claims as small objects, for clusters of some thousand nodes and more
   lab        build a fabric of several nodes on this machine, break it and watch it heal
   release    hand this node over to flannel without losing a packet

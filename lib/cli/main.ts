@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   release: async () => (await import('./commands/release.ts')).releaseCommand,
   cni: async () => (await import('./commands/cni.ts')).cniCommand,
   mirror: async () => (await import('./commands/mirror.ts')).mirrorCommand,
+  sysctls: async () => (await import('./commands/sysctls.ts')).sysctlsCommand,
   lab: async () => (await import('./commands/lab.ts')).runLabCommand,
   version: async () => versionCommand,
   help: async () => helpCommand,

@@ -14,6 +14,7 @@ import { MIRROR_ABOUT, MIRROR_FLAGS } from '../../lib/cli/mirror-flags.ts'
 import { parseFlags } from '../../lib/cli/parse-flags.ts'
 import { RELEASE_ABOUT, RELEASE_FLAGS } from '../../lib/cli/release/flags.ts'
 import { RUN_ABOUT, RUN_FLAGS } from '../../lib/cli/run-flags.ts'
+import { SYSCTLS_ABOUT, SYSCTLS_FLAGS } from '../../lib/cli/sysctls-flags.ts'
 
 const read = (name: string): string => readFileSync(path.resolve(import.meta.dirname, '../..', name), 'utf8')
 const unit = read('deploy/vtepd.service')
@@ -22,6 +23,7 @@ const unit = read('deploy/vtepd.service')
 const COMMANDS = {
   run: { table: RUN_FLAGS, about: RUN_ABOUT },
   cni: { table: CNI_FLAGS, about: CNI_ABOUT },
+  sysctls: { table: SYSCTLS_FLAGS, about: SYSCTLS_ABOUT },
   mirror: { table: MIRROR_FLAGS, about: MIRROR_ABOUT },
   release: { table: RELEASE_FLAGS, about: RELEASE_ABOUT },
   cleanup: { table: CLEANUP_FLAGS, about: CLEANUP_ABOUT },

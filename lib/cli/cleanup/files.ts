@@ -4,7 +4,8 @@
  */
 import { type Dirent, lstatSync, readdirSync, readFileSync, realpathSync, rmdirSync, unlinkSync } from 'node:fs'
 import path from 'node:path'
-import { parseSubnetEnv } from '../../cni/subnet-env.ts'
+import { CONFLIST_KINDS, renderConflist } from '../../cni/conflist.ts'
+import { parseSubnetEnv, subnetEnvOf } from '../../cni/subnet-env.ts'
 import { isMissing } from '../../host/files.ts'
 import { messageOf } from '../../util/message-of.ts'
 import { deviceNamed, deviceOfFile } from './devices.ts'
@@ -16,6 +17,8 @@ export interface FilePlaces {
   readonly subnetFile: string
   readonly runDir: string
   readonly stateDir: string
+  /** undefined: it stays. */
+  readonly conflist: string | undefined
 }
 
 export interface FilePlan {
@@ -30,6 +33,7 @@ const NOTHING: FilePlan = { removals: [], stays: [], notes: [] }
 /** Another agent's files (of a VNI that the scope is not about) in the same folders stay. */
 export function planFiles(places: FilePlaces, scope: CleanupScope): FilePlan {
   const plans = [
+    ...(places.conflist === undefined ? [] : [planConflist(places.conflist, path.resolve(places.subnetFile))]),
     planSubnetFile(path.resolve(places.subnetFile), scope),
     ...[...new Set([path.resolve(places.runDir), path.resolve(places.stateDir)])].map((folder) =>
       planFolder(folder, scope),
@@ -62,6 +66,24 @@ function planSubnetFile(file: string, scope: CleanupScope): FilePlan {
   const doubt = owners.find((owner) => typeof owner === 'object')
   if (doubt === undefined) return { ...NOTHING, notes: [`${file} is of another VNI: left alone`] }
   return { ...NOTHING, stays: [{ kind: 'file', subject: file, because: doubt.doubt }] }
+}
+
+/** Byte for byte one of those that vtepd writes, flannel's and k3s' among them. */
+function planConflist(file: string, subnetFile: string): FilePlan {
+  const text = readText(file)
+  if (text === undefined) return NOTHING
+  const env = subnetEnvOf(parseSubnetEnv(readText(subnetFile) ?? ''))
+  return CONFLIST_KINDS.some((kind) => renderConflist(kind, env) === text)
+    ? { ...NOTHING, removals: [{ kind: 'file', subject: file }] }
+    : { ...NOTHING, notes: [`${file} is not as vtepd writes it: left alone`] }
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return lstatSync(file).isFile() ? readFileSync(file, 'utf8') : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function planFolder(folder: string, scope: CleanupScope): FilePlan {

@@ -21,6 +21,13 @@ export const CLEANUP_FLAGS = [
     group: HOW,
     help: 'also while a vtepd runs here (which will write it all again)',
   },
+  {
+    name: 'stay',
+    kind: 'bool',
+    default: false,
+    group: HOW,
+    help: 'do not end when all is gone: wait for SIGTERM, as the container of a DaemonSet must',
+  },
   ...TASK_FLAGS,
   {
     name: 'subnet-file',
@@ -45,6 +52,22 @@ export const CLEANUP_FLAGS = [
     placeholder: 'dir',
     group: WHERE,
     help: 'what outlives a reboot; tells which VNIs were here, and in which networks their direct routes lie',
+  },
+  {
+    name: 'cni-conf-dir',
+    kind: 'string',
+    default: '',
+    placeholder: 'dir',
+    group: WHAT,
+    help: 'also the conflist in this folder, if it is one that vtepd writes; until there is another one no pod starts',
+  },
+  {
+    name: 'cni-conf-name',
+    kind: 'string',
+    default: '10-flannel.conflist',
+    placeholder: 'name',
+    group: WHAT,
+    help: 'its file',
   },
 ] as const satisfies readonly FlagSpec[]
 

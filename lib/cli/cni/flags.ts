@@ -23,6 +23,21 @@ export const CNI_FLAGS = [
     help: "plugins that are missing are linked from here, as /usr/lib/cni; without it: k3s' own on a k3s host",
   },
   {
+    name: 'copy-from',
+    kind: 'string',
+    default: '',
+    placeholder: 'dir',
+    group: WHAT,
+    help: 'plugins that are missing are copied from here, as from an image into the folder of its host',
+  },
+  {
+    name: 'plugins-only',
+    kind: 'bool',
+    default: false,
+    group: WHAT,
+    help: 'no conflist: vtepd run --cni keeps it, or somebody else does',
+  },
+  {
     name: 'paths',
     kind: 'string',
     default: 'auto',

@@ -15,12 +15,14 @@ export interface CniPlaces {
   readonly binDir: string
   /** Folders that may have plugins to link, the first that has one counts. */
   readonly linkFrom: readonly string[]
+  /** The same, of plugins to copy. */
+  readonly copyFrom: readonly string[]
   readonly notes: readonly string[]
 }
 
 /** Absolute paths. `root` is replaced by tests. */
 export async function findPlaces(
-  flags: Pick<CniFlags, 'cni-conf-dir' | 'bin-dir' | 'link-from'>,
+  flags: Pick<CniFlags, 'cni-conf-dir' | 'bin-dir' | 'link-from' | 'copy-from'>,
   host: CniPlaces['host'],
   root = '/',
 ): Promise<CniPlaces> {
@@ -41,6 +43,7 @@ export async function findPlaces(
     confDir: path.resolve(confDir),
     binDir: path.resolve(binDir),
     linkFrom: linkFrom.map((folder) => path.resolve(folder)),
+    copyFrom: flags['copy-from'] === '' ? [] : [path.resolve(flags['copy-from'])],
     notes: differs
       ? [
           `containerd reads ${set.confDir} (${config})${isK3s ? ': k3s runs with its own flannel, and reads the place above once it is started with --flannel-backend=none' : ''}`,

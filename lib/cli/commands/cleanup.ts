@@ -2,6 +2,7 @@
  * `vtepd cleanup`: removes what an agent leaves (everything stays at its exit), or lists it, and says what stays.
  * Must not: decide what is ours (lib/cli/cleanup), nor touch anything while an agent keeps it.
  */
+import path from 'node:path'
 import type { Rtnl } from '../../rtnl/port.ts'
 import { printable } from '../../util/printable.ts'
 import type { Failure, Removal } from '../cleanup/facts.ts'
@@ -11,7 +12,9 @@ import { describePlan, removeFromKernel } from '../cleanup/kernel.ts'
 import { planCleanup } from '../cleanup/plan.ts'
 import { cleanUpRules } from '../cleanup/rules.ts'
 import { prepareTask, type Task } from '../cleanup/task.ts'
+import { conflistName } from '../flag-values.ts'
 import { reportCommand } from '../report-command.ts'
+import { onTermination } from '../supervise.ts'
 
 /** What --json prints: every key is always there. */
 interface Report {
@@ -24,9 +27,10 @@ interface Report {
   readonly notes: readonly string[]
 }
 
-/** Resolves with the exit status. Throws ConfigError for flags, LockedError while an agent runs here. */
-export function cleanupCommand(argv: readonly string[]): Promise<number> {
-  return reportCommand(argv, {
+/** Resolves with the exit status, with --stay when it was told to end. Throws ConfigError for flags, LockedError while an agent runs here. */
+export async function cleanupCommand(argv: readonly string[]): Promise<number> {
+  let stay = false
+  const exit = await reportCommand(argv, {
     flags: CLEANUP_FLAGS,
     about: CLEANUP_ABOUT,
     async work(flags) {
@@ -39,6 +43,7 @@ export function cleanupCommand(argv: readonly string[]): Promise<number> {
           remedy: ' (cleanup --force removes it all the same)',
         }
         const report = await cleanUp(rtnl, flags, await prepareTask(rtnl, flags, options))
+        stay = flags.stay && report.failures.length === 0
         return { report, status: report.failures.length === 0 ? 0 : 1 }
       } finally {
         await rtnl.close()
@@ -46,11 +51,25 @@ export function cleanupCommand(argv: readonly string[]): Promise<number> {
     },
     render: renderReport,
   })
+  if (stay) await toldToEnd()
+  return exit
+}
+
+async function toldToEnd(): Promise<void> {
+  // A handler of signals alone does not keep the process.
+  const reason = setInterval(() => undefined, 2 ** 31 - 1)
+  await onTermination()
+  clearInterval(reason)
 }
 
 async function cleanUp(rtnl: Rtnl, flags: CleanupFlags, task: Task): Promise<Report> {
   const { scope } = task
-  const places = { subnetFile: flags['subnet-file'], runDir: flags['run-dir'], stateDir: flags['state-dir'] }
+  const places = {
+    subnetFile: flags['subnet-file'],
+    runDir: flags['run-dir'],
+    stateDir: flags['state-dir'],
+    conflist: conflistOf(flags),
+  }
   const plan = planCleanup(task.facts, scope)
   const files = flags.routes ? { removals: [], stays: [], notes: [] } : planFiles(places, scope)
   const inKernel = await describePlan(rtnl, plan)
@@ -68,6 +87,11 @@ async function cleanUp(rtnl: Rtnl, flags: CleanupFlags, task: Task): Promise<Rep
     failures,
     notes: [...plan.notes, ...rules.notes, ...files.notes, ...task.notes],
   }
+}
+
+function conflistOf(flags: CleanupFlags): string | undefined {
+  const folder = flags['cni-conf-dir']
+  return folder === '' ? undefined : path.resolve(folder, conflistName(flags['cni-conf-name']))
 }
 
 function keyOf({ kind, subject }: Removal): string {

@@ -2,7 +2,7 @@
  * `vtepd cni install` and `vtepd cni check`: the CNI configuration and the plugins where the container runtime looks for them.
  * Must not: decide what is lacking (lib/cli/cni), nor start or ask an agent.
  */
-import { mkdir, rename, rm, symlink } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, rename, rm, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { CONFLIST_KINDS } from '../../cni/conflist.ts'
 import { ConfigError } from '../../errors.ts'
@@ -64,7 +64,13 @@ async function wishOf(flags: CniFlags): Promise<CniWish> {
   const host = asked === 'auto' ? await hostOf(listFolder) : asked
   const kind = oneOf('cni', flags.cni || (host === 'k3s' ? 'k3s' : 'flannel'), CONFLIST_KINDS)
   const confName = conflistName(flags['cni-conf-name'])
-  return { kind, places: await findPlaces(flags, host), confName, subnetFile: path.resolve(flags['subnet-file']) }
+  return {
+    kind,
+    places: await findPlaces(flags, host),
+    confName,
+    subnetFile: path.resolve(flags['subnet-file']),
+    pluginsOnly: flags['plugins-only'],
+  }
 }
 
 /** Returns what is wrong afterwards, by a second look. */
@@ -73,7 +79,7 @@ async function install(wish: CniWish, { steps }: CniPlan): Promise<readonly stri
   for (const step of steps) {
     try {
       if (step.kind === 'file') await replaceFile(step.path, step.text)
-      else await replaceLink(step.path, step.target)
+      else await replacePlugin(step)
     } catch (error) {
       refusals.set(step.path, messageOf(error))
     }
@@ -85,12 +91,16 @@ async function install(wish: CniWish, { steps }: CniPlan): Promise<readonly stri
   return [...after.faults, ...undone]
 }
 
-/** Over a link that leads nowhere, or what is no program. */
-async function replaceLink(place: string, target: string): Promise<void> {
+/** Over a link that leads nowhere, or what is no program; a program is whole as soon as it is there. */
+async function replacePlugin({ kind, path: place, target }: Exclude<CniStep, { kind: 'file' }>): Promise<void> {
   await mkdir(path.dirname(place), { recursive: true, mode: 0o755 })
   const temporary = path.join(path.dirname(place), `.${path.basename(place)}.${process.pid}.tmp`)
   try {
-    await symlink(target, temporary)
+    if (kind === 'link') await symlink(target, temporary)
+    else {
+      await copyFile(target, temporary)
+      await chmod(temporary, 0o755)
+    }
     await rename(temporary, place)
   } finally {
     await rm(temporary, { force: true })
@@ -98,10 +108,15 @@ async function replaceLink(place: string, target: string): Promise<void> {
 }
 
 function renderReport({ dryRun, host, cni, confDir, binDir, steps, faults, notes }: Report): string {
-  const done = dryRun ? { file: 'would write', link: 'would link' } : { file: 'wrote', link: 'linked' }
+  const done = dryRun
+    ? { file: 'would write', link: 'would link', copy: 'would copy' }
+    : { file: 'wrote', link: 'linked', copy: 'copied' }
   const lines = [
     `${cni} on ${host}: ${confDir}, ${binDir}`,
-    ...steps.map((step) => `${done[step.kind]} ${step.path}${step.target === null ? '' : ` -> ${step.target}`}`),
+    ...steps.map(
+      (step) =>
+        `${done[step.kind]} ${step.path}${step.target === null ? '' : `${step.kind === 'link' ? ' -> ' : ' from '}${step.target}`}`,
+    ),
     ...faults.map((fault) => `missing: ${fault}`),
     ...notes.map((note) => `note: ${note}`),
     ...(steps.length + faults.length === 0 ? ['all is in place'] : []),

@@ -24,6 +24,7 @@ function places(t: TestContext, files: Record<string, string>): { root: string; 
       subnetFile: path.join(root, 'subnet.env'),
       runDir: path.join(root, 'run'),
       stateDir: path.join(root, 'state'),
+      conflist: path.join(root, 'net.d', '10-flannel.conflist'),
     },
   }
 }

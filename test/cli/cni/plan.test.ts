@@ -9,7 +9,7 @@ import { planCni } from '../../../lib/cli/cni/plan.ts'
 import { type ConflistKind, PLUGINS, renderConflist } from '../../../lib/cni/conflist.ts'
 import { listFolder } from '../../../lib/host/files.ts'
 
-const NO_FLAGS = { 'cni-conf-dir': '', 'bin-dir': '', 'link-from': '' }
+const NO_FLAGS = { 'cni-conf-dir': '', 'bin-dir': '', 'link-from': '', 'copy-from': '' }
 const K3S = 'var/lib/rancher/k3s'
 
 const SUBNET_ENV =
@@ -38,6 +38,7 @@ function createRoot(t: TestContext) {
       places: await findPlaces({ ...NO_FLAGS, ...flags }, host, root),
       confName: '10-flannel.conflist',
       subnetFile: at('run/flannel/subnet.env'),
+      pluginsOnly: false,
     })
   put('run/flannel/subnet.env', SUBNET_ENV)
   return { root, at, put, putPlugins, plan }
