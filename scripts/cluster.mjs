@@ -25,7 +25,9 @@ async function runTests() {
   const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-cluster-'))
   const cgroup = path.basename(folder)
   const tests =
-    files.length > 0 ? files : ['combinations', 'migration'].map((name) => `test/cluster/${name}.cluster.test.ts`)
+    files.length > 0
+      ? files
+      : ['combinations', 'migration', 'daemonset'].map((name) => `test/cluster/${name}.cluster.test.ts`)
   // One cluster at a time: each takes both cores of a small machine, and names of its own are not worth their trouble.
   const bounds = ['--test-concurrency=1', '--test-timeout=600000']
   const node = [process.execPath, '--import', 'tsx', '--test', '--test-reporter=spec', ...bounds, ...tests]

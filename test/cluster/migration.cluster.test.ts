@@ -10,11 +10,11 @@ import { type Cluster, startCluster } from './support/cluster.ts'
 import { FLANNELD_FLAGS, type Host, type Migration, startFlannel, startHosts } from './support/flannel-cluster.ts'
 import { claimOf, ours, overlayRoutes } from './support/look.ts'
 import { skipCluster } from './support/needs.ts'
-import { FAMILIES, OUTSIDE, underlayAddress } from './support/plan.ts'
+import { FAMILIES } from './support/plan.ts'
 import { createPod, type Pod, podOf } from './support/pods.ts'
-import { datagramsWithoutRoom, inNetns, inPod, type Stream, startStream } from './support/probes.ts'
+import type { Stream } from './support/probes.ts'
 import { until } from './support/shell.ts'
-import { OUTSIDE_HOST } from './support/underlay.ts'
+import { nothingWasLost, startPodStreams } from './support/streams.ts'
 
 /** The CNI plugin of flannel that there is knows IPv4 only. */
 const MIGRATIONS: readonly Migration[] = [
@@ -23,7 +23,6 @@ const MIGRATIONS: readonly Migration[] = [
   { stack: 'dual', cni: 'bridge', filter: 'nftables' },
 ]
 const NODES = 3
-const PING_MS = 2
 
 for (const migration of MIGRATIONS) {
   const { stack, cni, filter } = migration
@@ -40,7 +39,7 @@ for (const migration of MIGRATIONS) {
       // Addresses are resolved and found to be nobody else's first.
       await everyPodReachesEveryPod(cluster, pods)
       await podsAreMasqueraded(cluster, pods)
-      streams = startStreams(cluster, pods)
+      streams = startPodStreams(cluster, pods)
     })
     after(async () => {
       for (const { heard } of hosts ?? []) await heard.close()
@@ -85,42 +84,8 @@ for (const migration of MIGRATIONS) {
     test('annotations, MAC addresses and subnet.env are what they were, and nobody else wrote', async () => {
       for (const { node, claim } of hosts) assert.deepEqual(await claimOf(cluster, node), claim, node.name)
     })
-    test('no packet was lost, no connection broke', async () => {
-      const tallies = await Promise.all(
-        [...streams].map(async ([name, stream]) => ({ name, ...(await stream.stop()) })),
-      )
-      for (const { name, sent, longestGapMs, afterGapMs } of tallies)
-        process.stdout.write(`${name}: ${sent} questions, longest gap ${longestGapMs} ms, until ${afterGapMs}\n`)
-      const bad = tallies.filter(
-        ({ name, sent, received, lost, error }) =>
-          lost > 0 || error !== '' || (name.endsWith('tcp') && received !== sent),
-      )
-      assert.deepEqual(bad, [])
-      const missing = tallies.reduce((sum, { sent, received }) => sum + sent - received, 0)
-      const places = [...pods.map(inPod), inNetns(OUTSIDE_HOST)]
-      const withoutRoom = await Promise.all(places.map(datagramsWithoutRoom))
-      assert.equal(
-        missing,
-        withoutRoom.reduce((sum, count) => sum + count, 0),
-        JSON.stringify(tallies),
-      )
-    })
+    test('no packet was lost, no connection broke', () => nothingWasLost(pods, streams))
   })
-}
-
-/** Round the nodes, and out of the cluster through masquerading, in each family. */
-function startStreams(cluster: Cluster, pods: readonly Pod[]): Map<string, Stream> {
-  const streams = new Map<string, Stream>()
-  for (const [index, pod] of pods.entries()) {
-    const next = pods[(index + 1) % pods.length]
-    for (const [at, family] of cluster.families.entries())
-      for (const address of [next?.addresses[at] ?? '', underlayAddress(family, OUTSIDE)])
-        for (const protocol of ['udp', 'tcp'] as const) {
-          const stream = startStream(cluster.image.program, inPod(pod), protocol, address, PING_MS)
-          streams.set(`${pod.name} to ${address}, ${protocol}`, cluster.keep(stream))
-        }
-  }
-  return streams
 }
 
 const isIpv6 = (route: string): boolean => route.includes(':')

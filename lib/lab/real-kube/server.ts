@@ -38,6 +38,8 @@ export interface RealServerOptions {
   readonly accounts: readonly KubeAccount[]
   /** Default: kube-apiserver makes its own. */
   readonly serving?: ServingFiles
+  /** As pods of the cluster need it: their accounts are mounted into them, and the service `kubernetes` leads here. Default false. */
+  readonly forPods?: boolean
   /** More for kube-apiserver. */
   readonly flags?: readonly string[]
 }
@@ -154,7 +156,7 @@ function etcdFlags(folder: string, client: string, peer: string): string[] {
 
 function apiServerFlags(
   file: (name: string) => string,
-  { host, serving }: RealServerOptions,
+  { host, serving, forPods }: RealServerOptions,
   port: number,
   etcdUrl: string,
 ): string[] {
@@ -170,7 +172,7 @@ function apiServerFlags(
     ...['--token-auth-file', file('tokens.csv'), '--authorization-mode', 'RBAC,Node', '--anonymous-auth=false'],
     // Of the family of the address, or it does not start.
     ...['--service-cluster-ip-range', host.includes(':') ? 'fd43::/112' : '10.43.0.0/16'],
-    ...['--disable-admission-plugins', 'ServiceAccount', '--endpoint-reconciler-type', 'none'],
+    ...(forPods ? [] : ['--disable-admission-plugins', 'ServiceAccount', '--endpoint-reconciler-type', 'none']),
   ]
 }
 

@@ -20,7 +20,7 @@ architecture. The same sources make the same bytes.
 
   --arch ARCH         x64 or arm64; may be repeated
   --repository NAME   what it is called once it is loaded (default localhost/vtepd); its tag is the version
-  --version VERSION   what vtepd says it is (default: that of package.json)
+  --version VERSION   what vtepd says it is (default: that of package.json); may be repeated, for as many images
   --out FOLDER        where the files go (default: out)
 
 Needs tar, gzip, apt, dpkg-deb and strip (for the other architecture llvm-strip), and what npm run build and npm run build:prebuilds
@@ -41,7 +41,7 @@ async function main() {
     options: {
       arch: { type: 'string', multiple: true, default: [process.arch] },
       repository: { type: 'string', default: 'localhost/vtepd' },
-      version: { type: 'string', default: manifest.version },
+      version: { type: 'string', multiple: true, default: [manifest.version] },
       out: { type: 'string', default: path.join(root, 'out') },
       help: { type: 'boolean', default: false },
     },
@@ -54,31 +54,46 @@ async function main() {
   const layout = openLayout(values.out)
   try {
     const images = []
-    for (const arch of arches) {
-      images.push(await makeImage(layout, arch, values.version, epoch))
-      write(layout, values, `-${arch}`, images.slice(-1))
-    }
-    if (images.length > 1) write(layout, values, '', images)
+    for (const arch of arches) images.push(...(await makeImages(layout, arch, values.version, epoch)))
+    for (const one of images) write(layout, values, one.version, `-${one.arch}`, [one.image])
+    if (arches.length > 1)
+      for (const version of values.version)
+        write(
+          layout,
+          values,
+          version,
+          '',
+          images.filter((one) => one.version === version).map((one) => one.image),
+        )
   } finally {
     layout.close()
   }
 }
 
-async function makeImage(layout, arch, version, epoch) {
+/** Resolves with one a version, `{ arch, version, image }`. */
+async function makeImages(layout, arch, versions, epoch) {
   const tree = (name) => path.join(layout.work, `${arch}-${name}`)
   const packages = await makeBaseTree(arch, tree('debian'), say)
   const node = makeNodeTree(arch, tree('node'))
-  makeVtepdTree(arch, tree('vtepd'), version)
-  const layers = []
-  // What is others' has one date for ever, so that these layers are the same in the next version.
-  for (const [name, createdBy, date] of [
-    ['debian', `Debian: ${packages.map((one) => `${one.name} ${one.version}`).join(', ')}`, 0],
-    ['node', `Node ${node}`, 0],
-    ['vtepd', `vtepd ${version}`, epoch],
-  ]) {
+  const pack = async (name, createdBy, date) => {
     say(`${arch}: packing ${name}`)
-    layers.push({ ...(await layout.addLayer(tree(name), date)), createdBy })
+    return { ...(await layout.addLayer(tree(name), date)), createdBy }
   }
+  // What is others' has one date for ever, so that these layers are the same in the next version.
+  const below = [
+    await pack('debian', `Debian: ${packages.map((one) => `${one.name} ${one.version}`).join(', ')}`, 0),
+    await pack('node', `Node ${node}`, 0),
+  ]
+  const images = []
+  for (const version of versions) {
+    makeVtepdTree(arch, tree(`vtepd-${version}`), version)
+    const layers = [...below, await pack(`vtepd-${version}`, `vtepd ${version}`, epoch)]
+    images.push({ arch, version, image: addImage(layout, arch, version, epoch, layers) })
+  }
+  return images
+}
+
+function addImage(layout, arch, version, epoch, layers) {
   const created = new Date(epoch * 1000).toISOString().replace('.000', '')
   const config = {
     User: '0:0',
@@ -107,7 +122,7 @@ function labels(version, created) {
   )
 }
 
-function write(layout, { out, repository, version }, end, images) {
+function write(layout, { out, repository }, version, end, images) {
   const file = path.join(out, `vtepd-${version}-linux${end}.oci.tar`)
   layout.write(file, `${repository}:${version}`, images)
   say(`${file}: ${(statSync(file).size / 1e6).toFixed(1)} MB, ${repository}:${version}`)

@@ -43,7 +43,7 @@ export function makeVtepdTree(arch, folder, version) {
   symlinkSync(`../lib/vtepd/dist/bin/vtepd.js`, path.join(folder, 'usr/bin/vtepd'))
   const prebuilt = `prebuilds/linux-${arch}-glibc`
   mkdirSync(path.join(home, prebuilt), { recursive: true })
-  copyFileSync(addonFor(prebuilt), path.join(home, prebuilt, 'vtepd_native.node'))
+  copyFileSync(addonFor(arch, prebuilt), path.join(home, prebuilt, 'vtepd_native.node'))
   const { name, license, type } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
   writeFileSync(path.join(home, 'package.json'), `${JSON.stringify({ name, version, license, type }, null, 2)}\n`)
   copyLicence(path.join(root, 'LICENSE'), path.join(folder, 'usr/share/doc/vtepd'))
@@ -53,10 +53,13 @@ export function makeVtepdTree(arch, folder, version) {
   )
 }
 
-function addonFor(prebuilt) {
-  const file = path.join(root, prebuilt, 'vtepd_native.node')
-  if (existsSync(file)) return file
-  throw new Error(`${file} is missing: npm run build:prebuilds`)
+function addonFor(arch, prebuilt) {
+  const built = arch === process.arch ? ['build/Release/vtepd_native.node'] : []
+  const found = [`${prebuilt}/vtepd_native.node`, ...built].find((file) => existsSync(path.join(root, file)))
+  if (found === undefined) throw new Error(`there is no ${prebuilt}: npm run build:prebuilds`)
+  if (found === built[0])
+    process.stderr.write(`there is no ${prebuilt}: taking ${found}, which is of this machine alone\n`)
+  return path.join(root, found)
 }
 
 function copyLicence(file, folder) {

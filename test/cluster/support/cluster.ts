@@ -30,10 +30,13 @@ export interface ClusterOptions {
   readonly families: Families
   readonly proxyMode: ProxyMode
   readonly nodes: number
+  /** For an agent that is a DaemonSet: nodes without CNI plugins, a control plane that serves pods. Default false. */
+  readonly daemonSets?: boolean
 }
 
 /** Resolves when the kubelets run. The nodes have no overlay yet, so no pod starts. */
-export async function startCluster({ families, proxyMode, nodes: count }: ClusterOptions): Promise<Cluster> {
+export async function startCluster(given: ClusterOptions): Promise<Cluster> {
+  const { families, proxyMode, nodes: count, daemonSets = false } = given
   const folder = mkdtempSync(path.join(tmpdir(), 'cluster-'))
   const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
   const close = async (): Promise<void> => {
@@ -56,7 +59,7 @@ export async function startCluster({ families, proxyMode, nodes: count }: Cluste
     const control = path.join(folder, 'control')
     mkdirSync(control)
     const names = Array.from({ length: count }, (_, index) => nodeName(index))
-    const plane = await startControlPlane(control, programs, families, names)
+    const plane = await startControlPlane(control, programs, families, names, daemonSets)
     ends.push(() => plane.close())
     const options = {
       folder,
@@ -65,6 +68,7 @@ export async function startCluster({ families, proxyMode, nodes: count }: Cluste
       underlay,
       plane,
       proxyMode,
+      withPlugins: !daemonSets,
       cgroup: process.env.VTEPD_CLUSTER_CGROUP ?? '/',
     }
     const nodes = await Promise.all(

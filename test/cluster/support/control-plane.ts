@@ -14,6 +14,8 @@ import { type Service, startService } from './shell.ts'
 export interface ControlPlane {
   /** As admin; rejects on a status of 300 or more, but for those in `accepted`. Undefined where it has no body of JSON. */
   ask<T>(method: string, at: string, body?: object, accepted?: readonly number[]): Promise<T>
+  /** Of kube-apiserver. */
+  readonly url: string
   /** Writes a kubeconfig for that account into `file`. */
   writeKubeconfig(account: string, file: string): void
   close(): Promise<void>
@@ -22,12 +24,13 @@ export interface ControlPlane {
 const RBAC = '/apis/rbac.authorization.k8s.io/v1'
 const AGENTS = 'overlay'
 
-/** `nodes`: kubelets that may come, by name. Resolves when the API server is ready and accounts have their rights. */
+/** `nodes`: kubelets that may come, by name; `daemonSets`: with what those and their pods need. Resolves when the API server is ready and accounts have their rights. */
 export async function startControlPlane(
   folder: string,
   programs: KubePrograms & ClusterPrograms,
   families: Families,
   nodes: readonly string[],
+  daemonSets: boolean,
 ): Promise<ControlPlane> {
   const accounts = [
     { name: 'admin', groups: ['system:masters'] },
@@ -42,6 +45,7 @@ export async function startControlPlane(
     folder,
     host: underlayAddress(families[0], CONTROL_PLANE),
     accounts,
+    forPods: daemonSets,
     flags: ['--service-cluster-ip-range', networks(SERVICE_NETWORKS, families)],
   })
   const services: Service[] = []
@@ -63,6 +67,7 @@ export async function startControlPlane(
   }
   const plane: ControlPlane = {
     ask,
+    url: server.url,
     writeKubeconfig: (account, file) =>
       writeFileSync(file, kubeconfig(server.url, readFileSync(server.caFile), `token-of-${account}`), { mode: 0o600 }),
     close,
@@ -71,7 +76,9 @@ export async function startControlPlane(
     server.startEtcd()
     await server.startApiServer()
     await grantAgents(ask)
-    services.push(...startManagers(folder, programs.kubernetes, families, plane))
+    services.push(
+      ...startManagers(folder, programs.kubernetes, families, plane, daemonSets ? server.caFile : undefined),
+    )
     return plane
   } catch (error) {
     await close()
@@ -93,7 +100,23 @@ async function grantAgents(ask: ControlPlane['ask']): Promise<void> {
   })
 }
 
-function startManagers(folder: string, kubernetes: string, families: Families, plane: ControlPlane): Service[] {
+const CONTROLLERS = ['node-ipam-controller', 'node-lifecycle-controller', 'endpointslice-controller']
+/** Of pods that talk to the API server. */
+const FOR_DAEMON_SETS = [
+  'daemonset-controller',
+  'serviceaccount-controller',
+  'root-ca-certificate-publisher-controller',
+  'garbage-collector-controller',
+]
+
+/** `rootCa`: what pods shall trust, where there are DaemonSets. */
+function startManagers(
+  folder: string,
+  kubernetes: string,
+  families: Families,
+  plane: ControlPlane,
+  rootCa: string | undefined,
+): Service[] {
   const file = (name: string): string => path.join(folder, name)
   plane.writeKubeconfig('admin', file('admin.kubeconfig'))
   plane.writeKubeconfig('system:kube-scheduler', file('scheduler.kubeconfig'))
@@ -104,7 +127,8 @@ function startManagers(folder: string, kubernetes: string, families: Families, p
       'kube-controller-manager',
       ...alone,
       `--kubeconfig=${file('admin.kubeconfig')}`,
-      '--controllers=node-ipam-controller,node-lifecycle-controller,endpointslice-controller',
+      `--controllers=${[...CONTROLLERS, ...(rootCa === undefined ? [] : FOR_DAEMON_SETS)].join(',')}`,
+      ...(rootCa === undefined ? [] : [`--root-ca-file=${rootCa}`]),
       '--allocate-node-cidrs',
       `--cluster-cidr=${networks(POD_NETWORKS, families)}`,
       `--service-cluster-ip-range=${networks(SERVICE_NETWORKS, families)}`,

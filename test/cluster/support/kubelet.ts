@@ -20,7 +20,7 @@ export interface KubeletOptions {
 }
 
 export interface Kubelet {
-  /** Process of the first container of that pod, as the kubelet numbers pods. */
+  /** Process of a container of that pod that runs, as the kubelet numbers pods. */
   processOf(podUid: string): Promise<number>
   services(): readonly Service[]
   close(): Promise<void>
@@ -56,11 +56,12 @@ export async function startKubelet(machine: Machine, options: KubeletOptions): P
   return {
     async processOf(podUid) {
       const list = JSON.parse(await ctr('containers', 'list', '--quiet').then(describe(ctr))) as Container[]
-      const own = list.find(
+      const own = list.filter(
         ({ Labels: labels }) =>
           labels['io.kubernetes.pod.uid'] === podUid && labels['io.cri-containerd.kind'] === 'container',
       )
-      const line = (await ctr('task', 'list')).split('\n').find((task) => own !== undefined && task.startsWith(own.ID))
+      const tasks = (await ctr('task', 'list')).split('\n')
+      const line = tasks.find((task) => own.some(({ ID: id }) => task.startsWith(id)) && task.includes('RUNNING'))
       if (line === undefined) throw new Error(`the pod ${podUid} has no process on ${machine.name}`)
       return Number(line.split(/\s+/)[1])
     },

@@ -34,12 +34,17 @@ export interface NodeOptions {
   readonly underlay: Underlay
   readonly plane: ControlPlane
   readonly proxyMode: ProxyMode
+  /** Whether it has CNI plugins from the start. */
+  readonly withPlugins: boolean
   /** Of the test, below which each node has its own. */
   readonly cgroup: string
 }
 
 /** Of containernetworking-plugins. */
 export const CNI_PLUGINS = '/usr/lib/cni'
+
+/** The same folders on every node, as its own mounts show them. */
+export const CNI_INSIDE = { conf: '/var/cni/net.d', bin: '/var/cni/bin' }
 
 export function nodeName(index: number): string {
   return `node-${index + 1}`
@@ -51,9 +56,9 @@ export async function startNode(options: NodeOptions, index: number): Promise<Cl
   const name = nodeName(index)
   const host = FIRST_NODE + index
   const folder = path.join(options.folder, name)
-  const cni = { conf: path.join(folder, 'net.d'), bin: path.join(folder, 'cni-bin') }
-  mkdirSync(cni.conf, { recursive: true })
-  installPlugins(cni.bin, programs.flannelCni)
+  const cni = { conf: path.join(folder, CNI_INSIDE.conf), bin: path.join(folder, CNI_INSIDE.bin) }
+  for (const one of [cni.conf, cni.bin]) mkdirSync(one, { recursive: true })
+  if (options.withPlugins) installPlugins(cni.bin, programs.flannelCni)
   const machine = await createMachine(folder, name, await underlay.addHost(name, host))
   await machine.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
   const addresses = underlay.families.map((family) => underlayAddress(family, host))
@@ -83,7 +88,6 @@ export async function startNode(options: NodeOptions, index: number): Promise<Cl
 
 /** Debian's, and flannel's, which Debian has not. */
 function installPlugins(folder: string, flannel: string): void {
-  mkdirSync(folder)
   for (const plugin of readdirSync(CNI_PLUGINS)) symlinkSync(path.join(CNI_PLUGINS, plugin), path.join(folder, plugin))
   copyFileSync(flannel, path.join(folder, 'flannel'))
 }

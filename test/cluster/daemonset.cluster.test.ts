@@ -1,0 +1,100 @@
+/**
+ * docs/install.md, walked through: vtepd as a DaemonSet from the chart, its image from a file, on nodes that have neither Node nor
+ * CNI plugins. It is installed, rolled to another version while pods ask each other every 2 ms, and taken off without a trace.
+ */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { agentLog, buildImages, type Chart, importImage, openChart } from './support/chart.ts'
+import { everyPodReachesEveryPod, podsAreMasqueraded } from './support/checks.ts'
+import { type Cluster, startCluster } from './support/cluster.ts'
+import { type Announcements, listen } from './support/look.ts'
+import { skipCluster } from './support/needs.ts'
+import type { ProxyMode } from './support/node.ts'
+import { FAMILIES, POD_NETWORKS, type Stack } from './support/plan.ts'
+import { deletePods, type Pod } from './support/pods.ts'
+import type { Stream } from './support/probes.ts'
+import { nothingWasLost, startPodStreams } from './support/streams.ts'
+import { tracesOf } from './support/traces.ts'
+
+const COMBINATIONS: readonly { readonly stack: Stack; readonly filter: ProxyMode }[] = [
+  { stack: 'dual', filter: 'nftables' },
+  { stack: 'ipv4', filter: 'iptables' },
+]
+const NODES = 3
+const OLD = '0.0.1'
+const NEW = '0.0.2'
+/** Of linux/capability.h. */
+const NET_ADMIN_AND_NET_RAW = (1n << 12n) | (1n << 13n)
+
+for (const { stack, filter } of COMBINATIONS) {
+  const title = `DaemonSet from the chart: ${stack}, ${filter}`
+  describe(title, { skip: skipCluster(title) }, () => {
+    let folder: string
+    let cluster: Cluster
+    let chart: Chart
+    let pods: Pod[]
+    let streams: Map<string, Stream>
+    let heard: Announcements[] = []
+    before(async () => {
+      folder = mkdtempSync(path.join(tmpdir(), 'daemonset-'))
+      const images = await buildImages(folder, [OLD, NEW])
+      cluster = await startCluster({ families: FAMILIES[stack], proxyMode: filter, nodes: NODES, daemonSets: true })
+      for (const image of images) await importImage(cluster.nodes, image)
+      chart = openChart(cluster, folder)
+    })
+    after(async () => {
+      for (const one of heard) await one.close()
+      await cluster?.close()
+      rmSync(folder, { recursive: true, force: true })
+    })
+
+    test('helm install brings the overlay up, and pods start', async () => {
+      const said = await chart.install({
+        'image.tag': OLD,
+        'image.pullPolicy': 'Never',
+        podCidr: cluster.families.includes('ipv4') ? POD_NETWORKS.ipv4 : '',
+        podCidrv6: cluster.families.includes('ipv6') ? POD_NETWORKS.ipv6 : '',
+      })
+      process.stdout.write(said)
+      await chart.rolledOut()
+      pods = await cluster.startPods(1)
+      await everyPodReachesEveryPod(cluster, pods)
+      await podsAreMasqueraded(cluster, pods)
+    })
+    test('an agent has two capabilities, a root that is read-only, and no complaint', async () => {
+      for (const { metadata, spec } of await chart.pods()) {
+        const node = cluster.nodes.find(({ name }) => name === spec.nodeName)
+        assert.ok(node !== undefined)
+        const pid = await node.kubelet.processOf(metadata.uid)
+        const [, effective = ''] = /^CapEff:\s+(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+        assert.equal(BigInt(`0x${effective}`), NET_ADMIN_AND_NET_RAW)
+        assert.match(readFileSync(`/proc/${pid}/mounts`, 'utf8'), /^overlay \/ overlay ro,/m)
+        assert.doesNotMatch(await agentLog(node), / (?:error|fatal) /i)
+      }
+    })
+    test('a new version takes over node by node, and nothing is written to any kernel', async () => {
+      heard = await Promise.all(cluster.nodes.map(listen))
+      streams = startPodStreams(cluster, pods)
+      process.stdout.write(await chart.upgrade({ 'image.tag': NEW }))
+      await chart.rolledOut()
+      await everyPodReachesEveryPod(cluster, pods)
+      for (const { spec, status } of await chart.pods()) {
+        assert.match(spec.containers[0]?.image ?? '', new RegExp(`:${NEW}$`))
+        assert.equal(status.containerStatuses?.[0]?.restartCount, 0)
+      }
+      for (const one of heard) assert.deepEqual(await one.fresh(), [])
+    })
+    test('no packet was lost, no connection broke', () => nothingWasLost(pods, streams))
+    test('with cleanup nothing of it stays on any node, and helm uninstall leaves nothing in the cluster', async () => {
+      await deletePods(cluster.plane)
+      process.stdout.write(await chart.upgrade({ cleanup: true }))
+      await chart.rolledOut()
+      process.stdout.write(await agentLog(cluster.nodes[0] as (typeof cluster.nodes)[number]))
+      process.stdout.write(await chart.uninstall())
+      assert.deepEqual(await tracesOf(cluster), [])
+    })
+  })
+}
