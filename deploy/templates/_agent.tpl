@@ -37,9 +37,9 @@ containers:
       - {{ . | quote }}
       {{- end }}
     env:
+      - { name: FLANNELD_CNI, value: {{ .Values.cni.kind }} }
       - name: NODE_NAME
         valueFrom: { fieldRef: { fieldPath: spec.nodeName } }
-      - { name: FLANNELD_CNI, value: {{ .Values.cni.kind }} }
       - { name: FLANNELD_CNI_CONF_NAME, value: {{ .Values.cni.confName }} }
     # An agent that waits is alive: only one that does not answer at all is started anew.
     startupProbe:

@@ -15,13 +15,11 @@ export interface ClusterPrograms {
   readonly flanneld: string
   /** The CNI plugin `flannel`. */
   readonly flannelCni: string
-  readonly helm: string
 }
 
 /** Versions are those of the modules in go/. 0.9.1 is the last of containernetworking/plugins that has flannel's; the tags of its present module (v1.9.1-flannel3) are none that Go takes. */
 const FLANNEL_VERSION = '0.28.4'
 const PLUGINS_VERSION = '0.9.1'
-const HELM_VERSION = '3.22.0'
 const FLANNEL = 'github.com/flannel-io/flannel'
 
 export function clusterProgramPaths(folder = defaultProgramsFolder()): ClusterPrograms {
@@ -29,7 +27,6 @@ export function clusterProgramPaths(folder = defaultProgramsFolder()): ClusterPr
     kubernetes: path.join(folder, `kubernetes-${KUBERNETES_VERSION}`),
     flanneld: path.join(folder, `flanneld-${FLANNEL_VERSION}`),
     flannelCni: path.join(folder, `flannel-cni-${PLUGINS_VERSION}`),
-    helm: helmPath(folder),
   }
 }
 
@@ -47,23 +44,7 @@ export function ensureClusterPrograms(): ClusterPrograms {
   if (!isExecutable(flanneld)) buildFlanneld(flanneld)
   const plugin = 'github.com/containernetworking/plugins/plugins/meta/flannel'
   if (!isExecutable(flannelCni)) buildProgram({ module: goModule('flannel-cni'), of: plugin, target: flannelCni })
-  ensureHelm()
   return programs
-}
-
-function helmPath(folder = defaultProgramsFolder()): string {
-  return path.join(folder, `helm-${HELM_VERSION}`)
-}
-
-/** Builds it where it is missing. What it takes for the server's version where it asks none is that of the tests. */
-export function ensureHelm(): string {
-  const helm = helmPath()
-  const [major, minor] = KUBERNETES_VERSION.split('.')
-  const version = 'helm.sh/helm/v3/pkg/chartutil.k8sVersion'
-  const ldFlags = `-X ${version}Major=${major} -X ${version}Minor=${minor}`
-  if (!isExecutable(helm))
-    buildProgram({ module: goModule('helm'), of: 'helm.sh/helm/v3/cmd/helm', target: helm, ldFlags })
-  return helm
 }
 
 /** From flannel's own main.go but for two back ends: a cloud's, whose library is not on every module proxy, and udp, which is in C. */

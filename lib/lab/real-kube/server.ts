@@ -172,7 +172,9 @@ function apiServerFlags(
     ...['--token-auth-file', file('tokens.csv'), '--authorization-mode', 'RBAC,Node', '--anonymous-auth=false'],
     // Of the family of the address, or it does not start.
     ...['--service-cluster-ip-range', host.includes(':') ? 'fd43::/112' : '10.43.0.0/16'],
-    ...(forPods ? [] : ['--disable-admission-plugins', 'ServiceAccount', '--endpoint-reconciler-type', 'none']),
+    ...(forPods
+      ? ['--allow-privileged']
+      : ['--disable-admission-plugins', 'ServiceAccount', '--endpoint-reconciler-type', 'none']),
   ]
 }
 

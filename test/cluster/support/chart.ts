@@ -1,6 +1,7 @@
 /** The chart in deploy/ on a cluster, by helm, and the pods that come of it. Must not: judge the overlay. */
 import { mkdtempSync } from 'node:fs'
 import path from 'node:path'
+import { deployProgramPaths } from '../../kube/deploy-programs.ts'
 import type { Cluster } from './cluster.ts'
 import { type ClusterNode, CNI_INSIDE } from './node.ts'
 import { lastWords, run, until } from './shell.ts'
@@ -40,11 +41,11 @@ export async function importImage(nodes: readonly ClusterNode[], file: string): 
   for (const { machine } of nodes) await machine.run('ctr', '--namespace=k8s.io', 'images', 'import', file)
 }
 
-export function openChart({ plane, programs, nodes }: Cluster, folder: string): Chart {
+export function openChart({ plane, nodes }: Cluster, folder: string): Chart {
   const kubeconfig = path.join(folder, 'helm.kubeconfig')
   plane.writeKubeconfig('admin', kubeconfig)
   const helm = (verb: string, ...words: readonly string[]): Promise<string> =>
-    run(programs.helm, verb, 'vtepd', ...words, `--namespace=${NAMESPACE}`, `--kubeconfig=${kubeconfig}`)
+    run(deployProgramPaths().helm, verb, 'vtepd', ...words, `--namespace=${NAMESPACE}`, `--kubeconfig=${kubeconfig}`)
   const set = (values: Readonly<Record<string, unknown>>): string[] =>
     Object.entries(values).map(([name, value]) => `--set-json=${name}=${JSON.stringify(value)}`)
   const chart = path.join(ROOT, 'deploy')

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { defaultProgramsFolder, isExecutable, programPaths } from '../../../lib/lab/real-kube/programs.ts'
 import { clusterProgramPaths } from '../../kube/cluster-programs.ts'
+import { deployProgramPaths } from '../../kube/deploy-programs.ts'
 import { CNI_PLUGINS } from './node.ts'
 
 /** By Debian's packages. */
@@ -32,7 +33,9 @@ function missingThings(): string[] {
   const packages = Object.entries(COMMANDS).flatMap(([program, name]) =>
     lacks(program) ? [`the package ${name}`] : [],
   )
-  const built = [clusterProgramPaths(), programPaths(defaultProgramsFolder())].flatMap((paths) => Object.values(paths))
+  const built = [clusterProgramPaths(), deployProgramPaths(), programPaths(defaultProgramsFolder())].flatMap((paths) =>
+    Object.values(paths),
+  )
   return [
     ...packages,
     ...(existsSync(path.join(CNI_PLUGINS, 'bridge')) ? [] : ['the package containernetworking-plugins']),
