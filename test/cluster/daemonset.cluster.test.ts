@@ -19,9 +19,16 @@ import type { Stream } from './support/probes.ts'
 import { nothingWasLost, startPodStreams } from './support/streams.ts'
 import { tracesOf } from './support/traces.ts'
 
-const COMBINATIONS: readonly { readonly stack: Stack; readonly filter: ProxyMode }[] = [
-  { stack: 'dual', filter: 'nftables' },
-  { stack: 'ipv4', filter: 'iptables' },
+interface Combination {
+  readonly stack: Stack
+  readonly filter: ProxyMode
+  /** The init container with the right has forwarding to switch on. */
+  readonly hostSysctls: boolean
+}
+
+const COMBINATIONS: readonly Combination[] = [
+  { stack: 'dual', filter: 'nftables', hostSysctls: false },
+  { stack: 'ipv4', filter: 'iptables', hostSysctls: true },
 ]
 const NODES = 3
 const OLD = '0.0.1'
@@ -34,7 +41,7 @@ let images: Promise<readonly string[]> | undefined
 const folder = mkdtempSync(path.join(tmpdir(), 'daemonset-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-for (const { stack, filter } of COMBINATIONS) {
+for (const { stack, filter, hostSysctls } of COMBINATIONS) {
   const title = `DaemonSet from the chart: ${stack}, ${filter}`
   describe(title, { skip: skipCluster(title) }, () => {
     let cluster: Cluster
@@ -55,14 +62,20 @@ for (const { stack, filter } of COMBINATIONS) {
     })
 
     test('helm install brings the overlay up, and pods start', async () => {
+      if (hostSysctls)
+        for (const { machine } of cluster.nodes) await machine.run('sysctl', '-qw', 'net.ipv4.ip_forward=0')
       const said = await chart.install({
         'image.tag': OLD,
         'image.pullPolicy': 'Never',
+        hostSysctls,
         podCidr: cluster.families.includes('ipv4') ? POD_NETWORKS.ipv4 : '',
         podCidrv6: cluster.families.includes('ipv6') ? POD_NETWORKS.ipv6 : '',
       })
       process.stdout.write(said)
       await chart.rolledOut()
+      if (hostSysctls)
+        for (const { machine } of cluster.nodes)
+          assert.equal(await machine.run('sysctl', '-n', 'net.ipv4.ip_forward'), '1\n', machine.name)
       pods = await cluster.startPods(1)
       await everyPodReachesEveryPod(cluster, pods)
       await podsAreMasqueraded(cluster, pods)
@@ -75,7 +88,7 @@ for (const { stack, filter } of COMBINATIONS) {
         const [, effective = ''] = /^CapEff:\s+(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
         assert.equal(BigInt(`0x${effective}`), NET_ADMIN_AND_NET_RAW)
         assert.match(readFileSync(`/proc/${pid}/mounts`, 'utf8'), /^overlay \/ overlay ro,/m)
-        process.stdout.write(await agentLog(node))
+        assert.doesNotMatch(await agentLog(node), /stderr F E\d{4} /)
       }
     })
     test('a new version takes over node by node, and nothing is written to any kernel', async () => {
@@ -92,6 +105,9 @@ for (const { stack, filter } of COMBINATIONS) {
     })
     test('no packet was lost, no connection broke', () => nothingWasLost(pods, streams))
     test('with cleanup nothing of it stays on any node, and helm uninstall leaves nothing in the cluster', async () => {
+      // Else finding nothing afterwards would say nothing.
+      const kinds = (await tracesOf(cluster)).map((trace) => trace.replace(/:.*/, ''))
+      assert.ok(new Set(kinds).size > cluster.nodes.length && kinds.length > 10 * cluster.nodes.length, kinds.join())
       await deletePods(cluster.plane)
       process.stdout.write(await chart.upgrade({ cleanup: true }))
       await chart.rolledOut()
