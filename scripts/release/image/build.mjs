@@ -3,9 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { nodeVersion } from '../node-binaries.mjs'
+import { ARCHITECTURES, SHIPPED_NODE } from '../shipped.mjs'
+import { sourceDate } from '../source-date.mjs'
 import { makeBaseTree } from './base-tree.mjs'
 import { openLayout } from './layout.mjs'
-import { makeNodeTree, makeVtepdTree } from './program-tree.mjs'
+import { copyAsVersion, makeProgramTrees } from './program-trees.mjs'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 const PLATFORMS = {
@@ -23,8 +26,7 @@ architecture. The same sources make the same bytes.
   --version VERSION   what vtepd says it is (default: that of package.json); may be repeated, for as many images
   --out FOLDER        where the files go (default: out)
 
-Needs tar, gzip, apt, dpkg-deb and strip (for the other architecture llvm-strip), and what npm run build and npm run build:prebuilds
-make. What is downloaded is kept in ~/.cache/vtepd-release.
+Needs an x64 Debian or Ubuntu with tar, gzip and python3-pip; downloads are kept in \${XDG_CACHE_HOME:-~/.cache}/vtepd-release.
 `
 
 process.umask(0o022)
@@ -48,9 +50,10 @@ async function main() {
   })
   if (values.help) return void process.stdout.write(HELP)
   const arches = [...new Set(values.arch)]
-  for (const arch of arches) if (!Object.hasOwn(PLATFORMS, arch)) throw new Error(`--arch ${arch}: give x64 or arm64`)
+  for (const arch of arches)
+    if (!ARCHITECTURES.includes(arch)) throw new Error(`--arch is '${arch}': ${ARCHITECTURES.join(' or ')}`)
   mkdirSync(values.out, { recursive: true })
-  const epoch = sourceEpoch()
+  const epoch = sourceDate(root)
   const layout = openLayout(values.out)
   try {
     const images = []
@@ -72,21 +75,23 @@ async function main() {
 
 /** Resolves with one a version, `{ arch, version, image }`. */
 async function makeImages(layout, arch, versions, epoch) {
-  const tree = (name) => path.join(layout.work, `${arch}-${name}`)
-  const packages = await makeBaseTree(arch, tree('debian'), say)
-  const node = makeNodeTree(arch, tree('node'))
+  const log = (line) => say(`${arch}: ${line}`)
+  const folder = path.join(layout.work, arch)
+  const tree = (name) => path.join(folder, name)
+  const packages = await makeBaseTree(arch, tree('debian'), log)
+  await makeProgramTrees({ root, arch, folder, log })
   const pack = async (name, createdBy, date) => {
-    say(`${arch}: packing ${name}`)
+    log(`packing ${name}`)
     return { ...(await layout.addLayer(tree(name), date)), createdBy }
   }
   // What is others' has one date for ever, so that these layers are the same in the next version.
   const below = [
     await pack('debian', `Debian: ${packages.map((one) => `${one.name} ${one.version}`).join(', ')}`, 0),
-    await pack('node', `Node ${node}`, 0),
+    await pack('node', `Node ${nodeVersion(SHIPPED_NODE)} and its libraries`, 0),
   ]
   const images = []
   for (const version of versions) {
-    makeVtepdTree(arch, tree(`vtepd-${version}`), version)
+    copyAsVersion(tree('vtepd'), version, tree(`vtepd-${version}`))
     const layers = [...below, await pack(`vtepd-${version}`, `vtepd ${version}`, epoch)]
     images.push({ arch, version, image: addImage(layout, arch, version, epoch, layers) })
   }
@@ -126,13 +131,6 @@ function write(layout, { out, repository }, version, end, images) {
   const file = path.join(out, `vtepd-${version}-linux${end}.oci.tar`)
   layout.write(file, `${repository}:${version}`, images)
   say(`${file}: ${(statSync(file).size / 1e6).toFixed(1)} MB, ${repository}:${version}`)
-}
-
-/** Of all that is packed, in seconds: SOURCE_DATE_EPOCH, else when the commit was made. */
-function sourceEpoch() {
-  const given = process.env.SOURCE_DATE_EPOCH || git('log', '-1', '--format=%ct')
-  if (!/^\d+$/.test(given)) throw new Error('this is no checkout of git: set SOURCE_DATE_EPOCH, in seconds')
-  return Number(given)
 }
 
 /** Empty outside of a checkout. */
