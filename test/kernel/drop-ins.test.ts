@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { networkManagerTests, startNetworkManager } from '../support/network-manager.ts'
 import { networkdTests, startNetworkd } from '../support/networkd.ts'
 import { readSource } from '../support/source-files.ts'
+import { startUdevd, udevdTests } from '../support/udevd.ts'
 import { deviceName, type Family } from './healing/support/cluster.ts'
 import { createHealthyHost, type Host } from './healing/support/host.ts'
 import { underlayPrefix } from './healing/support/surroundings.ts'
@@ -63,6 +64,32 @@ test(
     assert.deepEqual(given(await host.events.since(before)), [])
   },
 )
+
+/** As a site sets all its interfaces; the MAC addresses of the probe by which udevd is known to work are left to its policy. */
+const ALL_LINKS = { '50-all.link': '[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\nMTUBytes=1312\n' }
+
+for (const withDropIn of [false, true])
+  test(
+    `a udevd whose catch-all file sets the MTU ${withDropIn ? 'leaves our devices alone with deploy/05-vtepd.link' : 'sets that of our devices, and the overlay heals'}`,
+    udevdTests(),
+    async (t) => {
+      const host = await createHealthyHost(t, { families: ['ipv4', 'ipv6'] })
+      const dropIn = withDropIn ? { '05-vtepd.link': readSource('deploy/05-vtepd.link').text } : {}
+      await startUdevd(t, host.netns, { ...ALL_LINKS, ...dropIn })
+      const before = await host.events.caughtUp()
+      for (const device of devicesOf(host)) await host.ip(`link del ${device}`)
+      await host.ready()
+      // udevd takes them in order: once it has set this one's, it has been at ours.
+      await host.ip('link add late0 type bridge')
+      const lines = async (): Promise<readonly string[]> => host.events.since(before)
+      while (!(await lines()).some((line) => / late0:.* mtu 1312 /.test(line)))
+        await host.events.more(host.events.lines.length, 1000)
+      const set = (await lines()).filter((line) => /^\d+: flannel.* mtu 1312 /.test(line))
+      assert.equal(set.length > 0, !withDropIn, set.join('\n'))
+      await host.ready()
+      await host.right()
+    },
+  )
 
 test(
   'with deploy/networkmanager.conf NetworkManager manages none of our devices, and refuses to',

@@ -2,7 +2,9 @@
  * The real systemd-udevd for one network namespace of a test, with an empty /run of its own: the kernel's announcements of
  * network devices reach only the udevd of their namespace. Must not: touch /dev or the host's udev database.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { runProgram } from '../../lib/host/exec.ts'
 import { startDaemon } from './daemon.ts'
@@ -27,11 +29,17 @@ export function udevdTests(): { skip: string | false } {
 
 const SCRIPT = `mount --make-rprivate /
 mount -t tmpfs tmpfs /run
+mkdir -p /run/systemd
+cp -r "$1" /run/systemd/network
 exec "$0"`
 
-/** Resolves once it has given a bridge without a chosen MAC another one. */
-export async function startUdevd(t: Scope, netns: Netns): Promise<void> {
-  const daemon = startDaemon(t, netns, SCRIPT, [PROGRAM ?? ''])
+/** `files`: .link files, by name. Resolves once it has given a bridge without a chosen MAC another one. */
+export async function startUdevd(t: Scope, netns: Netns, files: Readonly<Record<string, string>> = {}): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-udevd-'))
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text)
+  const daemon = startDaemon(t, netns, SCRIPT, [PROGRAM ?? '', folder], () =>
+    rmSync(folder, { recursive: true, force: true }),
+  )
   const deadline = performance.now() + PATIENCE_MS
   while (!(await changesLladdrs(netns))) {
     if (!daemon.running || performance.now() > deadline) throw new Error('systemd-udevd does not do its work in here')
