@@ -7,6 +7,7 @@ import { ConfigError } from '../../errors.ts'
 import { systemClock } from '../../host/clock.ts'
 import { createLog } from '../../host/log.ts'
 import { linksWithAdvertisedRoutes } from '../../host/ra-links.ts'
+import { writeStderr } from '../../host/stderr.ts'
 import { createSysctl } from '../../host/sysctl.ts'
 import { FAMILIES } from '../../net/ip.ts'
 import { messageOf } from '../../util/message-of.ts'
@@ -38,7 +39,11 @@ export async function sysctlsCommand(argv: readonly string[]): Promise<number> {
       log,
       contain: reject,
       // The first look always tells something: until then nothing is known.
-      onChange: () => resolve(settings.checks.some(({ fault }) => fault !== undefined) ? 1 : 0),
+      onChange: () => {
+        const faults = settings.checks.flatMap(({ fault }) => fault ?? [])
+        for (const fault of faults) writeStderr(`vtepd sysctls: ${fault}\n`)
+        resolve(faults.length === 0 ? 0 : 1)
+      },
     })
   })
 }

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type FilePlaces, planFiles, removeFiles } from '../../../lib/cli/cleanup/files.ts'
+import { renderConflist } from '../../../lib/cni/conflist.ts'
+import { parseSubnetEnv, subnetEnvOf } from '../../../lib/cni/subnet-env.ts'
 import { kernelTests } from '../../support/netns.ts'
 import { netConf, scopeOf, stateOf } from './fixture.ts'
 
@@ -57,6 +59,22 @@ test('subnet.env, what was kept and unfinished copies go, and then the empty fol
   ])
   assert.deepEqual(removeFiles(plan.removals), [])
   assert.deepEqual(readdirSync(root), [])
+})
+
+test('a conflist goes where it is asked for, and is one that vtepd writes', (t) => {
+  const bridge = renderConflist('bridge', subnetEnvOf(parseSubnetEnv(SUBNET_ENV)))
+  const file = 'net.d/10-flannel.conflist'
+  for (const text of [renderConflist('flannel'), renderConflist('k3s'), bridge ?? '']) {
+    const { root, places: where } = places(t, { 'subnet.env': SUBNET_ENV, [file]: text })
+    assert.deepEqual(
+      planFiles(where, SCOPE).removals.map(({ subject }) => path.relative(root, subject)),
+      [file, 'subnet.env'],
+    )
+    assert.equal(planFiles({ ...where, conflist: undefined }, SCOPE).removals.length, 1)
+  }
+  const chained = places(t, { [file]: renderConflist('flannel').replace('"portmap"', '"istio-cni"') })
+  assert.deepEqual(planFiles(chained.places, SCOPE).removals, [])
+  assert.match(planFiles(chained.places, SCOPE).notes.join(), /10-flannel\.conflist is not as vtepd writes it/)
 })
 
 test('nothing there is nothing to do', (t) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -9,6 +10,7 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -60,6 +62,30 @@ test('install puts everything in place once; check looks before and after, and w
     assert.match(again.text, /^flannel on kubernetes: \S+, \S+\n(?:note: .*\n)*all is in place\n$/)
   }
   assert.equal(statSync(file).ino, written)
+})
+
+test('in a container plugins are copied to the host, without a conflist, and what stands there is left alone', (t) => {
+  const { root, from, cni } = createFolders(t)
+  const bin = path.join(root, 'bin')
+  mkdirSync(bin)
+  writeFileSync(path.join(bin, 'bridge'), 'own', { mode: 0o755 })
+  writeFileSync(path.join(bin, 'portmap'), 'no program', { mode: 0o644 })
+  // As on a host of k3s: a link that leads out of what the container sees.
+  symlinkSync('/nowhere/host-local', path.join(bin, 'host-local'))
+  const words = ['--cni=bridge', '--plugins-only', `--copy-from=${from}`]
+  assert.equal(cni('check', ...words).status, 1)
+  const ran = cni('install', ...words)
+  assert.equal(ran.status, 0, ran.text)
+  assert.match(ran.text, /^copied \S+bin\/loopback from \S+lib\/loopback$/m)
+  assert.equal(readFileSync(path.join(bin, 'bridge'), 'utf8'), 'own')
+  assert.equal(readlinkSync(path.join(bin, 'host-local')), '/nowhere/host-local')
+  for (const name of ['loopback', 'portmap'])
+    assert.equal(lstatSync(path.join(bin, name)).mode, 0o100755, `${name} is a program of its own`)
+  assert.deepEqual(readdirSync(root).sort(), ['bin', 'lib'])
+  assert.equal(cni('check', ...words).status, 0)
+  const flannel = cni('install', '--cni=flannel', '--plugins-only', `--copy-from=${root}`)
+  assert.equal(flannel.status, 1)
+  assert.match(flannel.text, /the plugin flannel is missing/)
 })
 
 test('what is missing is named, and the rest is done all the same, status 1; --json has the same keys always', (t) => {
