@@ -9,7 +9,7 @@ const root = path.resolve(import.meta.dirname, '..')
 const parts = {
   addon: {
     product: 'build/Release/vtepd_native.node',
-    sources: ['binding.gyp', 'native/src', 'scripts/install.mjs'],
+    sources: ['binding.gyp', 'native/src', 'scripts/install.mjs', 'scripts/install-advice.mjs'],
     script: 'scripts/install.mjs',
   },
   dist: {

@@ -1,12 +1,11 @@
 /**
- * The compiled addon: where it is found, and what it offers. Must not: check arguments or build netlink errors
- * (native.ts does). Stands two levels below the package root, as lib/rtnl/addon.ts and as dist/rtnl/addon.js.
+ * The compiled addon: what it offers, and how it is loaded. Must not: check arguments or build netlink errors (native.ts does).
  */
-import { closeSync, openSync, readSync } from 'node:fs'
-import path from 'node:path'
-import bindings from 'bindings'
+import { createRequire } from 'node:module'
 import { ConfigError } from '../errors.ts'
 import { messageOf } from '../util/message-of.ts'
+import { ABSENT, faultOf, loadFault } from './addon-fault.ts'
+import { ADDON_FILE, addonPlaces, machineName, remedy } from './addon-place.ts'
 
 /** `kind` is OUTCOME_*; `errno` positive or 0; `text` the kernel's sentence, or what failed. */
 export interface Outcome {
@@ -115,44 +114,33 @@ export interface Addon {
   readXtablesSizes(netns: string, family: number, tables: readonly string[]): Promise<XtablesOutcome>
 }
 
-const FILE = 'vtepd_native.node'
 let loaded: Addon | undefined
 
 /**
- * VTEPD_NATIVE_DIR (a sanitizer or debug build) alone where it is set; else build/Release, else the prebuilt one of this
- * machine. Throws ConfigError when there is none.
+ * VTEPD_NATIVE_DIR (a sanitizer or debug build) alone where it is set; else the first of build/Release and the prebuilt one of
+ * this machine that loads. Throws ConfigError, which says what is wrong with each and what to do, when there is none.
  */
 export function loadAddon(): Addon {
-  loaded ??= load()
+  loaded ??= loadFirstOf(addonPlaces())
   return loaded
 }
 
-function load(): Addon {
-  const root = path.resolve(import.meta.dirname, '..', '..')
-  const chosen = process.env.VTEPD_NATIVE_DIR
-  const places =
-    chosen === undefined || chosen === ''
-      ? [
-          ['module_root', 'build', 'Release', 'bindings'],
-          ['module_root', 'prebuilds', `linux-${process.arch}-${libc()}`, 'bindings'],
-        ]
-      : [[path.resolve(root, chosen), 'bindings']]
-  try {
-    return bindings({ bindings: FILE, module_root: root, try: places }) as Addon
-  } catch (cause) {
-    const remedy = 'the native addon cannot be loaded; build it with `npm rebuild vtepd` (in a checkout: `npm ci`)'
-    throw new ConfigError(FILE, `${remedy}: ${messageOf(cause)}`, { cause })
+/** The first of some files that loads; each is looked at first, so that a broken one does no harm. Throws as loadAddon does. */
+export function loadFirstOf(places: readonly string[]): Addon {
+  const require = createRequire(import.meta.url)
+  const faults: string[] = []
+  for (const file of places) {
+    try {
+      const fault = faultOf(file)
+      if (fault === undefined) return require(file) as Addon
+      faults.push(fault)
+    } catch (cause) {
+      faults.push(loadFault(file, messageOf(cause)))
+    }
   }
-}
-
-// musl or glibc, by the dynamic loader that the running Node names in its ELF head; scripts/install.mjs decides alike.
-function libc(): 'musl' | 'glibc' {
-  const head = Buffer.alloc(4096)
-  const file = openSync(process.execPath, 'r')
-  try {
-    readSync(file, head, 0, head.length, 0)
-  } finally {
-    closeSync(file)
-  }
-  return head.includes('ld-musl') ? 'musl' : 'glibc'
+  // What is not there explains nothing where another one is, and does not load.
+  const telling = faults.filter((fault) => fault !== ABSENT)
+  const why =
+    telling.length > 0 ? telling.join('; ') : `there is none for ${machineName()} (looked for: ${places.join(', ')})`
+  throw new ConfigError(ADDON_FILE, `the native addon cannot be loaded: ${why}; ${remedy()}`)
 }

@@ -48,8 +48,8 @@ function buildAll(names) {
 
 function build(zig, name) {
   const folder = path.join(root, 'prebuilds', name)
-  mkdirSync(folder, { recursive: true })
-  const work = mkdtempSync(path.join(folder, '.new-'))
+  for (const one of [folder, path.join(root, 'out')]) mkdirSync(one, { recursive: true })
+  const work = mkdtempSync(path.join(root, 'out', '.prebuild-'))
   try {
     const made = path.join(work, FILE)
     const exported = path.join(work, 'exports.map')

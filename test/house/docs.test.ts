@@ -14,7 +14,7 @@ const documents = [
 /** Operations of netlink errors, which look like events. */
 const OPERATIONS = /^(?:address|fdb|link|neighbour|route|rule)\./
 const LEVELS = ['info', 'warn', 'error', 'stands']
-const FILE = /\.(?:crt|env|json|md|service|ts|yaml)$/
+const FILE = /\.(?:crt|env|gyp|json|lockb?|md|service|ts|yaml)$/
 
 /** Events of the log, each with its levels joined by `or`; `debug` where it has no other. */
 const events = eventsIn(

@@ -25,6 +25,7 @@ test('the tarball holds what a consumer runs and builds, and nothing of the work
     ...listFiles('native/src', '.h'),
     'binding.gyp',
     'scripts/install.mjs',
+    'scripts/install-advice.mjs',
     'dist/THIRD-PARTY-NOTICES.txt',
     'README.md',
     'LICENSE',

@@ -76,7 +76,7 @@ test('an addon that is not there is a configuration error that says what to do',
   const env = { ...process.env, VTEPD_NATIVE_DIR: '/nonexistent' }
   const node = ['--import', 'tsx', '--input-type=module', '-e', program]
   const { stdout } = await run(process.execPath, node, { env })
-  assert.match(stdout, /^ERR_VTEPD_CONFIG vtepd_native\.node: .*npm rebuild vtepd/)
+  assert.match(stdout, /^ERR_VTEPD_CONFIG vtepd_native\.node: .*npm ci/)
 })
 
 test('after close every call is refused with ECANCELED, and closing again resolves', kernelTests, async (t) => {

@@ -1,0 +1,61 @@
+/**
+ * Where the addon of this machine is looked for, and how this installation gets one. Stands two levels below the package root, as
+ * lib/rtnl/addon-place.ts and as dist/rtnl/addon-place.js. Must not: load it (addon.ts).
+ */
+import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import path from 'node:path'
+
+export const ADDON_FILE = 'vtepd_native.node'
+
+const PREBUILT = ['x64', 'arm64']
+const root = path.resolve(import.meta.dirname, '..', '..')
+
+/** Files to try, absolute, the best first. VTEPD_NATIVE_DIR, relative to the package root, is the only one where it is set. */
+export function addonPlaces(): string[] {
+  const chosen = process.env.VTEPD_NATIVE_DIR
+  const folders =
+    chosen === undefined || chosen === '' ? ['build/Release', path.join('prebuilds', machineName())] : [chosen]
+  return folders.map((folder) => path.resolve(root, folder, ADDON_FILE))
+}
+
+/** As prebuilds/ names it: linux-ARCH-LIBC. */
+export function machineName(): string {
+  return `linux-${process.arch}-${libcOfNode()}`
+}
+
+/** musl or glibc, by the dynamic loader that the running program names in its ELF head; scripts/install.mjs decides alike. */
+export function libcOfNode(): 'musl' | 'glibc' {
+  const head = Buffer.alloc(4096)
+  const file = openSync(process.execPath, 'r')
+  try {
+    readSync(file, head, 0, head.length, 0)
+  } finally {
+    closeSync(file)
+  }
+  return head.includes('ld-musl') ? 'musl' : 'glibc'
+}
+
+/** What brings an addon that fits, in the words of whatever installed the package in `folder`. */
+export function remedy(folder = root): string {
+  if (existsSync(path.join(folder, 'lib/rtnl/addon.ts'))) return 'in a checkout: `npm ci`, or `npm run build:addon`'
+  if (!existsSync(path.join(folder, 'binding.gyp')))
+    return 'this installation is not whole, or for another machine: install vtepd again'
+  const how = PREBUILT.includes(process.arch)
+    ? 'install vtepd again, for this machine (node_modules cannot be copied from another kind of machine), or compile it here'
+    : `for ${process.arch} it has to be compiled`
+  return `${how}: ${compileCommand(folder)}, with g++ 10 or newer, make and python3`
+}
+
+// A lock file beside the outermost node_modules tells who installed it.
+function compileCommand(folder: string): string {
+  const [project = folder] = folder.split(`${path.sep}node_modules${path.sep}`)
+  const has = (...names: string[]): boolean => names.some((name) => existsSync(path.join(project, name)))
+  const from = 'npm_config_build_from_source=true'
+  if (folder.includes(`${path.sep}.pnpm${path.sep}`) || has('pnpm-lock.yaml'))
+    return `\`pnpm approve-builds\`, then \`${from} pnpm rebuild vtepd\``
+  if (folder.includes(`${path.sep}.yarn${path.sep}`) || has('.yarnrc.yml', '.pnp.cjs'))
+    return `\`${from} yarn rebuild vtepd\``
+  if (has('yarn.lock')) return `\`${from} yarn install --force\``
+  if (has('bun.lock', 'bun.lockb')) return `\`${from} bun pm trust vtepd\``
+  return `\`${from} npm rebuild vtepd\``
+}
