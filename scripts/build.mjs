@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { bundleCommand, bundleForeignImports } from './bundle.mjs'
+import { bundleCommand, shareForeignImports } from './bundle.mjs'
 import { thirdPartyNotices } from './notices.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
@@ -28,9 +28,8 @@ if (types.status !== 0) fail('tsc found errors: they stand above')
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
 const dependencies = Object.keys(manifest.dependencies)
 try {
-  const library = await bundleForeignImports(root, staging, dependencies)
-  const command = await bundleCommand(root, path.join(root, 'lib/cli/main.ts'), path.join(staging, 'bin'))
-  const inputs = new Set([...library, ...command])
+  const shared = shareForeignImports(staging, dependencies)
+  const inputs = await bundleCommand(root, path.join(root, 'lib/cli/main.ts'), path.join(staging, 'bin'), shared)
   writeFileSync(path.join(staging, 'THIRD-PARTY-NOTICES.txt'), thirdPartyNotices(root, inputs))
 } catch (error) {
   fail(error.message)

@@ -1,4 +1,4 @@
-// The two uses of esbuild. Both return the files that went into a bundle, relative to the root, for the licence texts.
+// The command's bundle by esbuild, and what the library takes from it.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import path from 'node:path'
@@ -27,18 +27,23 @@ const common = {
 
 /**
  * The command: `entry` becomes bin/vtepd.js, what it imports dynamically becomes chunks in the same folder (a module
- * that looks for the package's root must stand exactly two levels below it). Throws when the Kubernetes client would
- * be loaded at start: it costs 60 ms and 15 MB that `--help` and the file source do not need.
+ * that looks for the package's root must stand exactly two levels below it), and so do the packages that the library shares with
+ * it (`shared`, of shareForeignImports). Throws when the Kubernetes client would be loaded at start: it costs 60 ms and 15 MB
+ * that `--help` and the file source do not need.
  */
-export async function bundleCommand(root, entry, outdir) {
+export async function bundleCommand(root, entry, outdir, shared) {
   const { metafile } = await build({
     ...common,
     absWorkingDir: root,
-    entryPoints: [{ in: entry, out: 'vtepd' }],
+    entryPoints: [
+      { in: entry, out: 'vtepd' },
+      ...[...shared.keys()].map((name) => ({ in: name, out: outNameOf(name) })),
+    ],
     outdir,
     splitting: true,
     entryNames: '[name]',
     chunkNames: '[name]-[hash]',
+    plugins: [{ name: 'packages that are shared', setup: (on) => resolveShared(on, root, shared) }],
   })
   const output = path.join(outdir, 'vtepd.js')
   const atStart = loadedAtStart(metafile, path.relative(root, output))
@@ -61,29 +66,46 @@ function loadedAtStart(metafile, entry) {
   return [...seen].flatMap((output) => Object.keys(metafile.outputs[output]?.inputs ?? {}))
 }
 
-/**
- * A consumer of the library installs only `dependencies`. An emitted module that imports any other package is bundled
- * again with that package inside; its relative imports stay as they are.
- */
-export async function bundleForeignImports(root, folder, dependencies) {
-  const inputs = []
-  for (const file of filesOf(folder, '.js')) {
-    const foreign = bareImports(readFileSync(file, 'utf8')).filter((name) => !isOurs(name, dependencies))
-    if (foreign.length === 0) continue
-    const { metafile } = await build({
-      ...common,
-      absWorkingDir: root,
-      entryPoints: [file],
-      outfile: file,
-      allowOverwrite: true,
-      external: dependencies,
-      plugins: [{ name: 'relative imports stay', setup: (on) => on.onResolve({ filter: /^\./ }, keepOurs) }],
-    })
-    inputs.push(...Object.keys(metafile.inputs).filter((name) => name.includes('node_modules/')))
+/** Each shared package is an entry of its own that exports what the library takes from it. */
+function resolveShared(on, root, shared) {
+  on.onResolve({ filter: /./ }, ({ path: name, kind }) =>
+    kind === 'entry-point' && shared.has(name) ? { path: name, namespace: 'shared' } : undefined,
+  )
+  on.onLoad({ filter: /./, namespace: 'shared' }, ({ path: name }) => ({
+    contents: `export { ${[...shared.get(name)].sort().join(', ')} } from '${name}'`,
+    resolveDir: root,
+  }))
+}
 
-    function keepOurs(args) {
-      return args.importer === file ? { path: args.path, external: true } : undefined
-    }
+function outNameOf(name) {
+  return name.replace(/^@/, '').replaceAll('/', '-')
+}
+
+/**
+ * A consumer of the library installs only `dependencies`. What an emitted module imports from any other package is taken from the
+ * command's bundle, so that it is shipped once. Returns the names that are taken, by package; bundleCommand puts them there.
+ */
+export function shareForeignImports(folder, dependencies) {
+  const shared = new Map()
+  for (const file of filesOf(folder, '.js')) {
+    const text = readFileSync(file, 'utf8')
+    const foreign = bareImports(text).filter((name) => !isOurs(name, dependencies))
+    if (foreign.length === 0) continue
+    const rewritten = foreign.reduce((before, name) => {
+      const pattern = new RegExp(`^import \\{([^}]*)\\} from (['"])${name}\\2;$`, 'm')
+      const names = pattern
+        .exec(before)?.[1]
+        ?.split(',')
+        .map((one) => one.trim().split(' as ')[0])
+      if (names === undefined)
+        throw new Error(
+          `${path.relative(folder, file)} imports ${name}: only \`import { a, b }\` can be shared with the command`,
+        )
+      shared.set(name, new Set([...(shared.get(name) ?? []), ...names]))
+      const bundled = path.relative(path.dirname(file), path.join(folder, 'bin', `${outNameOf(name)}.js`))
+      return before.replace(pattern, `import {$1} from $2${bundled}$2;`)
+    }, text)
+    writeFileSync(file, rewritten)
   }
   for (const file of filesOf(folder, '.d.ts')) {
     const foreign = bareImports(readFileSync(file, 'utf8')).filter((name) => !isOurs(name, dependencies))
@@ -92,7 +114,7 @@ export async function bundleForeignImports(root, folder, dependencies) {
         `${path.relative(folder, file)} names types of ${foreign.join(', ')}, which a consumer does not have: declare types of our own`,
       )
   }
-  return inputs
+  return shared
 }
 
 // Statements at the start of a line and dynamic imports outside doc comments: what tsc emits has no other form.

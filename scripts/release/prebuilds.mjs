@@ -101,14 +101,17 @@ function notices(zig) {
   const texts = {
     'libc++ (LLVM)': path.join(zig, 'lib/libcxx/LICENSE.TXT'),
     'libc++abi (LLVM)': path.join(zig, 'lib/libcxxabi/LICENSE.TXT'),
+    'libunwind (LLVM)': path.join(zig, 'lib/libunwind/LICENSE.TXT'),
     'compiler_rt (Zig)': path.join(zig, 'LICENSE'),
     'node-addon-api': path.join(root, 'node_modules/node-addon-api/LICENSE.md'),
   }
+  const titles = new Map()
+  for (const [name, file] of Object.entries(texts)) {
+    const text = readFileSync(file, 'utf8').trim()
+    titles.set(text, [...(titles.get(text) ?? []), name])
+  }
   const heading = 'The prebuilt addons contain parts of the following, each under the licence that follows its name.\n'
-  const sections = Object.entries(texts).map(
-    ([name, file]) => `\n==== ${name}\n\n${readFileSync(file, 'utf8').trim()}\n`,
-  )
-  return `${heading}${sections.join('')}`
+  return `${heading}${[...titles].map(([text, names]) => `\n==== ${names.join(', ')}\n\n${text}\n`).join('')}`
 }
 
 function log(line) {
