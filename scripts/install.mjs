@@ -3,17 +3,7 @@
 // prebuilt addon, and with npm_config_build_from_source it always compiles.
 // Runs in a consumer's node_modules, so it imports nothing but Node itself and the file beside it.
 import { spawnSync } from 'node:child_process'
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  readFileSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { againWith, compilerAdvice, distributionOf, headersAdvice, missingAdvice } from './install-advice.mjs'
 
@@ -122,16 +112,15 @@ function whereIs(program) {
   })
 }
 
-// musl or glibc, by the dynamic loader that the running Node names in its ELF head; lib/rtnl/addon-place.ts decides alike.
+// By what this process has mapped; lib/rtnl/addon-place.ts decides alike.
 function libc() {
-  const head = Buffer.alloc(4096)
-  const file = openSync(process.execPath, 'r')
+  let mapped = '/libc.so.6'
   try {
-    readSync(file, head, 0, head.length, 0)
-  } finally {
-    closeSync(file)
+    mapped = readFileSync('/proc/self/maps', 'utf8')
+  } catch {
+    // Without /proc it is taken for the usual one.
   }
-  return head.includes('ld-musl') ? 'musl' : 'glibc'
+  return /\/libc(?:\.so\.6|-\d[\d.]*\.so)$/m.test(mapped) ? 'glibc' : 'musl'
 }
 
 function again() {

@@ -2,11 +2,13 @@
  * Where the addon of this machine is looked for, and how this installation gets one. Stands two levels below the package root, as
  * lib/rtnl/addon-place.ts and as dist/rtnl/addon-place.js. Must not: load it (addon.ts).
  */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 export const ADDON_FILE = 'vtepd_native.node'
 
+/** libc-2.28.so before glibc 2.34. */
+const GLIBC = /\/libc(?:\.so\.6|-\d[\d.]*\.so)$/m
 const PREBUILT = ['x64', 'arm64']
 const root = path.resolve(import.meta.dirname, '..', '..')
 
@@ -23,16 +25,17 @@ export function machineName(): string {
   return `linux-${process.arch}-${libcOfNode()}`
 }
 
-/** musl or glibc, by the dynamic loader that the running program names in its ELF head; scripts/install.mjs decides alike. */
+/** By what this process has mapped: glibc's libc has a name of its own. scripts/install.mjs decides alike. */
 export function libcOfNode(): 'musl' | 'glibc' {
-  const head = Buffer.alloc(4096)
-  const file = openSync(process.execPath, 'r')
+  return GLIBC.test(readIfThere('/proc/self/maps') ?? '/libc.so.6') ? 'glibc' : 'musl'
+}
+
+function readIfThere(file: string): string | undefined {
   try {
-    readSync(file, head, 0, head.length, 0)
-  } finally {
-    closeSync(file)
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
   }
-  return head.includes('ld-musl') ? 'musl' : 'glibc'
 }
 
 /** What brings an addon that fits, in the words of whatever installed the package in `folder`. */

@@ -2,12 +2,10 @@
 // shipped stand in node-pins.json with the SHA-512 of their tarballs, and nowhere else. Fetched once, kept in the cache.
 // Must not: install anything into node_modules, run a package's scripts, or know what a release looks like.
 //   node scripts/release/node-binaries.mjs [--arch x64|arm64] MAJOR    prints the path of that Node
-import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { cacheFolder } from './cache.mjs'
+import { npmPackage } from './npm-package.mjs'
 
 const pins = JSON.parse(readFileSync(path.join(import.meta.dirname, 'node-pins.json'), 'utf8'))
 
@@ -23,38 +21,7 @@ export function nodeVersion(major) {
 export function nodeFolder(major, arch = process.arch) {
   const { version, [arch]: integrity } = pinOf(major)
   if (integrity === undefined) throw new Error(`no Node ${version} is pinned for ${arch}: x64 and arm64 are`)
-  const name = `node-linux-${arch}`
-  const folder = path.join(cacheFolder(), `${name}-${version}`)
-  if (existsSync(path.join(folder, 'bin/node'))) return folder
-  process.stderr.write(`node: fetching ${name}@${version}\n`)
-  const work = mkdtempSync(path.join(cacheFolder(), '.node-'))
-  try {
-    const tarball = path.join(work, fetchPackage(`${name}@${version}`, work))
-    const found = `sha512-${createHash('sha512').update(readFileSync(tarball)).digest('base64')}`
-    if (found !== integrity) throw new Error(`${name}@${version} is not what node-pins.json pins: ${found}`)
-    const unpacked = path.join(work, 'package')
-    mkdirSync(unpacked)
-    execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '--no-same-owner', '-C', unpacked])
-    replace(unpacked, folder)
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
-  return folder
-}
-
-/** Another process may have put the same folder there meanwhile. */
-function replace(unpacked, folder) {
-  try {
-    renameSync(unpacked, folder)
-  } catch (error) {
-    if (!existsSync(path.join(folder, 'bin/node'))) throw error
-  }
-}
-
-function fetchPackage(spec, folder) {
-  const words = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder, spec]
-  // Elsewhere than in the checkout, whose package.json could change what npm does.
-  return execFileSync('npm', words, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim()
+  return npmPackage({ name: `node-linux-${arch}`, version, integrity })
 }
 
 function pinOf(major) {
