@@ -65,5 +65,5 @@ function runWith(major, files) {
 /** What the reporter repeats at its end, else the last of what was said. */
 function failuresOf(said) {
   const at = said.indexOf('✖ failing tests:')
-  return at === -1 ? said.slice(-4000) : said.slice(at)
+  return at === -1 ? said.slice(-4000) : said.slice(at, said.indexOf('\nlab:', at)).slice(0, 10_000)
 }

@@ -36,7 +36,7 @@ try {
 function buildAll(names) {
   const unknown = names.find((name) => !Object.hasOwn(TARGETS, name))
   if (unknown !== undefined) throw new Error(`no target ${unknown}: there are ${Object.keys(TARGETS).join(', ')}`)
-  const zig = ensureZig(log)
+  const zig = ensureZig()
   for (const name of names) {
     log(`${name}: compiling`)
     const bytes = build(zig, name)
