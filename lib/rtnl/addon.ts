@@ -1,7 +1,8 @@
 /**
  * The compiled addon: what it offers, and how it is loaded. Must not: check arguments or build netlink errors (native.ts does).
  */
-import { createRequire } from 'node:module'
+import path from 'node:path'
+import bindings from 'bindings'
 import { ConfigError } from '../errors.ts'
 import { messageOf } from '../util/message-of.ts'
 import { ABSENT, faultOf, loadFault } from './addon-fault.ts'
@@ -125,14 +126,18 @@ export function loadAddon(): Addon {
   return loaded
 }
 
+function bindingOf(file: string): Addon {
+  const folder = path.dirname(file)
+  return bindings({ bindings: path.basename(file), module_root: folder, try: [['module_root', 'bindings']] }) as Addon
+}
+
 /** The first of some files that loads; each is looked at first, so that a broken one does no harm. Throws as loadAddon does. */
 export function loadFirstOf(places: readonly string[]): Addon {
-  const require = createRequire(import.meta.url)
   const faults: string[] = []
   for (const file of places) {
     try {
       const fault = faultOf(file)
-      if (fault === undefined) return require(file) as Addon
+      if (fault === undefined) return bindingOf(file)
       faults.push(fault)
     } catch (cause) {
       faults.push(loadFault(file, messageOf(cause)))

@@ -79,6 +79,7 @@ const DOORS: readonly (readonly [name: string, door: RegExp, because: string])[]
     /^lib\/kube-api\/kube-config\.ts$/,
     'it costs 60 ms and 15 MB: one module loads it, in Kubernetes mode only',
   ],
+  ['bindings', /^lib\/rtnl\/addon\.ts$/, 'one module finds and loads the addon'],
   ['node-addon-api', /^$/, 'it is for C++'],
   ['pino', /^lib\/host\/log[^/]*\.ts$/, 'everything else logs through the Log of lib/util/log.ts'],
   ['leven', /^lib\/cli\/suggestion\.ts$/, 'arguments are the command line’s business'],
