@@ -1,5 +1,5 @@
 // npm run build:packages: the Debian and the RPM package, of the tree that the archive has, by one description (packaging/nfpm.yaml).
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -15,8 +15,10 @@ const NFPM = 'v2.43.4'
 const DEBIAN = { x64: 'amd64', arm64: 'arm64' }
 const KINDS = ['deb', 'rpm']
 
-/** Makes the packages of `arch` in `out`, as `version`; returns their paths. */
-export async function buildPackages({ root, arch, out, version, log }) {
+/**
+ * Makes the packages of `arch` in `out`, of each of `versions`; returns their paths. `quick`: hardly compressed, for tests.
+ */
+export async function buildPackages({ root, arch, out, versions, quick = false, log }) {
   mkdirSync(out, { recursive: true })
   const nfpm = ensureNfpm(log)
   const work = mkdtempSync(path.join(out, '.packages-'))
@@ -24,8 +26,10 @@ export async function buildPackages({ root, arch, out, version, log }) {
     const tree = path.join(work, 'tree')
     await makeTree({ root, arch, folder: tree, installedAs: 'deb', log })
     writeFileSync(path.join(work, 'vtepd.service'), packagedUnit(root))
-    return KINDS.map((kind) => {
-      log(`the ${kind} package`)
+    writeFileSync(path.join(work, 'nfpm.yaml'), description(root, quick))
+    const each = versions.flatMap((version) => KINDS.map((kind) => ({ version, kind })))
+    return each.map(({ version, kind }) => {
+      log(`the ${kind} package of ${version}`)
       writeFileSync(path.join(tree, 'lib/vtepd/package.json'), packageJson(root, kind, version))
       return pack({ root, nfpm, kind, arch, out, work, tree, version })
     })
@@ -34,22 +38,33 @@ export async function buildPackages({ root, arch, out, version, log }) {
   }
 }
 
+function description(root, quick) {
+  const text = readFileSync(path.join(root, 'packaging/nfpm.yaml'), 'utf8')
+  if (!quick) return text
+  return text
+    .replace(/^deb:\n(?: .*\n)* *compression: /m, '$&none #')
+    .replace(/^rpm:\n(?: .*\n)* *compression: /m, '$&gzip:1 #')
+}
+
 function pack({ root, nfpm, kind, arch, out, work, tree, version }) {
-  const date = sourceDate(root)
   const env = {
     ...process.env,
     ARCH: DEBIAN[arch],
     VERSION: version,
     TREE: tree,
     UNIT: path.join(work, 'vtepd.service'),
-    DATE: new Date(date * 1000).toISOString(),
     GLIBC: OLDEST_GLIBC,
-    SOURCE_DATE_EPOCH: String(date),
+    SOURCE_DATE_EPOCH: String(sourceDate(root)),
   }
-  const words = ['package', '--config', 'packaging/nfpm.yaml', '--packager', kind, '--target', `${work}/`]
-  const said = execFileSync(nfpm, words, { cwd: root, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 2] })
+  const words = ['package', '--config', path.join(work, 'nfpm.yaml'), '--packager', kind, '--target', `${work}/`]
+  const { status, stdout: said } = spawnSync(nfpm, words, {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 2],
+  })
   const made = /created package: (.*)/.exec(said)?.[1]
-  if (made === undefined) throw new Error(`nfpm made no package: ${said}`)
+  if (status !== 0 || made === undefined) throw new Error(`nfpm made no package: ${said}`)
   const file = path.join(out, path.basename(made))
   execFileSync('mv', [made, file])
   return file
@@ -94,7 +109,7 @@ async function main() {
   const out = path.resolve(values.out ?? path.join(root, 'out'))
   for (const arch of values.arch ?? ARCHITECTURES) {
     const log = (line) => process.stderr.write(`packages: ${arch}: ${line}\n`)
-    for (const file of await buildPackages({ root, arch, out, version, log }))
+    for (const file of await buildPackages({ root, arch, out, versions: [version], log }))
       process.stdout.write(`${path.relative('', file)}  ${(statSync(file).size / 1e6).toFixed(1)} MB\n`)
   }
 }
