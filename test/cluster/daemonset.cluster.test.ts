@@ -3,7 +3,7 @@
  * CNI plugins. It is installed, rolled to another version while pods ask each other every 2 ms, and taken off without a trace.
  */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -16,19 +16,24 @@ import type { ProxyMode } from './support/node.ts'
 import { FAMILIES, POD_NETWORKS, type Stack } from './support/plan.ts'
 import { deletePods, type Pod } from './support/pods.ts'
 import type { Stream } from './support/probes.ts'
+import { until } from './support/shell.ts'
 import { nothingWasLost, startPodStreams } from './support/streams.ts'
 import { tracesOf } from './support/traces.ts'
 
 interface Combination {
   readonly stack: Stack
   readonly filter: ProxyMode
+  /** flannel: nodes have flannel's own plugin already. */
+  readonly cni: 'bridge' | 'flannel'
   /** The init container with the right has forwarding to switch on. */
   readonly hostSysctls: boolean
+  /** With two mirrors. */
+  readonly claims: boolean
 }
 
 const COMBINATIONS: readonly Combination[] = [
-  { stack: 'dual', filter: 'nftables', hostSysctls: false },
-  { stack: 'ipv4', filter: 'iptables', hostSysctls: true },
+  { stack: 'dual', filter: 'nftables', cni: 'bridge', hostSysctls: false, claims: true },
+  { stack: 'ipv4', filter: 'iptables', cni: 'flannel', hostSysctls: true, claims: false },
 ]
 const NODES = 3
 const OLD = '0.0.1'
@@ -36,13 +41,19 @@ const NEW = '0.0.2'
 /** Of linux/capability.h. */
 const NET_ADMIN_AND_NET_RAW = (1n << 12n) | (1n << 13n)
 
+const CLAIMS = '/apis/vtepd.dev/v1/overlayclaims'
+interface OverlayClaim {
+  readonly spec: { readonly writer: string }
+  readonly status?: object
+}
+
 /** Made once, for all combinations that are not left out. */
 let images: Promise<readonly string[]> | undefined
 const folder = mkdtempSync(path.join(tmpdir(), 'daemonset-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-for (const { stack, filter, hostSysctls } of COMBINATIONS) {
-  const title = `DaemonSet from the chart: ${stack}, ${filter}`
+for (const { stack, filter, cni, hostSysctls, claims } of COMBINATIONS) {
+  const title = `DaemonSet from the chart: ${stack}, ${filter}, CNI plugin ${cni}`
   describe(title, { skip: skipCluster(title) }, () => {
     let cluster: Cluster
     let chart: Chart
@@ -54,6 +65,9 @@ for (const { stack, filter, hostSysctls } of COMBINATIONS) {
       const files = await images
       cluster = await startCluster({ families: FAMILIES[stack], proxyMode: filter, nodes: NODES, daemonSets: true })
       for (const file of files) await importImage(cluster.nodes, file)
+      if (cni === 'flannel')
+        for (const { cniPlugins } of cluster.nodes)
+          copyFileSync(cluster.programs.flannelCni, path.join(cniPlugins, 'flannel'))
       chart = openChart(cluster, folder)
     })
     after(async () => {
@@ -67,7 +81,9 @@ for (const { stack, filter, hostSysctls } of COMBINATIONS) {
       const said = await chart.install({
         'image.tag': OLD,
         'image.pullPolicy': 'Never',
+        'cni.kind': cni,
         hostSysctls,
+        claims,
         podCidr: cluster.families.includes('ipv4') ? POD_NETWORKS.ipv4 : '',
         podCidrv6: cluster.families.includes('ipv6') ? POD_NETWORKS.ipv6 : '',
       })
@@ -90,6 +106,15 @@ for (const { stack, filter, hostSysctls } of COMBINATIONS) {
         assert.match(readFileSync(`/proc/${pid}/mounts`, 'utf8'), /^overlay \/ overlay ro,/m)
         assert.doesNotMatch(await agentLog(node), /stderr F E\d{4} /)
       }
+    })
+    test('with claims each agent writes its own, and a mirror says what was assigned', { skip: !claims }, async () => {
+      const claimed = async (): Promise<boolean> => {
+        const { items } = await cluster.plane.ask<{ items: readonly OverlayClaim[] }>('GET', CLAIMS)
+        return (
+          items.length === NODES && items.every(({ spec, status }) => spec.writer === 'Node' && status !== undefined)
+        )
+      }
+      await until('every node has its claim', 60, claimed)
     })
     test('a new version takes over node by node, and nothing is written to any kernel', async () => {
       heard = await Promise.all(cluster.nodes.map(listen))

@@ -104,6 +104,8 @@ const CONTROLLERS = ['node-ipam-controller', 'node-lifecycle-controller', 'endpo
 /** Of pods that talk to the API server. */
 const FOR_DAEMON_SETS = [
   'daemonset-controller',
+  'deployment-controller',
+  'replicaset-controller',
   'serviceaccount-controller',
   'root-ca-certificate-publisher-controller',
   'garbage-collector-controller',
