@@ -87,6 +87,11 @@ TEST("an FDB entry with a port, VNI or output link of its own is marked") {
   CHECK_EQ(EntryOf("fdb-extras").flags, kExtras);
 }
 
+TEST("what older kernels announce of every FDB request that succeeds is no entry") {
+  CHECK(std::holds_alternative<Skipped>(Decode(GoldenMessage("event-fdb-echo").get())));
+  CHECK(std::holds_alternative<Skipped>(Decode(GoldenMessage("event-fdb-echo-deleted").get())));
+}
+
 TEST("what a bridge has learnt is no FDB entry of the link") {
   CHECK(std::holds_alternative<Skipped>(Decode(GoldenMessage("fdb-of-bridge").get())));
 }

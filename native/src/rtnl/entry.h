@@ -11,7 +11,9 @@
 namespace vtepd::rtnl {
 
 // RTM_NEWNEIGH and RTM_DELNEIGH: neighbours of IPv4 and IPv6, and FDB entries (AF_BRIDGE) that belong to the link itself
-// (NTF_SELF). Skips what a bridge has learnt about its ports.
+// (NTF_SELF). Skips what a bridge has learnt about its ports, and an FDB entry that says neither where it leads nor when it was
+// used: the addresses of a NIC, and what kernels up to 6.12 announce of every successful request (rtnl_fdb_notify), beside the
+// announcement of the VXLAN link itself and also where nothing changed, or nothing was deleted.
 [[nodiscard]] Decoded DecodeNeighbour(const nl::Message& message);
 // RTM_NEWROUTE and RTM_DELROUTE of the main table. Skips other tables and cached (cloned) routes.
 [[nodiscard]] Decoded DecodeRoute(const nl::Message& message);

@@ -54,6 +54,8 @@ Decoded DecodeFdb(const ndmsg& header, nl::Attributes* attributes, Entry entry) 
   if (const auto remote = attributes->Get(a::kDst)) {
     entry.family = remote->size() == AddressBytes(AF_INET) ? AF_INET : AF_INET6;
     if (!CopyAddress(entry.family, *remote, &entry.via)) return Malformed{};
+  } else if (!attributes->Has(a::kCacheInfo)) {
+    return attributes->malformed() ? Decoded{Malformed{}} : Decoded{Skipped{}};
   }
   const bool extras = attributes->Has(a::kVlan) || attributes->Has(a::kPort) || attributes->Has(a::kVni) ||
                       attributes->Has(a::kSrcVni) || attributes->Has(a::kNexthop) ||

@@ -74,6 +74,8 @@ namespace neighbour {
 inline constexpr Attr<Shape::kBytes> kDst{NDA_DST};
 inline constexpr Attr<Shape::kBytes> kLladdr{NDA_LLADDR};
 inline constexpr Attr<Shape::kU8> kProtocol{NDA_PROTOCOL};
+// When it was used, in every entry that a table of the link itself holds.
+inline constexpr Attr<Shape::kBytes> kCacheInfo{NDA_CACHEINFO};
 // The link to dump, in a request; the output link of a remote, in an FDB entry.
 inline constexpr Attr<Shape::kU32> kIfindex{NDA_IFINDEX};
 // What an FDB entry may have that a record cannot hold.
