@@ -448,8 +448,8 @@ TEST("a worker that never worked stops at once") {
 
 TEST("a chunk is what the receive buffer holds of refusals, at most 256") {
   CHECK_EQ(DefaultChunk(0), 1u);
-  CHECK_EQ(DefaultChunk(8'320), 10u);
-  CHECK_EQ(DefaultChunk(212'992), 256u);
+  CHECK_EQ(DefaultChunk(10'240), 10u);
+  CHECK_EQ(DefaultChunk(212'992), 208u);
   CHECK_EQ(DefaultChunk(4 << 20), 256u);
 }
 

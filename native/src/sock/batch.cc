@@ -16,7 +16,7 @@ namespace vtepd::sock {
 
 namespace {
 
-constexpr size_t kBytesOfRefusal = 832;
+constexpr size_t kBytesOfRefusal = 1024;
 constexpr size_t kLargestChunk = 256;
 
 // The state of one ApplyBatch.

@@ -60,7 +60,7 @@ Outcome Connection::Adopt(UniqueFd fd, const ConnectionOptions& options) {
 }
 
 int Connection::Configure() {
-  // Capped acks leave the request out of a refusal, so that every refusal costs the receive buffer the same: 832 bytes.
+  // Capped acks leave the request out of a refusal, so that every refusal costs the receive buffer the same.
   for (const int option : {NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK})
     if (const int error = SetOption(fd_.get(), SOL_NETLINK, option, 1); error != 0) return error;
   sockaddr_nl address{};
