@@ -105,7 +105,7 @@ async function write(rtnl: Rtnl, op: Exclude<DeviceOp, { op: 'accept-ra-off' }>)
     case 'delete':
       return await rtnl.deleteLink(op.ifindex)
     case 'change':
-      return await rtnl.changeLink(op.ifindex, op.change)
+      return await change(rtnl, op)
     case 'tx-checksum':
       return await rtnl.writeTxChecksum(op.ifindex, op.on)
     case 'add-address':
@@ -114,6 +114,17 @@ async function write(rtnl: Rtnl, op: Exclude<DeviceOp, { op: 'accept-ra-off' }>)
       return await rtnl.deleteAddress(op.address)
     default:
       return unreachable(op)
+  }
+}
+
+/** Before Linux 6.2 a link has its name changed only while it is down; then it loses its entries, which the next look tells. */
+async function change(rtnl: Rtnl, { ifindex, change: wanted }: Extract<DeviceOp, { op: 'change' }>): Promise<void> {
+  try {
+    await rtnl.changeLink(ifindex, wanted)
+  } catch (error) {
+    if (wanted.ifname === undefined || !(error instanceof NetlinkError) || error.errnoName !== 'EBUSY') throw error
+    await rtnl.changeLink(ifindex, { up: false })
+    await rtnl.changeLink(ifindex, { ...wanted, up: true })
   }
 }
 

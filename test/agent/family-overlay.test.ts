@@ -353,3 +353,21 @@ test('entries that fail because their device dies under them are no news of thei
   assert.deepEqual(node.actual(), node.desired(peers))
   assert.ok(!warned.includes('peers.entry-failed'), warned.join())
 })
+
+for (const renamesWhileUp of [true, false]) {
+  const kernel = renamesWhileUp ? 'a kernel that renames a link that is up' : 'one that renames only what is down'
+  test(`a renamed device has its name and its entries again, on ${kernel}`, async () => {
+    const node = createFakeNode(IPV4, { traits: { renamesWhileUp } })
+    node.setPeers(peers)
+    await node.clock.run(1000)
+    const { admin } = node.kernel
+    const before = node.kernel.link('flannel.1')?.ifindex
+    if (!renamesWhileUp) admin.setDown('flannel.1')
+    admin.rename('flannel.1', 'elsewhat0')
+    admin.setUp('elsewhat0')
+    await node.clock.run(1000)
+    assert.equal(node.kernel.link('flannel.1')?.ifindex, before)
+    assert.deepEqual(node.actual(), node.desired(peers))
+    assert.deepEqual(node.deviceFaults(), [])
+  })
+}

@@ -17,7 +17,7 @@ import { unpackEntries } from '../../../lib/rtnl/entries.ts'
 import type { Rtnl } from '../../../lib/rtnl/port.ts'
 import type { Log } from '../../../lib/util/log.ts'
 import { underlayChoice, vxlanBackend } from '../../support/config.ts'
-import { createFakeKernel, type FakeKernel } from '../../support/fake-kernel/index.ts'
+import { createFakeKernel, type FakeKernel, type KernelTraits, NEWEST_TRAITS } from '../../support/fake-kernel/index.ts'
 import { createManualClock, type ManualClock, settle } from '../../support/manual-clock.ts'
 
 export const OWN_LLADDR = parseLladdr('12:00:00:00:00:01')
@@ -150,10 +150,12 @@ export interface FakeNodeOptions {
   readonly ifaces?: readonly string[]
   /** A flannel beside us. */
   readonly rival?: () => string | undefined
+  /** Where the kernel is an older one. */
+  readonly traits?: Partial<KernelTraits>
 }
 
 export function createFakeNode(world: World = IPV4, options: FakeNodeOptions = {}): FakeNode {
-  const kernel = createFakeKernel({ linkLocals: false })
+  const kernel = createFakeKernel({ linkLocals: false, traits: { ...NEWEST_TRAITS, ...options.traits } })
   const clock = createManualClock()
   kernel.admin.addNic(UNDERLAY_IFNAME)
   kernel.admin.setUp(UNDERLAY_IFNAME)

@@ -81,7 +81,7 @@ function addIpv4(state: State, link: Link, spec: NewAddress, pid: number): Answe
     ip: spec.ip,
     prefixLength: spec.prefixLength,
     scope: spec.scope ?? (key.charCodeAt(0) === 127 ? SCOPE_HOST : SCOPE_GLOBAL),
-    protocol: spec.protocol ?? 0,
+    protocol: state.settings.traits.addressProtocols ? (spec.protocol ?? 0) : 0,
     flags: { ...PLAIN, secondary, ...spec.flags },
     key,
   }
@@ -132,7 +132,7 @@ function addIpv6(state: State, link: Link, spec: NewAddress, pid: number): Answe
     ip: spec.ip,
     prefixLength: spec.prefixLength,
     scope: isLinkLocal(spec.ip) ? SCOPE_LINK : spec.ip === '::1' ? SCOPE_HOST : SCOPE_GLOBAL,
-    protocol: spec.protocol ?? 0,
+    protocol: state.settings.traits.addressProtocols ? (spec.protocol ?? 0) : 0,
     flags: { ...PLAIN, tentative: !spec.noDad && state.settings.dad, noDad: spec.noDad, ...spec.flags },
     key,
   }

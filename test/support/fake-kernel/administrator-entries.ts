@@ -9,7 +9,7 @@ import { type Entry, type EntryOp, packEntries } from '../../../lib/rtnl/entries
 import type { Link } from '../../../lib/rtnl/port.ts'
 import { ADMINISTRATOR_PID, type Administrator, type AdminRoute } from './administration.ts'
 import { writeRecord } from './batch.ts'
-import { type Answer, ENODEV, errnoName, refuse } from './errnos.ts'
+import { type Answer, EINVAL, ENODEV, errnoName, refuse } from './errnos.ts'
 import { copyRecord, decodeRoute, getUint32, keyOfIp } from './records.ts'
 import { writeMultipath } from './routes.ts'
 import { fdbRecords, neighbourRecords, routeDump } from './snapshot.ts'
@@ -78,7 +78,10 @@ export function entryWriters(state: State, on: On): EntryWriters {
       on(ifname, (ifindex) =>
         removeAll([...neighbourRecords(state, 'ipv4', ifindex), ...neighbourRecords(state, 'ipv6', ifindex)]),
       ),
-    flushFdb: (ifname) => on(ifname, (ifindex) => removeAll(fdbRecords(state, ifindex))),
+    flushFdb: (ifname) =>
+      on(ifname, (ifindex) =>
+        state.settings.traits.flushesFdb ? removeAll(fdbRecords(state, ifindex)) : refuse(EINVAL),
+      ),
     flushRoutes: (ifname) => on(ifname, (ifindex) => removeAll(foreignRoutes(state, ifindex))),
   }
 }

@@ -6,7 +6,7 @@ import type { Lladdr } from '../../../lib/net/lladdr.ts'
 import type { Link, LinkChange } from '../../../lib/rtnl/port.ts'
 import { addConnectedRoutes, announceIpv4, dropIpv6Addresses } from './addresses.ts'
 import { becomeReady, detailOf, fitBridgeMtu, hasCable, settleCarriers, updateLink } from './carriers.ts'
-import { type Answer, EADDRNOTAVAIL, EEXIST, EINVAL, ENODEV, EOPNOTSUPP, refuse } from './errnos.ts'
+import { type Answer, EADDRNOTAVAIL, EBUSY, EEXIST, EINVAL, ENODEV, EOPNOTSUPP, refuse } from './errnos.ts'
 import { dropNeighbours } from './neighbours.ts'
 import { dropRoutes } from './routes.ts'
 import { emitLink, LARGEST_MTU, LEAST_MTU, type State } from './state.ts'
@@ -88,6 +88,7 @@ function changeMtu(state: State, ifindex: Ifindex, mtu: number): Answer {
 function rename(state: State, ifindex: Ifindex, ifname: string): Answer {
   const link = state.links.get(ifindex)
   if (link === undefined || link.ifname === ifname) return undefined
+  if (link.up && !state.settings.traits.renamesWhileUp) return refuse(EBUSY)
   if (state.names.has(ifname)) return refuse(EEXIST)
   state.names.delete(link.ifname)
   state.names.set(ifname, ifindex)

@@ -85,7 +85,20 @@ export interface Settings {
   /** Links get an fe80:: address when they come up (addr_gen_mode eui64). */
   readonly linkLocals: boolean
   readonly delivery: 'microtask' | 'manual'
+  readonly traits: KernelTraits
 }
+
+/** In what kernels differ, as far as vtepd sees it; test/conformance asks the real one. Without a word: Linux 6.18. */
+export interface KernelTraits {
+  /** IFA_PROTO is told (Linux 5.18). */
+  readonly addressProtocols: boolean
+  /** A link that is up can be renamed (6.2). */
+  readonly renamesWhileUp: boolean
+  /** A link's FDB can be flushed with one request (6.0). */
+  readonly flushesFdb: boolean
+}
+
+export const NEWEST_TRAITS: KernelTraits = { addressProtocols: true, renamesWhileUp: true, flushesFdb: true }
 
 export interface State {
   readonly settings: Settings
