@@ -11,6 +11,8 @@ export function explainFailure(
 ): string | undefined {
   if (op.op === 'accept-ra-off' && errnoName === 'EROFS')
     return `${because} (/proc/sys is read-only here: set net.ipv6.conf.${op.ifname}.accept_ra = 0 from outside, or net.ipv6.conf.default.accept_ra = 0 before the start)`
+  if (op.op === 'create' && errnoName === 'EOPNOTSUPP')
+    return `this kernel has no VXLAN: \`modprobe vxlan\` says why (cloud kernels of Ubuntu have the module in linux-modules-extra-…); the kernel says: ${because}`
   if (op.op !== 'create' || errnoName !== 'EEXIST' || backend.type !== 'vxlan') return undefined
   const place = `VNI ${backend.vni} and port ${backend.port ?? KERNEL_VXLAN_PORT}`
   return (

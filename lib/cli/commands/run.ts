@@ -12,6 +12,7 @@ import { createSdNotify } from '../../host/sd-notify.ts'
 import { buildRunConfig, type RunConfig } from '../config.ts'
 import type { K3sFindings } from '../k3s/find-k3s.ts'
 import { hostFiles } from '../k3s/host-files.ts'
+import { refuseOldKernel } from '../old-kernel.ts'
 import { collectRunSettings } from '../run-settings.ts'
 import { endOnSurprise, onTermination, superviseAgent } from '../supervise.ts'
 import { packageVersion, versionText } from '../version.ts'
@@ -30,6 +31,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   }
   if (flags.json) throw new ConfigError('--json', 'is for --print-config; for the log give --log-format=json')
   if (!hasNetAdmin()) throw new HostError(NET_ADMIN_MISSING)
+  const { openRtnl } = await import('../../rtnl/native.ts')
+  await refuseOldKernel(openRtnl)
   await refuseBrokenLeasesFile(config)
   makeFolders(config)
   if (k3s !== undefined) process.env.PATH = pathWith(k3s.tools, process.env.PATH)
