@@ -8,8 +8,9 @@ import { test } from 'node:test'
 import { becomesTrue } from '../../lib/lab/waiting.ts'
 import { createAgentFolder, ENTRY } from '../support/agent-process.ts'
 import { createNetns, kernelTests } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
 
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = patience(30_000)
 const LEASES = [
   { name: 'a', ipv4: { subnet: '10.42.0.0/24' } },
   { name: 'b', ipv4: { subnet: '10.42.1.0/24', underlay: '192.0.2.2', lladdr: '0e:00:00:00:00:02' } },

@@ -7,8 +7,9 @@ import type { TestContext } from 'node:test'
 import type { Ifindex } from '../../lib/net/ifindex.ts'
 import { openRtnl } from '../../lib/rtnl/native.ts'
 import type { Notification, Rtnl } from '../../lib/rtnl/port.ts'
-import { createFakeKernel } from '../support/fake-kernel/index.ts'
+import { createFakeKernel, type KernelTraits } from '../support/fake-kernel/index.ts'
 import { createNetns } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
 import { createNames, type Heard, type Names, observe, renderNews } from './normal.ts'
 import { realAdministrator } from './real-administrator.ts'
 import { createStage, type House, type Scenario } from './stage.ts'
@@ -22,10 +23,10 @@ export interface Scene {
 }
 
 /** How long an expected echo may take: the real kernel does some of it in the background. */
-const PATIENCE_MS = 2000
+const PATIENCE_MS = patience(2000)
 
-export async function playOnFake(scenario: Scenario): Promise<Scene[]> {
-  const kernel = createFakeKernel({ dad: false })
+export async function playOnFake(scenario: Scenario, traits: KernelTraits): Promise<Scene[]> {
+  const kernel = createFakeKernel({ dad: false, traits })
   const house = { rtnl: kernel.open(), admin: kernel.admin, elsewhere: '/run/netns/elsewhere' }
   return play(house, scenario, undefined)
 }

@@ -9,10 +9,11 @@ import type { Family } from '../../lib/net/ip.ts'
 import { loadAddon } from '../../lib/rtnl/addon.ts'
 import { openNftMonitor } from '../../lib/rtnl/native-nft-monitor.ts'
 import { kernelTests, type Netns } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
 import { createPodNetwork, PLACES } from './pod-network.ts'
 import { runIn, WANTED } from './support.ts'
 
-const bounded = { ...kernelTests, timeout: 120_000 }
+const bounded = { ...kernelTests, timeout: patience(120_000) }
 
 function filterIn(t: TestContext, kind: PacketFilter['kind'], family: Family, netns: Netns): PacketFilter {
   const parts = {

@@ -9,11 +9,12 @@ import { systemClock } from '../../lib/host/clock.ts'
 import { createKeptLog } from '../agent/support/log-lines.ts'
 import { createRandom, type Random } from '../kernel/healing/support/random.ts'
 import { kernelTests } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
 import { createFilterStage, WANTED } from './support.ts'
 
-const bounded = { ...kernelTests, timeout: 120_000 }
+const bounded = { ...kernelTests, timeout: patience(120_000) }
 /** A bound, not a measure. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = patience(20_000)
 const SEEDS = [1, 2, 3, 4, 5, 6]
 const STEPS = 12
 

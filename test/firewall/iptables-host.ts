@@ -12,12 +12,13 @@ import type { Variant } from '../../lib/firewall/iptables-tool.ts'
 import type { LegacyTables } from '../../lib/firewall/iptables-variant.ts'
 import type { FilterResult, PacketFilter } from '../../lib/firewall/port.ts'
 import { systemClock } from '../../lib/host/clock.ts'
-import { type RunProgram, runProgram } from '../../lib/host/exec.ts'
+import type { RunProgram } from '../../lib/host/exec.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { loadAddon } from '../../lib/rtnl/addon.ts'
 import { openNftMonitor } from '../../lib/rtnl/native-nft-monitor.ts'
 import type { Clock } from '../../lib/util/clock.ts'
 import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
+import { runProgram } from '../support/run-program.ts'
 
 /** Which of both this machine and its kernel have, in both families. */
 export const VARIANTS: readonly Variant[] = (['nft', 'legacy'] as const).filter((variant) => {

@@ -4,12 +4,13 @@ import { test } from 'node:test'
 import { createNftables } from '../../lib/firewall/nftables.ts'
 import { renderNftChains, renderNftTable } from '../../lib/firewall/render-nftables.ts'
 import { systemClock } from '../../lib/host/clock.ts'
-import { runProgram } from '../../lib/host/exec.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { kernelTests } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
+import { runProgram } from '../support/run-program.ts'
 import { createFilterStage, WANTED } from './support.ts'
 
-const bounded = { ...kernelTests, timeout: 60_000 }
+const bounded = { ...kernelTests, timeout: patience(60_000) }
 const writes = (calls: readonly string[]): readonly string[] =>
   calls.filter((call) => call.startsWith('nft --echo') || call.startsWith('nft delete'))
 

@@ -3,11 +3,12 @@
 import { createNftables } from '../../lib/firewall/nftables.ts'
 import type { PacketFilter, WantedRules } from '../../lib/firewall/port.ts'
 import { systemClock } from '../../lib/host/clock.ts'
-import { type RunProgram, runProgram } from '../../lib/host/exec.ts'
+import type { RunProgram } from '../../lib/host/exec.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { openNftMonitor } from '../../lib/rtnl/native-nft-monitor.ts'
 import { createNetns, type Netns, type Scope } from '../support/netns.ts'
+import { runProgram } from '../support/run-program.ts'
 
 export const WANTED: Record<Family, WantedRules> = {
   ipv4: {

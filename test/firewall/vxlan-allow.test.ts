@@ -13,11 +13,12 @@ import { parseLladdr } from '../../lib/net/lladdr.ts'
 import { openNftMonitor } from '../../lib/rtnl/native-nft-monitor.ts'
 import { createKeptLog } from '../agent/support/log-lines.ts'
 import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
 import { runIn } from './support.ts'
 
-const bounded = { ...kernelTests, timeout: 120_000 }
+const bounded = { ...kernelTests, timeout: patience(120_000) }
 const PORT = 8472
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = patience(20_000)
 
 const FAMILIES = {
   ipv4: {

@@ -36,11 +36,12 @@ import { realAdministrator } from '../conformance/real-administrator.ts'
 import { underlayChoice } from '../support/config.ts'
 import type { Administrator } from '../support/fake-kernel/index.ts'
 import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
 
 const HISTORIES = Number(process.env.VTEPD_HISTORIES ?? 2)
 const SEED = Number(process.env.VTEPD_PROPERTY_SEED ?? 20261123)
 /** A bound, far above what healing takes: the audit alone (45 to 75 s) must not be what heals. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = patience(20_000)
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent }
 

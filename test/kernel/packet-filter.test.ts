@@ -5,8 +5,9 @@ import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createAgentFolder, ENTRY, startAgentProcess } from '../support/agent-process.ts'
 import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
 
-const bounded = { ...kernelTests, timeout: 120_000 }
+const bounded = { ...kernelTests, timeout: patience(120_000) }
 
 /** Rules of others: of another table with a chain at our hook, and of a table that is named nearly as ours. */
 const FOREIGN = `

@@ -16,10 +16,11 @@ import {
   unpackEntries,
 } from '../../lib/rtnl/index.ts'
 import { kernelTests } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
 import { createStage, linkNamed, listen, type Stage } from './support.ts'
 
 const run = promisify(execFile)
-const bounded = { ...kernelTests, timeout: 60_000 }
+const bounded = { ...kernelTests, timeout: patience(60_000) }
 const OLD = parseLladdr('02:00:00:00:00:10')
 const NEW = parseLladdr('02:00:00:00:00:11')
 const IP = { ipv4: parseIp('192.0.2.1'), ipv6: parseIp('2001:db8::1') }

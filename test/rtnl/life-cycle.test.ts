@@ -5,6 +5,7 @@ import test, { before } from 'node:test'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
 
 const run = promisify(execFile)
 const ROOT = path.resolve(import.meta.dirname, '../..')
@@ -14,7 +15,7 @@ const STEPS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
 /** Steps after which everything is in flight at once. */
 const LOADED = 7
 
-const bounded = { ...kernelTests, timeout: 240_000 }
+const bounded = { ...kernelTests, timeout: patience(240_000) }
 
 // Compiled once: a loader in each of the many processes would take longer than the lives themselves.
 before(() =>

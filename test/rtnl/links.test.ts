@@ -87,7 +87,8 @@ for (const [when, limits] of LIMITS) {
       [link.mtu, link.lladdr, link.master, link.vxlan?.learning, link.vxlan?.local],
       [1300, '0e:2a:00:00:00:77', master, false, '192.0.2.9'],
     )
-    await rtnl.changeLink(ifindex, { up: false, ifname: 'old', master: null })
+    await rtnl.changeLink(ifindex, { up: false, master: null })
+    await rtnl.changeLink(ifindex, { ifname: 'old' })
     link = await linkNamed(rtnl, 'old')
     assert.deepEqual([link.up, link.master, link.ifindex], [false, undefined, ifindex])
     await rtnl.deleteLink(ifindex)

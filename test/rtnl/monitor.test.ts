@@ -6,9 +6,10 @@ import path from 'node:path'
 import test from 'node:test'
 import { type Entry, type Notification, openRtnl, parseIp, unpackEntry } from '../../lib/rtnl/index.ts'
 import { kernelTests } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
 import { apply, createDevice, createStage, LIMITS, LOCAL, linkNamed, listen, peerEntries } from './support.ts'
 
-const bounded = { ...kernelTests, timeout: 60_000 }
+const bounded = { ...kernelTests, timeout: patience(60_000) }
 
 /** What an entry notification says, without the state that a deleted neighbour is left in. */
 function gist(action: string, entry: Entry): string {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import test from 'node:test'
+import { patience } from '../support/patience.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 // Where `npm run test:asan` builds them too.
@@ -12,7 +13,7 @@ const missing = ['cmake', process.env.CXX ?? 'c++'].filter(
 
 test('the native tests pass: codecs against golden bytes of a real kernel, transactions against a scripted one', {
   skip: missing.length > 0 ? `needs ${missing.join(' and ')}` : false,
-  timeout: 600_000,
+  timeout: patience(600_000),
 }, () => {
   run('cmake', '-S', ROOT, '-B', BUILD, '-DSANITIZE=address,undefined')
   run('cmake', '--build', BUILD)

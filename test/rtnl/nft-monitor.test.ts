@@ -1,12 +1,13 @@
 /** What is heard of nftables on a real kernel: by whom it was changed does not matter, what is not watched is not told. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { runProgram } from '../../lib/host/exec.ts'
 import { openNftMonitor } from '../../lib/rtnl/native-nft-monitor.ts'
 import type { NftNews, NftWatched } from '../../lib/rtnl/nft-monitor.ts'
 import { createNetns, kernelTests, type Netns, type Scope } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
+import { runProgram } from '../support/run-program.ts'
 
-const bounded = { ...kernelTests, timeout: 60_000 }
+const bounded = { ...kernelTests, timeout: patience(60_000) }
 
 const OURS: NftWatched = { family: 'ipv4', table: 'flannel-ipv4' }
 const POSTROUTING: NftWatched = { family: 'ipv4', table: 'nat', chain: 'POSTROUTING' }
@@ -86,7 +87,7 @@ test(`${MANY} rules of others are not told, and a change of ours behind them is`
   )
   const load = await runProgram('ip', ['netns', 'exec', netns.name, 'nft', '-f', '-'], {
     input: `add table ip other\nadd chain ip other c\n${rules.join('')}`,
-    timeoutMs: 50_000,
+    timeoutMs: patience(50_000),
   })
   assert.equal(load.outcome === 'exited' && load.status, 0, JSON.stringify(load).slice(0, 300))
   await netns.exec('nft', 'add', 'table', 'ip', 'flannel-ipv4')

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type Entry, openRtnl, type Rtnl, unpackEntries } from '../../lib/rtnl/index.ts'
 import { kernelTests } from '../support/netns.ts'
+import { patience } from '../support/patience.ts'
 import { batchOf, createStage, linkNamed, peerEntries, type Stage } from './support.ts'
 
 const ROUNDS = 8
@@ -13,7 +14,7 @@ const NEIGHBOURS = 4000
 
 test('a follower that dumps at each overrun ends with what the kernel has', {
   ...kernelTests,
-  timeout: 240_000,
+  timeout: patience(240_000),
 }, async (t) => {
   const stage = await createStage(t)
   const writer = openRtnl({ netns: stage.netns.path })

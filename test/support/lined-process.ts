@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Netns, Scope } from './netns.ts'
+import { patience } from './patience.ts'
 
 export interface LinedProcess {
   readonly child: ChildProcess
@@ -20,7 +21,7 @@ export interface LinedProcess {
 }
 
 /** A bound, not a measure. */
-const LINE_PATIENCE_MS = 30_000
+const LINE_PATIENCE_MS = patience(30_000)
 
 /** `from`: which stream has the lines; of the other two standard input is a pipe, and the third is the test's own or none. */
 export function startLined(

@@ -8,11 +8,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { runProgram } from '../../lib/host/exec.ts'
 import { kernelTests, type Netns, type Scope } from './netns.ts'
+import { patience } from './patience.ts'
+import { runProgram } from './run-program.ts'
 
 /** The longest that its start and each of its commands may take. */
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = patience(30_000)
 
 export interface NetworkManager {
   /** `nmcli WORDS`; rejects with what it printed when it fails. */

@@ -8,8 +8,9 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startDaemon } from './daemon.ts'
 import { kernelTests, type Netns, type Scope } from './netns.ts'
+import { patience } from './patience.ts'
 
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = patience(30_000)
 const PROGRAM = ['/usr/lib/systemd/systemd-networkd', '/lib/systemd/systemd-networkd'].find((each) => existsSync(each))
 
 /** Pass as the options of a test: skips, and says why, where there is no networkd. */

@@ -18,9 +18,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { becomesTrue } from '../../lib/lab/waiting.ts'
 import { kernelTests, type Scope } from './netns.ts'
+import { patience } from './patience.ts'
 import { root } from './source-files.ts'
 
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = patience(20_000)
 const PROGRAM = ['/usr/lib/systemd/systemd', '/lib/systemd/systemd'].find((each) => existsSync(each))
 /** Units that others expect to be there. */
 const EMPTY = ['basic', 'sysinit', 'shutdown', 'umount', 'network', 'emergency', 'multi-user'].map(

@@ -6,11 +6,12 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { runProgram } from '../../lib/host/exec.ts'
 import { startDaemon } from './daemon.ts'
 import { kernelTests, type Netns, type Scope } from './netns.ts'
+import { patience } from './patience.ts'
+import { runProgram } from './run-program.ts'
 
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = patience(30_000)
 const PROGRAM = ['/usr/lib/systemd/systemd-udevd', '/lib/systemd/systemd-udevd'].find((each) => existsSync(each))
 /** By it the MAC address of an interface follows from the machine and the name, unless somebody chose one. */
 const POLICY = ['/usr/lib/systemd/network', '/lib/systemd/network'].some((each) =>

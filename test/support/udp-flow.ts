@@ -4,6 +4,7 @@
  */
 import { startLined } from './lined-process.ts'
 import type { Netns, Scope } from './netns.ts'
+import { patience } from './patience.ts'
 
 export interface UdpFlow {
   /** Sends no more, waits for what is under way, and resolves with what came of it. */
@@ -11,7 +12,7 @@ export interface UdpFlow {
 }
 
 /** The longest that a datagram may be under way; a bound, not a measure. */
-const LATE_MS = 2000
+const LATE_MS = patience(2000)
 
 const ECHO = `
 const { createSocket } = require('node:dgram')

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openRtnl } from '../../../lib/rtnl/native.ts'
 import { kernelTests } from '../../support/netns.ts'
+import { patience } from '../../support/patience.ts'
 import { createPair, startProbe, tunnelled } from './support/pair.ts'
 
 const BOTH = ['ipv4', 'ipv6'] as const
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = patience(20_000)
 
 test(
   'checksum offload is off on both devices after every creation, and switched off again by event',

@@ -10,6 +10,7 @@ import { openRtnl } from '../../../lib/rtnl/native.ts'
 import type { MonitorOptions, Notification, Rtnl, VxlanSpec } from '../../../lib/rtnl/port.ts'
 import { type EntrySpec, packSpecs } from '../../conformance/entry-specs.ts'
 import { createNetns, type Netns } from '../../support/netns.ts'
+import { patience } from '../../support/patience.ts'
 
 export interface Node extends Netns {
   readonly rtnl: Rtnl
@@ -175,7 +176,10 @@ export function listen(
         const found = heard.find(fits)
         if (found !== undefined) return found
         await new Promise<void>((resolve, reject) => {
-          const timer = setTimeout(() => reject(new Error(`not heard among ${heard.length} notifications`)), 5000)
+          const timer = setTimeout(
+            () => reject(new Error(`not heard among ${heard.length} notifications`)),
+            patience(5000),
+          )
           wake = () => {
             clearTimeout(timer)
             resolve()
@@ -188,11 +192,11 @@ export function listen(
 
 /** Repeats `look` until it gives something, some seconds at most. */
 export async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = performance.now() + 5000
+  const deadline = performance.now() + patience(5000)
   for (;;) {
     const found = await look()
     if (found !== undefined) return found
-    if (performance.now() > deadline) throw new Error('it did not happen within 5 seconds')
+    if (performance.now() > deadline) throw new Error('it did not happen in time')
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { openRtnl } from '../../../lib/rtnl/native.ts'
 import type { Rtnl } from '../../../lib/rtnl/port.ts'
 import { kernelTests } from '../../support/netns.ts'
+import { patience } from '../../support/patience.ts'
 import { createHost } from '../handover/support/host.ts'
 import { peer } from '../handover/support/nodes.ts'
 import { deviceName } from '../healing/support/cluster.ts'
@@ -66,7 +67,7 @@ test(
     await host.ip('link set mgmt0 mtu 1450', ...FAMILIES.map((family) => `link del ${deviceName(family)}`))
     host.expected = { ...host.expected, underlayMtu: 1450 }
     await host.agent.until('cni.subnet-env-failed', ({ msg }) => /cannot write \S+: .*EMFILE/.test(msg), from)
-    for (const deadline = performance.now() + 20_000; ; ) {
+    for (const deadline = performance.now() + patience(20_000); ; ) {
       const seen = host.events.lines.length
       const { tables } = await host.read()
       if (FAMILIES.every((family) => tables[family]?.routes.length === 6 && tables[family]?.fdb.length === 5)) break

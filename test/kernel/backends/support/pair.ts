@@ -6,10 +6,11 @@ import { renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type AgentProcess, createAgentFolder, startAgentProcess } from '../../../support/agent-process.ts'
 import { createNetns, type Netns, type Scope } from '../../../support/netns.ts'
+import { patience } from '../../../support/patience.ts'
 import { startUdpFlow, type UdpFlow } from '../../../support/udp-flow.ts'
 
 /** The longest that anything is waited for; a bound, not a measure. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = patience(20_000)
 const LOOK_MS = 20
 
 export type Families = readonly ('ipv4' | 'ipv6')[]

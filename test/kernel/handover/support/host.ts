@@ -16,6 +16,7 @@ import type { UnderlayChoice } from '../../../../lib/underlay/choice.ts'
 import type { Log, LogFields } from '../../../../lib/util/log.ts'
 import { underlayChoice } from '../../../support/config.ts'
 import { createNetns, type Netns, type Scope } from '../../../support/netns.ts'
+import { patience } from '../../../support/patience.ts'
 import { claimOf, type Family, netConf, UNDERLAY_LENGTH } from '../../healing/support/cluster.ts'
 import { type KernelEvents, watchKernel } from '../../healing/support/kernel-events.ts'
 import { runLines } from '../../healing/support/surroundings.ts'
@@ -24,7 +25,7 @@ import { type Lines, merged, NOTHING, OWN, type PeerNode, peer, tunnelled } from
 import { createScriptedNodes, type ScriptedNodes } from './scripted-nodes.ts'
 
 /** The longest that anything is waited for; a bound, not a measure. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = patience(20_000)
 const LOOK_MS = 100
 
 export interface LogEntry {

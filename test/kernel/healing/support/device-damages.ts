@@ -1,7 +1,7 @@
 /** Every damage that a device can suffer while the underlay is well (damage.ts says what a damage is). */
 import { createNetns, type Scope } from '../../../support/netns.ts'
 import { claimOf, deviceName, type Family, PORT, VNI } from './cluster.ts'
-import { type Damage, device } from './damage.ts'
+import { type Damage, device, inOneStep } from './damage.ts'
 import type { Host } from './host.ts'
 
 export const DEVICE_DAMAGES: readonly Damage[] = [
@@ -51,7 +51,17 @@ export const DEVICE_DAMAGES: readonly Damage[] = [
       await host.netns.exec('sh', '-c', `echo 2 > /proc/sys/${key}`)
     },
   },
-  device('is renamed', (name) => [`link set ${name} name elsewhat0`]),
+  {
+    name: 'is renamed',
+    extent: 'device',
+    async apply(host, family) {
+      const name = deviceName(family)
+      const renaming = `link set ${name} name elsewhat0`
+      // Before Linux 6.2 it must be down for that.
+      const down = () => inOneStep(host, [`link set ${name} down`, renaming, 'link set elsewhat0 up'])
+      await inOneStep(host, [renaming]).catch(down)
+    },
+  },
   {
     ...device('is enslaved to a bridge', (name) => [`link add br7 type bridge`, `link set ${name} master br7`]),
     waits: true,

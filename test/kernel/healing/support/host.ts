@@ -15,6 +15,7 @@ import {
   startAgentProcess,
 } from '../../../support/agent-process.ts'
 import { createNetns, type Netns, type Scope } from '../../../support/netns.ts'
+import { patience } from '../../../support/patience.ts'
 import {
   deviceName,
   type Expected,
@@ -41,7 +42,7 @@ import {
 import { readTables } from './tables.ts'
 
 /** The longest that anything is waited for; a bound, not a measure. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = patience(20_000)
 /** Sysctls and files are announced nowhere: looked at this often at least. */
 const LOOK_MS = 100
 

@@ -4,7 +4,8 @@
  */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { runProgram } from '../../../../lib/host/exec.ts'
+import { patience } from '../../../support/patience.ts'
+import { runProgram } from '../../../support/run-program.ts'
 
 export interface KernelEvents {
   /** One line an announcement of a link, address, route, neighbour or FDB entry; `Deleted …` for what went. */
@@ -24,7 +25,7 @@ export interface KernelEvents {
 /** A route of a table that nobody looks at: announced behind all that came before it, and left out of the lines. */
 const MARK = /blackhole 198\.18\.(\d+)\.(\d+) table 7777/
 const markRoute = (number: number): string => `blackhole 198.18.${number >> 8}.${number & 255} table 7777`
-const MARK_PATIENCE_MS = 100
+const MARK_PATIENCE_MS = patience(100)
 const MOST_MARKS = 200
 /** As much as the kernel gives (net.core.rmem_max): some hundred announcements at once; what is lost wakes nobody. */
 const RECEIVE_BUFFER_BYTES = 32 << 20

@@ -2,8 +2,9 @@
  * What stands around the device in a node's namespace: the uplink, the management interface on it, and things of others
  * that nothing may ever change. Must not: know the agent, or vtepd's netlink code.
  */
-import { runProgram } from '../../../../lib/host/exec.ts'
+
 import type { Netns } from '../../../support/netns.ts'
+import { runProgram } from '../../../support/run-program.ts'
 import { claimOf, type Expected, type Family, UNDERLAY_LENGTH } from './cluster.ts'
 
 /** What network managers make of an uplink. */

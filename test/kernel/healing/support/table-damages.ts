@@ -13,14 +13,14 @@ export const TABLE_DAMAGES: readonly Damage[] = [
     extent: 'device',
     apply: (host, family) => host.whileFrozen(() => host.ip(...deleteRoutes(host, family))),
   },
-  { name: 'loses its FDB', extent: 'device', apply: (host, family) => host.bridge(flushFdb(deviceName(family))) },
+  { name: 'loses its FDB', extent: 'device', apply: flushFdb },
   {
     name: 'loses all three tables',
     extent: 'device',
     async apply(host, family) {
       await host.whileFrozen(async () => {
         await host.ip(...deleteRoutes(host, family), flushNeighbours(deviceName(family)))
-        await host.bridge(flushFdb(deviceName(family)))
+        await flushFdb(host, family)
       })
     },
   },
@@ -108,8 +108,13 @@ function deleteRoutes(host: Host, family: Family): string[] {
   return peers.map(({ subnet }) => `route del ${subnet} dev ${deviceName(family)} proto 118`)
 }
 
-function flushFdb(name: string): string {
-  return `fdb flush dev ${name} self permanent`
+/** One by one where the kernel (before Linux 6.0) knows no flush. */
+async function flushFdb(host: Host, family: Family): Promise<void> {
+  const name = deviceName(family)
+  await host.bridge(`fdb flush dev ${name} self permanent`).catch(async () => {
+    for (const { lladdr, underlay } of peerNumbers(host.expected).map((node) => claimOf(family, node)))
+      await host.bridge(`fdb del ${lladdr} dev ${name} dst ${underlay} self`)
+  })
 }
 
 /** What `ip monitor` would print of a peer that nobody damaged. */

@@ -2,7 +2,7 @@
  * What a namespace's kernel holds, as iproute2 reads it: `ip` and `bridge` alone, never vtepd's own netlink code.
  * Must not: judge it (cluster.ts knows what is right).
  */
-import { runProgram } from '../../../../lib/host/exec.ts'
+import { runProgram } from '../../../support/run-program.ts'
 import { deviceName, type Family, type FamilyTables, routeLine } from './cluster.ts'
 
 type Row = Readonly<Record<string, unknown>>
