@@ -11,8 +11,11 @@ import { transform } from 'esbuild'
 const FOLDERS = ['lib', 'test', 'bench']
 const OPTIONS = { loader: 'ts', format: 'esm', target: 'node20', sourcemap: 'inline', sourcesContent: false }
 
-export async function prepare(root) {
-  const outdir = mkdtempSync(path.join(tmpdir(), 'vtepd-compiled-'))
+/** `seenAs`: the path of `outdir` for those who run them, where that is another one. */
+export async function prepare(
+  root,
+  { outdir = mkdtempSync(path.join(tmpdir(), 'vtepd-compiled-')), seenAs = outdir } = {},
+) {
   const compile = async (file) => {
     const { code } = await transform(await readFile(file, 'utf8'), { ...OPTIONS, sourcefile: file })
     const out = path.join(outdir, path.relative(root, file)).replace(/ts$/, 'js')
@@ -20,7 +23,7 @@ export async function prepare(root) {
     await writeFile(out, code)
   }
   await Promise.all(FOLDERS.flatMap((folder) => sources(path.join(root, folder))).map(compile))
-  const hooks = `data:text/javascript,${encodeURIComponent(hooksFor(root, outdir))}`
+  const hooks = `data:text/javascript,${encodeURIComponent(hooksFor(root, seenAs))}`
   return {
     flags: ['--enable-source-maps', '--import', hooks],
     remove: () => rmSync(outdir, { recursive: true, force: true }),

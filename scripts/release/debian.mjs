@@ -29,7 +29,10 @@ export async function pinnedPackages(set, { newest = false, log = () => {} } = {
   }
 }
 
-/** The newest packages of `names`, with all they depend on unless `dependencies` is false. Downloaded and verified. */
+/**
+ * The newest packages of `names`, with all they depend on unless `dependencies` is false; of all these those whose names match
+ * `only`. Downloaded and verified.
+ */
 export async function newestPackages(request) {
   return fetchPackages(request.arch, await resolvePackages(request))
 }
@@ -72,12 +75,14 @@ async function fetchPackages(arch, packages) {
 }
 
 // `[{ name, version, path, sha256, size }]`, sorted by name: what apt would install on a machine that has nothing.
-async function resolvePackages({ suite, arch, names, dependencies = true, without = [] }) {
+async function resolvePackages({ suite, arch, names, dependencies = true, without = [], only = /./ }) {
   const apt = await openApt(suite, ARCHITECTURES[arch] ?? fail(`${arch} is none of ${Object.keys(ARCHITECTURES)}`))
   try {
     const wanted = dependencies ? await apt.closure(names) : names
     const described = await apt.describe(wanted)
-    return described.filter((one) => !without.includes(one.name)).sort((a, b) => (a.name < b.name ? -1 : 1))
+    return described
+      .filter(({ name }) => only.test(name) && !without.includes(name))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
   } finally {
     apt.close()
   }

@@ -1,0 +1,62 @@
+// Which tests run on another kernel. What never asks the kernel, and what needs programs that are no part of a machine's root (real
+// Kubernetes, flanneld, NetworkManager, systemd, k3s), is not among them.
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+
+/** All that asks the kernel: an hour or two a kernel. */
+export const FULL = [
+  'test/kernel/facts',
+  'test/rtnl',
+  'test/conformance',
+  'test/firewall',
+  'test/kernel/backends',
+  'test/kernel/healing',
+  'test/kernel/judgement',
+  'test/kernel/handover',
+  'test/kernel/histories.test.ts',
+  'test/kernel/hostile-neighbour.test.ts',
+  'test/kernel/packet-filter-iptables.test.ts',
+  'test/kernel/packet-filter.test.ts',
+]
+const NOT_THERE = /handover\/(flanneld|release)|healing\/udevd|rtnl\/(abi|life-cycle|memory|native-codecs|values)/
+
+/** A few minutes a kernel: something of each kind. */
+export const SHORT = [
+  'test/kernel/facts',
+  'test/rtnl/addresses.test.ts',
+  'test/rtnl/batch.test.ts',
+  'test/rtnl/fdb-lookup.test.ts',
+  'test/rtnl/hostile-records.test.ts',
+  'test/rtnl/links.test.ts',
+  'test/rtnl/monitor.test.ts',
+  'test/conformance/conformance.test.ts',
+  'test/kernel/healing/issue-2433.test.ts',
+  'test/kernel/healing/device.test.ts',
+  'test/kernel/packet-filter-iptables.test.ts',
+  'test/kernel/packet-filter.test.ts',
+]
+/** A pattern of node's runner: of the files in SHORT, what repeats another case of the same kind stays out. */
+export const SHORT_ONLY = `/^(?!.*(${[
+  'buffers of 256',
+  'buffers of 16',
+  'thirty rebuilds',
+  'ipv4, unpinned: (?!local|the parent|a second|the device is renamed)',
+  'ipv6, (un)?pinned: (?!local|the device is renamed|another program|entries)',
+  '^ipv6: ',
+  'ipv4 and ipv6, unpinned: the agent heals',
+  'ipv4, unpinned: the agent heals',
+  'ipv4, pinned: the agent heals',
+  'iptables-F -t nat',
+].join('|')}))/`
+
+/** Files of the tests below `names` (files or folders), each once. */
+export function testFiles(repository, names) {
+  const found = names.flatMap((name) => {
+    if (name.endsWith('.ts')) return [name]
+    return readdirSync(path.join(repository, name), { recursive: true })
+      .filter((file) => file.endsWith('.test.ts') && !/\.\w+\.test\.ts$/.test(file))
+      .map((file) => path.join(name, file))
+      .sort()
+  })
+  return [...new Set(found)].filter((file) => names.includes(file) || !NOT_THERE.test(file))
+}
