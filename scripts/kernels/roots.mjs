@@ -18,8 +18,8 @@ import { nodeFolder } from '../release/node-binaries.mjs'
 
 const SUITE = 'bookworm'
 const PACKAGES = (
-  'base-files dash coreutils util-linux mount grep sed findutils procps iproute2 nftables iptables conntrack ethtool ' +
-  'kmod python3-minimal libstdc++6 libatomic1'
+  'base-files bash dash coreutils util-linux mount grep sed findutils procps iproute2 nftables iptables conntrack ethtool ' +
+  'iputils-ping python3-minimal libstdc++6 libatomic1'
 ).split(' ')
 // What update-alternatives would link.
 const ALTERNATIVES = ['', '-save', '-restore'].flatMap((end) =>

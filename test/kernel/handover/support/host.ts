@@ -26,7 +26,7 @@ import { createScriptedNodes, type ScriptedNodes } from './scripted-nodes.ts'
 
 /** The longest that anything is waited for; a bound, not a measure. */
 const PATIENCE_MS = patience(20_000)
-const LOOK_MS = 100
+const LOOK_MS = patience(100)
 
 export interface LogEntry {
   readonly event: string

@@ -44,7 +44,7 @@ import { readTables } from './tables.ts'
 /** The longest that anything is waited for; a bound, not a measure. */
 const PATIENCE_MS = patience(20_000)
 /** Sysctls and files are announced nowhere: looked at this often at least. */
-const LOOK_MS = 100
+const LOOK_MS = patience(100)
 
 export interface HostOptions extends ParentNature {
   readonly families: readonly Family[]
