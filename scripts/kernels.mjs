@@ -7,7 +7,7 @@ import { debianKernel, SUITES } from './kernels/debian-kernel.mjs'
 import { emulator } from './kernels/machine.mjs'
 import { rootFor } from './kernels/roots.mjs'
 import { runOnKernel } from './kernels/run.mjs'
-import { FULL, SHORT, SHORT_ONLY, testFiles } from './kernels/selection.mjs'
+import { FULL, SHORT, SHORT_EXCEPT, testFiles } from './kernels/selection.mjs'
 
 // Emulated, with everything else that runs: ten times slower than the machine on which the bounds were chosen.
 const PATIENCE = 10
@@ -22,7 +22,7 @@ qemu-system-arm, and apt.
   --arch=x64|arm64          of the machine (default x64); arm64 needs npm run build:prebuilds first
   --node=MAJOR              one of scripts/release/node-pins.json (default: the Node that runs this; arm64: 24)
   --short, --full           which tests (default --short); files and folders take their place
-  --only=PATTERN            only tests whose name matches
+  --only=REGEXP, --except=REGEXP  tests whose name matches, or does not
   --jobs=2                  machines at once
   --minutes=N               the longest that one machine may take (default 15, with --full 180)
 
@@ -39,6 +39,7 @@ const { values, positionals } = parseArgs({
     full: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '2' },
     only: { type: 'string' },
+    except: { type: 'string' },
     minutes: { type: 'string' },
     help: { type: 'boolean' },
   },
@@ -57,7 +58,7 @@ async function main() {
 
   const chosen = positionals.length > 0 ? positionals : full ? FULL : SHORT
   const files = testFiles(repository, chosen)
-  const only = values.only ?? (chosen === SHORT ? SHORT_ONLY : undefined)
+  const { only = '', except = chosen === SHORT ? SHORT_EXCEPT : '' } = values
   const limitMs = Number(values.minutes ?? (full ? 180 : 15)) * 60_000
   const ending = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => ending.abort())
@@ -66,19 +67,19 @@ async function main() {
   const waiting = [...kernels]
   const work = async () => {
     for (let name = waiting.shift(); name !== undefined && !ending.signal.aborted; name = waiting.shift())
-      results.push(await onOne(name, { arch, root, files, only, limitMs, signal: ending.signal }))
+      results.push(await onOne(name, { arch, root, files, only, except, limitMs, signal: ending.signal }))
   }
   await Promise.all(Array.from({ length: Number(values.jobs) }, work))
   return results.length === kernels.length && results.every(({ good }) => good) ? 0 : 1
 }
 
-async function onOne(name, { arch, root, files, only, limitMs, signal }) {
+async function onOne(name, { arch, root, files, only, except, limitMs, signal }) {
   const say = (text) => process.stdout.write(`${arch} ${name}: ${text}\n`)
   const kernel = await debianKernel(SUITES[name], arch, root.hostBusybox)
   const place = path.join(repository, 'out/kernels', `${arch}-${name}`)
   say(`${kernel.version} boots; ${files.length} files of tests`)
   const result = await runOnKernel({
-    ...{ arch, kernel, root, files, only, limitMs, signal, say, logFile: `${place}.log` },
+    ...{ arch, kernel, root, files, only, except, limitMs, signal, say, logFile: `${place}.log` },
     ...{ busybox: root.busybox, hostBusybox: root.hostBusybox, patience: PATIENCE },
   })
   const { passed, failures, skips, seconds, problem } = result

@@ -10,13 +10,13 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
  * Fills `folder`, which the machine sees as /job. `node`: the program in the machine; `repository`: the sources' path, here and
  * there; `addons`: folder of the addon in the machine, where it is not the one built here; `patience`: VTEPD_TEST_PATIENCE.
  */
-export async function makeJob({ folder, repository, files, only, node, addons, patience }) {
+export async function makeJob({ folder, repository, files, only, except, node, addons, patience }) {
   mkdirSync(folder, { recursive: true })
   const { flags } = await prepare(repository, { outdir: path.join(folder, 'compiled'), seenAs: '/job/compiled' })
   const here = (name) => path.join(repository, 'scripts/kernels', name)
   const tests = files.map((file) => path.join(repository, file))
-  const chosen = only === undefined ? [] : [`--test-name-pattern=${only}`]
-  const command = [node, ...flags, ...chosen, `--test-reporter=${here('reporter.mjs')}`, here('inside.mjs'), ...tests]
+  const reporter = `--test-reporter=${here('reporter.mjs')}`
+  const command = [node, ...flags, reporter, here('inside.mjs'), only, except, ...tests]
   const environment = {
     PATH,
     HOME: '/root',

@@ -18,6 +18,7 @@ export async function runOnKernel({
   hostBusybox,
   files,
   only,
+  except,
   patience,
   limitMs,
   signal,
@@ -48,7 +49,7 @@ export async function runOnKernel({
   try {
     const job = path.join(folder, 'job')
     const { repository, node, addons } = root
-    await makeJob({ folder: job, repository, files, only, node, addons, patience })
+    await makeJob({ folder: job, repository, files, only, except, node, addons, patience })
     const initramfs = makeInitramfs({ folder, kernel, busybox, hostBusybox })
     const shares = { root: root.path, job, modules: kernel.modules, ...(root.path === '/' ? {} : { repository }) }
     const ended = await runMachine({ arch, kernel, initramfs, shares, folder, limitMs, signal, onLine })
