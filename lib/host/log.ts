@@ -1,9 +1,8 @@
 /**
- * The real Log, on pino: one line per event on stderr, as JSON for machines or klog-like text for people.
+ * The real Log: one line per event on stderr, as JSON for machines or klog-like text for people.
  * Must not: hold a line back that can be written (the last one before a crash is the one that matters), nor wait for a
  * reader (stderr.ts).
  */
-import { pino } from 'pino'
 import type { Log, LogFields, LogLevel } from '../util/log.ts'
 import { printable, printableAll } from '../util/printable.ts'
 import { monotonicMs } from './clock.ts'
@@ -33,20 +32,16 @@ export function createLog(options: LogOptions): Log {
   return logTo(options, writeStderr)
 }
 
-function logTo(options: LogOptions, write: (line: string) => void): Log {
-  const logger = pino(
-    {
-      base: null,
-      level: options.level,
-      formatters: { level: (label) => ({ level: label }) },
-      timestamp: () => `,"time":"${new Date().toISOString()}","monotonicMs":${monotonicMs().toFixed(3)}`,
-      // Values are rendered before they reach pino: its own serialisers would change fields named err, req or res.
-      serializers: {},
-      ...(options.format === 'text' ? { hooks: { streamWrite: renderTextLine } } : {}),
-    },
-    { write },
-  )
-  return logWith((level, fields, message) => logger[level](fields, message), {})
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+
+function logTo({ level: least, format }: LogOptions, write: (line: string) => void): Log {
+  const told = new Set(LEVELS.slice(LEVELS.indexOf(least)))
+  return logWith((level, fields, msg) => {
+    if (!told.has(level)) return
+    const at = { time: new Date().toISOString(), monotonicMs: Math.round(monotonicMs() * 1000) / 1000 }
+    const line = `${JSON.stringify({ level, ...at, ...fields, msg })}\n`
+    write(format === 'text' ? renderTextLine(line) : line)
+  }, {})
 }
 
 function logWith(write: (level: LogLevel, fields: LogFields, message: string) => void, base: LogFields): Log {

@@ -81,7 +81,6 @@ const DOORS: readonly (readonly [name: string, door: RegExp, because: string])[]
   ],
   ['bindings', /^lib\/rtnl\/addon\.ts$/, 'one module finds and loads the addon'],
   ['node-addon-api', /^$/, 'it is for C++'],
-  ['pino', /^lib\/host\/log[^/]*\.ts$/, 'everything else logs through the Log of lib/util/log.ts'],
   ['leven', /^lib\/cli\/suggestion\.ts$/, 'arguments are the command line’s business'],
   ['jsonc-parser', /^lib\/util\/json-locate\.ts$/, 'values come from JSON.parse; this one only says where they stand'],
   ['yaml', /^lib\/(?:cli|cni|host|kube-api|lab|leases)\//, 'files are parsed where they are read'],
