@@ -17,15 +17,31 @@ const replaced = {
     export const refreshTokenGrant = discovery`,
 }
 
+// Loaded when one is wanted: behind a proxy, or with an auth-provider of old.
+const late = {
+  'socks-proxy-agent': { SocksProxyAgent: 'new' },
+  hpagent: { HttpProxyAgent: 'new', HttpsProxyAgent: 'new' },
+  'jsonpath-plus': { JSONPath: '' },
+}
+for (const [name, uses] of Object.entries(late))
+  replaced[name] = Object.entries(uses)
+    .map(([each, how]) => `export function ${each}(...words) { return ${how} (require('${name}').${each})(...words) }`)
+    .join('\n')
+
 const own = /node_modules\/@kubernetes\/client-node\//
 
 export const leanKubeClient = {
   name: 'lean-kube-client',
   setup(on) {
-    on.onResolve({ filter: /^(node-fetch|openid-client)$/ }, ({ path: name, importer }) =>
-      own.test(importer) ? { path: name, namespace: 'lean-kube-client' } : undefined,
+    on.onResolve({ filter: /^[a-z]/ }, ({ path: name, importer, resolveDir }) =>
+      own.test(importer) && Object.hasOwn(replaced, name)
+        ? { path: name, namespace: 'lean-kube-client', pluginData: resolveDir }
+        : undefined,
     )
-    on.onLoad({ filter: /./, namespace: 'lean-kube-client' }, ({ path: name }) => ({ contents: replaced[name] }))
+    on.onLoad({ filter: /./, namespace: 'lean-kube-client' }, ({ path: name, pluginData: resolveDir }) => ({
+      contents: replaced[name],
+      resolveDir,
+    }))
     // Its index would bring everything else along, and it does not say that importing its modules does nothing.
     on.onResolve({ filter: /./ }, async ({ path: name, importer, resolveDir, kind, pluginData }) => {
       if (pluginData === 'resolved' || !(own.test(importer) || name === '@kubernetes/client-node')) return undefined
