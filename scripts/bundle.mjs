@@ -61,10 +61,7 @@ export async function bundleCommand(root, entry, outdir, shared) {
     splitting: true,
     entryNames: '[name]',
     chunkNames: '[name]-[hash]',
-    plugins: [
-      { name: 'packages that are shared', setup: (on) => resolveShared(on, root, shared) },
-      ...common.plugins,
-    ],
+    plugins: [{ name: 'packages that are shared', setup: (on) => resolveShared(on, root, shared) }, ...common.plugins],
   })
   const output = path.join(outdir, 'vtepd.js')
   const atStart = loadedAtStart(metafile, path.relative(root, output))

@@ -8,10 +8,12 @@ import { errorInOneLine } from '../host/log-line.ts'
 import type { SdNotify } from '../host/sd-notify.ts'
 import type { Log } from '../util/log.ts'
 import type { ExitStatus } from './failure.ts'
+import type { Rest } from './rest.ts'
 
 export interface SuperviseParts {
   readonly log: Log
   readonly notify: SdNotify
+  readonly rest: Rest
   /** Resolves with why the agent shall end: the signal's name. */
   readonly told: Promise<string>
 }
@@ -19,11 +21,15 @@ export interface SuperviseParts {
 /** Resolves when the agent has ended: 0 told to, 1 or 2 (ConfigError) could not go on, with one line in the log. */
 export async function superviseAgent(agent: Agent, parts: SuperviseParts): Promise<ExitStatus> {
   const { log, notify } = parts
-  agent.onStatus(({ text, podsCanStart }) => notify.running(text, podsCanStart))
+  agent.onStatus(({ ready, text, podsCanStart }) => {
+    notify.running(text, podsCanStart)
+    parts.rest.judged(ready)
+  })
   try {
     const why = await Promise.race([parts.told, agent.ended])
     if (why !== undefined) log.info('run.stop', `${why}: ending; everything stays in the kernel`)
     notify.stopping()
+    parts.rest.stop()
     await agent.stop()
     log.info('run.end', 'Exiting cleanly...')
     return 0

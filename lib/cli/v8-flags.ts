@@ -16,7 +16,10 @@ const BY_CALLS = [
   '--invocation-count-for-maglev-osr=1500',
 ] as const
 
+/** Code of the baseline compiler, 1.4 MB of it; what runs often is compiled by the next one in any case. And a heap that V8 keeps small. */
+const ALWAYS = ['--no-sparkplug', '--optimize-for-size'] as const
+
 /** `version`: of process.versions.v8. A flag that V8 does not know would be complained about on standard error. */
 export function v8Flags(version: string): readonly string[] {
-  return Number.parseInt(version, 10) < 12 ? BY_BUDGET : BY_CALLS
+  return [...ALWAYS, ...(Number.parseInt(version, 10) < 12 ? BY_BUDGET : BY_CALLS)]
 }

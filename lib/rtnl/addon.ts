@@ -106,6 +106,11 @@ export interface Addon {
    * the system as soon as it is freed. glibc otherwise keeps up to 64 MiB of it (mallopt(3)). Nothing with another libc.
    */
   returnLargeBlocksEarly(): void
+  /**
+   * For a whole process: what malloc holds without using it, and the pages of program files that were read so far, go back to
+   * the system. The latter stay in the page cache: what is needed again is there at the next fault, in microseconds.
+   */
+  returnUnused(): void
   /** One datagram to a Unix socket, without waiting; a name that begins with @ is abstract, of this network namespace. */
   sendDatagram(path: string, text: string): Outcome
   /**

@@ -16,6 +16,8 @@ interface Stage {
   readonly status: Promise<number>
   readonly said: string[]
   readonly lines: string[]
+  /** What who gives memory back was told. */
+  readonly rested: (boolean | string)[]
   tell(signal: string): void
   fail(error: unknown): void
 }
@@ -23,6 +25,7 @@ interface Stage {
 function stage(): Stage {
   const said: string[] = []
   const lines: string[] = []
+  const rested: (boolean | string)[] = []
   let listener: (status: AgentStatus) => void = () => {}
   const told = withResolvers<string>()
   const ended = withResolvers<void>()
@@ -42,10 +45,11 @@ function stage(): Stage {
     stopping: () => void said.push('stopping'),
   }
   const log = createLog({ level: 'info', format: 'json', destination: { write: (line) => lines.push(line) } })
-  const status = superviseAgent(agent, { log, notify, told: told.promise })
+  const rest = { judged: (ready: boolean) => void rested.push(ready), stop: () => void rested.push('stop') }
+  const status = superviseAgent(agent, { log, notify, rest, told: told.promise })
   const say = (text: string): void =>
-    listener({ ready: false, text, podsCanStart: text.startsWith('ready'), checks: [] })
-  return { say, status, said, lines, tell: told.resolve, fail: ended.reject }
+    listener({ ready: text.startsWith('ready'), text, podsCanStart: text.startsWith('ready'), checks: [] })
+  return { say, status, said, lines, rested, tell: told.resolve, fail: ended.reject }
 }
 
 function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: unknown) => void } {
@@ -64,6 +68,15 @@ test('told to end: the service manager hears it, the agent stops, status 0', asy
   assert.equal(await status, 0)
   assert.deepEqual(said, ['stopping', 'stopped'])
   assert.match(lines.at(-1) ?? '', /"msg":"Exiting cleanly\.\.\."/)
+})
+
+test('who gives memory back hears whether the agent is ready, and its end', async () => {
+  const { say, status, rested, tell } = stage()
+  say('waits for the API server')
+  say('ready, 3 peers')
+  tell('SIGTERM')
+  await status
+  assert.deepEqual(rested, [false, true, 'stop'])
 })
 
 test('the service manager hears each thing that the agent says of itself', async () => {

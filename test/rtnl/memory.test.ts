@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -12,6 +13,7 @@ import { batchOf, createDevice, createStage, peerEntries } from './support.ts'
 const run = promisify(execFile)
 const MIB = 1 << 20
 const PROGRAM = path.join(import.meta.dirname, 'memory/heap-growth.ts')
+const RETURNING = path.join(import.meta.dirname, 'memory/return-unused.ts')
 
 /** A sanitizer brings a malloc of its own, and musl's needs no telling. */
 const hasOtherMalloc = (process.env.VTEPD_NATIVE_DIR ?? '') !== '' || !/\/libc\.so\.6$/m.test(mappedFiles())
@@ -79,4 +81,11 @@ test('large blocks go back to the system, which glibc does not do by itself', gl
   const [early, left] = [await grown('early'), await grown()]
   // 8 blocks of 100 kB stay in both.
   assert.ok(early < 4 && left > 12, `[heap] grew by ${early} MiB with it, by ${left} MiB without`)
+})
+
+test('code that was read goes back to the system, and is there again when it is needed', async () => {
+  const { stdout } = await run(process.execPath, ['--import', 'tsx', RETURNING])
+  const { before, after, text, errno } = JSON.parse(stdout)
+  assert.ok(after < before / 2, `${before} bytes of files were resident, ${after} are`)
+  assert.deepEqual([text, errno], ['as before', constants.errno.ENOENT])
 })

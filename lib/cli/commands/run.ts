@@ -13,6 +13,7 @@ import { buildRunConfig, type RunConfig } from '../config.ts'
 import type { K3sFindings } from '../k3s/find-k3s.ts'
 import { hostFiles } from '../k3s/host-files.ts'
 import { refuseOldKernel } from '../old-kernel.ts'
+import { createRest } from '../rest.ts'
 import { collectRunSettings } from '../run-settings.ts'
 import { endOnSurprise, onTermination, superviseAgent } from '../supervise.ts'
 import { packageVersion, versionText } from '../version.ts'
@@ -57,7 +58,8 @@ async function runAgent(config: RunConfig, k3s: K3sFindings | undefined): Promis
   for (const warning of config.warnings) log.warn('config.warning', warning)
   const agent = startAgent(config.agent, { log, clock: systemClock })
   const notify = createSdNotify({ send: addon.sendDatagram, clock: systemClock, log })
-  return await superviseAgent(agent, { log, notify, told })
+  const rest = createRest({ clock: systemClock, act: () => addon.returnUnused() })
+  return await superviseAgent(agent, { log, notify, rest, told })
 }
 
 /**

@@ -1,5 +1,5 @@
 // The module: openSocket, from which nearly everything else hangs; openNftMonitor; what gives memory back: release,
-// returnLargeBlocksEarly; and what is no netlink: sendDatagram, readXtablesSizes.
+// returnLargeBlocksEarly, returnUnused; and what is no netlink: sendDatagram, readXtablesSizes.
 #include <napi.h>
 
 #include "base/heap.h"
@@ -26,6 +26,8 @@ Napi::Value SendDatagram(const Napi::CallbackInfo& info) {
 
 void ReturnLargeBlocks(const Napi::CallbackInfo&) { ReturnLargeBlocksEarly(); }
 
+void GiveBackUnused(const Napi::CallbackInfo&) { ReturnUnused(); }
+
 Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   AddonData* const data = AddonData::Install(env);
   data->socket_class = Napi::Persistent(RtnlSocket::Define(env));
@@ -34,6 +36,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("openNftMonitor", Napi::Function::New<&MonitorHandle::OpenNft>(env));
   exports.Set("release", Napi::Function::New<&Release>(env));
   exports.Set("returnLargeBlocksEarly", Napi::Function::New<&ReturnLargeBlocks>(env));
+  exports.Set("returnUnused", Napi::Function::New<&GiveBackUnused>(env));
   exports.Set("sendDatagram", Napi::Function::New<&SendDatagram>(env));
   exports.Set("readXtablesSizes", Napi::Function::New<&ReadXtablesSizes>(env));
   return exports;
