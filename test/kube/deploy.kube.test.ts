@@ -94,6 +94,21 @@ describe('deploy', { skip }, () => {
   test('what is made of the chart is what npm run build:manifests makes', () => {
     run(process.execPath, 'scripts/release/manifests.mjs', '--check')
   })
+  test('every container has the image that the values name, those of claims.yaml too', () => {
+    const text = run(
+      helm,
+      'template',
+      'vtepd',
+      'deploy',
+      NAMESPACE,
+      '--set=claims=true',
+      '--set=image.tag=v7',
+      '--set=image.repository=mine',
+    )
+    const images = [...text.matchAll(/^ +(?:- )?image: (.*)$/gm)].map(([, image]) => image)
+    assert.ok(images.length > 2)
+    assert.deepEqual([...new Set(images)], ['mine:v7'])
+  })
   for (const [folder, values] of Object.entries(OVERLAYS))
     test(`kustomize's ${folder} is the chart with ${values.join(' ') || 'its own values'}`, () => {
       assert.deepEqual(byName(ofFolder(folder)), byName(ofChart(...values)))
