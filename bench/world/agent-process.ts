@@ -139,6 +139,7 @@ function commandOf({ families, folder, source, backend = {}, flags = [] }: Bench
     `--net-config-path=${folder}/net-conf.json`,
     `--subnet-file=${folder}/subnet.env`,
     `--state-dir=${folder}/state`,
+    `--run-dir=${folder}/run`,
     '--log-format=json',
     ...flags,
   ]

@@ -36,7 +36,9 @@ import {
 } from './member.ts'
 import { createReadiness } from './readiness.ts'
 import type { AgentStatus } from './status.ts'
+import type { TableDifference } from './table-difference.ts'
 import { wantedRules } from './wanted-rules.ts'
+import { type FamilyReport, familyReport, type PeerReport, peerReports } from './window/report.ts'
 
 /** How long the family that is ready first waits with its lease for the other and for the CNI files, once per start, milliseconds. */
 const TOGETHER_MS = 1000
@@ -60,7 +62,16 @@ export interface AgentCore {
   readonly founded: Readonly<Partial<Record<Family, Ip>>>
   /** `listener` is told how the agent is, now and at each change. */
   onStatus(listener: (status: AgentStatus) => void): void
+  readonly report: CoreReport
   stop(): Promise<void>
+}
+
+/** What is told to whoever asks; each is of the moment at which it is asked. */
+export interface CoreReport {
+  families(): readonly FamilyReport[]
+  peers(): readonly PeerReport[]
+  /** By family: a fresh look beside what should be; undefined: there is nothing to compare with yet. */
+  differences(): Promise<readonly { readonly family: Family; readonly tables: TableDifference | undefined }[]>
 }
 
 export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCore {
@@ -242,6 +253,16 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     onStatus(listener) {
       readiness.onStatus(listener)
       reconsider()
+    },
+    report: {
+      families: () => members.map((member) => familyReport(config.network, source.view(), member, clock.now())),
+      peers: () =>
+        peerReports(
+          source.view(),
+          members.map(({ overlay }) => overlay),
+        ),
+      differences: () =>
+        Promise.all(members.map(async ({ overlay }) => ({ family: overlay.family, tables: await overlay.compare() }))),
     },
     async stop() {
       stopped = true

@@ -36,6 +36,8 @@ import { followNetConf, type NetConfFollower } from './net-conf-follower.ts'
 import { createRetirement } from './retirement.ts'
 import type { AgentStatus } from './status.ts'
 import { createSuccession, type Succession, type SuccessionParts } from './succession.ts'
+import { createJournal } from './window/journal.ts'
+import { openWindow, type Window } from './window/window.ts'
 
 export interface Agent {
   /** What /readyz says; true again and false again as the truth changes. */
@@ -51,13 +53,18 @@ export interface Agent {
 export interface AgentParts {
   readonly log: Log
   readonly clock: Clock
+  /** Of the program that it runs in, as it tells it. */
+  readonly version?: string
 }
 
 /** Returns at once; what can become right by itself is waited for inside (design decision 12). */
-export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
+export function startAgent(config: AgentConfig, given: AgentParts): Agent {
+  const journal = createJournal(given.log)
+  const parts = { ...given, log: journal.log }
   const { log, clock } = parts
   let health: HealthServer | undefined
   let follower: NetConfFollower | undefined
+  let window: Window | undefined
   let fail: (error: unknown) => void = () => undefined
   let finish: () => void = () => undefined
   const ended = new Promise<void>((resolve, reject) => {
@@ -83,6 +90,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
         details: () => [...(last === undefined ? [] : [last.text]), ...describeLeases(succession.source)],
         log,
       })
+    window = await openWindow(config, { succession, journal, status: () => last, version: given.version })
     if (stopping) return
     await succession.begin()
     succession.onStatus((status) => {
@@ -117,7 +125,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): Agent {
       await started.catch(() => undefined)
       await follower?.stop()
       await succession.stop()
-      await health?.close()
+      await Promise.all([health?.close(), window?.close()])
       standing.stop()
       finish()
     },

@@ -38,6 +38,8 @@ export interface AgentConfig {
   readonly ipBlackholeRoute?: boolean
   /** What outlives a reboot, e.g. /var/lib/vtepd. */
   readonly stateDir: string
+  /** Where the socket is at which `vtepd status` asks; undefined: there is none. */
+  readonly runDir?: string | undefined
   /** undefined: no health server (flannel's default). `port` 0 never occurs here. */
   readonly health: { readonly ip: string; readonly port: number } | undefined
   /** Where the flannel inside k3s writes its network at its start, by which it is recognised; default: k3s' default. */

@@ -24,9 +24,11 @@ import { acceptRaKey, type Sysctl } from './device-ops.ts'
 import { createDeviceReports } from './device-reports.ts'
 import { createDeviceRunner, type DeviceRunnerParts } from './device-runner.ts'
 import { createGovernor } from './governor.ts'
+import { createHeals, type Heals } from './heals.ts'
 import { createHearing } from './hearing.ts'
 import { createPeerReconciler, type PeerReconciler } from './peer-reconciler.ts'
 import { createRtnlSession } from './rtnl-session.ts'
+import type { TableDifference } from './table-difference.ts'
 import { createWayWatch } from './way-watch.ts'
 
 /** The whole of it is looked at this often even when nothing was heard (design decision 5), milliseconds, jittered. */
@@ -50,6 +52,11 @@ export interface FamilyOverlay {
   readonly own: { readonly underlay: Underlay; readonly device: Device } | undefined
   /** The underlay address that belongs to this node: for a start after this one. */
   readonly founded: Ip | undefined
+  readonly heals: Pick<Heals, 'count' | 'last'>
+  /** Of a peer: its entries stand and no route of others wins over its own, as far as the last round knows. */
+  stands(node: string): boolean
+  /** A fresh look at the three tables beside what they should be; undefined: there is nothing to compare with yet. */
+  compare(): Promise<TableDifference | undefined>
   /** Whether this host has the address, or a person said that it is reached at it. Rejects when the kernel cannot be asked. */
   isHere(ip: Ip): Promise<boolean>
   /** Peers to program; may be called at any time. */
@@ -117,11 +124,10 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
       },
     },
   })
-  const reports = createDeviceReports({
-    ...common,
-    ifname: carrierName(family, network.backend),
-    quarrelling: () => governor.quarrelling,
-  })
+  const ifname = carrierName(family, network.backend)
+  const quarrelling = (): boolean => governor.quarrelling
+  const reports = createDeviceReports({ ...common, ifname, quarrelling })
+  const heals = createHeals({ ifname, clock, log, quarrelling })
   const runner = createDeviceRunner({
     ...common,
     settings: { family, network },
@@ -138,11 +144,13 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     governor,
     onState(from, to) {
       reports.changed(from, to)
+      if (from.name === 'ready' && to.name !== 'ready' && to.name !== 'stopped')
+        heals.broke('device', 'because' in to ? to.because : `it is ${to.name}`)
       hearing.state(to)
       if (deviceOf(to) !== undefined && !sameDevice(deviceOf(from), deviceOf(to))) peers.mark()
       if (to.name === 'ready') announcer.carriedBy(to.underlay)
       else if (to.name === 'stranded') announcer.carriedBy(undefined)
-      parts.onChange()
+      settle()
     },
   })
   const peers = createPeerReconciler({
@@ -154,9 +162,16 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     rival: parts.rival,
     contestedStayMs: parts.contestedStayMs,
     governor,
-    onRound: parts.onChange,
+    onDamage: (what) => heals.broke('entry', what()),
+    onWrote: heals.wrote,
+    onRound: () => settle(),
     onUnheard: () => hearing.missed(),
   })
+  const isProgrammed = (): boolean => runner.state.name === 'ready' && peers.programmed
+  const settle = (): void => {
+    heals.settle(runner.state.name === 'ready' && peers.whole)
+    parts.onChange()
+  }
   const announcer = createAnnouncer({ ...common, session: deviceSession })
   const way = createWayWatch({
     ...common,
@@ -226,7 +241,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
       ]
     },
     get programmed() {
-      return runner.state.name === 'ready' && peers.programmed
+      return isProgrammed()
     },
     get cannot() {
       return runner.state.name === 'waiting' && runner.state.cannot
@@ -238,6 +253,9 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     get founded() {
       return runner.founded
     },
+    heals,
+    stands: (node) => peers.stands(node),
+    compare: () => peers.compare(),
     async isHere(ip) {
       if (ip === choice.publicIp[family]) return true
       const { value } = await deviceSession.use((rtnl) => rtnl.dumpAddresses())

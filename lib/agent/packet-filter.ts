@@ -24,6 +24,8 @@ export interface FamilyFilters {
 
 export interface PacketFilterKeeper {
   readonly family: Family
+  /** Which tool keeps them; undefined: that is not decided yet. */
+  readonly kind: FilterKind | undefined
   /** Why pods' packets may not be masqueraded or forwarded as they should, in words; undefined: the rules stand. */
   readonly unready: string | undefined
   /** The rules were tried once, whatever became of it: pods may start. */
@@ -113,6 +115,9 @@ export function createPacketFilterKeeper(parts: PacketFilterParts): PacketFilter
 
   return {
     family,
+    get kind() {
+      return choice?.kind
+    },
     get unready() {
       return unready
     },

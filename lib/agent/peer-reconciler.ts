@@ -14,9 +14,10 @@ import type { Family } from '../net/ip.ts'
 import { unroutedOf } from '../overlay/desired.ts'
 import { type Change, packBook } from '../overlay/desired-book.ts'
 import { directRoutes } from '../overlay/direct.ts'
+import { renderSubject } from '../overlay/entry-text.ts'
 import { type ForeignPrefixes, foreignPrefixes } from '../overlay/plan/foreign-prefixes.ts'
-import { planPeers } from '../overlay/plan.ts'
-import { type EntryTable, entryBytes } from '../rtnl/entries.ts'
+import { type ActualTables, planPeers } from '../overlay/plan.ts'
+import { type EntryTable, entryBytes, unpackEntry } from '../rtnl/entries.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { Clock } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
@@ -30,6 +31,7 @@ import type { Containment } from './containment.ts'
 import { createContested } from './contested.ts'
 import { createEars } from './ears.ts'
 import { type Governor, LONGEST_MS, PATIENT_MS } from './governor.ts'
+import type { Heals } from './heals.ts'
 import { isAsDesired, isFor, isOfOthers, isOn, type PeerBook } from './peer-book.ts'
 import { createPeerReports } from './peer-reports.ts'
 import {
@@ -43,6 +45,7 @@ import {
 } from './peer-round.ts'
 import type { RtnlSession } from './rtnl-session.ts'
 import { createShadows } from './shadows.ts'
+import { type TableDifference, tableDifference } from './table-difference.ts'
 
 /** Before a round that failed is tried again, milliseconds. */
 const FIRST_RETRY_MS = 20
@@ -66,8 +69,12 @@ export interface PeerReconciler {
   readonly shadowed: string | undefined
   /** Nothing is being repaired, or waits for it; what the kernel refuses for good does not count. */
   readonly calm: boolean
+  /** Everything is as it should be, and nothing is refused. */
+  readonly whole: boolean
   /** Of a peer: its entries stand and no route of others wins over its own, as far as the last round knows. */
   stands(node: string): boolean
+  /** A fresh look beside what the tables should be, and nothing else; undefined: there is no device or no view yet. */
+  compare(): Promise<TableDifference | undefined>
   stop(): Promise<void>
 }
 
@@ -90,6 +97,10 @@ export interface PeerReconcilerParts {
   readonly report: Containment['report']
   /** Default: ten minutes. */
   readonly contestedStayMs?: number | undefined
+  /** Entries are not what they should be, in words. */
+  readonly onDamage: (what: () => string) => void
+  /** A round of everything wrote; HealsParts. */
+  readonly onWrote: Heals['wrote']
   /** A round ended. */
   readonly onRound: () => void
   /** Entries of anybody may have changed unheard; the tables of the peers are looked at. */
@@ -144,6 +155,28 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   const turn = (): Promise<void> => clock.turn()
   const applying = (device: Device) => ({ alive: () => parts.device()?.ifindex === device.ifindex, turn })
 
+  /** What the tables should be, to be packed where it is not known already. */
+  const bookFor = (view: LeaseView, device: Device, network: Cidr, { routes }: ActualTables) => {
+    const { ifindex } = device
+    const onLink = direct ? directRoutes(family, routes, ownLink(device)) : NO_DIRECT
+    const blackhole = parts.blackhole()
+    const lladdr = tunnels ? device.lladdr : undefined
+    const of = { family, network, ifindex, lladdr, onLink: onLink.onLink, noTunnel: !tunnels, blackhole }
+    return { made: { device, direct: onLink.signature, blackhole }, pack: () => packBook(of, view.peers) }
+  }
+  const compare = async (): Promise<TableDifference | undefined> => {
+    const [device, view] = [parts.device(), parts.view()]
+    if (device === undefined || view === undefined || network === undefined) return undefined
+    return await parts.session.use(async (rtnl) => {
+      const look = await lookAtTables(rtnl, family, ownLink(device))
+      const { packed } = await inSlices(bookFor(view, device, network, look.actual).pack(), turn)
+      const of = { network, desired: packed, spared: contested.sparedOf(view, device), ifindex: ownLink(device), view }
+      const plan = await planTables(rtnl, of, look, turn)
+      const links = new Map((await rtnl.dumpLinks()).value.map((link) => [link.ifindex, link.ifname]))
+      return tableDifference(plan, view.synced && !look.interrupted, (ifindex) => links.get(ifindex))
+    })
+  }
+
   const fullRound = async (rtnl: Rtnl, view: LeaseView, device: Device): Promise<Tally> => {
     // In a quarrel one look follows the other unheard, until one finds nothing to do.
     if (ears.deaf && governor.quarrelling) parts.onUnheard()
@@ -160,15 +193,11 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     const look = isEmpty ? nothingSeen() : await lookAtTables(rtnl, family, ownLink(device))
     const { actual } = look
     if (!isEmpty) reports.unreadable(look.unreadable)
-    const onLink = direct ? directRoutes(family, actual.routes, ownLink(device)) : NO_DIRECT
-    const blackhole = parts.blackhole()
-    const made = { device, direct: onLink.signature, blackhole }
+    const { made, pack } = bookFor(view, device, network, actual)
     const isNews = !isFor(book, view, made)
     if (isNews) {
       if (book?.device.ifindex !== ifindex) shadows.reset()
-      const lladdr = tunnels ? device.lladdr : undefined
-      const of = { family, network, ifindex, lladdr, onLink: onLink.onLink, noTunnel: !tunnels, blackhole }
-      const desired = await inSlices(packBook(of, view.peers), turn)
+      const desired = await inSlices(pack(), turn)
       const offLink = tunnels ? [] : unroutedOf(desired.packed)
       const lost = new Set([...desired.conflicts.map(({ node }) => node), ...offLink])
       book = { desired, lost, ...made }
@@ -208,6 +237,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     if (confirmed) isForeign = await inSlices(foreignPrefixes(actual.routes, network, ownLink(device)), turn)
     for (const table of [actual.neighbours, actual.fdb, actual.routes]) rtnl.release(table)
     reports.applied(done, clock.now() - started, { whole: true, level })
+    parts.onWrote(done, { since: started, repair: !isNews })
     return done
   }
   /** What follows from what a round has done, and what it has left for the next. */
@@ -312,6 +342,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
           continue
         }
         if (book !== undefined && isAsDesired(book, action, bytes)) continue
+        parts.onDamage(() => `${renderSubject(unpackEntry(entries, i))} ${action === 'set' ? 'altered' : 'deleted'}`)
         damaged(governor.waitMs(namesOfEntry(bytes)))
         if (due.isDue) return
       }
@@ -322,10 +353,14 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     get calm() {
       return programmed && due.at >= patientAt
     },
+    get whole() {
+      return programmed && due.at === Number.POSITIVE_INFINITY && unreached.size === 0
+    },
     stands: (node) => !unreached.has(node) && !shadows.nodes.has(node) && book?.lost.has(node) !== true,
     get shadowed() {
       return shadows.catching
     },
+    compare,
     async stop() {
       await loop.stop()
       due.stop()

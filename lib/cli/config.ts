@@ -76,6 +76,7 @@ function runConfigOf(input: ConfigInput): RunConfig {
       firewall: firewallOf(input),
       hostSysctls: oneOf('host-sysctls', flags['host-sysctls'], ['set', 'warn']),
       stateDir: filePath('state-dir', flags['state-dir']),
+      ...(flags['run-dir'] === '' ? {} : { runDir: path.resolve(flags['run-dir']) }),
       force: flags.force,
       ...(input.k3s === undefined ? {} : { k3sNetConf: input.k3s.flannelConf }),
       health,

@@ -40,7 +40,6 @@ export function flagWarnings({ flags, given, env }: ConfigInput, network: Networ
     ...(flags.firewall === 'none' && flags['ip-masq']
       ? ['--firewall=none: vtepd makes no rules, and with --ip-masq nothing masquerades unless somebody else does']
       : []),
-    ...(given.has('run-dir') ? ['--run-dir has no effect: a running agent has no files of its own'] : []),
     ...absent.map(
       (family) =>
         `--${PUBLIC_IP_FLAG[family]} has no effect: ${family === 'ipv4' ? 'IPv4' : 'IPv6'} is not enabled in the network`,

@@ -7,6 +7,10 @@ Usage: vtepd <command> [flags]
 
 Commands:
   run        keep this node's overlay, until told to end
+  status     how the agent on this host is
+  peers      whom it knows, and whether their entries stand
+  diff       what the kernel's tables lack or have too much
+  events     what it said lately, and says
   cni        put the CNI configuration and plugins in place, or say what is missing
   sysctls    set once what pods need of this host's settings
   mirror     write claims as small objects, for clusters of some thousand nodes and more

@@ -13,6 +13,10 @@ type Command = (argv: readonly string[]) => Promise<number>
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./commands/run.ts')).runCommand,
+  status: async () => (await import('./commands/status.ts')).statusCommand,
+  peers: async () => (await import('./commands/peers.ts')).peersCommand,
+  diff: async () => (await import('./commands/diff.ts')).diffCommand,
+  events: async () => (await import('./commands/events.ts')).eventsCommand,
   cleanup: async () => (await import('./commands/cleanup.ts')).cleanupCommand,
   release: async () => (await import('./commands/release.ts')).releaseCommand,
   cni: async () => (await import('./commands/cni.ts')).cniCommand,

@@ -279,6 +279,14 @@ export const RUN_FLAGS = [
     group: FILES,
     help: 'what outlives a reboot',
   },
+  {
+    name: 'run-dir',
+    kind: 'string',
+    default: '/run/vtepd',
+    placeholder: 'dir',
+    group: FILES,
+    help: "its socket, at which vtepd status and the like ask; '' for none",
+  },
 
   {
     name: 'host-sysctls',
@@ -355,14 +363,6 @@ export const RUN_FLAGS = [
     placeholder: 'minutes',
     group: IGNORED,
     help: 'leases of Kubernetes do not expire',
-  },
-  {
-    name: 'run-dir',
-    kind: 'string',
-    default: '',
-    placeholder: 'dir',
-    group: IGNORED,
-    help: 'a running agent has no files of its own',
   },
   {
     name: 'vmodule',

@@ -148,6 +148,7 @@ function agentFlags(folder: string, files: AgentFiles, parts: AgentParts): strin
     ['--subnet-file', path.join(folder, 'subnet.env')],
     ['--healthz-port', '0'],
     ['--state-dir', path.join(folder, 'state')],
+    ['--run-dir', path.join(folder, 'run')],
     ['--log-format', 'json'],
     ['--claims', parts.claims],
     parts.pinDevice ? ['--pin-device'] : [],

@@ -2,7 +2,7 @@
  * How the lab tells a person how far it is: a turning sign on a terminal, plain lines elsewhere.
  * Must not: decide anything, nor write to standard output when that belongs to the JSON document.
  */
-
+import { type Style, styleOf } from '../util/style.ts'
 export interface Progress {
   /** A step begins; only one at a time. */
   step(title: string): Step
@@ -19,14 +19,6 @@ export interface Step {
   failed(detail: string): void
 }
 
-/** Colours on a terminal (unless NO_COLOR is set), nothing elsewhere. */
-export interface Style {
-  good(text: string): string
-  bad(text: string): string
-  faint(text: string): string
-  strong(text: string): string
-}
-
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const FRAME_MS = 80
 const CLEAR_LINE = '\r\x1b[K'
@@ -37,9 +29,9 @@ export interface ProgressStream {
   readonly columns?: number
 }
 
-export function createProgress(stream: ProgressStream, noColor = process.env.NO_COLOR !== undefined): Progress {
+export function createProgress(stream: ProgressStream, env: NodeJS.ProcessEnv = process.env): Progress {
   const live = stream.isTTY === true
-  const style = createStyle(live && !noColor)
+  const style = styleOf(stream, env)
   let shown: string | undefined
   let frame = 0
   let timer: NodeJS.Timeout | undefined
@@ -82,11 +74,6 @@ export function createProgress(stream: ProgressStream, noColor = process.env.NO_
       }
     },
   }
-}
-
-function createStyle(coloured: boolean): Style {
-  const wrap = (code: number) => (text: string) => (coloured ? `\x1b[${code}m${text}\x1b[0m` : text)
-  return { good: wrap(32), bad: wrap(31), faint: wrap(2), strong: wrap(1) }
 }
 
 /** Runs `work` as one step: its detail behind a good or bad sign; an exception ends the step as failed and goes on up. */

@@ -1,6 +1,6 @@
 /** The lab's findings as a person reads them: a scenario's story, the final tables, the verdict. Pure. */
 
-import type { Style } from './progress.ts'
+import type { Style } from '../util/style.ts'
 import type { LabReport, ScenarioReport } from './report.ts'
 import { isHealed, isHonest, isQuiet, renderAgents, renderOneWay, renderScenarios } from './report.ts'
 import { renderTimeline } from './timeline.ts'

@@ -11,7 +11,7 @@ import { unreachable } from '../util/unreachable.ts'
 export type IfnameOf = (ifindex: Ifindex) => string | undefined
 
 /** Names of RTN_* other than unicast, linux/rtnetlink.h. */
-const ROUTE_TYPES: Readonly<Record<number, string>> = {
+export const ROUTE_TYPES: Readonly<Record<number, string>> = {
   2: 'local',
   3: 'broadcast',
   4: 'anycast',
@@ -76,6 +76,12 @@ export function renderEntries(table: EntryTable, ifnameOf?: IfnameOf): string[] 
 export function renderKey(entry: Entry): string {
   if (entry.kind === 'route') return entry.dst
   return entry.kind === 'fdb' ? entry.lladdr : entry.ip
+}
+
+/** `neighbour 10.42.1.0`, `FDB entry 0e:…`, `route 10.42.1.0/24`. */
+export function renderSubject(entry: Entry): string {
+  const kind = entry.kind === 'fdb' ? 'FDB entry' : entry.kind
+  return `${kind} ${renderKey(entry)}`
 }
 
 function routeHead({ type, dst }: RouteEntry): string {

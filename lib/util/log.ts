@@ -19,4 +19,12 @@ export interface Log {
   error(event: string, message: string, fields?: LogFields): void
   /** The same log with `fields` on every line. */
   with(fields: LogFields): Log
+  /** Told of each change of what lasts, whether a line of it is due or not; undefined: nobody keeps a list. */
+  readonly stands?: (what: Stands) => void
+}
+
+export interface Stands {
+  readonly event: string
+  /** undefined: it is over. */
+  readonly sentence: string | undefined
 }

@@ -57,6 +57,7 @@ export function createStandingLog(log: Log, clock: Clock): StandingLog {
   return {
     stands(event, sentence, fields) {
       if (stopped) return
+      log.stands?.({ event, sentence })
       const known = standing.get(event)
       if (known === undefined) {
         standing.set(event, { sentence, fields, since: clock.now(), told: false })
@@ -70,12 +71,14 @@ export function createStandingLog(log: Log, clock: Clock): StandingLog {
       const known = standing.get(event)
       if (known === undefined) return
       standing.delete(event)
+      log.stands?.({ event, sentence: undefined })
       if (known.told)
         log.info(event, `${message ?? `over: ${known.sentence}`}${inBrackets('after', clock.now() - known.since)}`)
       tellDue()
     },
     stop() {
       stopped = true
+      for (const event of standing.keys()) log.stands?.({ event, sentence: undefined })
       standing.clear()
       timer?.cancel()
     },

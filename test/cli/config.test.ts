@@ -169,10 +169,9 @@ test("klog's -v means debug from 2, unless --log-level is given", () => {
 })
 
 test('what is accepted without effect is said once, as asked', () => {
-  const { warnings } = build(['--public-ipv6=2001:db8::1', '--run-dir=/x', '--kube-subnet-mgr=false'])
-  assert.equal(warnings.length, 3)
+  const { warnings } = build(['--public-ipv6=2001:db8::1', '--kube-subnet-mgr=false'])
+  assert.equal(warnings.length, 2)
   assert.match(warnings.join('\n'), /--kube-subnet-mgr=false has no effect: there is no etcd subnet manager here/)
-  assert.match(warnings.join('\n'), /--run-dir has no effect/)
   assert.match(warnings.join('\n'), /--public-ipv6 has no effect: IPv6 is not enabled/)
 })
 

@@ -40,6 +40,7 @@ function hostIn(netns: Netns, netConf: string, leases: object): Host {
     `--net-config-path=${folder}/net-conf.json`,
     `--subnet-file=${folder}/cni/subnet.env`,
     `--state-dir=${folder}/state`,
+    `--run-dir=${folder}/run`,
   ]
   return { netns, folder, places }
 }

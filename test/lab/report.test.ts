@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createProgress, inStep, type Style } from '../../lib/lab/progress.ts'
+import { createProgress, inStep } from '../../lib/lab/progress.ts'
 import {
   isOk,
   type LabReport,
@@ -11,6 +11,7 @@ import {
 } from '../../lib/lab/report.ts'
 import { renderScenarioStory, renderSummary } from '../../lib/lab/summary.ts'
 import { parseIp } from '../../lib/net/ip.ts'
+import type { Style } from '../../lib/util/style.ts'
 
 const plain: Style = { good: (text) => text, bad: (text) => text, faint: (text) => text, strong: (text) => text }
 const whole = { pairs: 2, reached: 2, missing: [] }
@@ -223,7 +224,7 @@ function capture(isTTY: boolean) {
 
 test('off a terminal each step is one plain line, without control characters', async () => {
   const { written, stream } = capture(false)
-  const progress = createProgress(stream, false)
+  const progress = createProgress(stream, {})
   await inStep(progress, 'network', async (step) => {
     step.update('1 of 3')
     return { value: undefined, good: true, detail: '3 nodes' }
@@ -239,7 +240,7 @@ test('off a terminal each step is one plain line, without control characters', a
 
 test('on a terminal the running step is redrawn below what is printed, cut to the width, and gone at the end', () => {
   const { written, stream } = capture(true)
-  const progress = createProgress(stream, true)
+  const progress = createProgress(stream, { NO_COLOR: '' })
   const step = progress.step('a title that is longer than the line')
   progress.print(['hello'])
   step.done('')
@@ -249,7 +250,7 @@ test('on a terminal the running step is redrawn below what is printed, cut to th
 })
 
 test('colours are for terminals, and only without NO_COLOR', () => {
-  assert.equal(createProgress(capture(true).stream, false).style.good('x'), '\x1b[32mx\x1b[0m')
-  assert.equal(createProgress(capture(true).stream, true).style.good('x'), 'x')
-  assert.equal(createProgress(capture(false).stream, false).style.good('x'), 'x')
+  assert.equal(createProgress(capture(true).stream, {}).style.good('x'), '\x1b[32mx\x1b[0m')
+  assert.equal(createProgress(capture(true).stream, { NO_COLOR: '' }).style.good('x'), 'x')
+  assert.equal(createProgress(capture(false).stream, {}).style.good('x'), 'x')
 })

@@ -56,6 +56,7 @@ export function createAgentFolder(netConf: object): AgentFolder {
       `--net-config-path=${folder}/net-conf.json`,
       `--subnet-file=${folder}/subnet.env`,
       `--state-dir=${folder}/state`,
+      `--run-dir=${folder}/run`,
       '--log-format=json',
       '--log-level=debug',
     ],

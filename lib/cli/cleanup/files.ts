@@ -94,7 +94,7 @@ function planFolder(folder: string, scope: CleanupScope): FilePlan {
     if (!exists(folder)) return NOTHING
     return { ...NOTHING, stays: [{ kind: 'folder', subject: folder, because: messageOf(error) }] }
   }
-  const ours = entries.filter((entry) => entry.isFile() && isOurs(entry.name, scope))
+  const ours = entries.filter((entry) => (entry.isFile() || entry.isSocket()) && isOurs(entry.name, scope))
   const removals = ours.map(({ name }): Removal => ({ kind: 'file', subject: path.join(folder, name) }))
   const others = entries.filter((entry) => !ours.includes(entry)).map(({ name }) => name)
   if (others.length > 0) {

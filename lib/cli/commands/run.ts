@@ -56,7 +56,7 @@ async function runAgent(config: RunConfig, k3s: K3sFindings | undefined): Promis
   })
   for (const sentence of k3s?.found ?? []) log.info('run.k3s', sentence)
   for (const warning of config.warnings) log.warn('config.warning', warning)
-  const agent = startAgent(config.agent, { log, clock: systemClock })
+  const agent = startAgent(config.agent, { log, clock: systemClock, version: packageVersion() })
   const notify = createSdNotify({ send: addon.sendDatagram, clock: systemClock, log })
   const rest = createRest({ clock: systemClock, act: () => addon.returnUnused() })
   return await superviseAgent(agent, { log, notify, rest, told })

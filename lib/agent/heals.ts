@@ -1,0 +1,101 @@
+/**
+ * What was damaged and is whole again, for one family: from the first word of the damage to the last write, one line and one
+ * record each. Owns the repair that is under way. Must not: repair, nor decide what damage is.
+ */
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import type { Tally } from './apply-plan.ts'
+
+/** One repair that is over. */
+export interface Heal {
+  /** In words: `the device was deleted`. */
+  readonly cause: string
+  /** From the first word of it to the last write, milliseconds. */
+  readonly ms: number
+  /** CLOCK_MONOTONIC of its end, milliseconds. */
+  readonly at: number
+  /** Entries, deleted ones included. */
+  readonly written: number
+}
+
+export interface Heals {
+  /** Repairs since the start. */
+  readonly count: number
+  readonly last: Heal | undefined
+  /**
+   * The device or an entry is not as it should be, from now on. The first cause counts, but a device that goes takes its entries
+   * first: it is what happened.
+   */
+  broke(what: 'device' | 'entry', cause: string): void
+  /** A round wrote; `since`: when it began. `repair`: for the peers of before, on the device of before. */
+  wrote(tally: Pick<Tally, 'written'>, how: { readonly since: number; readonly repair: boolean }): void
+  /** Device and tables may be whole again. */
+  settle(isWhole: boolean): void
+}
+
+export function createHeals(parts: {
+  readonly ifname: string
+  readonly clock: Pick<Clock, 'now'>
+  readonly log: Log
+  /** Something is undone again and again: what is repaired is no news. */
+  readonly quarrelling: () => boolean
+}): Heals {
+  const { clock } = parts
+  let count = 0
+  let last: Heal | undefined
+  /** It was whole once: what comes before is the start. */
+  let whole = false
+  let open: Repair | undefined
+
+  return {
+    get count() {
+      return count
+    },
+    get last() {
+      return last
+    },
+    broke(what, cause) {
+      if (!whole) return
+      if (open === undefined || (what === 'device' && open.what === 'entry')) open = begin(what, cause, clock.now())
+      open.at = undefined
+    },
+    wrote({ written }, { since, repair }) {
+      if (written === 0 || !whole) return
+      if (repair) open ??= begin('entry', 'a look found entries missing or altered', since)
+      if (open === undefined) return
+      open.written += written
+      open.at = clock.now()
+    },
+    settle(isWhole) {
+      whole ||= isWhole
+      if (!isWhole || open === undefined) return
+      const { cause, since, written, at = clock.now() } = open
+      open = undefined
+      last = { cause, ms: at - since, at, written }
+      count += 1
+      const what = written === 0 ? 'no entry had to be written' : `${written} entries written`
+      parts.log[parts.quarrelling() ? 'debug' : 'info'](
+        'overlay.healed',
+        `healed ${parts.ifname} in ${inWords(last.ms)}: ${cause}; ${what}`,
+        { cause, ms: last.ms, written },
+      )
+    },
+  }
+}
+
+interface Repair extends Pick<Heal, 'cause'> {
+  readonly what: 'device' | 'entry'
+  readonly since: number
+  written: number
+  /** Of the last write; undefined: nothing was written since the last damage. */
+  at: number | undefined
+}
+
+function begin(what: Repair['what'], cause: string, since: number): Repair {
+  return { what, cause, since, written: 0, at: undefined }
+}
+
+function inWords(ms: number): string {
+  if (ms < 10) return `${ms.toFixed(1)} ms`
+  return ms < 10_000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 1000)} s`
+}

@@ -1,0 +1,137 @@
+/**
+ * What a running agent tells of itself, as one JSON document a question. Types and pure renderings of what others know.
+ * Must not: find out anything.
+ */
+
+import { isVxlan, type Network } from '../../cluster/network.ts'
+import type { LeaseView } from '../../cluster/view.ts'
+import { carrierName } from '../../device/vtep.ts'
+import { FAMILIES, type Family } from '../../net/ip.ts'
+import { deviceOf, type FamilyOverlay } from '../family-overlay.ts'
+import type { PacketFilterKeeper } from '../packet-filter.ts'
+import type { StandingFault } from './journal.ts'
+
+export interface AgentReport {
+  readonly version: string
+  readonly pid: number
+  /** Of this host, in this cluster; null: not known yet. */
+  readonly node: string | null
+  /** ISO 8601, UTC. */
+  readonly startedAt: string
+  readonly ready: boolean
+  /** In one sentence, as systemd shows it. */
+  readonly text: string
+  readonly checks: readonly { readonly name: string; readonly fault: string | null }[]
+  readonly leases: LeasesReport
+  readonly families: readonly FamilyReport[]
+  /** What lasts, whether it stops packets or not, with its remedy. */
+  readonly faults: readonly StandingFault[]
+  readonly memoryBytes: number
+}
+
+export interface LeasesReport {
+  readonly source: 'kube' | 'file'
+  readonly peers: number
+  /** What is missing; null: the view is complete. */
+  readonly incomplete: string | null
+  /** Why what is known may be old; null: it is up to date, or a file. */
+  readonly stale: string | null
+  /** Claims that were not accepted, each in a sentence. */
+  readonly rejected: readonly string[]
+}
+
+export interface FamilyReport {
+  readonly family: Family
+  readonly backend: 'vxlan' | 'host-gw'
+  /** Of the VXLAN device; with host-gw the family's name. */
+  readonly device: string
+  readonly state: string
+  /** Why it is not ready, or what is not as it should be although packets flow. */
+  readonly because: string | null
+  readonly ifindex: number | null
+  readonly lladdr: string | null
+  /** Bytes, inner. */
+  readonly mtu: number | null
+  /** It has a parent, with which the kernel deletes it. */
+  readonly pinned: boolean | null
+  readonly underlay: { readonly ifname: string; readonly local: string; readonly published: string } | null
+  readonly network: string
+  readonly subnet: string | null
+  readonly peers: { readonly known: number; readonly standing: number }
+  readonly filter: { readonly tool: string | null; readonly fault: string | null } | null
+  readonly heals: {
+    readonly count: number
+    readonly last: {
+      readonly cause: string
+      readonly ms: number
+      readonly written: number
+      readonly agoMs: number
+    } | null
+  }
+}
+
+/** One peer in one family. */
+export interface PeerReport {
+  readonly node: string
+  readonly family: Family
+  readonly subnet: string
+  readonly underlay: string
+  /** null: host-gw. */
+  readonly lladdr: string | null
+  /** Its entries stand, and no route of others wins over its own. */
+  readonly stands: boolean
+}
+
+export interface FamilyFacts {
+  readonly overlay: FamilyOverlay
+  readonly filter: Pick<PacketFilterKeeper, 'kind' | 'unready'> | undefined
+}
+
+export function familyReport(
+  network: Network,
+  view: LeaseView,
+  { overlay, filter }: FamilyFacts,
+  now: number,
+): FamilyReport {
+  const { family, state, heals } = overlay
+  const device = deviceOf(state)
+  const rows = peerReports(view, [overlay])
+  const underlay = overlay.own?.underlay
+  return {
+    family,
+    backend: network.backend.type,
+    device: carrierName(family, network.backend),
+    state: state.name,
+    because: ('because' in state ? state.because : undefined) ?? ('flaw' in state ? state.flaw : undefined) ?? null,
+    ifindex: device?.ifindex ?? null,
+    lladdr: device?.lladdr ?? null,
+    mtu: device?.mtu ?? null,
+    pinned: isVxlan(network) ? (device?.pinned ?? null) : null,
+    underlay: underlay ? { ifname: underlay.ifname, local: underlay.local, published: underlay.publicIp } : null,
+    network: String(network[family]),
+    subnet: view.own?.subnets[family] ?? null,
+    peers: { known: rows.length, standing: rows.filter(({ stands }) => stands).length },
+    filter: filter ? { tool: filter.kind ?? null, fault: filter.unready ?? null } : null,
+    heals: {
+      count: heals.count,
+      last: heals.last
+        ? { cause: heals.last.cause, ms: heals.last.ms, written: heals.last.written, agoMs: now - heals.last.at }
+        : null,
+    },
+  }
+}
+
+/** By node name, IPv4 first. A peer stands only where its family's tables do. */
+export function peerReports(view: LeaseView, overlays: readonly FamilyOverlay[]): readonly PeerReport[] {
+  const rows: PeerReport[] = []
+  const names = [...view.peers.keys()].sort()
+  for (const node of names)
+    for (const family of FAMILIES) {
+      const overlay = overlays.find((one) => one.family === family)
+      const claim = view.peers.get(node)?.[family]
+      if (overlay === undefined || claim === undefined) continue
+      const { subnet, underlay, lladdr = null } = claim
+      rows.push({ node, family, subnet, underlay, lladdr, stands: overlay.programmed && overlay.stands(node) })
+    }
+  return rows
+}

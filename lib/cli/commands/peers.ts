@@ -1,0 +1,66 @@
+/**
+ * `vtepd peers`: whom the running agent knows, and whether their entries stand. Must not: find out anything itself.
+ */
+import { isIP } from 'node:net'
+import type { PeerReport } from '../../agent/window/report.ts'
+import { ConfigError } from '../../errors.ts'
+import { contains, parseCidr } from '../../net/cidr.ts'
+import { type Ip, parseIp } from '../../net/ip.ts'
+import { reportCommand } from '../report-command.ts'
+import { askAgent, findAgent } from '../window/ask.ts'
+import { columns } from '../window/columns.ts'
+import { WINDOW_FLAGS, WINDOW_FOOTER } from '../window/flags.ts'
+
+const ABOUT = {
+  name: 'vtepd peers',
+  words: '[NAME|ADDRESS]',
+  summary: `The peers that the agent on this host knows, one a line and family: podCIDR, underlay address, MAC address of the VTEP, and
+whether their entries stand in the kernel. With a name, or an address of a pod or a node: those it belongs to.`,
+  footer: `${WINDOW_FOOTER}
+
+Examples:
+  vtepd peers
+  vtepd peers worker-7
+  vtepd peers 10.42.7.23        whose pod that is
+
+Exit status: 0, or 1 when an entry does not stand, nothing is found, or no agent answers; 2 wrong flags.`,
+} as const
+
+/** Resolves with the exit status; rejects with HostError where no agent answers. */
+export function peersCommand(argv: readonly string[]): Promise<number> {
+  return reportCommand(argv, {
+    flags: WINDOW_FLAGS,
+    about: ABOUT,
+    async work(flags, words) {
+      const [wanted, ...more] = words
+      if (more.length > 0) throw new ConfigError(`argument '${more[0]}'`, 'give one name or address, or none')
+      const all = await askAgent<readonly PeerReport[]>(await findAgent(flags), 'peers')
+      const peers = wanted === undefined ? all : all.filter(belongsTo(wanted))
+      const well = peers.every(({ stands }) => stands) && (wanted === undefined || peers.length > 0)
+      return { report: { peers }, status: well ? 0 : 1 }
+    },
+    render: ({ peers }) => renderPeers(peers),
+  })
+}
+
+function belongsTo(wanted: string): (peer: PeerReport) => boolean {
+  if (isIP(wanted) === 0) return ({ node }) => node === wanted
+  const ip = parseIp(wanted)
+  return (peer) => peer.underlay === ip || holds(peer, ip)
+}
+
+function holds({ subnet }: PeerReport, ip: Ip): boolean {
+  return contains(parseCidr(subnet), ip)
+}
+
+function renderPeers(peers: readonly PeerReport[]): string {
+  if (peers.length === 0) return 'no such peer\n'
+  const rows = peers.map(({ node, subnet, underlay, lladdr, stands }) => [
+    node,
+    subnet,
+    underlay,
+    lladdr ?? '-',
+    stands ? 'in place' : 'NOT in place',
+  ])
+  return `${columns([['node', 'podCIDR', 'underlay', 'VTEP', 'entries'], ...rows]).join('\n')}\n`
+}
