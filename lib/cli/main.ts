@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./commands/status.ts')).statusCommand,
   peers: async () => (await import('./commands/peers.ts')).peersCommand,
   diff: async () => (await import('./commands/diff.ts')).diffCommand,
+  explain: async () => (await import('./commands/explain.ts')).explainCommand,
   events: async () => (await import('./commands/events.ts')).eventsCommand,
   cleanup: async () => (await import('./commands/cleanup.ts')).cleanupCommand,
   release: async () => (await import('./commands/release.ts')).releaseCommand,

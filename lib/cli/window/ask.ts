@@ -32,8 +32,8 @@ export async function findAgent(flags: Pick<WindowFlags, 'run-dir' | 'device'>):
 }
 
 /** The answer to one question. Rejects with HostError. */
-export async function askAgent<T>(socketPath: string, question: string): Promise<T> {
-  const response = await send(socketPath, question)
+export async function askAgent<T>(socketPath: string, question: string, patienceMs = PATIENCE_MS): Promise<T> {
+  const response = await send(socketPath, question, patienceMs)
   let text = ''
   for await (const chunk of response.setEncoding('utf8')) text += chunk
   if (response.statusCode !== 200)
@@ -52,13 +52,13 @@ export async function* followAgent<T>(socketPath: string, question: string): Asy
   throw new HostError('the agent has ended')
 }
 
-function send(socketPath: string, question: string): Promise<IncomingMessage> {
+function send(socketPath: string, question: string, patienceMs = PATIENCE_MS): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const asked: ClientRequest = request({ socketPath, path: `/v1/${question}` }, (response) => {
       asked.setTimeout(0)
       resolve(response)
     })
-    asked.setTimeout(PATIENCE_MS, () => asked.destroy(new Error(`no answer within ${PATIENCE_MS / 1000} s`)))
+    asked.setTimeout(patienceMs, () => asked.destroy(new Error(`no answer within ${patienceMs / 1000} s`)))
     asked.on('error', (error: NodeJS.ErrnoException) =>
       reject(new HostError(sentence(socketPath, error), { cause: error })),
     )

@@ -1,0 +1,103 @@
+/**
+ * `vtepd explain ADDRESS`: whose that address is, and each hop of a packet to it. Must not: change anything, nor need an agent; one
+ * that runs is asked what is to be expected.
+ */
+import { isIP } from 'node:net'
+import type { PeerReport } from '../../agent/window/report.ts'
+import { ConfigError, HostError } from '../../errors.ts'
+import { contains, parseCidr } from '../../net/cidr.ts'
+import { type Ip, parseIp } from '../../net/ip.ts'
+import { styleOf } from '../../util/style.ts'
+import { type ExpectedPeer, explainWay, type Hop } from '../explain/hops.ts'
+import { reportCommand } from '../report-command.ts'
+import { askAgent, findAgent } from '../window/ask.ts'
+import { WINDOW_FLAGS, WINDOW_FOOTER, type WindowFlags } from '../window/flags.ts'
+
+const ABOUT = {
+  name: 'vtepd explain',
+  words: 'ADDRESS',
+  summary: `Which node has this address of a pod (or the node's own), and each hop of a packet from this host to it, as the kernel would
+take it: policy rule, route, neighbour, FDB entry, the way of the outer packet, MTU. What is wrong is shown with what to do. Nothing is
+changed or sent. Without a running agent the kernel alone is asked, and nothing is known of what should be.`,
+  footer: `${WINDOW_FOOTER}
+
+Example:
+  vtepd explain 10.42.7.23
+
+Exit status: 0 the packet would leave this host, or arrive in it; 1 it would not; 2 wrong flags.`,
+} as const
+
+/** The kernel is asked all the same. */
+const AGENT_PATIENCE_MS = 5000
+
+interface Report {
+  readonly address: string
+  /** null: no peer has it, or no agent runs that would know. */
+  readonly owner: { readonly node: string; readonly subnet: string } | null
+  /** Why nothing is known of what should be; null: an agent was asked. */
+  readonly unknown: string | null
+  readonly hops: readonly Hop[]
+}
+
+/** Resolves with the exit status. */
+export function explainCommand(argv: readonly string[]): Promise<number> {
+  return reportCommand(argv, {
+    flags: WINDOW_FLAGS,
+    about: ABOUT,
+    async work(flags, words) {
+      const target = addressOf(words)
+      const { peer, unknown } = await askWhose(flags, target)
+      const expected: ExpectedPeer | undefined = isInside(peer, target) ? peer : undefined
+      const { openRtnl } = await import('../../rtnl/native.ts')
+      const rtnl = openRtnl()
+      try {
+        const hops = await explainWay(rtnl, target, expected)
+        const owner = peer === undefined ? null : { node: peer.node, subnet: peer.subnet }
+        return { report: { address: target, owner, unknown, hops }, status: hops.some(({ ends }) => ends) ? 1 : 0 }
+      } finally {
+        await rtnl.close()
+      }
+    },
+    render: renderReport,
+  })
+}
+
+function addressOf(words: readonly string[]): Ip {
+  const [word, ...more] = words
+  if (word === undefined || more.length > 0 || isIP(word) === 0)
+    throw new ConfigError(`argument '${words.join(' ')}'`, 'give one IP address of a pod or a node')
+  return parseIp(word)
+}
+
+async function askWhose(flags: WindowFlags, target: Ip) {
+  try {
+    const peers = await askAgent<readonly PeerReport[]>(await findAgent(flags), 'peers', AGENT_PATIENCE_MS)
+    const peer = peers.find((one) => isInside(one, target)) ?? peers.find(({ underlay }) => underlay === target)
+    return { peer, unknown: null }
+  } catch (error) {
+    if (error instanceof HostError) return { peer: undefined, unknown: error.message }
+    throw error
+  }
+}
+
+function isInside(peer: PeerReport | undefined, ip: Ip): boolean {
+  return peer !== undefined && contains(parseCidr(peer.subnet), ip)
+}
+
+function renderReport({ address, owner, unknown, hops }: Report): string {
+  const style = styleOf(process.stdout, process.env)
+  const whose =
+    owner !== null
+      ? `${address} belongs to ${owner.node} (${owner.subnet})`
+      : unknown === null
+        ? `${address} belongs to no peer that the agent knows`
+        : `${address}: whose it is, is not known (${unknown})`
+  const lines = hops.flatMap(({ name, found, remedy, ends }) => {
+    const sign = ends ? style.bad('x') : remedy === null ? style.good('+') : style.bad('!')
+    return [`  ${sign} ${name.padEnd(16)}${found}`, ...(remedy === null ? [] : [`    ${''.padEnd(16)}→ ${remedy}`])]
+  })
+  const end = hops.some(({ ends }) => ends)
+    ? style.bad('A packet would be lost here.')
+    : 'A packet would find its way out of here; what happens behind that, this host cannot see.'
+  return `${[whose, ...lines, end].join('\n')}\n`
+}
