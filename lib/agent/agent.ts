@@ -37,6 +37,7 @@ import { createRetirement } from './retirement.ts'
 import type { AgentStatus } from './status.ts'
 import { createSuccession, type Succession, type SuccessionParts } from './succession.ts'
 import { createJournal } from './window/journal.ts'
+import { createTelemetry } from './window/telemetry.ts'
 import { openWindow, type Window } from './window/window.ts'
 
 export interface Agent {
@@ -59,7 +60,8 @@ export interface AgentParts {
 
 /** Returns at once; what can become right by itself is waited for inside (design decision 12). */
 export function startAgent(config: AgentConfig, given: AgentParts): Agent {
-  const journal = createJournal(given.log)
+  const telemetry = createTelemetry(given.log)
+  const journal = createJournal(telemetry.log)
   const parts = { ...given, log: journal.log }
   const { log, clock } = parts
   let health: HealthServer | undefined
@@ -82,15 +84,23 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
     await refuseWithoutNft(config)
     await refuseRival(config, log)
     await succession.claim()
+    const opened = await openWindow(config, {
+      succession,
+      journal,
+      telemetry,
+      status: () => last,
+      version: given.version,
+    })
+    window = opened
     if (config.health !== undefined)
       health = await startHealthServer({
         ...config.health,
         ready: () => succession.core?.ready ?? false,
         checks: () => last?.checks ?? [],
+        metrics: opened.metrics,
         details: () => [...(last === undefined ? [] : [last.text]), ...describeLeases(succession.source)],
         log,
       })
-    window = await openWindow(config, { succession, journal, status: () => last, version: given.version })
     if (stopping) return
     await succession.begin()
     succession.onStatus((status) => {

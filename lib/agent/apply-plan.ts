@@ -24,6 +24,8 @@ export interface Tally {
   readonly unreached: Set<number>
   /** The first failure in words. */
   first: string | undefined
+  /** By operation and errno, as `route.replace ENETDOWN`; answers that were lost as `EAGAIN`. */
+  readonly errors: Map<string, number>
   /** All that failed did so because a link was gone or down, which the kernel announces: it may be known in a moment. */
   passing: boolean
 }
@@ -44,6 +46,7 @@ export async function applyPlan(
     retry: 0,
     unreached: new Set(),
     first: undefined,
+    errors: new Map(),
     passing: true,
   }
   if (plan.entries.length > 0 && alive()) {
@@ -100,6 +103,8 @@ function countOther(batch: PlannedBatch, index: number, failure: EntryFailure | 
     countReached(batch.bytes[at + OFFSET_OP] ?? 0, batch.bytes[at + OFFSET_KIND] ?? 0, tally)
     return
   }
+  const key = `${operation} ${failure?.errnoName ?? 'EAGAIN'}`
+  tally.errors.set(key, (tally.errors.get(key) ?? 0) + 1)
   tally.unreached.add(batch.peers[index] ?? -1)
   if (verdict === 'reject' || verdict === 'fatal') tally.failed += 1
   else tally.retry += 1

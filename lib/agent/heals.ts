@@ -69,15 +69,15 @@ export function createHeals(parts: {
     settle(isWhole) {
       whole ||= isWhole
       if (!isWhole || open === undefined) return
-      const { cause, since, written, at = clock.now() } = open
+      const { what, cause, since, written, at = clock.now() } = open
       open = undefined
       last = { cause, ms: at - since, at, written }
       count += 1
-      const what = written === 0 ? 'no entry had to be written' : `${written} entries written`
+      const entries = written === 0 ? 'no entry had to be written' : `${written} entries written`
       parts.log[parts.quarrelling() ? 'debug' : 'info'](
         'overlay.healed',
-        `healed ${parts.ifname} in ${inWords(last.ms)}: ${cause}; ${what}`,
-        { cause, ms: last.ms, written },
+        `healed ${parts.ifname} in ${inWords(last.ms)}: ${cause}; ${entries}`,
+        { what, cause, ms: last.ms, written },
       )
     },
   }

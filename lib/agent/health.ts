@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { ConfigError } from '../errors.ts'
 import type { Log } from '../util/log.ts'
+import { messageOf } from '../util/message-of.ts'
 import { printable, printableAll } from '../util/printable.ts'
 import type { Check } from './checks.ts'
 
@@ -17,6 +18,8 @@ export interface HealthOptions {
   readonly ready: () => boolean
   /** What `ready` is made of, for `/readyz?verbose` and for JSON. Default: none. */
   readonly checks?: () => readonly Check[]
+  /** The text of `/metrics`. Default: there is no such page. */
+  readonly metrics?: () => Promise<{ readonly text: string; readonly contentType: string }>
   /** Lines for `/readyz?verbose`, behind the checks: what is true although readyz says only yes or no. Default: none. */
   readonly details?: () => readonly string[]
   readonly log: Log
@@ -57,6 +60,11 @@ function answer(request: IncomingMessage, response: ServerResponse, options: Hea
   const [path, query] = (request.url ?? '').split('?', 2)
   if (path === '/healthz') send(response, 200, 'flanneld is running')
   else if (path === '/readyz') answerReadyz(request, response, new URLSearchParams(query), options)
+  else if (path === '/metrics' && options.metrics !== undefined)
+    options.metrics().then(
+      ({ text, contentType }) => send(response, 200, text, contentType),
+      (error: unknown) => send(response, 500, `${messageOf(error)}\n`),
+    )
   else send(response, 404, '404 page not found\n')
 }
 

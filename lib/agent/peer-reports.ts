@@ -88,7 +88,9 @@ export function createPeerReports({
     },
     stop: () => moment?.cancel(),
     applied(tally, ms, { whole, level }): void {
-      const { first, passing: passes, unreached: _, ...counts } = tally
+      const { first, passing: passes, unreached: _, errors, ...counts } = tally
+      if (errors.size > 0)
+        log.debug('peers.errors', 'the kernel refused entries', { errors: Object.fromEntries(errors) })
       const bad = tally.failed + tally.retry
       const text = `neighbours ${tally.neighbours}, FDB ${tally.fdb}, routes ${tally.routes}, deleted ${tally.deleted}`
       if (tally.written > 0) log[level]('peers.applied', text, { ...counts, ms })

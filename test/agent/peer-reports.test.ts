@@ -18,6 +18,7 @@ const TALLY: Tally = {
   retry: 0,
   unreached: new Set(),
   first: undefined,
+  errors: new Map(),
   passing: true,
 }
 const DIED: Tally = { ...TALLY, retry: 10, first: 'neighbour.replace 10.42.2.0: ENODEV' }

@@ -10,16 +10,21 @@ import type { AgentConfig } from '../config.ts'
 import type { AgentStatus } from '../status.ts'
 import type { Succession } from '../succession.ts'
 import type { Journal } from './journal.ts'
+import type { Metrics } from './metrics.ts'
 import { openOperatorSocket } from './operator-socket.ts'
 import type { AgentReport, LeasesReport } from './report.ts'
+import type { Telemetry } from './telemetry.ts'
 
 export interface Window {
+  /** The text of /metrics. */
+  metrics(): Promise<{ readonly text: string; readonly contentType: string }>
   close(): Promise<void>
 }
 
 export interface WindowParts {
   readonly succession: Pick<Succession<LeaseSource & { readonly stale?: string | undefined }>, 'core' | 'source'>
   readonly journal: Journal
+  readonly telemetry: Telemetry
   readonly status: () => AgentStatus | undefined
   readonly version: string | undefined
 }
@@ -30,22 +35,36 @@ export function socketName(config: Pick<AgentConfig, 'network'>): string {
   return `${carrierName(first, config.network.backend)}.sock`
 }
 
-/** undefined: none is asked for, or it cannot be opened, which the log tells. */
-export async function openWindow(config: AgentConfig, parts: WindowParts): Promise<Window | undefined> {
-  if (config.runDir === undefined) return undefined
+/** There is no socket where none is asked for, or it cannot be opened, which the log tells. */
+export async function openWindow(config: AgentConfig, parts: WindowParts): Promise<Window> {
   const { succession, journal } = parts
   const startedAt = new Date().toISOString()
-  return await openOperatorSocket({
-    path: path.join(config.runDir, socketName(config)),
-    log: journal.log,
-    answers: {
-      status: () => statusOf(parts, startedAt),
-      peers: () => succession.core?.report.peers() ?? [],
-      diff: async () => (await succession.core?.report.differences()) ?? [],
-      events: () => journal.entries(),
+  const report = (): AgentReport => statusOf(parts, startedAt)
+  let metrics: Promise<Metrics> | undefined
+  const socket =
+    config.runDir === undefined
+      ? undefined
+      : await openOperatorSocket({
+          path: path.join(config.runDir, socketName(config)),
+          log: journal.log,
+          answers: {
+            status: report,
+            peers: () => succession.core?.report.peers() ?? [],
+            diff: async () => (await succession.core?.report.differences()) ?? [],
+            events: () => journal.entries(),
+          },
+          streams: { follow: (emit) => journal.follow(emit) },
+        })
+  return {
+    async metrics() {
+      metrics ??= import('./metrics.ts').then(({ createMetrics }) =>
+        createMetrics({ telemetry: parts.telemetry, report }),
+      )
+      const { render, contentType } = await metrics
+      return { text: await render(), contentType }
     },
-    streams: { follow: (emit) => journal.follow(emit) },
-  })
+    close: async () => socket?.close(),
+  }
 }
 
 function statusOf({ succession, journal, status, version }: WindowParts, startedAt: string): AgentReport {
