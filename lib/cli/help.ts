@@ -10,6 +10,7 @@ Commands:
   status     how the agent on this host is
   peers      whom it knows, and whether their entries stand
   diff       what the kernel's tables lack or have too much
+  check      whether this host has what an agent needs, before it is started
   explain    how a packet to an address would go, hop by hop
   events     what it said lately, and says
   cni        put the CNI configuration and plugins in place, or say what is missing

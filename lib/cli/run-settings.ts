@@ -4,6 +4,7 @@
  */
 import path from 'node:path'
 import { ConfigError } from '../errors.ts'
+import type { CommandAbout } from './flag-help.ts'
 import { withLayer } from './flag-layers.ts'
 import { unreadBecause } from './flag-values.ts'
 import type { K3sFindings } from './k3s/find-k3s.ts'
@@ -29,6 +30,8 @@ export interface SettingsParts {
   readonly readText: (file: string) => string
   /** Asked only with --k3s. */
   readonly host: () => HostFiles
+  /** What --help says; default: of `vtepd run`. */
+  readonly about?: CommandAbout
 }
 
 /** Rejects with ConfigError for whatever is wrong with any source. */
@@ -36,8 +39,8 @@ export async function collectRunSettings(
   argv: readonly string[],
   parts: SettingsParts,
 ): Promise<RunSettings | { readonly help: string }> {
-  const { env, readText } = parts
-  const parsed = parseFlags(RUN_FLAGS, argv, env, RUN_ABOUT)
+  const { env, readText, about = RUN_ABOUT } = parts
+  const parsed = parseFlags(RUN_FLAGS, argv, env, about)
   if (parsed.help !== undefined) return { help: parsed.help }
   const { config } = parsed.values
   const by = parsed.given.get('config') ?? '--config'

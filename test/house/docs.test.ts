@@ -129,8 +129,9 @@ function eventsIn(sources: readonly SourceFile[]): ReadonlyMap<string, string> {
   return new Map([...found].map(([name, levels]) => [name, rendered(levels)]))
 }
 
-/** Of the event whose name follows `before`. One that is handed on is told by the standing log. */
+/** Of the event whose name follows `before`; undefined: it is not told there. One that is handed on is told by the standing log. */
 function levelOf(before: string): string | undefined {
+  if (/\bcase $/.test(before)) return undefined
   const call = /(?:\.(\w+)|\[([^\]]*)\])\(\s*$/.exec(before)
   if (call === null) return 'stands'
   const [, name, chosen] = call
