@@ -25,7 +25,7 @@ import type { Ifindex } from '../net/ifindex.ts'
 import { FAMILIES } from '../net/ip.ts'
 import { openRtnl } from '../rtnl/native.ts'
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import type { Log, LogLevel } from '../util/log.ts'
 import { createStandingLog } from '../util/standing-log.ts'
 import { createAgentCore } from './agent-core.ts'
 import type { AgentConfig } from './config.ts'
@@ -56,6 +56,8 @@ export interface AgentParts {
   readonly clock: Clock
   /** Of the program that it runs in, as it tells it. */
   readonly version?: string
+  /** The least level that `log` writes, to be read and changed while the agent runs; default: it cannot be changed. */
+  readonly logLevel?: { level: LogLevel }
 }
 
 /** Returns at once; what can become right by itself is waited for inside (design decision 12). */
@@ -90,6 +92,7 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
       telemetry,
       status: () => last,
       version: given.version,
+      logLevel: given.logLevel,
     })
     window = opened
     if (config.health !== undefined)

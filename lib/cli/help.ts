@@ -13,6 +13,7 @@ Commands:
   check      whether this host has what an agent needs, before it is started
   explain    how a packet to an address would go, hop by hop
   events     what it said lately, and says
+  log-level  make the running agent say more, or less
   cni        put the CNI configuration and plugins in place, or say what is missing
   sysctls    set once what pods need of this host's settings
   mirror     write claims as small objects, for clusters of some thousand nodes and more

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   peers: async () => (await import('./commands/peers.ts')).peersCommand,
   diff: async () => (await import('./commands/diff.ts')).diffCommand,
   explain: async () => (await import('./commands/explain.ts')).explainCommand,
+  'log-level': async () => (await import('./commands/log-level.ts')).logLevelCommand,
   check: async () => (await import('./commands/check.ts')).checkCommand,
   events: async () => (await import('./commands/events.ts')).eventsCommand,
   cleanup: async () => (await import('./commands/cleanup.ts')).cleanupCommand,

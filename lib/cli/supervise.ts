@@ -4,6 +4,7 @@
  */
 import type { Agent } from '../agent/agent.ts'
 import { ConfigError } from '../errors.ts'
+import type { LeveledLog } from '../host/log.ts'
 import { errorInOneLine } from '../host/log-line.ts'
 import type { SdNotify } from '../host/sd-notify.ts'
 import type { Log } from '../util/log.ts'
@@ -48,6 +49,16 @@ export function onTermination(): Promise<NodeJS.Signals> {
       resolve(signal)
     }
     for (const name of signals) process.on(name, onSignal)
+  })
+}
+
+/** SIGUSR2 makes the log tell everything, and a second one as much as before. */
+export function onMoreSignal(log: LeveledLog): void {
+  const configured = log.level
+  process.on('SIGUSR2', () => {
+    const level = log.level === 'debug' ? configured : 'debug'
+    log.warn('log.level', `the log tells ${level} from now on, before it was ${log.level}`)
+    log.level = level
   })
 }
 

@@ -17,8 +17,13 @@ export interface LogOptions {
   readonly destination?: { write(line: string): void }
 }
 
+export interface LeveledLog extends Log {
+  /** The least level that is written. */
+  level: LogLevel
+}
+
 /** JSON lines carry `level`, `time` (ISO 8601, UTC), `monotonicMs`, `event`, the fields, `msg`. */
-export function createLog(options: LogOptions): Log {
+export function createLog(options: LogOptions): LeveledLog {
   const { destination } = options
   if (destination !== undefined) return logTo(options, (line) => destination.write(line))
   let line = ''
@@ -34,14 +39,16 @@ export function createLog(options: LogOptions): Log {
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
-function logTo({ level: least, format }: LogOptions, write: (line: string) => void): Log {
-  const told = new Set(LEVELS.slice(LEVELS.indexOf(least)))
-  return logWith((level, fields, msg) => {
-    if (!told.has(level)) return
+function logTo({ level, format }: LogOptions, write: (line: string) => void): LeveledLog {
+  const log = logWith((of, fields, msg) => {
+    if (LEVELS.indexOf(of) < LEVELS.indexOf(leveled.level)) return
     const at = { time: new Date().toISOString(), monotonicMs: Math.round(monotonicMs() * 1000) / 1000 }
-    const line = `${JSON.stringify({ level, ...at, ...fields, msg })}\n`
+    const line = `${JSON.stringify({ level: of, ...at, ...fields, msg })}
+`
     write(format === 'text' ? renderTextLine(line) : line)
   }, {})
+  const leveled = { ...log, level }
+  return leveled
 }
 
 function logWith(write: (level: LogLevel, fields: LogFields, message: string) => void, base: LogFields): Log {

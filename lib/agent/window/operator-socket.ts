@@ -17,6 +17,8 @@ export interface OperatorSocketParts {
   readonly path: string
   /** By path below /v1/: `status`, `peers`. */
   readonly answers: Readonly<Record<string, Answer>>
+  /** As `answers`, by POST: they change something. */
+  readonly changes: Readonly<Record<string, Answer>>
   /** Lines of JSON for as long as somebody reads them: `emit` is called for each; what is returned ends that. */
   readonly streams: Readonly<Record<string, (emit: (line: object) => void) => () => void>>
   readonly log: Log
@@ -63,11 +65,12 @@ export async function openOperatorSocket(parts: OperatorSocketParts): Promise<Op
 async function answer(
   question: IncomingMessage,
   response: ServerResponse,
-  { answers, streams }: OperatorSocketParts,
+  { answers, changes, streams }: OperatorSocketParts,
 ): Promise<void> {
   const [where = '', query] = (question.url ?? '').split('?', 2)
   const name = where.replace(/^\/v1\//, '')
-  const found = Object.hasOwn(answers, name) ? answers[name] : undefined
+  const known = question.method === 'POST' ? changes : answers
+  const found = Object.hasOwn(known, name) ? known[name] : undefined
   const stream = Object.hasOwn(streams, name) ? streams[name] : undefined
   if (found !== undefined) send(response, 200, await found(new URLSearchParams(query)))
   else if (stream === undefined) send(response, 404, { error: `there is nothing at ${where}` })

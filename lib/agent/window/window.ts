@@ -4,8 +4,10 @@
  */
 import path from 'node:path'
 import { carrierName } from '../../device/vtep.ts'
+import { HostError } from '../../errors.ts'
 import type { LeaseSource } from '../../leases/source.ts'
 import { FAMILIES } from '../../net/ip.ts'
+import type { LogLevel } from '../../util/log.ts'
 import type { AgentConfig } from '../config.ts'
 import type { AgentStatus } from '../status.ts'
 import type { Succession } from '../succession.ts'
@@ -27,6 +29,7 @@ export interface WindowParts {
   readonly telemetry: Telemetry
   readonly status: () => AgentStatus | undefined
   readonly version: string | undefined
+  readonly logLevel: { level: LogLevel } | undefined
 }
 
 /** Named after the device, so that agents of several networks can share the folder. */
@@ -53,6 +56,7 @@ export async function openWindow(config: AgentConfig, parts: WindowParts): Promi
             diff: async () => (await succession.core?.report.differences()) ?? [],
             events: () => journal.entries(),
           },
+          changes: parts.logLevel === undefined ? {} : { 'log-level': (query) => changeLevel(parts, query) },
           streams: { follow: (emit) => journal.follow(emit) },
         })
   return {
@@ -65,6 +69,19 @@ export async function openWindow(config: AgentConfig, parts: WindowParts): Promi
     },
     close: async () => socket?.close(),
   }
+}
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+
+/** `level`: what it shall be. */
+function changeLevel({ logLevel, journal }: WindowParts, query: URLSearchParams) {
+  const level = LEVELS.find((one) => one === query.get('level'))
+  if (logLevel === undefined || level === undefined) throw new HostError(`a level is one of ${LEVELS.join(', ')}`)
+  const before = logLevel.level
+  // In a level that is written before as well as after.
+  journal.log.warn('log.level', `the log tells ${level} from now on, before it was ${before}`)
+  logLevel.level = level
+  return { before, level }
 }
 
 function statusOf({ succession, journal, status, version }: WindowParts, startedAt: string): AgentReport {

@@ -15,7 +15,7 @@ import { hostFiles } from '../k3s/host-files.ts'
 import { refuseOldKernel } from '../old-kernel.ts'
 import { createRest } from '../rest.ts'
 import { collectRunSettings } from '../run-settings.ts'
-import { endOnSurprise, onTermination, superviseAgent } from '../supervise.ts'
+import { endOnSurprise, onMoreSignal, onTermination, superviseAgent } from '../supervise.ts'
 import { packageVersion, versionText } from '../version.ts'
 
 /** Resolves with the exit status when the agent has ended; throws ConfigError or HostError before anything is touched. */
@@ -43,6 +43,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 async function runAgent(config: RunConfig, k3s: K3sFindings | undefined): Promise<number> {
   const log = createLog(config.log)
   endOnSurprise(log)
+  onMoreSignal(log)
   const told = onTermination()
   const { startAgent } = await import('../../agent/agent.ts')
   const { loadAddon } = await import('../../rtnl/addon.ts')
@@ -56,7 +57,7 @@ async function runAgent(config: RunConfig, k3s: K3sFindings | undefined): Promis
   })
   for (const sentence of k3s?.found ?? []) log.info('run.k3s', sentence)
   for (const warning of config.warnings) log.warn('config.warning', warning)
-  const agent = startAgent(config.agent, { log, clock: systemClock, version: packageVersion() })
+  const agent = startAgent(config.agent, { log, clock: systemClock, version: packageVersion(), logLevel: log })
   const notify = createSdNotify({ send: addon.sendDatagram, clock: systemClock, log })
   const rest = createRest({ clock: systemClock, act: () => addon.returnUnused() })
   return await superviseAgent(agent, { log, notify, rest, told })

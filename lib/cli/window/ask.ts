@@ -33,12 +33,20 @@ export async function findAgent(flags: Pick<WindowFlags, 'run-dir' | 'device'>):
 
 /** The answer to one question. Rejects with HostError. */
 export async function askAgent<T>(socketPath: string, question: string, patienceMs = PATIENCE_MS): Promise<T> {
-  const response = await send(socketPath, question, patienceMs)
+  return read<T>(socketPath, await send(socketPath, question, patienceMs))
+}
+
+async function read<T>(socketPath: string, response: IncomingMessage): Promise<T> {
   let text = ''
   for await (const chunk of response.setEncoding('utf8')) text += chunk
   if (response.statusCode !== 200)
     throw new HostError(`the agent at ${socketPath} answers ${response.statusCode}: ${text.trim()}`)
   return JSON.parse(text) as T
+}
+
+/** Changes something of a running agent. Rejects with HostError. */
+export async function tellAgent<T>(socketPath: string, change: string): Promise<T> {
+  return read<T>(socketPath, await send(socketPath, change, PATIENCE_MS, 'POST'))
 }
 
 /** Lines of JSON until the reader ends; rejects with HostError when the agent does. */
@@ -52,9 +60,14 @@ export async function* followAgent<T>(socketPath: string, question: string): Asy
   throw new HostError('the agent has ended')
 }
 
-function send(socketPath: string, question: string, patienceMs = PATIENCE_MS): Promise<IncomingMessage> {
+function send(
+  socketPath: string,
+  question: string,
+  patienceMs = PATIENCE_MS,
+  method = 'GET',
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const asked: ClientRequest = request({ socketPath, path: `/v1/${question}` }, (response) => {
+    const asked: ClientRequest = request({ socketPath, method, path: `/v1/${question}` }, (response) => {
       asked.setTimeout(0)
       resolve(response)
     })
