@@ -61,6 +61,7 @@ containers:
     {{- include "vtepd.confined" (list "NET_ADMIN" "NET_RAW") | nindent 4 }}
     volumeMounts:
       - { name: run-flannel, mountPath: /run/flannel }
+      - { name: run-vtepd, mountPath: /run/vtepd }
       - { name: state, mountPath: /var/lib/vtepd }
       - { name: xtables-lock, mountPath: /run/xtables.lock }
       - { name: net-conf, mountPath: /etc/kube-flannel }
@@ -70,6 +71,8 @@ containers:
 volumes:
   - name: run-flannel
     hostPath: { path: /run/flannel, type: DirectoryOrCreate }
+  - name: run-vtepd
+    emptyDir: { medium: Memory, sizeLimit: 1Mi }
   - name: state
     hostPath: { path: /var/lib/vtepd, type: DirectoryOrCreate }
   {{- include "vtepd.lock-volume" . | nindent 2 }}
