@@ -22,17 +22,30 @@ interface Row {
 export function renderFlagHelp(table: readonly FlagSpec[], about: CommandAbout, width: number): string {
   const shown: readonly Row[] = table.filter((spec) => spec.hidden !== true).map(rowOf)
   const rows = [...shown, { group: 'Help', term: '-h, --help', words: ['show', 'this'] }]
-  const column = Math.max(...rows.map(({ term }) => term.length)) + 4
+  const column = Math.min(width / 2.5, Math.max(...rows.map(({ term }) => term.length)) + 4) | 0
   const groups = [...new Set(rows.map(({ group }) => group))].map((name) => {
     const lines = rows
       .filter(({ group }) => group === name)
-      .flatMap(({ term, words }) =>
-        linesOf(words, width - column).map((line, n) => `${(n === 0 ? `  ${term}` : '').padEnd(column)}${line}`),
-      )
+      .flatMap(({ term, words }) => {
+        const lines = linesOf(words, width - column).map((line) => `${' '.repeat(column)}${line}`)
+        const head = `  ${term}`
+        // A long one stands on a line of its own.
+        return head.length + 2 > column
+          ? [head, ...lines]
+          : [`${head}${lines[0]?.slice(head.length)}`, ...lines.slice(1)]
+      })
     return [`${name}:`, ...lines].join('\n')
   })
   const words = about.words === undefined ? '' : ` [${about.words}…]`
-  return `${[`Usage: ${about.name}${words} [flags]`, about.summary, ...groups, about.footer].join('\n\n')}\n`
+  return `${[
+    `Usage: ${about.name}${words} [flags]`,
+    reflowed(about.summary, width),
+    ...groups,
+    about.footer
+      .split('\n')
+      .flatMap((line) => fitted(line, width))
+      .join('\n'),
+  ].join('\n\n')}\n`
 }
 
 function rowOf(spec: FlagSpec): Row {
@@ -41,6 +54,19 @@ function rowOf(spec: FlagSpec): Row {
   const words = spec.help.split(' ')
   const silent = spec.kind === 'strings' || spec.default === '' || spec.default === false
   return { group: spec.group, term, words: silent ? words : [...words, `(default: ${spec.default})`] }
+}
+
+/** Prose, and a term with its description; what is typed, behind blanks, stays as it is. */
+function fitted(line: string, width: number): readonly string[] {
+  if (line.length <= width) return [line]
+  const [, term = '', text = ''] = /^( +\S+ {2,})(\S.*)$/.exec(line) ?? []
+  if (term === '') return line.startsWith(' ') ? [line] : linesOf(line.split(' '), width)
+  const lines = linesOf(text.split(' '), width - term.length)
+  return lines.map((part, i) => `${i === 0 ? term : ' '.repeat(term.length)}${part}`)
+}
+
+function reflowed(text: string, width: number): string {
+  return linesOf(text.split(/\s+/), width).join('\n')
 }
 
 /** Lines of at most `width` characters, a longer word alone on its line. */

@@ -153,13 +153,15 @@ Exit status: 0 every pod reached every pod after each scenario, no agent ended o
 were quiet at rest; 1 not; 2 wrong flags.`,
 } as const
 
+export const LAB = { flags: LAB_FLAGS, about: ABOUT }
+
 export type LabRequest =
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'run'; readonly options: LabOptions }
 
 /** Throws ConfigError naming the flag. */
 export function parseLabArguments(argv: readonly string[]): LabRequest {
-  const parsed = parseFlags(LAB_FLAGS, argv, {}, ABOUT)
+  const parsed = parseFlags(LAB.flags, argv, {}, LAB.about)
   if (parsed.help !== undefined) return { kind: 'help', text: parsed.help }
   const { values } = parsed
   return {

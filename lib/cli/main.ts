@@ -4,39 +4,23 @@
  * Must not: read flags of a command, or do any of its work.
  */
 import { setFlagsFromString } from 'node:v8'
-import { HELP } from './help.ts'
+import { ANSWERED_AT_ONCE, COMMANDS, type CommandEntry } from './command-list.ts'
+import { renderHelp } from './help.ts'
 import { v8Flags } from './v8-flags.ts'
 
 for (const flag of v8Flags(process.versions.v8)) setFlagsFromString(flag)
 
-type Command = (argv: readonly string[]) => Promise<number>
-
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  run: async () => (await import('./commands/run.ts')).runCommand,
-  status: async () => (await import('./commands/status.ts')).statusCommand,
-  peers: async () => (await import('./commands/peers.ts')).peersCommand,
-  diff: async () => (await import('./commands/diff.ts')).diffCommand,
-  explain: async () => (await import('./commands/explain.ts')).explainCommand,
-  'log-level': async () => (await import('./commands/log-level.ts')).logLevelCommand,
-  check: async () => (await import('./commands/check.ts')).checkCommand,
-  events: async () => (await import('./commands/events.ts')).eventsCommand,
-  cleanup: async () => (await import('./commands/cleanup.ts')).cleanupCommand,
-  release: async () => (await import('./commands/release.ts')).releaseCommand,
-  cni: async () => (await import('./commands/cni.ts')).cniCommand,
-  mirror: async () => (await import('./commands/mirror.ts')).mirrorCommand,
-  sysctls: async () => (await import('./commands/sysctls.ts')).sysctlsCommand,
-  lab: async () => (await import('./commands/lab.ts')).runLabCommand,
-  version: async () => versionCommand,
-  help: async () => helpCommand,
-}
+const entryOf = (name: string | undefined): CommandEntry | undefined => COMMANDS.find((entry) => entry.name === name)
 
 async function main(argv: readonly string[]): Promise<number> {
   const [first, ...rest] = argv
   if (first === undefined) return argumentsMissing()
   if (/^--?(h|help)$/.test(first)) return helpCommand([])
   if (/^--?version$/.test(first) || first === '-V') return versionCommand()
-  const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined
-  if (load !== undefined) return (await load())(rest)
+  if (first === 'version') return versionCommand()
+  if (first === 'help') return helpCommand(rest)
+  const entry = entryOf(first)
+  if (entry !== undefined) return (await entry.load())(rest)
   if (first.startsWith('-')) return (await import('./commands/run.ts')).runCommand(argv)
   return unknownCommand(first)
 }
@@ -45,16 +29,16 @@ async function main(argv: readonly string[]): Promise<number> {
 async function argumentsMissing(): Promise<number> {
   if (Object.keys(process.env).some((name) => name.startsWith('FLANNELD_')))
     return (await import('./commands/run.ts')).runCommand([])
-  await complain(HELP)
+  await complain(renderHelp())
   return 2
 }
 
 async function helpCommand(argv: readonly string[]): Promise<number> {
   const [topic] = argv
-  const load = topic === undefined || ['help', 'version'].includes(topic) ? undefined : COMMANDS[topic]
-  if (load !== undefined) return (await load())(['--help'])
-  if (topic !== undefined && !Object.hasOwn(COMMANDS, topic)) return unknownCommand(topic)
-  process.stdout.write(HELP)
+  const entry = entryOf(topic)
+  if (entry !== undefined) return (await entry.load())(['--help'])
+  if (topic !== undefined && !ANSWERED_AT_ONCE.some(({ name }) => name === topic)) return unknownCommand(topic)
+  process.stdout.write(renderHelp())
   return 0
 }
 
@@ -66,7 +50,10 @@ async function versionCommand(): Promise<number> {
 
 async function unknownCommand(name: string): Promise<number> {
   const { suggestion } = await import('./suggestion.ts')
-  const near = suggestion(name, Object.keys(COMMANDS))
+  const near = suggestion(
+    name,
+    [...COMMANDS, ...ANSWERED_AT_ONCE].map((entry) => entry.name),
+  )
   await complain(`vtepd: '${name}' is not a command${near} (vtepd help lists them)\n`)
   return 2
 }

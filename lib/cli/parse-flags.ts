@@ -22,7 +22,7 @@ export type ParsedFlags<Table extends readonly FlagSpec[]> =
     }
 
 /** Columns; more where the terminal has them. */
-const HELP_WIDTH = { least: 100, most: 120 }
+const HELP_WIDTH = { least: 80, most: 120 }
 
 /**
  * A variable counts only when its flag is not in `argv`, and when it is not empty, as flanneld does it. Throws

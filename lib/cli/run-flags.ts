@@ -408,7 +408,7 @@ Examples:
   On a host of k3s (docs/k3s.md), first to look:
     vtepd run --k3s --print-config
   As a service of the host:
-    NODE_NAME=worker1 vtepd run --kubeconfig-file /etc/vtepd/kubeconfig --iface eth1
+    NODE_NAME=worker1 vtepd run --kubeconfig-file /etc/vtepd/kubeconfig
   Without Kubernetes:
     NODE_NAME=a vtepd run --leases nodes.yaml --net-config-path net-conf.json
 

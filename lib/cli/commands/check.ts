@@ -18,6 +18,7 @@ import { checkManagers } from '../check/managers.ts'
 import { checkSettings } from '../check/settings.ts'
 import { buildRunConfig, type RunConfig } from '../config.ts'
 import { hostFiles } from '../k3s/host-files.ts'
+import { RUN_FLAGS } from '../run-flags.ts'
 import { collectRunSettings } from '../run-settings.ts'
 
 const ABOUT = {
@@ -31,10 +32,12 @@ what the account may do. Takes the flags of vtepd run and looks with them. Nothi
 Exit status: 0 nothing prevents an agent, 1 something does, 2 wrong flags.`,
 } as const
 
+export const CHECK = { flags: RUN_FLAGS, about: ABOUT }
+
 /** Resolves with the exit status; rejects with ConfigError for flags that are none. */
 export async function checkCommand(argv: readonly string[]): Promise<number> {
   const readText = (file: string): string => readFileSync(file, 'utf8')
-  const settings = await collectRunSettings(argv, { env: process.env, readText, host: hostFiles, about: ABOUT })
+  const settings = await collectRunSettings(argv, { env: process.env, readText, host: hostFiles, about: CHECK.about })
   if (settings.help !== undefined) {
     process.stdout.write(settings.help)
     return 0

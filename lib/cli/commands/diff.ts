@@ -16,6 +16,8 @@ looks at them afresh. Each line is the command that would mend it. The agent men
 Exit status: 0 no difference, 1 a difference, nothing to compare with yet, or no agent to ask; 2 wrong flags.`,
 } as const
 
+export const DIFF = { flags: WINDOW_FLAGS, about: ABOUT }
+
 interface Report {
   readonly families: readonly { readonly family: Family; readonly tables?: TableDifference }[]
 }
@@ -23,8 +25,7 @@ interface Report {
 /** Resolves with the exit status; rejects with HostError where no agent answers. */
 export function diffCommand(argv: readonly string[]): Promise<number> {
   return reportCommand(argv, {
-    flags: WINDOW_FLAGS,
-    about: ABOUT,
+    ...DIFF,
     async work(flags) {
       const families = await askAgent<Report['families']>(await findAgent(flags), 'diff')
       const same =

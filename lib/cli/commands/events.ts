@@ -21,9 +21,11 @@ last 500 lines of its log without those of level debug; docs/errors.md explains 
 Exit status: 0, 1 no agent to ask, 2 wrong flags. --json: one object a line.`,
 } as const
 
+export const EVENTS = { flags: FLAGS, about: ABOUT }
+
 /** Resolves with the exit status; rejects with HostError where no agent answers. */
 export async function eventsCommand(argv: readonly string[]): Promise<number> {
-  const parsed = parseFlags(FLAGS, argv, process.env, ABOUT)
+  const parsed = parseFlags(EVENTS.flags, argv, process.env, EVENTS.about)
   if (parsed.help !== undefined) {
     process.stdout.write(parsed.help)
     return 0

@@ -27,6 +27,8 @@ Example:
 Exit status: 0 the packet would leave this host, or arrive in it; 1 it would not; 2 wrong flags.`,
 } as const
 
+export const EXPLAIN = { flags: WINDOW_FLAGS, about: ABOUT }
+
 /** The kernel is asked all the same. */
 const AGENT_PATIENCE_MS = 5000
 
@@ -42,8 +44,7 @@ interface Report {
 /** Resolves with the exit status. */
 export function explainCommand(argv: readonly string[]): Promise<number> {
   return reportCommand(argv, {
-    flags: WINDOW_FLAGS,
-    about: ABOUT,
+    ...EXPLAIN,
     async work(flags, words) {
       const target = addressOf(words)
       const { peer, unknown } = await askWhose(flags, target)

@@ -14,6 +14,8 @@ const ABOUT = {
 Exit status: 0 done, 1 no agent to tell, 2 wrong flags.`,
 } as const
 
+export const LOG_LEVEL = { flags: WINDOW_FLAGS, about: ABOUT }
+
 interface Report {
   readonly before: string
   readonly level: string
@@ -22,8 +24,7 @@ interface Report {
 /** Resolves with the exit status; rejects with HostError where no agent answers. */
 export function logLevelCommand(argv: readonly string[]): Promise<number> {
   return reportCommand(argv, {
-    flags: WINDOW_FLAGS,
-    about: ABOUT,
+    ...LOG_LEVEL,
     async work(flags, words) {
       const [word = '', ...more] = words
       if (more.length > 0) throw new ConfigError(`argument '${more[0]}'`, 'give one level')

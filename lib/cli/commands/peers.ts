@@ -26,11 +26,12 @@ Examples:
 Exit status: 0, or 1 when an entry does not stand, nothing is found, or no agent answers; 2 wrong flags.`,
 } as const
 
+export const PEERS = { flags: WINDOW_FLAGS, about: ABOUT }
+
 /** Resolves with the exit status; rejects with HostError where no agent answers. */
 export function peersCommand(argv: readonly string[]): Promise<number> {
   return reportCommand(argv, {
-    flags: WINDOW_FLAGS,
-    about: ABOUT,
+    ...PEERS,
     async work(flags, words) {
       const [wanted, ...more] = words
       if (more.length > 0) throw new ConfigError(`argument '${more[0]}'`, 'give one name or address, or none')

@@ -23,14 +23,15 @@ from being ready, and what lasts, with the remedy.`,
 Exit status: 0 ready, 1 not ready or no agent to ask, 2 wrong flags.`,
 } as const
 
+export const STATUS = { flags: FLAGS, about: ABOUT }
+
 const AGAIN_MS = 1000
 
 /** Resolves with the exit status; rejects with HostError where no agent answers. */
 export function statusCommand(argv: readonly string[]): Promise<number> {
   const render = (report: AgentReport): string => renderStatus(report, styleOf(process.stdout, process.env), new Date())
   return reportCommand(argv, {
-    flags: FLAGS,
-    about: ABOUT,
+    ...STATUS,
     async work(flags) {
       const agent = await findAgent(flags)
       let report = await askAgent<AgentReport>(agent, 'status')
