@@ -88,7 +88,8 @@ function copyShared(root, folder) {
   mkdirSync(doc, { recursive: true })
   for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE']) copyFileSync(path.join(root, name), path.join(doc, name))
   cpSync(path.join(root, 'docs'), path.join(doc, 'docs'), { recursive: true })
-  cpSync(path.join(root, 'deploy'), path.join(folder, 'share/vtepd/deploy'), { recursive: true })
+  for (const name of ['deploy', 'packaging/selinux'])
+    cpSync(path.join(root, name), path.join(folder, 'share/vtepd', path.basename(name)), { recursive: true })
 }
 
 // Whatever the umask of who builds, and the modes in the packages.

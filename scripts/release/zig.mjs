@@ -12,6 +12,9 @@ const ZIG = {
   ],
 }
 
+/** The one version, by which what it links in is named. */
+export const ZIG_VERSION = ZIG.version
+
 /** The folder of zig, with the program `zig` and the licences of what it links into a result. Fetched once, 98 MB. */
 export function ensureZig() {
   return path.join(pypiPackage(ZIG), 'ziglang')
