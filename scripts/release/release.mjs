@@ -24,7 +24,7 @@ import { ARCHITECTURES } from './shipped.mjs'
 const HELP = `npm run release -- [--dry-run] [--arch x64|arm64] [--json]
 
 Makes out/release: the npm package with prebuilt addons, for each architecture (both by default) archive, Debian and RPM package,
-image, SBOM and notices, the Helm chart, RELEASE-NOTES.md of the CHANGELOG, SHA256SUMS. The version is package.json's. Publishes
+image, SBOM and notices, the Helm chart, RELEASE-NOTES.txt of the CHANGELOG, SHA256SUMS. The version is package.json's. Publishes
 nothing: it ends with the commands that do.
 
   --dry-run   also from a tree with changes, and of a version that CHANGELOG.md calls unreleased
@@ -58,7 +58,7 @@ async function release({ 'dry-run': dryRun, arch: architectures, json }) {
   const notes = requireReady(version, dryRun)
   rmSync(out, { recursive: true, force: true })
   mkdirSync(out, { recursive: true })
-  writeFileSync(path.join(out, 'RELEASE-NOTES.md'), notes)
+  writeFileSync(path.join(out, 'RELEASE-NOTES.txt'), notes)
 
   say('the library and the command')
   node('scripts/build.mjs')
@@ -135,7 +135,7 @@ Nothing is published. That is done, from that folder, by
   skopeo copy --all oci-archive:vtepd-${version}-linux.oci.tar docker://REGISTRY/vtepd:${version}
   helm push vtepd-chart-${version}.tgz oci://REGISTRY/charts
 
-and by putting the other files, SHA256SUMS and RELEASE-NOTES.md where releases are downloaded.
+and by putting the other files, SHA256SUMS and RELEASE-NOTES.txt where releases are downloaded.
 `
 }
 
