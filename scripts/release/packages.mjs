@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { cacheFolder } from './cache.mjs'
 import { ARCHITECTURES, OLDEST_GLIBC } from './shipped.mjs'
 import { sourceDate } from './source-date.mjs'
-import { makeTree, packageJson } from './tree.mjs'
+import { makeTree, packageJson, unitFor } from './tree.mjs'
 
 /** Newer ones need modules that the proxy may refuse. */
 const NFPM = 'v2.43.4'
@@ -25,7 +25,7 @@ export async function buildPackages({ root, arch, out, versions, quick = false, 
   try {
     const tree = path.join(work, 'tree')
     await makeTree({ root, arch, folder: tree, installedAs: 'deb', log })
-    writeFileSync(path.join(work, 'vtepd.service'), packagedUnit(root))
+    writeFileSync(path.join(work, 'vtepd.service'), unitFor(root, '/usr/bin/vtepd'))
     writeFileSync(path.join(work, 'nfpm.yaml'), description(root, quick))
     const each = versions.flatMap((version) => KINDS.map((kind) => ({ version, kind })))
     return each.map(({ version, kind }) => {
@@ -68,14 +68,6 @@ function pack({ root, nfpm, kind, arch, out, work, tree, version }) {
   const file = path.join(out, path.basename(made))
   execFileSync('mv', [made, file])
   return file
-}
-
-/** The unit of deploy/, which starts an npm package's command. */
-function packagedUnit(root) {
-  const text = readFileSync(path.join(root, 'deploy/vtepd.service'), 'utf8')
-  const line = /^ExecStart=.* run /m
-  if (!line.test(text)) throw new Error('deploy/vtepd.service has no ExecStart that runs the agent')
-  return text.replace(line, 'ExecStart=/usr/bin/vtepd run ')
 }
 
 function ensureNfpm(log) {

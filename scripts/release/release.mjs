@@ -27,12 +27,14 @@ Makes out/release: the npm package with prebuilt addons, for each architecture (
 image, SBOM and notices, the Helm chart, RELEASE-NOTES.txt of the CHANGELOG, SHA256SUMS. The version is package.json's. Publishes
 nothing: it ends with the commands that do.
 
-  --dry-run   also from a tree with changes, and of a version that CHANGELOG.md calls unreleased
+  --dry-run   also from a tree with changes, and of a version that CHANGELOG.md calls unreleased; prebuilt addons that are
+              newer than their sources are taken as they are
   --json      version, files with sizes and sums as one JSON document on standard output
 
 Needs an x64 Debian or Ubuntu with git, tar, xz and python3-pip, Go 1.26 or newer, and npm's packages (npm ci); what it downloads is
 kept in \${XDG_CACHE_HOME:-~/.cache}/vtepd-release, so that a second run needs no network.
 `
+const PREBUILDS = ['x64', 'arm64'].flatMap((arch) => [`linux-${arch}-glibc`, `linux-${arch}-musl`])
 const root = path.resolve(import.meta.dirname, '../..')
 const out = path.join(root, 'out/release')
 const began = Date.now()
@@ -63,7 +65,8 @@ async function release({ 'dry-run': dryRun, arch: architectures, json }) {
   say('the library and the command')
   node('scripts/build.mjs')
   say('the addon for every kind of machine')
-  node('scripts/release/prebuilds.mjs')
+  if (dryRun) node('scripts/ensure-built.mjs', ...PREBUILDS)
+  else node('scripts/release/prebuilds.mjs')
   say('the npm package')
   execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', out], {
     cwd: root,

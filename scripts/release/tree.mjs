@@ -32,7 +32,7 @@ const TRIPLES = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }
  */
 export async function makeTree({ root, arch, folder, installedAs, log }) {
   if (!ARCHITECTURES.includes(arch)) throw new Error(`--arch is '${arch}': ${ARCHITECTURES.join(' or ')}`)
-  ensureBuilt(root, arch, log)
+  ensureBuilt(root, arch)
   const lib = path.join(folder, 'lib/vtepd')
   mkdirSync(lib, { recursive: true })
 
@@ -64,12 +64,17 @@ export function packageJson(root, installedAs, version) {
   return `${JSON.stringify(manifest, null, 2)}\n`
 }
 
-function ensureBuilt(root, arch, log) {
+/** deploy/vtepd.service, which starts an npm package's command, for the command at `program`. */
+export function unitFor(root, program) {
+  const text = readFileSync(path.join(root, 'deploy/vtepd.service'), 'utf8')
+  const line = /^ExecStart=.* run /m
+  if (!line.test(text)) throw new Error('deploy/vtepd.service has no ExecStart that runs the agent')
+  return text.replace(line, `ExecStart=${program} run `)
+}
+
+function ensureBuilt(root, arch) {
   const run = (...words) => execFileSync(process.execPath, words, { cwd: root, stdio: ['ignore', 2, 2] })
-  run('scripts/ensure-built.mjs', 'dist')
-  if (existsSync(path.join(root, prebuilt(arch)))) return
-  log(`the addon for ${arch}`)
-  run('scripts/release/prebuilds.mjs', '--target', `linux-${arch}-glibc`)
+  run('scripts/ensure-built.mjs', 'dist', `linux-${arch}-glibc`)
 }
 
 function prebuilt(arch) {
@@ -90,6 +95,8 @@ function copyShared(root, folder) {
   cpSync(path.join(root, 'docs'), path.join(doc, 'docs'), { recursive: true })
   for (const name of ['deploy', 'packaging/selinux'])
     cpSync(path.join(root, name), path.join(folder, 'share/vtepd', path.basename(name)), { recursive: true })
+  // Where docs/install.md puts the link.
+  writeFileSync(path.join(folder, 'share/vtepd/deploy/vtepd.service'), unitFor(root, '/usr/local/bin/vtepd'))
 }
 
 // Whatever the umask of who builds, and the modes in the packages.
