@@ -6,7 +6,7 @@ import { loadOrder } from './debian-kernel.mjs'
 
 const MODULES = ['virtio_pci', 'virtio_console', '9pnet_virtio', '9p', 'overlay']
 
-/** Makes it in `folder`, which must be empty, and returns the file. `busybox`: of the kernel's architecture; `host.busybox`: of ours. */
+/** Makes it in `folder`, which must be empty, and returns the file. `busybox`: of the kernel's architecture; `hostBusybox`: of ours. */
 export function makeInitramfs({ folder, kernel, busybox, hostBusybox }) {
   const tree = path.join(folder, 'initramfs')
   for (const name of ['bin', 'modules']) mkdirSync(path.join(tree, name), { recursive: true })
