@@ -40,7 +40,7 @@ test('every relative link in a document leads to a file, and its anchor to a hea
 test('every npm command in a document exists in package.json', () => {
   const { scripts } = JSON.parse(readSource('package.json').text) as { scripts: Record<string, string> }
   const unknown = documents.flatMap((document) =>
-    [...document.text.matchAll(/\bnpm (?:run )?(?:--silent )?(test|(?<=run (?:--silent )?)[a-z][a-z:-]*)/g)].flatMap(
+    [...document.text.matchAll(/\bnpm (?:run )?(?:--silent )?(test|(?<=run (?:--silent )?)[a-z][a-z0-9:-]*)/g)].flatMap(
       ([command, name = '']) => (Object.hasOwn(scripts, name) ? [] : [`${document.path}: ${command}`]),
     ),
   )

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { build } from 'esbuild'
 import { listFiles, readSource, root } from '../support/source-files.ts'
 
 const manifest = JSON.parse(readSource('package.json').text) as {
@@ -38,6 +39,26 @@ test('the tarball holds what a consumer runs and builds, and nothing of the work
   )
   const stray = packed.filter((file) => /^(?:test|bench|lib|\.ci|build|native\/test)\/|\.map$|\.test\./.test(file))
   assert.deepEqual(stray, [], 'packed, but of no use to a consumer')
+})
+
+test('vtepd/rtnl imports no package and nothing of the command, so it could be a package of its own', async () => {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: ['dist/rtnl/index.js'],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    write: false,
+    metafile: true,
+    logLevel: 'silent',
+  })
+  const files = Object.keys(metafile.inputs)
+  assert.deepEqual(
+    files.filter((file) => !/^dist\/(?:errors\.js|net\/|rtnl\/|util\/)/.test(file)),
+    [],
+  )
+  const bytes = Object.values(metafile.inputs).reduce((sum, input) => sum + input.bytes, 0)
+  assert.ok(bytes < 150_000, `${bytes} bytes in ${files.length} files`)
 })
 
 test('package-lock.json names every optional platform package, without which `npm ci` fails elsewhere', () => {
