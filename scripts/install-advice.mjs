@@ -1,7 +1,7 @@
 // What the install script says when the addon cannot be compiled: which program or header is missing or too old, and what brings
 // it, in the words of this distribution and of the package manager that runs. Pure functions; must not look at the machine.
 
-const OLDEST = { 'g++': 10, clang: 12 }
+const OLDEST = { 'g++': 10, clang: 14 }
 
 /** Package names by family of distributions; `old` is how a newer compiler comes beside an old one. */
 const DISTRIBUTIONS = {
