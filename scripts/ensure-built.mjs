@@ -2,8 +2,9 @@
 // (default: both), or a prebuilt addon, as linux-x64-glibc. Older means by modification time, folders included, so that a deleted source counts too.
 // All output goes to standard error: what runs next owns standard output.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { newest } from './newest.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
 const parts = {
@@ -49,11 +50,4 @@ for (const name of wanted.length > 0 ? wanted : ['addon', 'dist']) {
     stdio: ['ignore', 2, 2],
   })
   if (status !== 0) process.exit(status ?? 1)
-}
-
-function newest(source) {
-  if (!existsSync(source)) return 0
-  const own = statSync(source)
-  if (!own.isDirectory()) return own.mtimeMs
-  return Math.max(own.mtimeMs, ...readdirSync(source).map((name) => newest(path.join(source, name))))
 }

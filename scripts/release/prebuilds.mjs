@@ -3,9 +3,10 @@
 // makes is the same on every machine, byte for byte. Sources and flags are binding.gyp's.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { newest } from '../newest.mjs'
 import { checkAddon } from './addon-symbols.mjs'
 import { cacheFolder } from './cache.mjs'
 import { ensureZig } from './zig.mjs'
@@ -18,24 +19,31 @@ const TARGETS = {
   'linux-arm64-musl': 'aarch64-linux-musl',
 }
 const FILE = 'vtepd_native.node'
-const HELP = `npm run build:prebuilds [-- --target NAME,...]
+/** What a result depends on besides zig. */
+const SOURCES = ['binding.gyp', 'native/src', 'scripts/release/prebuilds.mjs', 'scripts/release/zig.mjs']
+const HELP = `npm run build:prebuilds [-- [--missing] [--target NAME,...]]
 
 Builds the addon for ${Object.keys(TARGETS).join(', ')} (all by default)
 into prebuilds/NAME/${FILE}. The first run fetches zig through pip; a target takes a minute or two.
+--missing: only those that are not there, or are older than their sources.
 `
 
 try {
-  const { values } = parseArgs({ options: { target: { type: 'string' }, help: { type: 'boolean' } } })
+  const { values } = parseArgs({
+    options: { target: { type: 'string' }, missing: { type: 'boolean' }, help: { type: 'boolean' } },
+  })
   if (values.help) process.stdout.write(HELP)
-  else buildAll(values.target?.split(',') ?? Object.keys(TARGETS))
+  else buildAll(values.target?.split(',') ?? Object.keys(TARGETS), values.missing)
 } catch (error) {
   process.stderr.write(`prebuilds: ${error.message}\n`)
   process.exitCode = 1
 }
 
-function buildAll(names) {
-  const unknown = names.find((name) => !Object.hasOwn(TARGETS, name))
+function buildAll(named, onlyMissing) {
+  const unknown = named.find((name) => !Object.hasOwn(TARGETS, name))
   if (unknown !== undefined) throw new Error(`no target ${unknown}: there are ${Object.keys(TARGETS).join(', ')}`)
+  const names = named.filter((name) => !onlyMissing || isOld(path.join(root, 'prebuilds', name, FILE)))
+  if (names.length === 0) return
   const zig = ensureZig()
   for (const name of names) {
     log(`${name}: compiling`)
@@ -44,6 +52,11 @@ function buildAll(names) {
     process.stdout.write(`${digest}  prebuilds/${name}/${FILE}  ${bytes.length} bytes\n`)
   }
   writeFileSync(path.join(root, 'prebuilds/NOTICES.txt'), notices(zig))
+}
+
+function isOld(file) {
+  if (!existsSync(file)) return true
+  return SOURCES.some((source) => newest(path.join(root, source)) > statSync(file).mtimeMs)
 }
 
 function build(zig, name) {
