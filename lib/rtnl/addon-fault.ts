@@ -74,7 +74,7 @@ export function loadFault(file: string, message: string): string {
     return `${file} was compiled on a newer system: this one's ${version[1] === 'GLIBC' ? 'glibc' : 'libstdc++'} is too old for it (${said})`
   if (/failed to map segment|Operation not permitted/.test(said))
     return `${file} must not be executed where it lies: that file system is mounted noexec, or a security module forbids it (${said})`
-  if (/loading addons is disabled|ERR_DLOPEN_DISABLED|not allowed/i.test(said))
+  if (/loading addons is disabled/.test(said))
     return `this process must not load addons: it was started with --no-addons, or with --permission without --allow-addons (${said})`
   return `${file}: ${said}`
 }
