@@ -27,11 +27,21 @@ async function readTraits(): Promise<KernelTraits> {
       addressProtocols: loopback?.protocol !== 0,
       renamesWhileUp: device === 'v1',
       flushesFdb: await works(netns, 'bridge', 'fdb', 'flush', 'dev', device, 'self', 'permanent'),
+      refusesOnlinkElsewhere: !(await takesOnlink(netns, device)),
     }
   } finally {
     await rtnl.close()
     for (const end of ends) await end()
   }
+}
+
+/** An IPv6 gateway on another link than the one that is named. */
+async function takesOnlink(netns: Netns, device: string): Promise<boolean> {
+  await netns.exec('ip', 'link', 'add', 'u0', 'type', 'veth', 'peer', 'name', 'p0')
+  for (const link of ['u0', 'p0']) await netns.exec('ip', 'link', 'set', link, 'up')
+  await netns.exec('ip', 'address', 'add', '2001:db8::1/64', 'dev', 'u0', 'nodad')
+  const route = 'fd00:2::/64 via 2001:db8::2 onlink metric 3'.split(' ')
+  return works(netns, 'ip', '-6', 'route', 'add', ...route, 'dev', device)
 }
 
 function works({ exec }: Netns, program: string, ...args: string[]): Promise<boolean> {

@@ -17,7 +17,7 @@ import { unpackEntries } from '../../../lib/rtnl/entries.ts'
 import type { Rtnl } from '../../../lib/rtnl/port.ts'
 import type { Log } from '../../../lib/util/log.ts'
 import { underlayChoice, vxlanBackend } from '../../support/config.ts'
-import { createFakeKernel, type FakeKernel, type KernelTraits, NEWEST_TRAITS } from '../../support/fake-kernel/index.ts'
+import { createFakeKernel, type FakeKernel, type KernelTraits, USUAL_TRAITS } from '../../support/fake-kernel/index.ts'
 import { createManualClock, type ManualClock, settle } from '../../support/manual-clock.ts'
 
 export const OWN_LLADDR = parseLladdr('12:00:00:00:00:01')
@@ -155,7 +155,7 @@ export interface FakeNodeOptions {
 }
 
 export function createFakeNode(world: World = IPV4, options: FakeNodeOptions = {}): FakeNode {
-  const kernel = createFakeKernel({ linkLocals: false, traits: { ...NEWEST_TRAITS, ...options.traits } })
+  const kernel = createFakeKernel({ linkLocals: false, traits: { ...USUAL_TRAITS, ...options.traits } })
   const clock = createManualClock()
   kernel.admin.addNic(UNDERLAY_IFNAME)
   kernel.admin.setUp(UNDERLAY_IFNAME)

@@ -37,7 +37,7 @@ import { createLink } from './links.ts'
 import { deliverAll, failMonitors, overrunMonitors, tellMonitors } from './monitor.ts'
 import { createRequestQueue, type Hook, type Operation } from './requests.ts'
 import { renderSnapshot, type Snapshot, takeSnapshot } from './snapshot.ts'
-import { createState, type KernelTraits, NEWEST_TRAITS, type OwnAddress, type Settings, type State } from './state.ts'
+import { createState, type KernelTraits, type OwnAddress, type Settings, type State, USUAL_TRAITS } from './state.ts'
 
 export interface FakeKernelOptions {
   /** IPv6 addresses without nodad stay tentative until `finishDad`; default true. */
@@ -46,7 +46,7 @@ export interface FakeKernelOptions {
   readonly linkLocals?: boolean
   /** 'microtask' (default): by itself, soon. 'manual': when `deliver` is called. */
   readonly delivery?: 'microtask' | 'manual'
-  /** Default: those of the newest kernel. */
+  /** Default: USUAL_TRAITS. */
   readonly traits?: KernelTraits
 }
 
@@ -98,7 +98,7 @@ export interface FakeKernel {
 }
 
 export function createFakeKernel(options: FakeKernelOptions = {}): FakeKernel {
-  const { dad = true, linkLocals = true, delivery = 'microtask', traits = NEWEST_TRAITS } = options
+  const { dad = true, linkLocals = true, delivery = 'microtask', traits = USUAL_TRAITS } = options
   const state = createState({ dad, linkLocals, delivery, traits } satisfies Settings)
   const faults = createFaultBook()
   const queue = createRequestQueue(state, faults)
@@ -244,4 +244,4 @@ export { ADMINISTRATOR_PID } from './administration.ts'
 export type { Fault, FaultRule, Faults, InjectedFault } from './faults.ts'
 export type { Hook, Operation, RequestName } from './requests.ts'
 export type { Snapshot } from './snapshot.ts'
-export { type KernelTraits, NEWEST_TRAITS } from './state.ts'
+export { type KernelTraits, USUAL_TRAITS } from './state.ts'

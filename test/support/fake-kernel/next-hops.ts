@@ -74,6 +74,7 @@ function checkIpv6Gateway(state: State, route: Route, gateway: Key): number | Re
  * of several with the same prefix and metric, one through the named link counts first.
  */
 function ipv6Onlink(state: State, route: Route, gateway: Key): number | Refusal {
+  if (!state.settings.traits.refusesOnlinkElsewhere) return route.oif
   let best: Route | undefined
   for (const way of routesTo(state.routes.ipv6, gateway)) {
     best ??= way

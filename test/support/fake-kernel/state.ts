@@ -88,7 +88,7 @@ export interface Settings {
   readonly traits: KernelTraits
 }
 
-/** In what kernels differ, as far as vtepd sees it; test/conformance asks the real one. Without a word: Linux 6.18. */
+/** In what kernels differ, as far as vtepd sees it; test/conformance asks the real one. */
 export interface KernelTraits {
   /** IFA_PROTO is told (Linux 5.18). */
   readonly addressProtocols: boolean
@@ -96,9 +96,17 @@ export interface KernelTraits {
   readonly renamesWhileUp: boolean
   /** A link's FDB can be flushed with one request (6.0). */
   readonly flushesFdb: boolean
+  /** IPv6: an onlink gateway that another link reaches is refused (not so on 7.2). */
+  readonly refusesOnlinkElsewhere: boolean
 }
 
-export const NEWEST_TRAITS: KernelTraits = { addressProtocols: true, renamesWhileUp: true, flushesFdb: true }
+/** Of Linux 6.18. */
+export const USUAL_TRAITS: KernelTraits = {
+  addressProtocols: true,
+  renamesWhileUp: true,
+  flushesFdb: true,
+  refusesOnlinkElsewhere: true,
+}
 
 export interface State {
   readonly settings: Settings
