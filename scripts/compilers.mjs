@@ -1,5 +1,5 @@
 // Compiles the addon and the native tests with every compiler that vtepd supports, and runs the tests: `npm run test:compilers
-// [-- [--short] [--only TEXT]]`. Each compiler comes from Debian packages, unpacked into a root of its own below the cache and entered
+// [-- [--short] [--only NAME]]`. Each compiler comes from Debian packages, unpacked into a root of its own below the cache and entered
 // by chroot in namespaces, so the host has none of them. Warnings are errors. Needs apt, dpkg-deb and unshare.
 import { spawnSync } from 'node:child_process'
 import {
@@ -30,10 +30,10 @@ const COMPILERS = [
   { suite: 'bookworm', program: 'clang++-14', packages: ['clang-14', 'libstdc++-12-dev'] },
   { suite: 'trixie', program: 'clang++-19', packages: ['clang-19', 'libstdc++-14-dev'], short: true },
 ]
-const HELP = `npm run test:compilers [-- [--short] [--only TEXT]]
+const HELP = `npm run test:compilers [-- [--short] [--only NAME]]
 
 Compiles the addon and the native tests with ${COMPILERS.map(({ program }) => program).join(', ')}, and runs the
-tests. --short: the oldest g++ and the newest clang. TEXT is a part of a compiler's name. A compiler is fetched once, 80 to 200 MB.
+tests. --short: the oldest g++ and the newest clang. NAME is one of them. A compiler is fetched once, 80 to 200 MB.
 `
 
 const options = { short: { type: 'boolean' }, only: { type: 'string' }, help: { type: 'boolean' } }
@@ -44,7 +44,7 @@ else process.exitCode = await main()
 async function main() {
   let failures = 0
   for (const compiler of COMPILERS) {
-    if (!compiler.program.includes(values.only ?? '') || (values.short && !compiler.short)) continue
+    if ((values.only ?? compiler.program) !== compiler.program || (values.short && !compiler.short)) continue
     const began = Date.now()
     const folder = await rootOf(compiler)
     const { status, output } = compileAndTest(folder, compiler.program)
