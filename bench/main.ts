@@ -89,6 +89,8 @@ async function runSuite(suite: Suite, options: Options): Promise<Pick<SuiteResul
     await suite.run({
       sizes: options.sizes ?? suite.sizes,
       families: options.families ?? suite.families,
+      nodes: options.nodes,
+      archive: options.archive,
       rounds: (size) => options.rounds ?? (size > 10_000 ? 3 : size > 1000 ? 5 : 9),
       folder,
       scope: { after: (end) => void ends.push(end) },

@@ -17,6 +17,9 @@ export interface Options {
   readonly families: readonly BenchFamily[] | undefined
   /** undefined: nine up to 1,000 peers, five up to 10,000, three beyond. */
   readonly rounds: number | undefined
+  /** Major versions or paths; none: the one that runs. */
+  readonly nodes: readonly string[]
+  readonly archive: string | undefined
   readonly json: boolean
   /** Write bench/results, the plots and the tables of docs/benchmarks.md. */
   readonly save: boolean
@@ -45,6 +48,14 @@ const FLAGS = [
     group: WHAT,
     help: '0: nine up to 1,000 peers, five up to 10,000, three beyond',
   },
+  {
+    name: 'node',
+    kind: 'strings',
+    placeholder: 'major,path…',
+    group: WHAT,
+    help: 'memory: the Nodes that vtepd runs on; without it the one that runs here',
+  },
+  { name: 'archive', kind: 'string', default: '', placeholder: 'file', group: WHAT, help: 'memory: an archive too' },
   {
     name: 'json',
     kind: 'bool',
@@ -91,12 +102,14 @@ export function parseOptions(
   for (const name of words)
     if (!names.includes(name))
       throw new ConfigError(`'${name}'`, `is no suite${suggestion(name, names)}; there are ${names.join(', ')}`)
-  const { sizes, family, rounds, json, save, render } = values
+  const { sizes, family, rounds, node, archive, json, save, render } = values
   return {
     help: undefined,
     suites: words,
     sizes: given.has('sizes') ? ascending(countsOf('sizes', sizes, largest)) : undefined,
     families: given.has('family') ? choicesOf('family', family.join(','), BENCH_FAMILIES) : undefined,
+    nodes: node.flatMap((words) => words.split(',')),
+    archive: archive === '' ? undefined : archive,
     rounds: rounds === 0 ? undefined : countOf('rounds', rounds, MOST_ROUNDS),
     json,
     save,
@@ -109,6 +122,8 @@ const NOTHING = {
   sizes: undefined,
   families: undefined,
   rounds: undefined,
+  nodes: [],
+  archive: undefined,
   json: false,
   save: false,
   render: false,

@@ -53,14 +53,19 @@ export function replaceBlock(document: string, suite: string, block: string): st
   return `${document.slice(0, from)}${begin}\n\n${block}\n\n${document.slice(to)}`
 }
 
-/** Tables of a document end where nobody reads on: the two largest sizes; the plots and the JSON have all of them. */
+/** Tables of a document end where nobody reads on: the two largest sizes, or all of a suite that measures no time; the plots and the JSON have all of them. */
 const SHOWN_SIZES = 2
 
-function renderBlock({ command, environment, notes, samples }: SuiteResult, plots: readonly string[]): string {
+function shownOf(samples: readonly Sample[]): readonly Sample[] {
+  if (samples.every(({ medianMs }) => medianMs === null)) return samples
   const sizes = [...new Set(samples.map(({ size }) => size))].sort((a, b) => b - a).slice(0, SHOWN_SIZES)
+  return samples.filter(({ size }) => sizes.includes(size))
+}
+
+function renderBlock({ command, environment, notes, samples }: SuiteResult, plots: readonly string[]): string {
   return [
     `\`${command}\` on ${renderEnvironment(environment)}:`,
-    renderMarkdown(samples.filter(({ size }) => sizes.includes(size))),
+    renderMarkdown(shownOf(samples)),
     ...notes.map((note) => `* ${note}`),
     ...plots.map((plot) => `![${plot}](benchmarks/${plot}.svg)`),
   ].join('\n\n')

@@ -16,6 +16,9 @@ export interface SuiteContext {
   /** Ascending. */
   readonly sizes: readonly number[]
   readonly families: readonly BenchFamily[]
+  /** Of the suite `memory`: Nodes by major version or path, and an archive of build:archive. */
+  readonly nodes: readonly string[]
+  readonly archive: string | undefined
   /** How often each contender runs at `size`. */
   rounds(size: number): number
   /** For files of this suite; removed with the scope. */

@@ -1,67 +1,107 @@
 /**
- * `memory`: what N peers cost: a real `vtepd run --leases` once it is ready (RSS), and the overlay alone in a process of
- * its own (heap and buffers that survive a collection, a peer).
+ * `memory`: what N peers cost: processes that follow the Nodes of an API server, a minute after all are programmed (vtepd on
+ * each Node that is asked for, an archive, the real flanneld), and the overlay alone in a process of its own (heap and buffers
+ * that survive a collection, a peer).
  */
-import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { runOrThrow } from '../contenders/programs.ts'
-import { BENCH_FAMILIES, type BenchFamily, familiesOf, type Sample } from '../frame/sample.ts'
-import { SIZES, type Suite, type SuiteContext } from '../frame/suite.ts'
-import { startBenchAgent } from '../world/agent-process.ts'
-import { clusterOf } from '../world/cluster.ts'
-import { createGround } from '../world/ground.ts'
-import { leasesFileOf } from '../world/leases-file.ts'
+import { BENCH_FAMILIES, type BenchFamily, type Sample } from '../frame/sample.ts'
+import type { Suite, SuiteContext } from '../frame/suite.ts'
+import { missingRealKube, startEmbeddedLeaseServer, startRealLeaseServer } from '../leases/server.ts'
+import { measureAtRest } from '../memory/at-rest.ts'
+import { type Contender, findContenders } from '../memory/contenders.ts'
+import { createBenchFabric } from '../world/fabric.ts'
 
 const MIB = 1 << 20
 
 /** What docs/benchmarks.md promises: heap and buffers a peer, in bytes, from SETTLED peers on. The suite fails beyond it. */
 const MOST_BYTES_PER_PEER: Readonly<Record<BenchFamily, number>> = { ipv4: 650, ipv6: 650, dual: 1250 }
 
-/** Below, what every process needs counts more than the peers. */
+/** With fewer, what every process needs counts more than the peers. */
 const SETTLED = 10_000
+
+/** More Nodes of 10 KB are more than etcd likes; flanneld and an agent a Node more than a small machine does. */
+const LARGEST_CLUSTER = 10_000
+/** At the same time, each on a node of its own: figures of memory do not mind. */
+const AT_ONCE = 6
 
 export const memory: Suite = {
   name: 'memory',
-  about: 'RSS of the agent with N peers; heap and buffers a peer',
-  sizes: SIZES,
+  about: 'memory with N peers: vtepd (--node, --archive) beside flanneld at rest; heap and buffers a peer',
+  sizes: [3, 100, 1000, 10_000, 30_000, 100_000],
   families: BENCH_FAMILIES,
   async run(context) {
     for (const family of context.families)
-      for (const size of context.sizes) {
+      for (const size of context.sizes.filter((peers) => peers >= SETTLED)) {
         context.progress(`memory ${family} ${size}: a process with the overlay alone`)
         const tables = await measureTables(family, size)
-        context.report([sampleOf(family, size, 'overlay', tables)])
+        context.report([sampleOf('peers programmed', family, size, 'overlay', tables)])
         insist(family, size, tables.bytesPerPeer ?? 0)
-        context.progress(`memory ${family} ${size}: vtepd run`)
-        context.report([sampleOf(family, size, 'vtepd run', await measureAgent(context, family, size))])
       }
+    if (!context.families.includes('ipv4')) return
+    const contenders = findContenders(context)
+    const missing = missingRealKube()
+    if (missing !== undefined)
+      context.note(`${missing} is not built: the embedded API server stands in for it, without TLS`)
+    for (const size of context.sizes.filter((peers) => peers <= LARGEST_CLUSTER))
+      await measureCluster(context, contenders, size, missing === undefined)
   },
+}
+
+async function measureCluster(
+  context: SuiteContext,
+  contenders: readonly Contender[],
+  peers: number,
+  real: boolean,
+): Promise<void> {
+  const ends: (() => unknown)[] = []
+  const scope = { after: (end: () => unknown) => void ends.push(end) }
+  try {
+    const nodes = await createBenchFabric(scope, ['ipv4'], Math.min(AT_ONCE, contenders.length, peers + 1))
+    context.progress(`memory ${peers}: an API server with ${peers + 1} Nodes`)
+    const server = await (real ? startRealLeaseServer : startEmbeddedLeaseServer)(scope, context.folder, peers + 1)
+    const kubeconfig = server.kubeconfigFile()
+    const left = [...contenders.entries()]
+    await Promise.all(
+      nodes.map(async (node) => {
+        for (let next = left.shift(); next !== undefined; next = left.shift()) {
+          const [index, contender] = next
+          context.progress(`memory ${peers}: ${contender.name}, until a minute after all are programmed`)
+          const folder = path.join(context.folder, `at-rest-${peers}-${index}`)
+          const measures = await measureAtRest(contender, { node, folder, kubeconfig, peers })
+          context.report([sampleOf('at rest', 'ipv4', peers, contender.name, measures)])
+        }
+      }),
+    )
+  } finally {
+    for (const end of ends.reverse()) await end()
+  }
 }
 
 function insist(family: BenchFamily, size: number, bytesPerPeer: number): void {
   const most = MOST_BYTES_PER_PEER[family]
-  if (size < SETTLED || bytesPerPeer <= most) return
+  if (bytesPerPeer <= most) return
   throw new Error(
     `memory ${family} ${size}: a peer takes ${bytesPerPeer} bytes, more than the ${most} that are promised`,
   )
 }
 
 function sampleOf(
+  name: string,
   family: BenchFamily,
   size: number,
   contender: string,
-  { readyMs, ...measures }: Readonly<Record<string, number>>,
+  measures: Readonly<Record<string, number>>,
 ): Sample {
   return {
     suite: 'memory',
-    case: 'peers programmed',
+    case: name,
     family,
     size,
     contender,
-    medianMs: readyMs ?? null,
+    medianMs: null,
     ratioToLimit: null,
-    samples: readyMs === undefined ? [] : [readyMs],
+    samples: [],
     measures,
   }
 }
@@ -75,37 +115,5 @@ async function measureTables(family: BenchFamily, size: number): Promise<Record<
     leaseBytesPerPeer: Math.round(leaseBytes / size),
     heapMiB: heapBytes / MIB,
     buffersMiB: bufferBytes / MIB,
-  }
-}
-
-/** RSS when it says that it is ready, and its highest until a second later. */
-async function measureAgent(context: SuiteContext, family: BenchFamily, size: number): Promise<Record<string, number>> {
-  const families = familiesOf(family)
-  const ends: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void ends.push(end) }
-  try {
-    const ground = await createGround(scope, families)
-    const file = path.join(context.folder, 'leases.json')
-    writeFileSync(file, leasesFileOf(families, clusterOf(families, size)))
-    const agent = startBenchAgent({
-      scope,
-      netns: ground.netns.path,
-      families,
-      nodeName: 'ours',
-      folder: path.join(context.folder, `agent-${family}-${size}`),
-      source: `--leases=${file}`,
-    })
-    const ready = await agent.until(({ event }) => event === 'agent.ready')
-    await wait(1000)
-    const usage = agent.usage()
-    if (usage === undefined) throw new Error('the agent has ended')
-    return {
-      readyMs: ready.monotonicMs - agent.startedMs,
-      rssMiB: usage.rssBytes / MIB,
-      peakRssMiB: agent.peakRssBytes() / MIB,
-      cpuMs: usage.cpuMs,
-    }
-  } finally {
-    for (const end of ends.reverse()) await end()
   }
 }

@@ -12,6 +12,9 @@ import type { Scope } from '../../test/support/netns.ts'
 import { CIDRS } from './cluster.ts'
 import { UNDERLAY_IFNAME } from './ground.ts'
 
+/** As the first line of the built command has them. */
+export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=1']
+
 const ENTRY = path.resolve(import.meta.dirname, '../../dist/bin/vtepd.js')
 /** A bound, not a measure. */
 const PATIENCE_MS = 180_000
@@ -25,6 +28,7 @@ export interface LoggedEvent {
 }
 
 export interface BenchAgent {
+  readonly pid: number
   /** CLOCK_MONOTONIC in milliseconds. */
   readonly startedMs: number
   /** All that it has logged so far, oldest first. */
@@ -54,6 +58,8 @@ export interface BenchAgentOptions {
   readonly backend?: object
   /** More for `vtepd run`. */
   readonly flags?: readonly string[]
+  /** What stands before `run`; default: this Node and what was built last. */
+  readonly command?: readonly string[]
 }
 
 export function startBenchAgent(options: BenchAgentOptions): BenchAgent {
@@ -85,6 +91,7 @@ export function startBenchAgent(options: BenchAgentOptions): BenchAgent {
   }
   options.scope.after(stop)
   return {
+    pid: child.pid ?? 0,
     startedMs,
     events,
     until: (matches, from = 'ever') =>
@@ -118,21 +125,12 @@ export function startBenchAgent(options: BenchAgentOptions): BenchAgent {
   }
 }
 
-function commandOf({ families, folder, source, backend = {}, flags = [] }: BenchAgentOptions): string[] {
+function commandOf(options: BenchAgentOptions): string[] {
+  const { families, folder, source, backend, flags = [], command = [process.execPath, ...NODE_FLAGS, ENTRY] } = options
   mkdirSync(folder, { recursive: true })
-  const network = (family: Family): string | undefined => (families.includes(family) ? CIDRS[family] : undefined)
-  const netConf = {
-    EnableIPv4: families.includes('ipv4'),
-    EnableIPv6: families.includes('ipv6'),
-    Network: network('ipv4'),
-    IPv6Network: network('ipv6'),
-    Backend: { Type: 'vxlan', ...backend },
-  }
-  writeFileSync(path.join(folder, 'net-conf.json'), JSON.stringify(netConf))
+  writeFileSync(path.join(folder, 'net-conf.json'), JSON.stringify(netConfOf(families, backend)))
   return [
-    process.execPath,
-    '--max-semi-space-size=1',
-    ENTRY,
+    ...command,
     'run',
     source,
     `--iface=${UNDERLAY_IFNAME}`,
@@ -143,6 +141,18 @@ function commandOf({ families, folder, source, backend = {}, flags = [] }: Bench
     '--log-format=json',
     ...flags,
   ]
+}
+
+/** Of net-conf.json, for vtepd and flanneld alike; `backend`: more of it than its type. */
+export function netConfOf(families: readonly Family[], backend: object = {}): object {
+  const network = (family: Family): string | undefined => (families.includes(family) ? CIDRS[family] : undefined)
+  return {
+    EnableIPv4: families.includes('ipv4'),
+    EnableIPv6: families.includes('ipv6'),
+    Network: network('ipv4'),
+    IPv6Network: network('ipv6'),
+    Backend: { Type: 'vxlan', ...backend },
+  }
 }
 
 function parseEvent(line: string): LoggedEvent {

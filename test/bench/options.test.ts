@@ -10,10 +10,10 @@ const SUITES = [
 const parse = (...words: string[]) => parseOptions(words, SUITES, 131_000)
 
 test('nothing asked is everything, as each suite has it', () => {
-  const { suites, sizes, families, rounds, ...flags } = parse()
+  const { suites, sizes, families, rounds, nodes, archive, ...flags } = parse()
   assert.deepEqual(
-    { suites, sizes, families, rounds },
-    { suites: [], sizes: undefined, families: undefined, rounds: undefined },
+    { suites, sizes, families, rounds, nodes, archive },
+    { suites: [], sizes: undefined, families: undefined, rounds: undefined, nodes: [], archive: undefined },
   )
   assert.deepEqual(flags, { json: false, save: false, render: false, help: undefined })
 })
@@ -35,6 +35,19 @@ test('suites, sizes and families are lists; sizes come out ascending and once', 
   assert.deepEqual(options.families, ['ipv4', 'dual'])
   assert.equal(options.rounds, 7)
   assert.equal(options.json, true)
+})
+
+test('Nodes are a list too, of versions and paths', () => {
+  const { nodes, archive } = parse(
+    'plan',
+    '--node',
+    '22,/opt/node/bin/node',
+    '--node=24',
+    '--archive',
+    'out/a.tar.xz',
+  )
+  assert.deepEqual(nodes, ['22', '/opt/node/bin/node', '24'])
+  assert.equal(archive, 'out/a.tar.xz')
 })
 
 test('a suite may stand between flags, and the help names the suites', () => {

@@ -27,6 +27,8 @@ async function run(t: TestContext, suite: Suite, families: readonly BenchFamily[
   await suite.run({
     sizes: [PEERS],
     families,
+    nodes: [],
+    archive: undefined,
     rounds: () => 1,
     folder,
     scope: t,
