@@ -38,10 +38,12 @@ export async function measureAtRest(contender: Contender, place: Place): Promise
   try {
     await running.programmed
     await wait(REST_MS)
-    return footprintOf(running.pid)
-  } finally {
+    const measures = footprintOf(running.pid)
     await running.stop()
     await place.node.netns.exec('ip', 'link', 'delete', 'flannel.1')
+    return measures
+  } finally {
+    await running.stop()
   }
 }
 
