@@ -1,19 +1,30 @@
-// A real Kubernetes on this machine, as root: `npm run test:cluster [-- [--short] [--only=TEXT] [FILE…]]`, where TEXT is a part of a
-// combination's title. Builds what it needs, runs test/cluster in namespaces of its own, and removes what outlives those: files
+// A real Kubernetes on this machine, as root: npm run test:cluster. Builds what it needs, runs test/cluster in namespaces of its own, and removes what outlives those: files
 // and control groups.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { parseArgs } from 'node:util'
 import { inNamespaces } from './namespaces.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
 const CGROUPS = '/sys/fs/cgroup'
 const RETRIES = 50
 const RETRY_MS = 100
-const given = process.argv.slice(2)
-const files = given.filter((word) => !word.startsWith('-'))
-const only = given.find((word) => word.startsWith('--only='))?.slice('--only='.length) ?? ''
+const HELP = `npm run test:cluster [-- [--short] [--only TEXT] [FILE...]]
+
+Builds a real Kubernetes of three nodes on this machine, as root, and tries vtepd in the place of flannel, the way from flannel and
+back, and the DaemonSet of the chart. --short: some combinations; --only: those whose title has TEXT; FILE: of test/cluster.
+Needs the Debian packages containerd, runc and containernetworking-plugins, and Go.
+`
+const { values, positionals: files } = parseArgs({
+  options: { short: { type: 'boolean' }, only: { type: 'string' }, help: { type: 'boolean' } },
+  allowPositionals: true,
+})
+if (values.help) {
+  process.stdout.write(HELP)
+  process.exit(0)
+}
 
 const built = spawnSync(process.execPath, ['--import', 'tsx', 'test/kube/build.ts', '--cluster'], {
   cwd: root,
@@ -38,8 +49,8 @@ async function runTests() {
     stdio: 'inherit',
     env: {
       ...process.env,
-      VTEPD_CLUSTER_SHORT: given.includes('--short') ? '1' : '',
-      VTEPD_CLUSTER_ONLY: only,
+      VTEPD_CLUSTER_SHORT: values.short ? '1' : '',
+      VTEPD_CLUSTER_ONLY: values.only ?? '',
       TMPDIR: folder,
       VTEPD_CLUSTER_CGROUP: `/${cgroup}`,
       VTEPD_TEST_NAMESPACE: '1',
