@@ -1,5 +1,5 @@
-// Builds what is missing or older than its sources, and nothing else: `node scripts/ensure-built.mjs [PART...]`; PART: addon, dist
-// (default: both), or a prebuilt addon, as linux-x64-glibc. Older means by modification time, folders included, so that a deleted source counts too.
+// Builds what is missing or older than its sources, and nothing else: `node scripts/ensure-built.mjs [addon] [dist]`
+// (default: both). Older means by modification time, folders included, so that a deleted source counts too.
 // All output goes to standard error: what runs next owns standard output.
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
@@ -20,14 +20,6 @@ const parts = {
   },
 }
 
-for (const target of ['x64', 'arm64'].flatMap((arch) => [`linux-${arch}-glibc`, `linux-${arch}-musl`]))
-  parts[target] = {
-    product: `prebuilds/${target}/vtepd_native.node`,
-    sources: ['binding.gyp', 'native/src', 'scripts/release/prebuilds.mjs', 'scripts/release/zig.mjs'],
-    script: 'scripts/release/prebuilds.mjs',
-    words: ['--target', target],
-  }
-
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !Object.hasOwn(parts, name))
 if (unknown.length > 0) {
@@ -37,15 +29,15 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-for (const name of wanted.length > 0 ? wanted : ['addon', 'dist']) {
-  const { product, sources, script, words = [] } = parts[name]
+for (const name of wanted.length > 0 ? wanted : Object.keys(parts)) {
+  const { product, sources, script } = parts[name]
   const built = path.join(root, product)
   if (
     existsSync(built) &&
     statSync(built).mtimeMs >= Math.max(...sources.map((source) => newest(path.join(root, source))))
   )
     continue
-  const { status } = spawnSync(process.execPath, [path.join(root, script), ...words], {
+  const { status } = spawnSync(process.execPath, [path.join(root, script)], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   })

@@ -34,7 +34,6 @@ nothing: it ends with the commands that do.
 Needs an x64 Debian or Ubuntu with git, tar, xz and python3-pip, Go 1.26 or newer, and npm's packages (npm ci); what it downloads is
 kept in \${XDG_CACHE_HOME:-~/.cache}/vtepd-release, so that a second run needs no network.
 `
-const PREBUILDS = ['x64', 'arm64'].flatMap((arch) => [`linux-${arch}-glibc`, `linux-${arch}-musl`])
 const root = path.resolve(import.meta.dirname, '../..')
 const out = path.join(root, 'out/release')
 const began = Date.now()
@@ -65,8 +64,7 @@ async function release({ 'dry-run': dryRun, arch: architectures, json }) {
   say('the library and the command')
   node('scripts/build.mjs')
   say('the addon for every kind of machine')
-  if (dryRun) node('scripts/ensure-built.mjs', ...PREBUILDS)
-  else node('scripts/release/prebuilds.mjs')
+  node('scripts/release/prebuilds.mjs', ...(dryRun ? ['--missing'] : []))
   say('the npm package')
   execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', out], {
     cwd: root,
@@ -125,7 +123,10 @@ async function sum() {
 }
 
 function report(version, files) {
-  const widest = Math.max(...files.map(({ name }) => name.length))
+  const names = files.map(({ name }) => name)
+  const widest = Math.max(...names.map((name) => name.length))
+  // Of several architectures there is one image of all beside each one's.
+  const image = names.find((name) => name.endsWith('-linux.oci.tar')) ?? names.find((name) => name.endsWith('.oci.tar'))
   const rows = files.map(({ name, bytes }) => `  ${name.padEnd(widest)}  ${(bytes / 1e6).toFixed(1).padStart(6)} MB`)
   return `vtepd ${version} is in ${path.relative('', out) || '.'}:
 
@@ -135,7 +136,7 @@ Nothing is published. That is done, from that folder, by
 
   git tag v${version} && git push origin v${version}
   npm publish vtepd-${version}.tgz
-  skopeo copy --all oci-archive:vtepd-${version}-linux.oci.tar docker://REGISTRY/vtepd:${version}
+  skopeo copy --all oci-archive:${image} docker://REGISTRY/vtepd:${version}
   helm push vtepd-chart-${version}.tgz oci://REGISTRY/charts
 
 and by putting the other files, SHA256SUMS and RELEASE-NOTES.txt where releases are downloaded.

@@ -74,7 +74,8 @@ export function unitFor(root, program) {
 
 function ensureBuilt(root, arch) {
   const run = (...words) => execFileSync(process.execPath, words, { cwd: root, stdio: ['ignore', 2, 2] })
-  run('scripts/ensure-built.mjs', 'dist', `linux-${arch}-glibc`)
+  run('scripts/ensure-built.mjs', 'dist')
+  run('scripts/release/prebuilds.mjs', '--missing', '--target', `linux-${arch}-glibc`)
 }
 
 function prebuilt(arch) {
