@@ -2,18 +2,7 @@
 // [-- [--short] [--only NAME]]`. Each compiler comes from Debian packages, unpacked into a root of its own below the cache and entered
 // by chroot in namespaces, so the host has none of them. Warnings are errors. Needs apt, dpkg-deb and unshare.
 import { spawnSync } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { cacheFolder } from './release/cache.mjs'
@@ -75,24 +64,21 @@ async function rootOf({ suite, program, packages = [program] }) {
   return folder
 }
 
+/** What is made lies in memory, and is gone with the namespace. */
 function compileAndTest(folder, program) {
-  const out = mkdtempSync(path.join(tmpdir(), 'vtepd-compilers-'))
-  try {
-    writeFileSync(path.join(out, 'Makefile'), makefile(program))
-    const unshare = ['unshare', ...(process.getuid() === 0 ? [] : ['--map-root-user']), '--mount', '--net']
-    const mounts = ['/proc', '/dev'].map((one) => `mount --rbind ${one} "$0${one}"`)
-    const binds = ['mount -t tmpfs tmpfs "$0/tmp"', 'mount --bind "$1" "$0/src"', 'mount --bind "$2" "$0/out"']
-    const enter = [...mounts, ...binds, 'exec chroot "$0" make --silent --jobs=2 --file=/out/Makefile'].join(' && ')
-    const command = [...unshare, 'sh', '-c', enter, folder, root, out]
-    const { status, stdout, stderr, error } = spawnSync(command[0], command.slice(1), {
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-      env: { PATH: `${process.env.PATH}:/usr/sbin:/usr/bin:/sbin:/bin`, LC_ALL: 'C' },
-    })
-    return { status: status ?? 1, output: error?.message ?? `${stdout}${stderr}` }
-  } finally {
-    rmSync(out, { recursive: true, force: true })
-  }
+  const unshare = ['unshare', ...(process.getuid() === 0 ? [] : ['--map-root-user']), '--mount', '--net']
+  const mounts = ['/proc', '/dev'].map((one) => `mount --rbind ${one} "$0${one}"`)
+  for (const one of ['tmp', 'out']) mounts.push(`mount -t tmpfs tmpfs "$0/${one}"`)
+  mounts.push('mount --bind "$1" "$0/src"')
+  const enter = [...mounts, 'exec chroot "$0" make --silent --jobs=2 --file=-'].join(' && ')
+  const command = [...unshare, 'sh', '-c', enter, folder, root]
+  const { status, stdout, stderr, error } = spawnSync(command[0], command.slice(1), {
+    input: makefile(program),
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: { PATH: `${process.env.PATH}:/usr/sbin:/usr/bin:/sbin:/bin`, LC_ALL: 'C' },
+  })
+  return { status: status ?? 1, output: error?.message ?? `${stdout}${stderr}` }
 }
 
 /** As node-gyp compiles the addon, and CMakeLists.txt the native tests. */

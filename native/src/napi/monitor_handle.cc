@@ -29,7 +29,9 @@ MonitorHandle::MonitorHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
 
 Napi::Value MonitorHandle::Open(const Napi::CallbackInfo& info, const sock::Netns& netns, uint32_t own_port) {
   sock::MonitorOptions options;
-  for (const uint8_t group : ToBytes(info[0])) options.groups.push_back(group);
+  // Named, since g++ 13 holds the bytes to be the temporary's; the argument's buffer has them.
+  const Bytes groups = ToBytes(info[0]);
+  for (const uint8_t group : groups) options.groups.push_back(group);
   options.ignored_port = info[1].ToBoolean() ? own_port : 0;
   options.connection.receive_buffer = static_cast<int>(ToUint32(info[2]));
   options.connection.user_buffer = ToUint32(info[3]);
@@ -39,7 +41,8 @@ Napi::Value MonitorHandle::Open(const Napi::CallbackInfo& info, const sock::Netn
 Napi::Value MonitorHandle::OpenNft(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::vector<nft::Watched> watched;
-  for (const uint8_t family : ToBytes(info[1])) {
+  const Bytes families = ToBytes(info[1]);
+  for (const uint8_t family : families) {
     const auto names = info[2].As<Napi::Array>();
     const auto at = static_cast<uint32_t>(2 * watched.size());
     watched.push_back({family, ToText(names.Get(at)), ToText(names.Get(at + 1))});
