@@ -125,9 +125,8 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     },
   })
   const ifname = carrierName(family, network.backend)
-  const quarrelling = (): boolean => governor.quarrelling
-  const reports = createDeviceReports({ ...common, ifname, quarrelling })
-  const heals = createHeals({ ifname, clock, log, quarrelling })
+  const reports = createDeviceReports({ ...common, ifname, quarrelling: () => governor.quarrelling })
+  const heals = createHeals({ ifname, clock, log })
   const runner = createDeviceRunner({
     ...common,
     settings: { family, network },

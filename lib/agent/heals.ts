@@ -18,6 +18,10 @@ export interface Heal {
   readonly written: number
 }
 
+/** Repairs of the device within a minute that are told one by one. */
+const TOLD = 5
+const MINUTE_MS = 60_000
+
 export interface Heals {
   /** Repairs since the start. */
   readonly count: number
@@ -27,8 +31,14 @@ export interface Heals {
    * first: it is what happened.
    */
   broke(what: 'device' | 'entry', cause: string): void
-  /** A round wrote; `since`: when it began. `repair`: for the peers of before, on the device of before. */
-  wrote(tally: Pick<Tally, 'written'>, how: { readonly since: number; readonly repair: boolean }): void
+  /**
+   * A round wrote; `since`: when it began. `repair`: for the peers of before, on the device of before. `news`: the governor does not
+   * know it as something that happens again and again.
+   */
+  wrote(
+    tally: Pick<Tally, 'written'>,
+    how: { readonly since: number; readonly repair: boolean; readonly news: boolean },
+  ): void
   /** Device and tables may be whole again. */
   settle(isWhole: boolean): void
 }
@@ -37,8 +47,6 @@ export function createHeals(parts: {
   readonly ifname: string
   readonly clock: Pick<Clock, 'now'>
   readonly log: Log
-  /** Something is undone again and again: what is repaired is no news. */
-  readonly quarrelling: () => boolean
 }): Heals {
   const { clock } = parts
   let count = 0
@@ -46,6 +54,11 @@ export function createHeals(parts: {
   /** It was whole once: what comes before is the start. */
   let whole = false
   let open: Repair | undefined
+  let devices: readonly number[] = []
+  const isNewsOfDevice = (at: number): boolean => {
+    devices = [...devices.filter((time) => at - time < MINUTE_MS), at]
+    return devices.length <= TOLD
+  }
 
   return {
     get count() {
@@ -59,26 +72,31 @@ export function createHeals(parts: {
       if (open === undefined || (what === 'device' && open.what === 'entry')) open = begin(what, cause, clock.now())
       open.at = undefined
     },
-    wrote({ written }, { since, repair }) {
+    wrote({ written }, { since, repair, news }) {
       if (written === 0 || !whole) return
       if (repair) open ??= begin('entry', 'a look found entries missing or altered', since)
       if (open === undefined) return
       open.written += written
+      open.news ||= news
       open.at = clock.now()
     },
     settle(isWhole) {
       whole ||= isWhole
       if (!isWhole || open === undefined) return
-      const { what, cause, since, written, at = clock.now() } = open
+      const { what, cause, since, written, news, at = clock.now() } = open
       open = undefined
+      // What was heard was over, or nothing.
+      if (what === 'entry' && written === 0) return
+      const level = (what === 'device' ? isNewsOfDevice(at) : news) ? 'info' : 'debug'
       last = { cause, ms: at - since, at, written }
       count += 1
       const entries = written === 0 ? 'no entry had to be written' : `${written} entries written`
-      parts.log[parts.quarrelling() ? 'debug' : 'info'](
-        'overlay.healed',
-        `healed ${parts.ifname} in ${inWords(last.ms)}: ${cause}; ${entries}`,
-        { what, cause, ms: last.ms, written },
-      )
+      parts.log[level]('overlay.healed', `healed ${parts.ifname} in ${inWords(last.ms)}: ${cause}; ${entries}`, {
+        what,
+        cause,
+        ms: last.ms,
+        written,
+      })
     },
   }
 }
@@ -87,12 +105,13 @@ interface Repair extends Pick<Heal, 'cause'> {
   readonly what: 'device' | 'entry'
   readonly since: number
   written: number
+  news: boolean
   /** Of the last write; undefined: nothing was written since the last damage. */
   at: number | undefined
 }
 
 function begin(what: Repair['what'], cause: string, since: number): Repair {
-  return { what, cause, since, written: 0, at: undefined }
+  return { what, cause, since, written: 0, news: false, at: undefined }
 }
 
 function inWords(ms: number): string {

@@ -215,7 +215,9 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     // What is written for other peers or another device is no repair.
     const { names, kinds, inWords } = isNews ? NO_NAMES : namesOfPlan(plan)
     // A few entries after many of their kind are the rest of what was told.
-    const level = governor.isNews([...names, ...kinds]) ? 'info' : 'debug'
+    const news = governor.isNews([...names, ...kinds])
+    // A repair is told when all is whole again.
+    const level = isNews && news ? 'info' : 'debug'
     // Who is refused is not being undone by anybody.
     if (unreached.size > 0) governor.failed(...names)
     else governor.repaired(names, inWords)
@@ -237,7 +239,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     if (confirmed) isForeign = await inSlices(foreignPrefixes(actual.routes, network, ownLink(device)), turn)
     for (const table of [actual.neighbours, actual.fdb, actual.routes]) rtnl.release(table)
     reports.applied(done, clock.now() - started, { whole: true, level })
-    parts.onWrote(done, { since: started, repair: !isNews })
+    parts.onWrote(done, { since: started, repair: !isNews, news })
     return done
   }
   /** What follows from what a round has done, and what it has left for the next. */

@@ -4,17 +4,17 @@ import { createHeals } from '../../lib/agent/heals.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { createKeptLog } from './support/log-lines.ts'
 
-function stage(quarrelling = false) {
+function stage() {
   const clock = createManualClock()
   const log = createKeptLog()
-  const heals = createHeals({ ifname: 'flannel.1', clock, log, quarrelling: () => quarrelling })
+  const heals = createHeals({ ifname: 'flannel.1', clock, log })
   return { clock, heals, told: () => log.lines }
 }
 
 test('what comes before it was whole for the first time is the start, and no repair', () => {
   const { heals, told } = stage()
   heals.broke('device', 'there is no device')
-  heals.wrote({ written: 6 }, { since: 0, repair: false })
+  heals.wrote({ written: 6 }, { since: 0, repair: false, news: true })
   heals.settle(true)
   assert.deepEqual([heals.count, heals.last, told()], [0, undefined, []])
 })
@@ -26,7 +26,7 @@ test('a repair lasts from the first word of the damage to the last write, not to
   await clock.advance(4)
   heals.broke('entry', 'neighbour 10.42.2.0 deleted')
   await clock.advance(2)
-  heals.wrote({ written: 2 }, { since: 5, repair: true })
+  heals.wrote({ written: 2 }, { since: 5, repair: true, news: true })
   heals.settle(false)
   await clock.advance(30)
   heals.settle(true)
@@ -43,7 +43,7 @@ test('a device that goes takes its entries first: it is what happened, and when 
   await clock.advance(17)
   heals.broke('device', 'the device was deleted')
   await clock.advance(3)
-  heals.wrote({ written: 6 }, { since: 18, repair: false })
+  heals.wrote({ written: 6 }, { since: 18, repair: false, news: true })
   heals.settle(true)
   assert.deepEqual(heals.last, { cause: 'the device was deleted', ms: 3, at: 20, written: 6 })
 })
@@ -52,21 +52,38 @@ test('what nobody heard of and a look finds is a repair from the beginning of th
   const { clock, heals } = stage()
   heals.settle(true)
   await clock.advance(10)
-  heals.wrote({ written: 1 }, { since: 8, repair: true })
+  heals.wrote({ written: 1 }, { since: 8, repair: true, news: true })
   heals.settle(true)
   assert.deepEqual(heals.last, { cause: 'a look found entries missing or altered', ms: 2, at: 10, written: 1 })
-  heals.wrote({ written: 3 }, { since: 10, repair: false })
+  heals.wrote({ written: 3 }, { since: 10, repair: false, news: true })
   heals.settle(true)
   assert.equal(heals.count, 1, 'entries of a peer that has come are no repair')
 })
 
-test('what is undone again and again is no news, but counted', () => {
-  const { heals, told } = stage(true)
+test('what is undone again and again is no news, but counted; of the device five times a minute are told', async () => {
+  const { clock, heals, told } = stage()
   heals.settle(true)
-  for (let i = 0; i < 3; i += 1) {
+  for (let i = 0; i < 10; i += 1) {
     heals.broke('entry', 'route 10.42.2.0/24 deleted')
-    heals.wrote({ written: 1 }, { since: 0, repair: true })
+    heals.wrote({ written: 1 }, { since: clock.now(), repair: true, news: i === 0 })
     heals.settle(true)
   }
-  assert.deepEqual([heals.count, told()], [3, []])
+  assert.deepEqual([heals.count, told().length], [10, 1])
+  for (let i = 0; i < 10; i += 1) {
+    heals.broke('device', 'the device was deleted')
+    heals.settle(true)
+  }
+  assert.deepEqual([heals.count, told().length], [20, 6])
+  await clock.advance(60_000)
+  heals.broke('device', 'the device was deleted')
+  heals.settle(true)
+  assert.equal(told().length, 7)
+})
+
+test('what was heard, and a look finds as it should be, is no repair', () => {
+  const { heals, told } = stage()
+  heals.settle(true)
+  heals.broke('entry', 'neighbour 10.42.2.0 altered')
+  heals.settle(true)
+  assert.deepEqual([heals.count, told()], [0, []])
 })

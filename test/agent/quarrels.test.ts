@@ -120,10 +120,10 @@ test('a few entries that are repaired soon after many of their kind are no news;
   await node.clock.run(100)
   node.kernel.admin.deleteNeighbour('flannel.1', '10.42.2.0')
   await node.clock.run(100)
-  assert.equal(log.of('info peers.applied').length, 1, log.lines.join('\n'))
+  assert.equal(log.of('info overlay.healed').length, 1, log.lines.join('\n'))
   node.kernel.admin.deleteRoute({ dst: '10.42.2.0/24' })
   await node.clock.run(100)
-  assert.equal(log.of('info peers.applied').length, 2, log.lines.join('\n'))
+  assert.equal(log.of('info overlay.healed').length, 2, log.lines.join('\n'))
   assert.deepEqual(node.actual(), node.desired(MANY))
 })
 
@@ -284,7 +284,7 @@ test('what is undone once in a while is told as a quarrel too, once it has been 
     node.kernel.admin.deleteNeighbour('flannel.1', '10.42.2.0')
     await node.clock.run(5000)
   }
-  assert.equal(log.of('info peers.applied').length, 5)
+  assert.equal(log.of('info overlay.healed').length, 5)
   assert.ok(log.of('warn repair.fight').length <= 6, log.lines.join('\n'))
 })
 

@@ -38,14 +38,7 @@ test('suites, sizes and families are lists; sizes come out ascending and once', 
 })
 
 test('Nodes are a list too, of versions and paths', () => {
-  const { nodes, archive } = parse(
-    'plan',
-    '--node',
-    '22,/opt/node/bin/node',
-    '--node=24',
-    '--archive',
-    'out/a.tar.xz',
-  )
+  const { nodes, archive } = parse('plan', '--node', '22,/opt/node/bin/node', '--node=24', '--archive', 'out/a.tar.xz')
   assert.deepEqual(nodes, ['22', '/opt/node/bin/node', '24'])
   assert.equal(archive, 'out/a.tar.xz')
 })
