@@ -13,7 +13,8 @@ import { UNDERLAY_IFNAME } from '../world/ground.ts'
 import type { Contender } from './contenders.ts'
 
 const REST_MS = 60_000
-const PATIENCE_MS = 120_000
+/** flanneld 0.28.4 hangs where there are more than some 5,000 Nodes: then it is measured as it is. */
+const PATIENCE_MS = 60_000
 const LOOK_MS = 500
 const MB = 1_000_000
 
@@ -38,7 +39,7 @@ export async function measureAtRest(contender: Contender, place: Place): Promise
   try {
     await running.programmed
     await wait(REST_MS)
-    const measures = footprintOf(running.pid)
+    const measures = { ...footprintOf(running.pid), entries: await place.node.count() }
     await running.stop()
     await place.node.netns.exec('ip', 'link', 'delete', 'flannel.1')
     return measures
@@ -86,10 +87,7 @@ function startFlanneld({ command }: Contender, { node, folder, kubeconfig, peers
 
 /** A neighbour and an FDB entry a peer: the routes that FabricNode counts are ours alone. */
 async function untilProgrammed(node: FabricNode, peers: number): Promise<void> {
-  for (let waited = 0; (await node.count()) < 2 * peers; waited += LOOK_MS) {
-    if (waited > PATIENCE_MS) throw new Error(`flanneld has not programmed ${peers} peers in time`)
-    await wait(LOOK_MS)
-  }
+  for (let waited = 0; waited < PATIENCE_MS && (await node.count()) < 2 * peers; waited += LOOK_MS) await wait(LOOK_MS)
 }
 
 function footprintOf(pid: number): Readonly<Record<string, number>> {
