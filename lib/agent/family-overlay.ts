@@ -143,7 +143,8 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     governor,
     onState(from, to) {
       reports.changed(from, to)
-      if (from.name === 'ready' && to.name !== 'ready' && to.name !== 'stopped')
+      if (to.name === 'blind') heals.broke('gone', to.because)
+      else if (from.name === 'ready' && to.name !== 'ready' && to.name !== 'stopped')
         heals.broke('device', 'because' in to ? to.because : `it is ${to.name}`)
       hearing.state(to)
       if (deviceOf(to) !== undefined && !sameDevice(deviceOf(from), deviceOf(to))) peers.mark()

@@ -28,9 +28,9 @@ export interface Heals {
   readonly last: Heal | undefined
   /**
    * The device or an entry is not as it should be, from now on. The first cause counts, but a device that goes takes its entries
-   * first: it is what happened.
+   * first, and is down before it is gone: it is what happened. `gone`: the device is.
    */
-  broke(what: 'device' | 'entry', cause: string): void
+  broke(what: 'entry' | 'device' | 'gone', cause: string): void
   /**
    * A round wrote; `since`: when it began. `repair`: for the peers of before, on the device of before. `news`: the governor does not
    * know it as something that happens again and again.
@@ -69,7 +69,9 @@ export function createHeals(parts: {
     },
     broke(what, cause) {
       if (!whole) return
-      if (open === undefined || (what === 'device' && open.what === 'entry')) open = begin(what, cause, clock.now())
+      const kind = what === 'entry' ? 'entry' : 'device'
+      if (open === undefined || (kind === 'device' && open.what === 'entry')) open = begin(kind, cause, clock.now())
+      else if (what === 'gone') open.cause = cause
       open.at = undefined
     },
     wrote({ written }, { since, repair, news }) {
@@ -101,7 +103,8 @@ export function createHeals(parts: {
   }
 }
 
-interface Repair extends Pick<Heal, 'cause'> {
+interface Repair {
+  cause: string
   readonly what: 'device' | 'entry'
   readonly since: number
   written: number

@@ -48,6 +48,17 @@ test('a device that goes takes its entries first: it is what happened, and when 
   assert.deepEqual(heals.last, { cause: 'the device was deleted', ms: 3, at: 20, written: 6 })
 })
 
+test('a device that is down is mostly on its way out: that it is gone is what happened, since it was down', async () => {
+  const { clock, heals } = stage()
+  heals.settle(true)
+  heals.broke('device', 'flannel.1 is down')
+  await clock.advance(5)
+  heals.broke('gone', 'the device was deleted')
+  await clock.advance(3)
+  heals.settle(true)
+  assert.deepEqual(heals.last, { cause: 'the device was deleted', ms: 8, at: 8, written: 0 })
+})
+
 test('what nobody heard of and a look finds is a repair from the beginning of the look', async () => {
   const { clock, heals } = stage()
   heals.settle(true)

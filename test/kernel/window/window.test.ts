@@ -73,7 +73,7 @@ test('status, peers, diff and events tell what an agent knows, repairs and lacks
   await events.line(/ run\.start| agent\.network/)
   await netns.exec('ip', 'link', 'del', 'flannel.1')
   const healed = await events.line(
-    / overlay\.healed ipv4: healed flannel\.1 in \S+ m?s: the device was deleted; 6 entries/,
+    / overlay\.healed ipv4: healed flannel\.1 in \S+ m?s: the device was deleted; \d+ entries/,
   )
   assert.match(healed, /^\d{4}-\d\d-\d\dT\S+Z info {2}/)
 
@@ -87,7 +87,7 @@ test('status, peers, diff and events tell what an agent knows, repairs and lacks
   assert.deepEqual([family?.heals.count, family?.heals.last?.cause], [1, 'the device was deleted'])
   assert.match(
     (await ask('status')).stdout,
-    /repairs +1, the last .* ago in .*: the device was deleted; 6 entries written/,
+    /repairs +1, the last .* ago in .*: the device was deleted; \d+ entries written/,
   )
 })
 
