@@ -29,7 +29,7 @@ interface Report {
 
 /** Resolves with the exit status, with --stay when it was told to end. Throws ConfigError for flags, LockedError while an agent runs here. */
 export async function cleanupCommand(argv: readonly string[]): Promise<number> {
-  let stay = false
+  let told: Promise<unknown> | undefined
   const exit = await reportCommand(argv, {
     flags: CLEANUP_FLAGS,
     about: CLEANUP_ABOUT,
@@ -43,7 +43,8 @@ export async function cleanupCommand(argv: readonly string[]): Promise<number> {
           remedy: ' (cleanup --force removes it all the same)',
         }
         const report = await cleanUp(rtnl, flags, await prepareTask(rtnl, flags, options))
-        stay = flags.stay && report.failures.length === 0
+        // Whoever reads the report may tell us at once.
+        if (flags.stay && report.failures.length === 0) told = onTermination()
         return { report, status: report.failures.length === 0 ? 0 : 1 }
       } finally {
         await rtnl.close()
@@ -51,14 +52,14 @@ export async function cleanupCommand(argv: readonly string[]): Promise<number> {
     },
     render: renderReport,
   })
-  if (stay) await toldToEnd()
+  if (told !== undefined) await keptUntil(told)
   return exit
 }
 
-async function toldToEnd(): Promise<void> {
-  // A handler of signals alone does not keep the process.
+/** A handler of signals alone does not keep the process. */
+async function keptUntil(told: Promise<unknown>): Promise<void> {
   const reason = setInterval(() => undefined, 2 ** 31 - 1)
-  await onTermination()
+  await told
   clearInterval(reason)
 }
 
