@@ -14,9 +14,10 @@ const run = promisify(execFile)
 
 /**
  * The packages of a set of debian-pins.json, each `{ name, version, sha256, size, file }`, downloaded and verified. Where the
- * mirror no longer has a pinned version: an error that says so, or, with `newest`, the newest ones and a line for `log`.
+ * mirror no longer has a pinned version: an error that says so, or, with `newest` (VTEPD_DEBIAN_NEWEST=1), the newest ones and a
+ * line for `log`: a trial must not fail because Debian has mended something.
  */
-export async function pinnedPackages(set, { newest = false, log = () => {} } = {}) {
+export async function pinnedPackages(set, { newest = process.env.VTEPD_DEBIAN_NEWEST === '1', log = say } = {}) {
   const { packages, ...request } = readPins()[set] ?? fail(`debian-pins.json has no set ${set}`)
   try {
     return await fetchPackages(request.arch, packages)
@@ -162,6 +163,10 @@ function mirrorSites() {
   const main = targets.find(([site]) => security !== undefined && site === security.replace(/-security\/?$/, ''))?.[0]
   if (main === undefined) fail("the host's apt names no mirror of Debian and its security updates")
   return { main, security }
+}
+
+function say(line) {
+  process.stderr.write(`debian: ${line}\n`)
 }
 
 function fail(reason) {
