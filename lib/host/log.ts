@@ -40,22 +40,22 @@ export function createLog(options: LogOptions): LeveledLog {
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
 function logTo({ level, format }: LogOptions, write: (line: string) => void): LeveledLog {
-  const log = logWith((of, fields, msg) => {
+  const log = logWith((of, render) => {
     if (LEVELS.indexOf(of) < LEVELS.indexOf(leveled.level)) return
     const at = { time: new Date().toISOString(), monotonicMs: Math.round(monotonicMs() * 1000) / 1000 }
-    const line = `${JSON.stringify({ level: of, ...at, ...fields, msg })}
-`
+    const line = `${JSON.stringify({ level: of, ...at, ...render() })}\n`
     write(format === 'text' ? renderTextLine(line) : line)
   }, {})
   const leveled = { ...log, level }
   return leveled
 }
 
-function logWith(write: (level: LogLevel, fields: LogFields, message: string) => void, base: LogFields): Log {
+/** `render` is called for what is written alone. */
+function logWith(write: (level: LogLevel, render: () => LogFields) => void, base: LogFields): Log {
   const at =
     (level: LogLevel) =>
     (event: string, message: string, fields: LogFields = {}): void =>
-      write(level, { event, ...jsonSafe(base), ...jsonSafe(fields) }, printable(oneLine(message)))
+      write(level, () => ({ event, ...jsonSafe(base), ...jsonSafe(fields), msg: printable(oneLine(message)) }))
   return {
     debug: at('debug'),
     info: at('info'),
