@@ -255,7 +255,15 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     },
     heals,
     stands: (node) => peers.stands(node),
-    compare: () => peers.compare(),
+    // By a socket of its own: no repair waits for a look that somebody asked for.
+    async compare() {
+      const rtnl = parts.openRtnl()
+      try {
+        return await peers.compare(rtnl)
+      } finally {
+        await rtnl.close()
+      }
+    },
     async isHere(ip) {
       if (ip === choice.publicIp[family]) return true
       const { value } = await deviceSession.use((rtnl) => rtnl.dumpAddresses())

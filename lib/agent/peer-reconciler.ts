@@ -73,8 +73,8 @@ export interface PeerReconciler {
   readonly whole: boolean
   /** Of a peer: its entries stand and no route of others wins over its own, as far as the last round knows. */
   stands(node: string): boolean
-  /** A fresh look beside what the tables should be, and nothing else; undefined: there is no device or no view yet. */
-  compare(): Promise<TableDifference | undefined>
+  /** A fresh look beside what the tables should be, by a socket of the caller's; undefined: there is no device or no view yet. */
+  compare(rtnl: Rtnl): Promise<TableDifference | undefined>
   stop(): Promise<void>
 }
 
@@ -164,17 +164,17 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     const of = { family, network, ifindex, lladdr, onLink: onLink.onLink, noTunnel: !tunnels, blackhole }
     return { made: { device, direct: onLink.signature, blackhole }, pack: () => packBook(of, view.peers) }
   }
-  const compare = async (): Promise<TableDifference | undefined> => {
+  const compare = async (rtnl: Rtnl): Promise<TableDifference | undefined> => {
     const [device, view] = [parts.device(), parts.view()]
     if (device === undefined || view === undefined || network === undefined) return undefined
-    return await parts.session.use(async (rtnl) => {
-      const look = await lookAtTables(rtnl, family, ownLink(device))
-      const { packed } = await inSlices(bookFor(view, device, network, look.actual).pack(), turn)
-      const of = { network, desired: packed, spared: contested.sparedOf(view, device), ifindex: ownLink(device), view }
-      const plan = await planTables(rtnl, of, look, turn)
-      const links = new Map((await rtnl.dumpLinks()).value.map((link) => [link.ifindex, link.ifname]))
-      return tableDifference(plan, view.synced && !look.interrupted, (ifindex) => links.get(ifindex))
-    })
+    const look = await lookAtTables(rtnl, family, ownLink(device))
+    const { packed } = await inSlices(bookFor(view, device, network, look.actual).pack(), turn)
+    const of = { network, desired: packed, spared: contested.sparedOf(view, device), ifindex: ownLink(device), view }
+    const plan = await planTables(rtnl, of, look, turn)
+    const links = new Map((await rtnl.dumpLinks()).value.map((link) => [link.ifindex, link.ifname]))
+    const found = tableDifference(plan, view.synced && !look.interrupted, (ifindex) => links.get(ifindex))
+    for (const table of [...batchesOf(plan), ...Object.values(look.actual)]) rtnl.release(table)
+    return found
   }
 
   const fullRound = async (rtnl: Rtnl, view: LeaseView, device: Device): Promise<Tally> => {
