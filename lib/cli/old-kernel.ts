@@ -6,6 +6,9 @@ import { release } from 'node:os'
 import { HostError, NetlinkSocketError } from '../errors.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 
+/** Major and minor; docs/supported.md says why, and which were run. */
+export const OLDEST_KERNEL = [5, 0] as const
+
 /**
  * Throws HostError for a kernel without strict dumps (NETLINK_GET_STRICT_CHK, Linux 4.20), the youngest of what every request
  * rests on. What else keeps a socket from being opened is left to the agent, which tries again.
@@ -16,7 +19,7 @@ export async function refuseOldKernel(open: () => Rtnl, kernel = release()): Pro
   } catch (error) {
     if (error instanceof NetlinkSocketError && error.errnoName === 'ENOPROTOOPT')
       throw new HostError(
-        `this kernel, Linux ${kernel}, is too old: vtepd needs 5.0 or newer, or one with its rtnetlink carried back (strict dumps, NETLINK_GET_STRICT_CHK, are missing)`,
+        `this kernel, Linux ${kernel}, is too old: vtepd needs ${OLDEST_KERNEL.join('.')} or newer, or one with its rtnetlink carried back (strict dumps, NETLINK_GET_STRICT_CHK, are missing)`,
         { cause: error },
       )
   }

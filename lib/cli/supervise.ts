@@ -7,7 +7,7 @@ import { ConfigError } from '../errors.ts'
 import type { LeveledLog } from '../host/log.ts'
 import { errorInOneLine } from '../host/log-line.ts'
 import type { SdNotify } from '../host/sd-notify.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, setLevel } from '../util/log.ts'
 import type { ExitStatus } from './failure.ts'
 import type { Rest } from './rest.ts'
 
@@ -56,9 +56,7 @@ export function onTermination(): Promise<NodeJS.Signals> {
 export function onMoreSignal(log: LeveledLog): void {
   const configured = log.level
   process.on('SIGUSR2', () => {
-    const level = log.level === 'debug' ? configured : 'debug'
-    log.warn('log.level', `the log tells ${level} from now on, before it was ${log.level}`)
-    log.level = level
+    setLevel(log, log, log.level === 'debug' ? configured : 'debug')
   })
 }
 

@@ -3,6 +3,7 @@
  * Must not: decide anything, nor write to standard output when that belongs to the JSON document.
  */
 import { type Style, styleOf } from '../util/style.ts'
+
 export interface Progress {
   /** A step begins; only one at a time. */
   step(title: string): Step

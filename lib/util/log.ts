@@ -28,3 +28,11 @@ export interface Stands {
   /** undefined: it is over. */
   readonly sentence: string | undefined
 }
+
+/** Says so in a level that is written before as well as after, unless only errors are. Returns what it was. */
+export function setLevel(log: Log, leveled: { level: LogLevel }, level: LogLevel): LogLevel {
+  const before = leveled.level
+  log.warn('log.level', `the log tells ${level} from now on, before it was ${before}`)
+  leveled.level = level
+  return before
+}

@@ -7,7 +7,7 @@ import { carrierName } from '../../device/vtep.ts'
 import { HostError } from '../../errors.ts'
 import type { LeaseSource } from '../../leases/source.ts'
 import { FAMILIES } from '../../net/ip.ts'
-import type { LogLevel } from '../../util/log.ts'
+import { type LogLevel, setLevel } from '../../util/log.ts'
 import type { AgentConfig } from '../config.ts'
 import type { AgentStatus } from '../status.ts'
 import type { Succession } from '../succession.ts'
@@ -77,10 +77,7 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 function changeLevel({ logLevel, journal }: WindowParts, query: URLSearchParams) {
   const level = LEVELS.find((one) => one === query.get('level'))
   if (logLevel === undefined || level === undefined) throw new HostError(`a level is one of ${LEVELS.join(', ')}`)
-  const before = logLevel.level
-  // In a level that is written before as well as after.
-  journal.log.warn('log.level', `the log tells ${level} from now on, before it was ${before}`)
-  logLevel.level = level
+  const before = setLevel(journal.log, logLevel, level)
   return { before, level }
 }
 

@@ -1,8 +1,7 @@
 /** The kernel and what this process may do in it: version, VXLAN, capabilities. Must not: load a module, nor make a link to see. */
+import { OLDEST_KERNEL } from '../old-kernel.ts'
 import { type CheckHost, type Finding, fine, prevents, unknown, warns } from './finding.ts'
 
-/** docs/kernel-facts.md: what is older lacks lookups of single FDB entries, or was never run. */
-const OLDEST = [5, 10] as const
 const NET_ADMIN = 12n
 const NET_RAW = 13n
 
@@ -10,14 +9,16 @@ export async function checkKernel(host: CheckHost): Promise<readonly Finding[]> 
   return [checkVersion(host.release), await checkVxlan(host), ...(await checkRights(host))]
 }
 
+/** The number alone prevents nothing, as distributions carry features back; whether it is too old says `vtepd run`. */
 function checkVersion(release: string): Finding {
   const [major = 0, minor = 0] = release.split('.').map(Number)
-  const isOld = major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])
+  const [oldest, least] = OLDEST_KERNEL
+  const isOld = major < oldest || (major === oldest && minor < least)
   return isOld
-    ? prevents(
+    ? warns(
         'kernel',
-        `Linux ${release} is older than ${OLDEST.join('.')}`,
-        `install a kernel of ${OLDEST.join('.')} or newer`,
+        `Linux ${release} is older than ${OLDEST_KERNEL.join('.')}`,
+        `install a kernel of ${OLDEST_KERNEL.join('.')} or newer`,
       )
     : fine('kernel', `Linux ${release}`)
 }

@@ -42,7 +42,7 @@ export async function checkCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(settings.help)
     return 0
   }
-  const findings = [...(await checkKernel(HOST)), ...(await checkManagers(HOST)), ...(await checkRival())]
+  const findings = [...(await checkKernel(HOST)), ...(await checkManagers(HOST))]
   let config: RunConfig | undefined
   try {
     config = buildRunConfig({ ...settings, readText })
@@ -53,6 +53,7 @@ export async function checkCommand(argv: readonly string[]): Promise<number> {
       prevents('configuration', messageOf(error), 'until it is right, nothing that depends on it is looked at'),
     )
   }
+  findings.push(...(await checkRival(config?.agent.k3sNetConf)))
   if (config !== undefined) findings.push(...(await checkConfigured(config)))
   const { json } = settings.flags
   process.stdout.write(json ? `${JSON.stringify(printableAll({ findings }))}\n` : render(findings))
@@ -87,8 +88,8 @@ async function lookAtNetwork({ network, underlayChoice }: RunConfig['agent']): P
   }
 }
 
-async function checkRival(): Promise<readonly Finding[]> {
-  const rival = await findRival({ proc: '/proc', k3sNetConf: K3S_NET_CONF })
+async function checkRival(k3sNetConf = K3S_NET_CONF): Promise<readonly Finding[]> {
+  const rival = await findRival({ proc: '/proc', k3sNetConf })
   if (rival === undefined) return [fine('rivals', 'no flanneld runs here, and no k3s with its own flannel')]
   const remedy = 'stop it first: docs/migrating.md, docs/k3s.md'
   return rival.certain
