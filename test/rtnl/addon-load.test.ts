@@ -124,13 +124,17 @@ function refused(files: readonly string[]): string {
   return said
 }
 
-/** What a process of its own says, which is started by `before`. */
+/** What a process of its own says, which is started by `before`. It loads no addon, so a sanitizer has nothing to see in
+ *  it; and a shell under the thread sanitizer's library ends with SIGSEGV. */
 async function load(folder: string, before: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
   const program = `
     import { loadAddon } from './lib/rtnl/addon.ts'
     try { loadAddon(); console.log('loaded') } catch (error) { console.log(error.message) }`
   const [first = '', ...words] = [...before, process.execPath, '--import', 'tsx', '--input-type=module', '-e', program]
-  const { stdout } = await run(first, words, { cwd: root, env: { ...process.env, VTEPD_NATIVE_DIR: folder, ...env } })
+  const { stdout } = await run(first, words, {
+    cwd: root,
+    env: { ...process.env, LD_PRELOAD: '', VTEPD_NATIVE_DIR: folder, ...env },
+  })
   return stdout
 }
 
