@@ -21,7 +21,7 @@ export interface Options {
   readonly nodes: readonly string[]
   readonly archive: string | undefined
   readonly json: boolean
-  /** Write bench/results, the plots and the tables of docs/benchmarks.md. */
+  /** Write results, tables and plots below bench/results. */
   readonly save: boolean
   /** Nothing runs: the plots and tables are written again from bench/results. */
   readonly render: boolean
@@ -68,7 +68,7 @@ const FLAGS = [
     kind: 'bool',
     default: false,
     group: RESULT,
-    help: 'write bench/results/SUITE.json, docs/benchmarks/*.svg and the tables of docs/benchmarks.md',
+    help: 'write bench/results/SUITE.json, the tables beside it, and plots/',
   },
   {
     name: 'render',

@@ -1,6 +1,6 @@
 /**
- * What is kept of a run: bench/results/SUITE.json, plots beside the documentation, and the suite's block of
- * docs/benchmarks.md, so that no figure in there was written by hand. Must not: keep a run that failed.
+ * What is kept of a run, below bench/results: SUITE.json with every sample, the tables beside it, and plots/, so that no figure
+ * in there was written by hand. Must not: keep a run that failed.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -24,12 +24,11 @@ export function saveResult(root: string, result: SuiteResult): void {
   const results = path.join(root, 'bench/results')
   mkdirSync(results, { recursive: true })
   writeFileSync(path.join(results, `${result.suite}.json`), renderResult(result))
-  const plots = savePlots(path.join(root, 'docs/benchmarks'), result)
-  const document = path.join(root, 'docs/benchmarks.md')
-  writeFileSync(document, replaceBlock(readFileSync(document, 'utf8'), result.suite, renderBlock(result, plots)))
+  const plots = savePlots(path.join(results, 'plots'), result)
+  writeFileSync(path.join(results, `${result.suite}.md`), renderDocument(result, plots))
 }
 
-/** Renders plots and document again from what is kept, of those suites that were saved. */
+/** Renders plots and documents again from what is kept, of those suites that were saved. */
 export function renderAgain(root: string, suites: readonly string[]): void {
   for (const suite of suites) {
     const file = path.join(root, 'bench/results', `${suite}.json`)
@@ -43,16 +42,6 @@ export function renderResult({ suite, command, environment, notes, samples }: Su
   return `${head},\n  "samples": [\n${samples.map((sample) => `    ${renderJsonLine(sample)}`).join(',\n')}\n  ]\n}\n`
 }
 
-/** Replaces what stands between `<!-- SUITE: … -->` and `<!-- /SUITE -->`; throws when the document lacks them. */
-export function replaceBlock(document: string, suite: string, block: string): string {
-  const begin = `<!-- ${suite}: written by the bench -->`
-  const end = `<!-- /${suite} -->`
-  const from = document.indexOf(begin)
-  const to = document.indexOf(end)
-  if (from < 0 || to < from) throw new Error(`docs/benchmarks.md has no block '${begin}' … '${end}'`)
-  return `${document.slice(0, from)}${begin}\n\n${block}\n\n${document.slice(to)}`
-}
-
 /** Tables of a document end where nobody reads on: the two largest sizes, or all of a suite that measures no time; the plots and the JSON have all of them. */
 const SHOWN_SIZES = 2
 
@@ -62,13 +51,19 @@ function shownOf(samples: readonly Sample[]): readonly Sample[] {
   return samples.filter(({ size }) => sizes.includes(size))
 }
 
-function renderBlock({ command, environment, notes, samples }: SuiteResult, plots: readonly string[]): string {
-  return [
+function renderDocument(
+  { suite, command, environment, notes, samples }: SuiteResult,
+  plots: readonly string[],
+): string {
+  const parts = [
+    `# Benchmark \`${suite}\``,
+    `Written by the bench. [docs/benchmarks.md](../../docs/benchmarks.md) says what is measured; [${suite}.json](${suite}.json) has all sizes and samples.`,
     `\`${command}\` on ${renderEnvironment(environment)}:`,
     renderMarkdown(shownOf(samples)),
     ...notes.map((note) => `* ${note}`),
-    ...plots.map((plot) => `![${plot}](benchmarks/${plot}.svg)`),
-  ].join('\n\n')
+    ...plots.map((plot) => `![${plot}](plots/${plot}.svg)`),
+  ]
+  return `${parts.join('\n\n')}\n`
 }
 
 /** Removes the suite's old ones; returns the names of the new. */

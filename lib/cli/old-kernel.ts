@@ -6,7 +6,7 @@ import { release } from 'node:os'
 import { HostError, NetlinkSocketError } from '../errors.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 
-/** Major and minor; docs/supported.md says why, and which were run. */
+/** Major and minor; docs/install.md says why, and which were run. */
 export const OLDEST_KERNEL = [5, 0] as const
 
 /**

@@ -1,7 +1,7 @@
 /**
  * V8's flags of the command: its optimizers cost memory as soon as one runs once, 4 MB or more. Reading a small cluster's
  * leases shall not wake them, nor a small function that runs for each character of a path while modules are loaded, which V8
- * would optimize at once; the loops over 100,000 peers still do (docs/development.md).
+ * would optimize at once; the loops over 100,000 peers still do (CONTRIBUTING.md).
  * Pure: who sets them is main.ts.
  */
 

@@ -14,6 +14,7 @@ const OWN = new Set(['test/house/docs-citations.test.ts', 'test/house/citations.
 const files = [
   '.ci/run',
   'README.md',
+  'CONTRIBUTING.md',
   'CHANGELOG.md',
   ...FOLDERS.flatMap((folder) => SUFFIXES.flatMap((suffix) => listFiles(folder, suffix))),
 ]

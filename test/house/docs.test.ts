@@ -1,27 +1,16 @@
-/** The documents keep their word: commands exist, links lead somewhere, packages are those that CI installs, events are those of the log. */
+/** The documents keep their word: commands exist, links lead somewhere, packages are those that CI installs, and they stay short. */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { listFiles, readSource, root, type SourceFile } from '../support/source-files.ts'
+import { listFiles, readSource, root } from '../support/source-files.ts'
 
 const documents = [
   'README.md',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
   ...['docs', 'deploy', 'native', 'lib', 'bench', 'test'].flatMap((folder) => listFiles(folder, '.md')),
 ].map(readSource)
-
-/** Operations of netlink errors, which look like events. */
-const OPERATIONS = /^(?:address|fdb|link|neighbour|route|rule)\./
-const LEVELS = ['info', 'warn', 'error', 'stands']
-const FILE = /\.(?:crt|env|gyp|json|lockb?|md|service|ts|yaml)$/
-
-/** Events of the log, each with its levels joined by `or`; `debug` where it has no other. */
-const events = eventsIn(
-  listFiles('lib', '.ts')
-    .filter((file) => !file.startsWith('lib/lab/'))
-    .map(readSource),
-)
 
 test('every relative link in a document leads to a file, and its anchor to a heading', () => {
   const broken = documents.flatMap((document) =>
@@ -67,47 +56,32 @@ test('the Debian packages of the README are those that .ci/run installs', () => 
   assert.ok(words(inReadme).length > 0)
 })
 
-test('docs/errors.md has every event of the log that is no mere debug line, at its level, and no other', () => {
-  const described = new Map(
-    [
-      ...readSource('docs/errors.md').text.matchAll(
-        /^\| (`[a-z.`, -]+`) \| ((?:(?:info|warn|error|stands)(?: or )?)+) \|/gm,
-      ),
-    ].flatMap(([, names = '', levels = '']) =>
-      [...names.matchAll(/`([^`]+)`/g)].map(([, name = '']): [string, string] => [name, levels]),
-    ),
-  )
-  const wrong = [...events]
-    .filter(([, levels]) => levels !== 'debug')
-    .filter(([name, levels]) => described.get(name) !== levels)
-  assert.deepEqual(wrong, [], 'not described like this')
+/** `wc -w` of the whole: what a reader has before him, but for reference that is looked up and held true by tests of its own. */
+const MOST_WORDS = 23_600
+const REFERENCE = /^docs\/(?:flags\.md|config-file\.md|schemas\/)/
+const README_LINES = 200
+
+test('README, CONTRIBUTING and docs/ stay short enough to be read, reference left out', () => {
+  const counted = ['README.md', 'CONTRIBUTING.md', ...listFiles('docs', '.md')].filter((file) => !REFERENCE.test(file))
+  const sizes = counted.map((file) => [readSource(file).text.split(/\s+/).filter(Boolean).length, file] as const)
+  const total = sizes.reduce((sum, [count]) => sum + count, 0)
+  const largest = sizes.sort(([a], [b]) => b - a).map(([count, file]) => `${count} ${file}`)
+  assert.ok(total < MOST_WORDS, `${total} words, ${MOST_WORDS} at most:\n${largest.join('\n')}`)
+  const lines = readSource('README.md').text.split('\n').length - 1
+  assert.ok(lines <= README_LINES, `README.md has ${lines} lines, ${README_LINES} at most`)
+})
+
+test('no document is an island: README leads to it, or a document that README leads to', () => {
+  const linked = new Set(['README.md'])
+  for (const from of linked)
+    for (const [, link = ''] of readSource(from).text.matchAll(/\]\(([^)\s#]+\.md)(?:#[^)]*)?\)/g)) {
+      const file = path.posix.join(path.posix.dirname(from), link)
+      if (existsSync(path.join(root, file))) linked.add(file)
+    }
   assert.deepEqual(
-    [...described.keys()].filter((name) => !events.has(name)),
+    listFiles('docs', '.md').filter((file) => !linked.has(file)),
     [],
-    'nowhere in lib/',
   )
-})
-
-test('every event that a document names exists', () => {
-  const areas = new Set([...events.keys()].map((name) => name.split('.')[0]))
-  const unknown = documents.flatMap(({ path: file, text }) =>
-    [...text.matchAll(/`([a-z]+)\.[a-z]+(?:-[a-z]+)*`/g)]
-      .filter(
-        ([quoted, area]) => areas.has(area) && !FILE.test(quoted.slice(1, -1)) && !events.has(quoted.slice(1, -1)),
-      )
-      .map(([quoted]) => `${file}: ${quoted}`),
-  )
-  assert.deepEqual(unknown, [])
-})
-
-test('an event is found at its level, however it is told', () => {
-  const told = (text: string) => [...eventsIn([{ path: 'lib/a.ts', text }])]
-  assert.deepEqual(told("log.warn('a.b', x); log.debug('a.b', y)"), [['a.b', 'warn']])
-  assert.deepEqual(told("log.warn('a.b', x)\nstanding.stands(\n 'a.b')"), [['a.b', 'warn or stands']])
-  assert.deepEqual(told("const say = {\n name: 'a.b-c' }"), [['a.b-c', 'stands']])
-  assert.deepEqual(told("log[level]('a.b')"), [['a.b', 'info']])
-  assert.deepEqual(told("log[bad ? 'warn' : 'debug']('a.b')"), [['a.b', 'warn']])
-  assert.deepEqual(told("log.debug('a.b'); standing.over('a.c'); classify('route.add', 'x.json')"), [['a.b', 'debug']])
 })
 
 function words(text: string | undefined): string[] {
@@ -115,28 +89,6 @@ function words(text: string | undefined): string[] {
     .split(/\s+/)
     .filter((word) => word !== '' && !word.startsWith('-'))
     .sort()
-}
-
-function eventsIn(sources: readonly SourceFile[]): ReadonlyMap<string, string> {
-  const found = new Map<string, Set<string>>()
-  for (const { text } of sources)
-    for (const { 1: name = '', index } of text.matchAll(/'([a-z]+\.[a-z]+(?:-[a-z]+)*)'/g)) {
-      const level = levelOf(text.slice(0, index))
-      if (level === undefined || OPERATIONS.test(name) || FILE.test(name)) continue
-      found.set(name, (found.get(name) ?? new Set()).add(level))
-    }
-  const rendered = (levels: ReadonlySet<string>) => LEVELS.filter((level) => levels.has(level)).join(' or ') || 'debug'
-  return new Map([...found].map(([name, levels]) => [name, rendered(levels)]))
-}
-
-/** Of the event whose name follows `before`; undefined: it is not told there. One that is handed on is told by the standing log. */
-function levelOf(before: string): string | undefined {
-  if (/\bcase $/.test(before)) return undefined
-  const call = /(?:\.(\w+)|\[([^\]]*)\])\(\s*$/.exec(before)
-  if (call === null) return 'stands'
-  const [, name, chosen] = call
-  if (chosen !== undefined) return chosen.includes("'warn'") ? 'warn' : 'info'
-  return name === 'over' ? undefined : name
 }
 
 function withoutCode(text: string): string {

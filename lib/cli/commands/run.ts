@@ -48,7 +48,7 @@ async function runAgent(config: RunConfig, k3s: K3sFindings | undefined): Promis
   const { startAgent } = await import('../../agent/agent.ts')
   const { loadAddon } = await import('../../rtnl/addon.ts')
   const addon = loadAddon()
-  // With 100,000 peers 15 to 30 MiB that were used once would else be kept (docs/development.md).
+  // With 100,000 peers 15 to 30 MiB that were used once would else be kept (CONTRIBUTING.md).
   addon.returnLargeBlocksEarly()
   log.info('run.start', `vtepd ${packageVersion()} starts`, {
     pid: process.pid,
