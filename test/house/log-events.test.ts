@@ -68,12 +68,12 @@ test('an event is found at its level, however it is told', () => {
 })
 
 test('each rule about docs/errors.md catches an offender and lets its neighbour pass', () => {
-  assert.deepEqual(rowBreaches('| `a.b` | warn | bad → mend it |'), [])
-  assert.equal(rowBreaches('| `a.b` | warn | bad |').length, 1)
-  assert.equal(rowBreaches('| `a.b` | stands | bad, once per start → mend it |').length, 1)
-  assert.equal(rowBreaches('| `a.b` | stands | bad, told three times → mend it |').length, 1)
+  assert.deepEqual(rowBreaches('* `a.b` (warn): bad → mend it'), [])
+  assert.equal(rowBreaches('* `a.b` (warn): bad').length, 1)
+  assert.equal(rowBreaches('* `a.b` (stands): bad, once per start → mend it').length, 1)
+  assert.equal(rowBreaches('* `a.b` (stands): bad, told three times → mend it').length, 1)
   assert.deepEqual(
-    [...describedIn('| `a.b`, `a.c` | warn | x → y |\n\n## Lines of level info\n\nSo: `a.d`.\n')],
+    [...describedIn('* `a.b`, `a.c` (warn): x → y\n\n## Lines of level info\n\nSo: `a.d`.\n')],
     [
       ['a.b', 'warn'],
       ['a.c', 'warn'],

@@ -35,7 +35,7 @@ function levelOf(before: string): string | undefined {
   return name === 'over' ? undefined : name
 }
 
-/** A row of the table of warnings, errors and faults. */
+/** One line of the list of warnings, errors and faults. */
 export interface EventRow {
   readonly names: readonly string[]
   /** As `eventsIn` has it. */
@@ -45,12 +45,12 @@ export interface EventRow {
 }
 
 export function rowsOf(document: string): readonly EventRow[] {
-  return [
-    ...document.matchAll(/^\| (`[a-z0-9.`, -]+`) \| ((?:(?:info|warn|error|stands)(?: or )?)+) \| (.*) \|$/gm),
-  ].map(([, names = '', level = '', text = '']) => ({ names: quoted(names), level, text }))
+  return [...document.matchAll(/^\* (`[a-z0-9.`, -]+`) \(((?:(?:info|warn|error|stands)(?: or )?)+)\): (.*)$/gm)].map(
+    ([, names = '', level = '', text = '']) => ({ names: quoted(names), level, text }),
+  )
 }
 
-/** Each event that the document explains, with its level: those of the table, and those listed under `Lines of level info`. */
+/** Each event that the document explains, with its level: those of the list, and those under `Lines of level info`. */
 export function describedIn(document: string): ReadonlyMap<string, string> {
   const [, info = ''] = /^## Lines of level info\n([\s\S]*?)(?=^#|$(?![\s\S]))/m.exec(document) ?? []
   return new Map([
@@ -59,7 +59,7 @@ export function describedIn(document: string): ReadonlyMap<string, string> {
   ])
 }
 
-/** One sentence a row that lacks a remedy, or says how often it comes where no test is named. */
+/** One sentence a line that lacks a remedy, or says how often it comes where no test is named. */
 export function rowBreaches(document: string): readonly string[] {
   return rowsOf(document).flatMap(({ names: [name = ''], text }) => {
     const rate = RATE.exec(text)?.[0]
