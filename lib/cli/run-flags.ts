@@ -106,7 +106,7 @@ export const RUN_FLAGS = [
     default: '/etc/kube-flannel/net-conf.json',
     placeholder: 'file',
     group: SOURCE,
-    help: 'the network and its backend, read once at start',
+    help: 'the network and its backend; followed while it runs',
   },
 
   {

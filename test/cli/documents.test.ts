@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import { CLEANUP_ABOUT, CLEANUP_FLAGS } from '../../lib/cli/cleanup/flags.ts'
 import { CNI_ABOUT, CNI_FLAGS } from '../../lib/cli/cni/flags.ts'
+import { COMMANDS as COMMAND_LIST } from '../../lib/cli/command-list.ts'
 import type { FlagSpec } from '../../lib/cli/flag-spec.ts'
 import { flagVariable } from '../../lib/cli/go-args.ts'
 import { MIRROR_ABOUT, MIRROR_FLAGS } from '../../lib/cli/mirror-flags.ts'
@@ -63,6 +64,19 @@ test('docs/errors.md explains each code of lib/errors.ts, and no other', () => {
   const sections = text.split(/^## /m).slice(1)
   assert.deepEqual(sections.map((section) => section.split('\n', 1)[0]).sort(), [...codes].sort())
   for (const section of sections) assert.match(section, /\*\*What it means\.\*\*[\s\S]*\*\*What to do\.\*\*/)
+})
+
+test('docs/errors.md explains each exit status that the help of a command names, and no other', async () => {
+  const named = new Set<string>()
+  for (const { name, describe } of COMMAND_LIST) {
+    const [, said] = /Exit status: ([\s\S]*?)(?:\n\n|$)/.exec((await describe()).about.footer) ?? []
+    if (said === undefined) continue
+    const statuses = [...said.matchAll(/(?:^|[,;] |or )(\d)\b/g)].map(([, status = '']) => status)
+    assert.ok(statuses.includes('0'), `${name}: ${said}`)
+    for (const status of statuses) named.add(status)
+  }
+  const explained = [...read('docs/errors.md').matchAll(/^\| (\d) \|/gm)].map(([, status = '']) => status)
+  assert.deepEqual(explained, [...named].sort())
 })
 
 test('the commands in the documents and in the help use flags that exist', () => {
