@@ -61,6 +61,8 @@
         "native/src/sock/outcome.h",
         "native/src/sock/transaction.cc",
         "native/src/sock/transaction.h",
+        "native/src/sock/udp.cc",
+        "native/src/sock/udp.h",
         "native/src/sock/worker.cc",
         "native/src/sock/worker.h",
         "native/src/sock/xtables.cc",

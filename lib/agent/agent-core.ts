@@ -19,7 +19,7 @@ import { type Checked, mergeChecks } from './checks.ts'
 import { createCniFiles } from './cni-files.ts'
 import type { AgentConfig } from './config.ts'
 import { createContainment } from './containment.ts'
-import { deviceOf } from './family-overlay.ts'
+import { deviceOf, type FamilyOverlay } from './family-overlay.ts'
 import { createFreshLog } from './fresh-log.ts'
 import { createHostSettings } from './host-settings.ts'
 import type { FilePorts } from './kept-file.ts'
@@ -34,6 +34,7 @@ import {
   subnetEnv,
   unreadyOf,
 } from './member.ts'
+import type { MeshWatch } from './mesh-watch.ts'
 import { createReadiness } from './readiness.ts'
 import type { AgentStatus } from './status.ts'
 import type { TableDifference } from './table-difference.ts'
@@ -47,6 +48,8 @@ export interface AgentPorts extends Omit<MemberPorts, 'onChange'> {
   readonly source: LeaseSource
   /** For the files that others read: `read` also tells one that was altered in another way than by its text. */
   readonly keptFiles: FilePorts & { readonly list: (folder: string) => Promise<readonly string[]> }
+  /** Probes between a family's peers and us; default, and where it gives undefined: none. */
+  readonly mesh?: (overlay: FamilyOverlay) => MeshWatch | undefined
   /** Links whose IPv6 routes come from router advertisements. */
   readonly advertisedLinks: () => Promise<readonly string[]>
   /** Device and tables of every family stand for the first time, from a complete view. */
@@ -70,6 +73,8 @@ export interface AgentCore {
 export interface CoreReport {
   families(): readonly FamilyReport[]
   peers(): readonly PeerReport[]
+  /** Of each family that is probed. */
+  readonly mesh: readonly MeshWatch[]
   /** By family: a fresh look beside what should be; undefined: there is nothing to compare with yet. */
   differences(): Promise<readonly { readonly family: Family; readonly tables: TableDifference | undefined }[]>
 }
@@ -92,6 +97,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   const members = FAMILIES.filter((family) => config.network[family] !== undefined).map((family) =>
     createMember(family, config, { ...ports, onChange: () => overlayChanged() }),
   )
+  const mesh = members.flatMap(({ overlay }) => ports.mesh?.(overlay) ?? [])
   const cniFiles = createCniFiles({
     path: config.subnetFile,
     conflist: config.conflist,
@@ -165,6 +171,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
     own = keepOwn(own, view.own)
     const known = own
     await Promise.all(members.map((member) => bring(member, view, known)))
+    for (const one of mesh) one.setView(view)
     reportView(log, seen, view)
     seen = view
     rejectedLog.report(view.rejected.map(({ message }) => message))
@@ -207,6 +214,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       const now = deviceOf(overlay.state)
       if (now !== undefined) void device.remember({ lladdr: now.lladdr, founded })
     }
+    for (const one of mesh) one.update()
     tellTranslated()
     if (seen?.synced && members.some(isUnchecked)) leases.mark()
     publisher.mark()
@@ -255,12 +263,21 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       reconsider()
     },
     report: {
-      families: () => members.map((member) => familyReport(config.network, source.view(), member, clock.now())),
+      families: () =>
+        members.map(({ overlay, filter }) =>
+          familyReport(
+            config.network,
+            source.view(),
+            { overlay, filter, mesh: mesh.find(({ family }) => family === overlay.family) },
+            clock.now(),
+          ),
+        ),
       peers: () =>
         peerReports(
           source.view(),
           members.map(({ overlay }) => overlay),
         ),
+      mesh,
       differences: () =>
         Promise.all(members.map(async ({ overlay }) => ({ family: overlay.family, tables: await overlay.compare() }))),
     },
@@ -272,6 +289,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
       aliasLog.stop()
       containment.stop()
       together?.timer.cancel()
+      for (const one of mesh) one.stop()
       await Promise.all([
         publisher.stop(),
         cniFiles.stop(),

@@ -32,6 +32,7 @@ import type { AgentConfig } from './config.ts'
 import type { DeviceRunnerParts } from './device-runner.ts'
 import { createFilterTools, createGuardTools, refuseWithoutNft } from './filter-tools.ts'
 import { type HealthServer, startHealthServer } from './health.ts'
+import { createMesh } from './mesh-tools.ts'
 import { followNetConf, type NetConfFollower } from './net-conf-follower.ts'
 import { createRetirement } from './retirement.ts'
 import type { AgentStatus } from './status.ts'
@@ -93,6 +94,7 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
       status: () => last,
       version: given.version,
       logLevel: given.logLevel,
+      clock,
     })
     window = opened
     if (config.health !== undefined)
@@ -210,6 +212,7 @@ function successionOf(
           },
           filters: (family) => createFilterTools(family, { ...config, network }, parts.clock),
           vxlanGuard: (family) => createGuardTools(family, { ...config, network }, parts.clock),
+          mesh: (overlay) => createMesh({ ...config, network }, overlay, parts),
           advertisedLinks: linksWithAdvertisedRoutes,
           checksum,
           // One that may be elsewhere counts: what it may want back is left to it.

@@ -9,6 +9,7 @@ import type { FilterKind, RuleStyle } from '../firewall/port.ts'
 import type { Family, Ip } from '../net/ip.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
 import type { ConflistConfig } from './cni-files.ts'
+import type { MeshConfig } from './mesh-watch.ts'
 
 export interface AgentConfig {
   readonly network: Network
@@ -44,6 +45,8 @@ export interface AgentConfig {
   readonly health: { readonly ip: string; readonly port: number } | undefined
   /** Where the flannel inside k3s writes its network at its start, by which it is recognised; default: k3s' default. */
   readonly k3sNetConf?: string
+  /** How peers are probed; undefined: they are not, nor are their probes answered. */
+  readonly mesh?: MeshConfig | undefined
   /** Start although another program (flanneld, the flannel inside k3s) keeps the device. */
   readonly force: boolean
   readonly leases: FileLeasesConfig | KubeLeasesConfig

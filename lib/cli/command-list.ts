@@ -46,6 +46,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     describe: async () => (await import('./commands/diff.ts')).DIFF,
   },
   {
+    name: 'mesh',
+    summary: 'whether packets reach each node, as probes say',
+    load: async () => (await import('./commands/mesh.ts')).meshCommand,
+    describe: async () => (await import('./commands/mesh.ts')).MESH,
+  },
+  {
     name: 'events',
     summary: 'what it said lately, and says',
     load: async () => (await import('./commands/events.ts')).eventsCommand,

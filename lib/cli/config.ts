@@ -74,6 +74,7 @@ function runConfigOf(input: ConfigInput): RunConfig {
       ipBlackholeRoute: flags['ip-blackhole-route'],
       iptablesForwardRules: flags['iptables-forward-rules'],
       firewall: firewallOf(input),
+      mesh: meshOf(flags, network),
       hostSysctls: oneOf('host-sysctls', flags['host-sysctls'], ['set', 'warn']),
       stateDir: filePath('state-dir', flags['state-dir']),
       ...(flags['run-dir'] === '' ? {} : { runDir: path.resolve(flags['run-dir']) }),
@@ -154,6 +155,20 @@ function healthOf(flags: RunFlags): AgentConfig['health'] {
   if (port === 0) return undefined
   return { ip: flagIp('healthz-ip', () => parseIp(flags['healthz-ip'])), port }
 }
+
+/** VXLAN's own port on the underlay address would be taken from the kernel. */
+function meshOf(flags: RunFlags, { backend }: Network): AgentConfig['mesh'] {
+  const { 'mesh-rate': rate, 'mesh-port': port } = flags
+  if (rate < 0 || rate > MOST_PROBES)
+    throw new ConfigError('--mesh-rate', `${rate} is no rate; give 1 to ${MOST_PROBES} a second, or 0 for no probes`)
+  if (port < 1 || port > 65535) throw new ConfigError('--mesh-port', `${port} is no port; give 1 to 65535`)
+  if (rate === 0) return undefined
+  if (backend.type === 'vxlan' && backend.port === port)
+    throw new ConfigError('--mesh-port', `${port} is VXLAN's own port here; choose another, the same on all nodes`)
+  return { rate, port }
+}
+
+const MOST_PROBES = 1000
 
 function firewallOf({ flags, given }: ConfigInput): NonNullable<AgentConfig['firewall']> {
   const resync = flags['iptables-resync']

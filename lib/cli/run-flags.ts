@@ -11,6 +11,7 @@ const UNDERLAY = 'Which interface carries the overlay'
 const FILTER = 'Packet filter'
 const FILES = 'Files'
 const HOST = 'Settings of this host'
+const MESH = 'Probes between nodes'
 const CLUSTER = 'What is told to others'
 const LOGS = 'Health and logs'
 const IGNORED = 'Accepted for command lines that exist, without effect'
@@ -286,6 +287,23 @@ export const RUN_FLAGS = [
     placeholder: 'dir',
     group: FILES,
     help: "its socket, at which vtepd status and the like ask; '' for none",
+  },
+
+  {
+    name: 'mesh-rate',
+    kind: 'int',
+    default: 5,
+    placeholder: 'probes',
+    group: MESH,
+    help: 'probes a second of this node, whatever the number of nodes; 0: none, and those of others are not answered',
+  },
+  {
+    name: 'mesh-port',
+    kind: 'int',
+    default: 8473,
+    placeholder: 'port',
+    group: MESH,
+    help: 'UDP port of probes, over the overlay and between underlay addresses; the same on all nodes',
   },
 
   {

@@ -114,6 +114,11 @@ export interface Addon {
   /** One datagram to a Unix socket, without waiting; a name that begins with @ is abstract, of this network namespace. */
   sendDatagram(path: string, text: string): Outcome
   /**
+   * A UDP socket that sends with DF whatever the kernel has learnt of the path, bound to an address (network byte order), which need
+   * not be there yet. `fd` belongs to the caller, and is there only where the outcome is done.
+   */
+  openUdp(address: Uint8Array, port: number): Outcome & { readonly fd?: number }
+  /**
    * How large tables of legacy iptables are. `netns`: a path, or empty: our own; `family`: AF_*. A table that is not in /proc/net/ip_tables_names (ip6_) is made by
    * the question. Asked on another thread, since it waits for whoever reads or replaces a table.
    */

@@ -35,6 +35,7 @@ const REPORT: AgentReport = {
       subnet: '10.42.1.0/24',
       peers: { known: 3, standing: 2 },
       filter: { tool: 'nftables', fault: null },
+      mesh: null,
       heals: { count: 0, last: null },
     },
   ],

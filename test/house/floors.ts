@@ -11,6 +11,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   agent: 4,
   mirror: 4,
   way: 3,
+  mesh: 3,
   device: 3,
   overlay: 3,
   underlay: 3,
@@ -50,6 +51,7 @@ const PURE = new Set([
   'overlay',
   'underlay',
   'way',
+  'mesh',
   'leases',
   'firewall',
   'cni',
@@ -103,7 +105,7 @@ function floorBreaches(file: SourceFile, imports: readonly Import[]): string[] {
     if (one.file === 'lib/index.ts') return [`${file.path} imports lib/index.ts: that is the door for other packages`]
     if (ADAPTERS.test(one.file) && !mayWire(file.path, one))
       return [
-        `${file.path} imports the adapter ${one.file}: only agent.ts, filter-tools.ts, mirror.ts and the command wire adapters, everything else takes the port, so that tests can give a fake`,
+        `${file.path} imports the adapter ${one.file}: only agent.ts, filter-tools.ts, mesh-tools.ts, mirror.ts and the command wire adapters, everything else takes the port, so that tests can give a fake`,
       ]
     const to = folderOf(one.file)
     if (from === 'leases' && to === 'leases') return roomBreaches(file.path, one.file)
@@ -129,7 +131,12 @@ function mayWire(file: string, one: Import): boolean {
   const folder = folderOf(file)
   if (folder === folderOf(one.file ?? '') || folder === 'index.ts' || folder === 'cli' || folder === 'lab') return true
   if (folder === 'leases' && folderOf(one.file ?? '') === 'kube-api') return true
-  return ['lib/agent/agent.ts', 'lib/agent/filter-tools.ts', 'lib/mirror/mirror.ts'].includes(file)
+  return [
+    'lib/agent/agent.ts',
+    'lib/agent/filter-tools.ts',
+    'lib/agent/mesh-tools.ts',
+    'lib/mirror/mirror.ts',
+  ].includes(file)
 }
 
 function worldBreaches(file: SourceFile, imports: readonly Import[]): string[] {

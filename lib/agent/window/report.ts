@@ -8,8 +8,10 @@ import type { LeaseView } from '../../cluster/view.ts'
 import { carrierName } from '../../device/vtep.ts'
 import { FAMILIES, type Family } from '../../net/ip.ts'
 import { deviceOf, type FamilyOverlay } from '../family-overlay.ts'
+import type { MeshWatch } from '../mesh-watch.ts'
 import type { PacketFilterKeeper } from '../packet-filter.ts'
 import type { StandingFault } from './journal.ts'
+import { type MeshSummary, meshSummary } from './mesh-report.ts'
 
 export interface AgentReport {
   readonly version: string
@@ -59,6 +61,8 @@ export interface FamilyReport {
   readonly subnet: string | null
   readonly peers: { readonly known: number; readonly standing: number }
   readonly filter: { readonly tool: string | null; readonly fault: string | null } | null
+  /** null: peers are not probed. */
+  readonly mesh: MeshSummary | null
   readonly heals: {
     readonly count: number
     readonly last: {
@@ -85,12 +89,13 @@ export interface PeerReport {
 export interface FamilyFacts {
   readonly overlay: FamilyOverlay
   readonly filter: Pick<PacketFilterKeeper, 'kind' | 'unready'> | undefined
+  readonly mesh: MeshWatch | undefined
 }
 
 export function familyReport(
   network: Network,
   view: LeaseView,
-  { overlay, filter }: FamilyFacts,
+  { overlay, filter, mesh }: FamilyFacts,
   now: number,
 ): FamilyReport {
   const { family, state, heals } = overlay
@@ -111,6 +116,7 @@ export function familyReport(
     subnet: view.own?.subnets[family] ?? null,
     peers: countPeers(view, overlay),
     filter: filter ? { tool: filter.kind ?? null, fault: filter.unready ?? null } : null,
+    mesh: mesh ? meshSummary(mesh) : null,
     heals: {
       count: heals.count,
       last: heals.last

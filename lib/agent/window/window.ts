@@ -7,11 +7,13 @@ import { carrierName } from '../../device/vtep.ts'
 import { HostError } from '../../errors.ts'
 import type { LeaseSource } from '../../leases/source.ts'
 import { FAMILIES } from '../../net/ip.ts'
+import type { Clock } from '../../util/clock.ts'
 import { type LogLevel, setLevel } from '../../util/log.ts'
 import type { AgentConfig } from '../config.ts'
 import type { AgentStatus } from '../status.ts'
 import type { Succession } from '../succession.ts'
 import type { Journal } from './journal.ts'
+import { meshPeerReports } from './mesh-report.ts'
 import type { Metrics } from './metrics.ts'
 import { openOperatorSocket } from './operator-socket.ts'
 import type { AgentReport, LeasesReport } from './report.ts'
@@ -30,6 +32,7 @@ export interface WindowParts {
   readonly status: () => AgentStatus | undefined
   readonly version: string | undefined
   readonly logLevel: { level: LogLevel } | undefined
+  readonly clock: Pick<Clock, 'now'>
 }
 
 /** Named after the device, so that agents of several networks can share the folder. */
@@ -54,6 +57,7 @@ export async function openWindow(config: AgentConfig, parts: WindowParts): Promi
             status: report,
             peers: () => succession.core?.report.peers() ?? [],
             diff: async () => (await succession.core?.report.differences()) ?? [],
+            mesh: () => meshPeerReports(succession.core?.report.mesh ?? [], parts.clock.now()),
             events: () => journal.entries(),
           },
           changes: parts.logLevel === undefined ? {} : { 'log-level': (query) => changeLevel(parts, query) },

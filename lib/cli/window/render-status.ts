@@ -2,6 +2,7 @@
 import type { AgentReport, FamilyReport } from '../../agent/window/report.ts'
 import type { Style } from '../../util/style.ts'
 import { duration } from './columns.ts'
+import { isMeshWell, meshInWords } from './render-mesh.ts'
 
 export function renderStatus(report: AgentReport, style: Style, now: Date): string {
   const { leases } = report
@@ -36,7 +37,7 @@ function leasesLine({ leases }: AgentReport): string {
 }
 
 function familyLines(family: FamilyReport, style: Style): readonly string[] {
-  const { underlay, heals, peers, filter } = family
+  const { underlay, heals, peers, filter, mesh } = family
   const state = family.state === 'ready' ? style.good('ready') : style.bad(family.state)
   const behind = peers.known - peers.standing
   const facts = [
@@ -55,6 +56,7 @@ function familyLines(family: FamilyReport, style: Style): readonly string[] {
       behind === 0 ? `${peers.known}, all in place` : style.bad(`${peers.known}, ${behind} of them not in place`),
     ),
     row('filter', filter === null ? 'not kept' : (filter.fault ?? `in place, in ${filter.tool ?? 'no tool yet'}`)),
+    ...(mesh === null ? [] : [row('mesh', isMeshWell(mesh) ? meshInWords(mesh) : style.bad(meshInWords(mesh)))]),
     row('repairs', heals.last === null ? 'none since the start' : healLine(heals.count, heals.last)),
   ]
 }

@@ -1,5 +1,5 @@
 // The module: openSocket, from which nearly everything else hangs; openNftMonitor; what gives memory back: release,
-// returnLargeBlocksEarly, returnUnused; and what is no netlink: sendDatagram, readXtablesSizes.
+// returnLargeBlocksEarly, returnUnused; and what is no netlink: sendDatagram, openUdp, readXtablesSizes.
 #include <napi.h>
 
 #include "base/heap.h"
@@ -9,6 +9,7 @@
 #include "napi/rtnl_socket.h"
 #include "napi/xtables_question.h"
 #include "sock/datagram.h"
+#include "sock/udp.h"
 
 namespace vtepd::addon {
 
@@ -22,6 +23,16 @@ void Release(const Napi::CallbackInfo& info) {
 Napi::Value SendDatagram(const Napi::CallbackInfo& info) {
   const sock::Outcome outcome = sock::SendDatagram(ToText(info[0]), ToText(info[1]));
   return {info.Env(), ToObject(info.Env(), outcome).value()};
+}
+
+// The descriptor belongs to whoever asked: UniqueFd lets it go when the answer holds it.
+Napi::Value OpenUdp(const Napi::CallbackInfo& info) {
+  UniqueFd fd;
+  const sock::Outcome outcome = sock::OpenUdp(ToBytes(info[0]), static_cast<uint16_t>(ToUint32(info[1])), &fd);
+  ObjectBuilder answer = ToObject(info.Env(), outcome);
+  if (fd.valid()) answer.Set("fd", static_cast<uint32_t>(fd.get()));
+  if (answer.value() != nullptr) static_cast<void>(fd.Release());
+  return {info.Env(), answer.value()};
 }
 
 void ReturnLargeBlocks(const Napi::CallbackInfo&) { ReturnLargeBlocksEarly(); }
@@ -38,6 +49,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("returnLargeBlocksEarly", Napi::Function::New<&ReturnLargeBlocks>(env));
   exports.Set("returnUnused", Napi::Function::New<&GiveBackUnused>(env));
   exports.Set("sendDatagram", Napi::Function::New<&SendDatagram>(env));
+  exports.Set("openUdp", Napi::Function::New<&OpenUdp>(env));
   exports.Set("readXtablesSizes", Napi::Function::New<&ReadXtablesSizes>(env));
   return exports;
 }

@@ -1,0 +1,35 @@
+/**
+ * Wires what one family's probes are sent with: the socket of the addon, chance that nobody guesses. Must not: decide what is
+ * sent (lib/mesh) or to whom (mesh-watch.ts).
+ */
+import { randomBytes } from 'node:crypto'
+import { isVxlan } from '../cluster/network.ts'
+import { openUdpDoor } from '../host/udp.ts'
+import { FAMILIES } from '../net/ip.ts'
+import { loadAddon } from '../rtnl/addon.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import type { AgentConfig } from './config.ts'
+import type { FamilyOverlay } from './family-overlay.ts'
+import { createMeshWatch, type MeshWatch } from './mesh-watch.ts'
+
+/** undefined: nobody is probed, nor answered: it is switched off, or there is no device whose address could be probed (host-gw). */
+export function createMesh(
+  { mesh, network }: Pick<AgentConfig, 'mesh' | 'network'>,
+  overlay: FamilyOverlay,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): MeshWatch | undefined {
+  if (mesh === undefined || !isVxlan(network)) return undefined
+  const open = loadAddon().openUdp
+  return createMeshWatch({
+    config: mesh,
+    families: FAMILIES.filter((family) => network[family] !== undefined).length,
+    network,
+    overlay,
+    open: (address, port, onDatagram) => openUdpDoor(open, { address, port, onDatagram }),
+    random: Math.random,
+    token: () => randomBytes(8).toString('hex'),
+    clock,
+    log,
+  })
+}

@@ -1,0 +1,51 @@
+/** `vtepd mesh`: what the probes between this node and the others say. Must not: send any itself. */
+import type { MeshPeerReport } from '../../agent/window/mesh-report.ts'
+import { ConfigError } from '../../errors.ts'
+import { styleOf } from '../../util/style.ts'
+import { reportCommand } from '../report-command.ts'
+import { askAgent, findAgent } from '../window/ask.ts'
+import { HOW, WINDOW_FLAGS, WINDOW_FOOTER } from '../window/flags.ts'
+import { renderMesh } from '../window/render-mesh.ts'
+
+const ABOUT = {
+  name: 'vtepd mesh',
+  words: '[NAME]',
+  summary: `Whether packets of pods get through to each node and back, as the agent on this host has probed: state, round-trip time, loss
+in each direction, and the path MTU where it is too small. With a name: that node alone.
+
+States: ok; loss: many packets are lost; path-mtu: large ones are; unreachable: the underlay answers, the overlay does not; one-way: it
+reaches us, we do not reach it; down: neither answers any more; silent: it never answered, as a flannel does not.`,
+  footer: `${WINDOW_FOOTER}
+
+Examples:
+  vtepd mesh
+  vtepd mesh --bad              only those that are not as they should be
+  vtepd mesh worker-7 --json
+
+Exit status: 0, or 1 when a node is neither ok nor silent, nothing is found, or no agent answers; 2 wrong flags.`,
+} as const
+
+export const MESH = {
+  flags: [
+    ...WINDOW_FLAGS,
+    { name: 'bad', kind: 'bool', default: false, group: HOW, help: 'only nodes that are neither ok nor silent' },
+  ],
+  about: ABOUT,
+} as const
+
+/** Resolves with the exit status; rejects with HostError where no agent answers. */
+export function meshCommand(argv: readonly string[]): Promise<number> {
+  return reportCommand(argv, {
+    ...MESH,
+    async work(flags, words) {
+      const [wanted, ...more] = words
+      if (more.length > 0) throw new ConfigError(`argument '${more[0]}'`, 'give the name of one node, or none')
+      const all = await askAgent<readonly MeshPeerReport[]>(await findAgent(flags), 'mesh')
+      const asked = wanted === undefined ? all : all.filter(({ node }) => node === wanted)
+      const bad = asked.filter(({ state }) => state !== 'ok' && state !== 'silent')
+      const isMissing = wanted !== undefined && asked.length === 0
+      return { report: { peers: flags.bad ? bad : asked }, status: bad.length > 0 || isMissing ? 1 : 0 }
+    },
+    render: ({ peers }) => renderMesh(peers, styleOf(process.stdout, process.env)),
+  })
+}

@@ -1,0 +1,48 @@
+/** The table of probed peers, and the line of `vtepd status` about them. Pure. Must not: ask for them. */
+import type { MeshPeerReport, MeshSummary } from '../../agent/window/mesh-report.ts'
+import type { Style } from '../../util/style.ts'
+import { columns, duration } from './columns.ts'
+
+export function renderMesh(peers: readonly MeshPeerReport[], style: Style): string {
+  if (peers.length === 0) return 'no such peer\n'
+  const rows = peers.map((peer) => [
+    peer.node,
+    peer.family === 'ipv4' ? 'IPv4' : 'IPv6',
+    peer.state,
+    duration(peer.forMs),
+    peer.rttMs === null ? '-' : duration(peer.rttMs),
+    lossOf(peer),
+    narrowOf(peer),
+    peer.refused ?? '',
+  ])
+  const [heading = '', ...lines] = columns([
+    ['node', 'family', 'state', 'for', 'round trip', 'lost there/back', 'path MTU', ''],
+    ...rows,
+  ])
+  const coloured = lines.map((line, i) => {
+    const state = peers[i]?.state
+    return state === 'ok' ? line : state === 'silent' ? style.faint(line) : style.bad(line)
+  })
+  return `${[heading, ...coloured].join('\n')}\n`
+}
+
+/** `12 of 14 reached, 1 unreachable, 1 silent; 5 probes/s`. */
+export function meshInWords({ peers, probesPerSecond }: MeshSummary): string {
+  const { ok, ...others } = peers
+  const all = Object.values(peers).reduce((sum, count) => sum + count, 0)
+  const rest = Object.entries(others).flatMap(([state, count]) => (count === 0 ? [] : [`${count} ${state}`]))
+  return `${[`${ok} of ${all} reached`, ...rest].join(', ')}; ${probesPerSecond} probes/s`
+}
+
+export function isMeshWell({ peers }: MeshSummary): boolean {
+  return Object.entries(peers).every(([state, count]) => count === 0 || state === 'ok' || state === 'silent')
+}
+
+function lossOf({ lossThere, lossBack }: MeshPeerReport): string {
+  const percent = (part: number | null): string => (part === null ? '-' : `${Math.round(part * 100)} %`)
+  return lossThere === null && lossBack === null ? '-' : `${percent(lossThere)} / ${percent(lossBack)}`
+}
+
+function narrowOf({ narrow }: MeshPeerReport): string {
+  return narrow === null ? '' : `${narrow.mtu} of ${narrow.wanted}${narrow.path === 'underlay' ? ', in fragments' : ''}`
+}
