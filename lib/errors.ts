@@ -62,17 +62,34 @@ export class NetlinkProtocolError extends VtepdError {
   readonly code = 'ERR_VTEPD_NETLINK_PROTOCOL'
 }
 
+/** Why a claim is not accepted, in one of few words: a label of metrics. */
+export type LeaseFault =
+  | 'unreadable'
+  | 'incomplete'
+  | 'other_backend'
+  | 'outside_network'
+  | 'not_unicast'
+  | 'too_large'
+  | 'underlay_unusable'
+  | 'loop'
+  | 'subnet_taken'
+  | 'lladdr_taken'
+  | 'ours'
+
 /** One node's claim cannot be accepted: the lease is skipped, counted and named; the others go on. */
 export class LeaseError extends VtepdError {
   readonly code = 'ERR_VTEPD_LEASE'
   readonly node: string
   readonly field: string
   readonly reason: string
-  constructor(node: string, field: string, reason: string, options?: { cause?: unknown }) {
+  readonly fault: LeaseFault
+  /** `fault`: default `unreadable`. */
+  constructor(node: string, field: string, reason: string, options?: { cause?: unknown; fault?: LeaseFault }) {
     super(`node ${node}: ${field}: ${reason}`, options)
     this.node = node
     this.field = field
     this.reason = reason
+    this.fault = options?.fault ?? 'unreadable'
   }
 }
 

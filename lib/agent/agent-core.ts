@@ -39,6 +39,7 @@ import { createReadiness } from './readiness.ts'
 import type { AgentStatus } from './status.ts'
 import type { TableDifference } from './table-difference.ts'
 import { wantedRules } from './wanted-rules.ts'
+import type { TableCount } from './window/metric-readers.ts'
 import { type FamilyReport, familyReport, type PeerReport, peerReports } from './window/report.ts'
 
 /** How long the family that is ready first waits with its lease for the other and for the CNI files, once per start, milliseconds. */
@@ -75,6 +76,8 @@ export interface CoreReport {
   peers(): readonly PeerReport[]
   /** Of each family that is probed. */
   readonly mesh: readonly MeshWatch[]
+  /** By the books, without a look. */
+  tables(): readonly TableCount[]
   /** By family: a fresh look beside what should be; undefined: there is nothing to compare with yet. */
   differences(): Promise<readonly { readonly family: Family; readonly tables: TableDifference | undefined }[]>
 }
@@ -278,6 +281,10 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
           members.map(({ overlay }) => overlay),
         ),
       mesh,
+      tables: () =>
+        members.flatMap(({ overlay: { family, tables } }) =>
+          TABLES.map((table) => ({ family, table, ...tables[table] })),
+        ),
       differences: () =>
         Promise.all(members.map(async ({ overlay }) => ({ family: overlay.family, tables: await overlay.compare() }))),
     },
@@ -301,6 +308,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   }
 }
 
+const TABLES = ['neighbours', 'fdb', 'routes'] as const
 const NOTHING_KEPT = { lladdr: undefined, founded: undefined }
 
 /** Our Node deleted, or re-created without podCIDR: what runs on this node still uses the last subnets. */

@@ -63,9 +63,9 @@ export interface AgentParts {
 
 /** Returns at once; what can become right by itself is waited for inside (design decision 12). */
 export function startAgent(config: AgentConfig, given: AgentParts): Agent {
-  const telemetry = createTelemetry(given.log)
+  const telemetry = createTelemetry(given.log, given.clock)
   const journal = createJournal(telemetry.log)
-  const parts = { ...given, log: journal.log }
+  const parts = { ...given, log: journal.log, clock: telemetry.clock }
   const { log, clock } = parts
   let health: HealthServer | undefined
   let follower: NetConfFollower | undefined

@@ -22,6 +22,8 @@ export interface Tally {
   retry: number
   /** Peers, by their index in the desired tables, of which an entry failed or was not answered; -1: a delete. */
   readonly unreached: Set<number>
+  /** By table, the wanted entries that are not there now. */
+  readonly lacking: Record<'neighbours' | 'fdb' | 'routes', number>
   /** The first failure in words. */
   first: string | undefined
   /** By operation and errno, as `route.replace ENETDOWN`; answers that were lost as `EAGAIN`. */
@@ -45,6 +47,7 @@ export async function applyPlan(
     failed: 0,
     retry: 0,
     unreached: new Set(),
+    lacking: { neighbours: 0, fdb: 0, routes: 0 },
     first: undefined,
     errors: new Map(),
     passing: true,
@@ -52,6 +55,7 @@ export async function applyPlan(
   if (plan.entries.length > 0 && alive()) {
     const result = await applyBatch(rtnl, plan.entries, tally, turn)
     const routes = routesAllowed(plan, result)
+    tally.lacking.routes += plan.routes.length - routes.length
     if (routes.length > 0 && alive()) await applyBatch(rtnl, routes, tally, turn)
   } else if (plan.routes.length > 0 && alive()) await applyBatch(rtnl, plan.routes, tally, turn)
   if (plan.deletes.length > 0 && alive()) await applyBatch(rtnl, plan.deletes, tally, turn)
@@ -89,20 +93,25 @@ const COUNTED_A_SLICE = 16 * SLICE_ROWS
 
 function countReached(op: number, kind: number, tally: Tally): void {
   if (op === OP_DELETE) tally.deleted += 1
-  else if (kind === KIND_NEIGHBOUR) tally.neighbours += 1
-  else if (kind === KIND_FDB) tally.fdb += 1
-  else tally.routes += 1
+  else tally[tableOf(kind)] += 1
+}
+
+/** The table that entries of this kind are in. */
+export function tableOf(kind: number): 'neighbours' | 'fdb' | 'routes' {
+  if (kind === KIND_NEIGHBOUR) return 'neighbours'
+  return kind === KIND_FDB ? 'fdb' : 'routes'
 }
 
 /** `failure`: undefined when the kernel's answer was lost. */
 function countOther(batch: PlannedBatch, index: number, failure: EntryFailure | undefined, tally: Tally): void {
   const operation = operationOf(batch, index)
   const verdict = failure === undefined ? 'retry' : classify(operation, failure.errnoName)
+  const at = index * ENTRY_BYTES
   if (verdict === 'done') {
-    const at = index * ENTRY_BYTES
     countReached(batch.bytes[at + OFFSET_OP] ?? 0, batch.bytes[at + OFFSET_KIND] ?? 0, tally)
     return
   }
+  if (batch.bytes[at + OFFSET_OP] !== OP_DELETE) tally.lacking[tableOf(batch.bytes[at + OFFSET_KIND] ?? 0)] += 1
   const key = `${operation} ${failure?.errnoName ?? 'EAGAIN'}`
   tally.errors.set(key, (tally.errors.get(key) ?? 0) + 1)
   tally.unreached.add(batch.peers[index] ?? -1)

@@ -3,7 +3,7 @@
  * counted, and answered by a look at everything, since what the handler would have done is not done.
  * Must not: be used where an error is expected; those have an answer of their own.
  */
-import { InvariantError, VtepdError } from '../errors.ts'
+import { InvariantError, NetlinkError, NetlinkSocketError, VtepdError } from '../errors.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
@@ -74,6 +74,8 @@ export function createContainment(parts: {
     contain,
     guard,
     report(error) {
+      if (error instanceof NetlinkError || error instanceof NetlinkSocketError)
+        log.debug('rtnl.failed', messageOf(error), { op: error.op, errno: error.errnoName })
       if (!(error instanceof VtepdError) || error instanceof InvariantError) contain(error)
     },
     clock: {

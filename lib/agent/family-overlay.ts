@@ -7,6 +7,7 @@
 import type { OwnNode } from '../cluster/lease.ts'
 import { isVxlan, type Network } from '../cluster/network.ts'
 import type { LeaseView } from '../cluster/view.ts'
+import { DELETED } from '../device/machine.ts'
 import type { Device, DeviceState, Wanted } from '../device/types.ts'
 import { carrierName } from '../device/vtep.ts'
 import { type Cidr, cidrFamily, contains } from '../net/cidr.ts'
@@ -24,7 +25,7 @@ import { acceptRaKey, type Sysctl } from './device-ops.ts'
 import { createDeviceReports } from './device-reports.ts'
 import { createDeviceRunner, type DeviceRunnerParts } from './device-runner.ts'
 import { createGovernor } from './governor.ts'
-import { createHeals, type Heals } from './heals.ts'
+import { createHeals, type HealSlug, type Heals } from './heals.ts'
 import { createHearing } from './hearing.ts'
 import { createPeerReconciler, type PeerReconciler } from './peer-reconciler.ts'
 import { createRtnlSession } from './rtnl-session.ts'
@@ -53,6 +54,10 @@ export interface FamilyOverlay {
   /** The underlay address that belongs to this node: for a start after this one. */
   readonly founded: Ip | undefined
   readonly heals: Pick<Heals, 'count' | 'last'>
+  /** Of each table, how many entries there should be and how many stand, without a look. */
+  readonly tables: PeerReconciler['tables']
+  /** Peers of which an entry does not stand, or whose place a route of others has. */
+  readonly fallen: ReadonlySet<string>
   /** Of a peer: its entries stand and no route of others wins over its own, as far as the last round knows. */
   stands(node: string): boolean
   /** A fresh look at the three tables beside what they should be; undefined: there is nothing to compare with yet. */
@@ -143,9 +148,9 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     governor,
     onState(from, to) {
       reports.changed(from, to)
-      if (to.name === 'blind') heals.broke('gone', to.because)
+      if (to.name === 'blind') heals.broke('gone', to.because, slugOf(to))
       else if (from.name === 'ready' && to.name !== 'ready' && to.name !== 'stopped')
-        heals.broke('device', 'because' in to ? to.because : `it is ${to.name}`)
+        heals.broke('device', 'because' in to ? to.because : `it is ${to.name}`, slugOf(to))
       hearing.state(to)
       if (deviceOf(to) !== undefined && !sameDevice(deviceOf(from), deviceOf(to))) peers.mark()
       if (to.name === 'ready') announcer.carriedBy(to.underlay)
@@ -162,7 +167,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     rival: parts.rival,
     contestedStayMs: parts.contestedStayMs,
     governor,
-    onDamage: (what) => heals.broke('entry', what()),
+    onDamage: (what, action) => heals.broke('entry', what(), action === 'set' ? 'entry_altered' : 'entry_deleted'),
     onWrote: heals.wrote,
     onRound: () => settle(),
     onUnheard: () => hearing.missed(),
@@ -254,6 +259,12 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
       return runner.founded
     },
     heals,
+    get tables() {
+      return peers.tables
+    },
+    get fallen() {
+      return peers.fallen
+    },
     stands: (node) => peers.stands(node),
     // By a socket of its own: no repair waits for a look that somebody asked for.
     async compare() {
@@ -303,6 +314,24 @@ export function deviceOf(state: DeviceState): Device | undefined {
 function deviceFault(state: DeviceState): string | undefined {
   if (state.name === 'ready') return undefined
   return 'because' in state ? `${state.name} (${state.because})` : state.name
+}
+
+/** What a state that is not ready any more says of the damage. */
+function slugOf(state: DeviceState): HealSlug {
+  switch (state.name) {
+    case 'blind':
+      return state.because === DELETED ? 'device_deleted' : 'look_failed'
+    case 'waiting':
+    case 'stranded':
+      return 'underlay_away'
+    case 'blocked':
+      return 'device_refused'
+    case 'removing':
+    case 'creating':
+      return 'device_replaced'
+    default:
+      return 'device_changed'
+  }
 }
 
 function tablesFault({ programmed, shadowed }: Pick<PeerReconciler, 'programmed' | 'shadowed'>): string | undefined {

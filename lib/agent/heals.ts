@@ -6,6 +6,18 @@ import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Tally } from './apply-plan.ts'
 
+/** What was repaired, in one of few words: a label of metrics. */
+export type HealSlug =
+  | 'device_deleted'
+  | 'device_changed'
+  | 'device_replaced'
+  | 'device_refused'
+  | 'underlay_away'
+  | 'look_failed'
+  | 'entry_deleted'
+  | 'entry_altered'
+  | 'found_by_look'
+
 /** One repair that is over. */
 export interface Heal {
   /** In words: `the device was deleted`. */
@@ -30,7 +42,7 @@ export interface Heals {
    * The device or an entry is not as it should be, from now on. The first cause counts, but a device that goes takes its entries
    * first, and is down before it is gone: it is what happened. `gone`: the device is.
    */
-  broke(what: 'entry' | 'device' | 'gone', cause: string): void
+  broke(what: 'entry' | 'device' | 'gone', cause: string, slug: HealSlug): void
   /**
    * A round wrote; `since`: when it began. `repair`: for the peers of before, on the device of before. `news`: the governor does not
    * know it as something that happens again and again.
@@ -67,16 +79,17 @@ export function createHeals(parts: {
     get last() {
       return last
     },
-    broke(what, cause) {
+    broke(what, cause, slug) {
       if (!whole) return
       const kind = what === 'entry' ? 'entry' : 'device'
-      if (open === undefined || (kind === 'device' && open.what === 'entry')) open = begin(kind, cause, clock.now())
-      else if (what === 'gone') open.cause = cause
+      if (open === undefined || (kind === 'device' && open.what === 'entry'))
+        open = begin(kind, cause, slug, clock.now())
+      else if (what === 'gone') Object.assign(open, { cause, slug })
       open.at = undefined
     },
     wrote({ written }, { since, repair, news }) {
       if (written === 0 || !whole) return
-      if (repair) open ??= begin('entry', 'a look found entries missing or altered', since)
+      if (repair) open ??= begin('entry', 'a look found entries missing or altered', 'found_by_look', since)
       if (open === undefined) return
       open.written += written
       open.news ||= news
@@ -85,7 +98,7 @@ export function createHeals(parts: {
     settle(isWhole) {
       whole ||= isWhole
       if (!isWhole || open === undefined) return
-      const { what, cause, since, written, news, at = clock.now() } = open
+      const { what, cause, slug, since, written, news, at = clock.now() } = open
       open = undefined
       // What was heard was over, or nothing.
       if (what === 'entry' && written === 0) return
@@ -96,6 +109,7 @@ export function createHeals(parts: {
       parts.log[level]('overlay.healed', `healed ${parts.ifname} in ${inWords(last.ms)}: ${cause}; ${entries}`, {
         what,
         cause,
+        slug,
         ms: last.ms,
         written,
       })
@@ -105,6 +119,7 @@ export function createHeals(parts: {
 
 interface Repair {
   cause: string
+  slug: HealSlug
   readonly what: 'device' | 'entry'
   readonly since: number
   written: number
@@ -113,8 +128,8 @@ interface Repair {
   at: number | undefined
 }
 
-function begin(what: Repair['what'], cause: string, since: number): Repair {
-  return { what, cause, since, written: 0, news: false, at: undefined }
+function begin(what: Repair['what'], cause: string, slug: HealSlug, since: number): Repair {
+  return { what, cause, slug, since, written: 0, news: false, at: undefined }
 }
 
 function inWords(ms: number): string {

@@ -17,6 +17,7 @@ import { directRoutes } from '../overlay/direct.ts'
 import { renderSubject } from '../overlay/entry-text.ts'
 import { type ForeignPrefixes, foreignPrefixes } from '../overlay/plan/foreign-prefixes.ts'
 import { type ActualTables, planPeers } from '../overlay/plan.ts'
+import { OFFSET_KIND } from '../rtnl/abi.ts'
 import { type EntryTable, entryBytes, unpackEntry } from '../rtnl/entries.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { Clock } from '../util/clock.ts'
@@ -26,7 +27,7 @@ import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
 import { inSlices } from '../util/slices.ts'
 import type { StandingLog } from '../util/standing-log.ts'
-import { applyPlan, type Tally } from './apply-plan.ts'
+import { applyPlan, type Tally, tableOf } from './apply-plan.ts'
 import type { Containment } from './containment.ts'
 import { createContested } from './contested.ts'
 import { createEars } from './ears.ts'
@@ -73,6 +74,12 @@ export interface PeerReconciler {
   readonly whole: boolean
   /** Of a peer: its entries stand and no route of others wins over its own, as far as the last round knows. */
   stands(node: string): boolean
+  /** Peers that do not stand. */
+  readonly fallen: ReadonlySet<string>
+  /** Of each table, how many entries there should be, and how many of them stand as far as the last round and what was heard tell. */
+  readonly tables: Readonly<
+    Record<'neighbours' | 'fdb' | 'routes', { readonly wanted: number; readonly inPlace: number }>
+  >
   /** A fresh look beside what the tables should be, by a socket of the caller's; undefined: there is no device or no view yet. */
   compare(rtnl: Rtnl): Promise<TableDifference | undefined>
   stop(): Promise<void>
@@ -98,7 +105,7 @@ export interface PeerReconcilerParts {
   /** Default: ten minutes. */
   readonly contestedStayMs?: number | undefined
   /** Entries are not what they should be, in words. */
-  readonly onDamage: (what: () => string) => void
+  readonly onDamage: (what: () => string, action: 'set' | 'deleted') => void
   /** A round of everything wrote; HealsParts. */
   readonly onWrote: Heals['wrote']
   /** A round ended. */
@@ -133,6 +140,9 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   let wasSynced = false
   /** What the last full round wrote, as the governor knows it. */
   let written: readonly string[] = []
+  /** On which link the book was written, and what is not there of it since, as far as is known. */
+  let writtenOn: Device['ifindex'] | undefined
+  let lacking: Tally['lacking'] = { neighbours: 0, fdb: 0, routes: 0 }
   /** Rounds in a row that ended with an error. */
   let failures = 0
   /** When what the kernel refuses is tried again; infinite: it refuses nothing. */
@@ -222,6 +232,8 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     if (unreached.size > 0) governor.failed(...names)
     else governor.repaired(names, inWords)
     const done = await applyPlan(rtnl, plan, applying(device))
+    writtenOn = ifindex
+    lacking = done.lacking
     for (const batch of batchesOf(plan)) rtnl.release(batch)
     if (!isEmpty) done.written += await shadows.settle(rtnl, plan.shadowed, view)
     governor.took([...names, 'tables', 'host'], clock.now() - started)
@@ -275,6 +287,7 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     const plan = planPeers({ network, ifindex: ownLink(device), desired, actual, complete: true, spared })
     book?.desired.note(change)
     const done = await applyPlan(rtnl, plan, applying(device))
+    for (const table of TABLES) lacking[table] += done.lacking[table]
     if (done.failed + done.retry > 0) {
       confirmed = false
       again(done, 0)
@@ -344,7 +357,11 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
           continue
         }
         if (book !== undefined && isAsDesired(book, action, bytes)) continue
-        parts.onDamage(() => `${renderSubject(unpackEntry(entries, i))} ${action === 'set' ? 'altered' : 'deleted'}`)
+        if (action === 'deleted' && book?.desired.wants(bytes)) lacking[tableOf(bytes[OFFSET_KIND] ?? 0)] += 1
+        parts.onDamage(
+          () => `${renderSubject(unpackEntry(entries, i))} ${action === 'set' ? 'altered' : 'deleted'}`,
+          action,
+        )
         damaged(governor.waitMs(namesOfEntry(bytes)))
         if (due.isDue) return
       }
@@ -359,6 +376,18 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
       return programmed && due.at === Number.POSITIVE_INFINITY && unreached.size === 0
     },
     stands: (node) => !unreached.has(node) && !shadows.nodes.has(node) && book?.lost.has(node) !== true,
+    get fallen() {
+      return new Set([...unreached, ...shadows.nodes, ...(book?.lost ?? [])])
+    },
+    get tables() {
+      const stands =
+        writtenOn !== undefined && parts.device()?.ifindex === writtenOn && book?.device.ifindex === writtenOn
+      const of = (table: (typeof TABLES)[number]) => {
+        const wanted = book?.desired.sizes[table] ?? 0
+        return { wanted, inPlace: stands ? Math.max(0, wanted - lacking[table]) : 0 }
+      }
+      return { neighbours: of('neighbours'), fdb: of('fdb'), routes: of('routes') }
+    },
     get shadowed() {
       return shadows.catching
     },
@@ -372,5 +401,6 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
   }
 }
 
+const TABLES = ['neighbours', 'fdb', 'routes'] as const
 const NO_DIRECT = { onLink: undefined, signature: '' }
 const NO_NAMES: PlanNames = { names: [], kinds: [], inWords: () => '' }

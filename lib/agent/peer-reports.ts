@@ -88,7 +88,7 @@ export function createPeerReports({
     },
     stop: () => moment?.cancel(),
     applied(tally, ms, { whole, level }): void {
-      const { first, passing: passes, unreached: _, errors, ...counts } = tally
+      const { first, passing: passes, unreached: _, lacking: __, errors, ...counts } = tally
       if (errors.size > 0)
         log.debug('peers.errors', 'the kernel refused entries', { errors: Object.fromEntries(errors) })
       const bad = tally.failed + tally.retry

@@ -20,6 +20,9 @@ import type {
   Wanted,
 } from './types.ts'
 
+/** Why a machine is blind whose device was deleted. */
+export const DELETED = 'the device was deleted'
+
 /** Times in a row that the same change is asked for before it counts as one that the kernel accepts without doing it. */
 const PATIENCE = 3
 
@@ -150,7 +153,7 @@ function disturb(machine: Machine): Step {
 
 function gone(machine: Machine, ifindex: Ifindex): Step {
   if (ifindexOf(machine.state) !== ifindex) return disturb(machine)
-  const blind: Machine = { ...machine, state: { name: 'blind', because: 'the device was deleted' } }
+  const blind: Machine = { ...machine, state: { name: 'blind', because: DELETED } }
   // The loss of the device is answered at once, whatever was being waited for.
   if (blind.phase.name === 'idle' || blind.phase.name === 'pausing') return observe(blind)
   if (blind.phase.name === 'observing') return same({ ...blind, phase: { name: 'observing', stale: true } })

@@ -91,7 +91,7 @@ function readOwnEntry(entry: FileEntry, index: number, network: Network, faults:
       const whole = network[family]
       if (whole === undefined || containsCidr(whole, part.subnet)) return part.subnet
       const reason = `our own subnet ${part.subnet} is outside the network ${whole} of net-conf`
-      faults.push(new LeaseError(entry.name, `${family}.subnet`, reason))
+      faults.push(new LeaseError(entry.name, `${family}.subnet`, reason, { fault: 'outside_network' }))
       return undefined
     }),
     lladdrs: both((part) => (isVxlan(network) ? part.lladdr : undefined)),

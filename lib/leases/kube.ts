@@ -56,6 +56,8 @@ export interface KubeSourceOptions {
 export interface KubeSource extends LeaseSource {
   /** Why the view may be old: the API server does not answer; undefined: it is kept up to date. */
   readonly stale: string | undefined
+  /** Milliseconds since the API server last said anything, and since the view was last kept up to date (0: it is). */
+  readonly ages: { readonly heardMs: number; readonly completeMs: number }
   /** How often the view could not be written to `stateDir`. */
   readonly cacheFailures: number
 }
@@ -153,6 +155,8 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     if (families !== undefined) claimWriter.want(node.name, node.uid, families)
   }
   let stale: string | undefined = 'the Nodes have not been listed yet'
+  const startedAt = clock.now()
+  let completeAt = startedAt
   let stream: NodeStream | undefined
   let onChange: (() => void) | undefined
 
@@ -196,6 +200,11 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     get stale() {
       return stale
     },
+    get ages() {
+      const now = clock.now()
+      const heardMs = now - (stream?.heardAt ?? startedAt)
+      return { heardMs, completeMs: stale === undefined ? 0 : now - completeAt }
+    },
     get cacheFailures() {
       return cache?.failures ?? 0
     },
@@ -228,6 +237,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
           table.apply(change)
         },
         onTrouble(because, error) {
+          if (stale === undefined && because !== undefined) completeAt = clock.now()
           stale = because
           if (because === undefined) standing.over('leases.kube', 'the API server answers again')
           else standing.stands('leases.kube', waitingFor(because), error === undefined ? undefined : { error })

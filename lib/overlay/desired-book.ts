@@ -41,6 +41,8 @@ export interface DesiredBook {
   readonly conflicts: FamilyPeers['conflicts']
   /** As they were packed; stale by the changes that were noted since. */
   readonly packed: DesiredTables
+  /** Entries of each table, what was noted included. */
+  readonly sizes: Readonly<Record<'neighbours' | 'fdb' | 'routes', number>>
   /** Whether any change was noted. */
   readonly noted: boolean
   /**
@@ -107,6 +109,7 @@ function bookOf(of: BookOf, view: Peers, packed: DesiredTables, conflicts: Famil
   const changed = new Map<string, Peer | null>()
   let late = desiredTables({ ...of, peers: [] })
   let current = view
+  let sizes = sizesOf(packed)
 
   const tableOf = (tables: DesiredTables, kind: number): DesiredTable =>
     kind === abi.KIND_NEIGHBOUR ? tables.neighbours : kind === abi.KIND_FDB ? tables.fdb : tables.routes
@@ -148,6 +151,9 @@ function bookOf(of: BookOf, view: Peers, packed: DesiredTables, conflicts: Famil
     },
     conflicts,
     packed,
+    get sizes() {
+      return sizes
+    },
     get noted() {
       return changed.size > 0
     },
@@ -175,7 +181,8 @@ function bookOf(of: BookOf, view: Peers, packed: DesiredTables, conflicts: Famil
         peers: after.peers,
       }
     },
-    note({ next, nodes, peers: now }) {
+    note({ next, nodes, peers: now, before, after }) {
+      sizes = plus(sizes, sizesOf(after), sizesOf(before))
       for (const node of nodes) changed.set(node, now.find((peer) => peer.node === node) ?? null)
       late = desiredTables({ ...of, peers: [...changed.values()].filter((peer) => peer !== null) })
       current = next
@@ -185,6 +192,21 @@ function bookOf(of: BookOf, view: Peers, packed: DesiredTables, conflicts: Famil
       return found !== undefined && sameEntry(new Int32Array(bytes.slice(0, abi.ENTRY_BYTES).buffer), found)
     },
     wants: (bytes) => find(bytes) !== undefined,
+  }
+}
+
+/** A row that says the same as another is no entry of its own. */
+function sizesOf(tables: DesiredTables): DesiredBook['sizes'] {
+  const size = ({ length, twins }: DesiredTable): number =>
+    [...twins.values()].reduce((rest, rows) => rest - rows.length, length)
+  return { neighbours: size(tables.neighbours), fdb: size(tables.fdb), routes: size(tables.routes) }
+}
+
+function plus(a: DesiredBook['sizes'], more: DesiredBook['sizes'], less: DesiredBook['sizes']): DesiredBook['sizes'] {
+  return {
+    neighbours: a.neighbours + more.neighbours - less.neighbours,
+    fdb: a.fdb + more.fdb - less.fdb,
+    routes: a.routes + more.routes - less.routes,
   }
 }
 

@@ -371,3 +371,33 @@ for (const renamesWhileUp of [true, false]) {
     assert.deepEqual(node.deviceFaults(), [])
   })
 }
+
+test('how many entries there should be and how many stand is known without a look', async () => {
+  const node = createFakeNode()
+  const counts = () => Object.values(node.overlay.tables).map(({ wanted, inPlace }) => `${inPlace}/${wanted}`)
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  assert.deepEqual(counts(), ['2/2', '2/2', '2/2'])
+  node.setPeers(new Map([...peers, [4, 4]]))
+  await node.clock.run(100)
+  assert.deepEqual(counts(), ['3/3', '3/3', '3/3'])
+  node.kernel.faults.inject({
+    on: 'applyEntries',
+    times: Number.POSITIVE_INFINITY,
+    fault: { kind: 'errno', errno: 22, entries: (entry) => entry.kind === 'route' && entry.dst === '10.42.2.0/24' },
+  })
+  node.kernel.admin.deleteRoute({ dst: '10.42.2.0/24' })
+  await node.clock.run(1000)
+  assert.deepEqual(counts(), ['3/3', '3/3', '2/3'])
+  assert.equal(node.overlay.fallen.size, 1)
+})
+
+test('without a device no entry stands', async () => {
+  const node = createFakeNode()
+  node.setPeers(peers)
+  await node.clock.run(1000)
+  node.kernel.admin.removeAddress(UNDERLAY_IFNAME, '192.168.1.1/24')
+  node.kernel.admin.deleteLink('flannel.1')
+  await node.clock.run(1000)
+  assert.deepEqual(node.overlay.tables.routes, { wanted: 2, inPlace: 0 })
+})

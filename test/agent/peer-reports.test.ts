@@ -17,6 +17,7 @@ const TALLY: Tally = {
   failed: 0,
   retry: 0,
   unreached: new Set(),
+  lacking: { neighbours: 0, fdb: 0, routes: 0 },
   first: undefined,
   errors: new Map(),
   passing: true,

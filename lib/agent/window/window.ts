@@ -14,6 +14,7 @@ import type { AgentStatus } from '../status.ts'
 import type { Succession } from '../succession.ts'
 import type { Journal } from './journal.ts'
 import { meshPeerReports } from './mesh-report.ts'
+import type { Facts } from './metric-readers.ts'
 import type { Metrics } from './metrics.ts'
 import { openOperatorSocket } from './operator-socket.ts'
 import type { AgentReport, LeasesReport } from './report.ts'
@@ -25,8 +26,14 @@ export interface Window {
   close(): Promise<void>
 }
 
+/** What a source tells of how fresh its view is, where that is a question. */
+interface Freshness {
+  readonly stale?: string | undefined
+  readonly ages?: Facts['ages']
+}
+
 export interface WindowParts {
-  readonly succession: Pick<Succession<LeaseSource & { readonly stale?: string | undefined }>, 'core' | 'source'>
+  readonly succession: Pick<Succession<LeaseSource & Freshness>, 'core' | 'source'>
   readonly journal: Journal
   readonly telemetry: Telemetry
   readonly status: () => AgentStatus | undefined
@@ -66,7 +73,7 @@ export async function openWindow(config: AgentConfig, parts: WindowParts): Promi
   return {
     async metrics() {
       metrics ??= import('./metrics.ts').then(({ createMetrics }) =>
-        createMetrics({ telemetry: parts.telemetry, report }),
+        createMetrics({ telemetry: parts.telemetry, facts: () => factsOf(parts, report()) }),
       )
       const { render, contentType } = await metrics
       return { text: await render(), contentType }
@@ -100,6 +107,12 @@ function statusOf({ succession, journal, status, version }: WindowParts, started
     faults: journal.standing(),
     memoryBytes: process.memoryUsage.rss(),
   }
+}
+
+function factsOf({ succession: { core, source } }: WindowParts, report: AgentReport): Facts {
+  const rejected = new Map<string, number>()
+  for (const { fault } of source?.view().rejected ?? []) rejected.set(fault, (rejected.get(fault) ?? 0) + 1)
+  return { report, tables: core?.report.tables() ?? [], rejected, ages: source?.ages }
 }
 
 function leasesOf(source: WindowParts['succession']['source']): LeasesReport {

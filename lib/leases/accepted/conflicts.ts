@@ -9,6 +9,7 @@
 
 import type { FamilyLease } from '../../cluster/lease.ts'
 import type { Backend } from '../../cluster/network.ts'
+import type { LeaseFault } from '../../errors.ts'
 import { type Cidr, cidrOf, networkAddress, prefixLength } from '../../net/cidr.ts'
 import { type Ip, ipToBigInt } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
@@ -17,6 +18,7 @@ import { ALL, type Claim, type FamilyClaim, isComplete, LLADDR, SUBNET, UNDERLAY
 
 /** Why a claim is not accepted. */
 export interface Fault {
+  readonly kind: LeaseFault
   readonly field: 'subnet' | 'lladdr' | 'underlay'
   readonly reason: string
   /** It is refused for another's sake, who might lose another time. */
@@ -173,12 +175,14 @@ function createTaken({ lengths, loops }: Rules): Taken {
     const other = overlapping(subnet)
     if (other !== undefined && other !== candidate)
       return {
+        kind: 'subnet_taken',
         field: 'subnet',
         reason: `${subnet} overlaps ${other.part.subnet} of ${other.claim.node}, which holds it`,
       }
     const twin = lladdr === undefined ? undefined : lladdrs.get(lladdr)
     if (twin !== undefined && twin !== candidate && twin.part.underlay !== underlay)
       return {
+        kind: 'lladdr_taken',
         field: 'lladdr',
         reason: `${lladdr} is that of ${twin.claim.node}, ${preferred.has(twin) ? 'from whose UID it is derived' : 'which holds it'}`,
       }
@@ -187,7 +191,7 @@ function createTaken({ lengths, loops }: Rules): Taken {
     const holds = (candidate.held & SUBNET) === 0 ? underlays.get(subnet) : undefined
     if (holds === undefined || holds === candidate) return undefined
     const reason = `${subnet} holds the underlay address ${holds.part.underlay} of ${holds.claim.node}`
-    return { field: 'subnet', reason }
+    return { kind: 'loop', field: 'subnet', reason }
   }
 
   return {
@@ -217,5 +221,9 @@ function firstOf(cidrs: readonly Cidr[], subnets: ReadonlyMap<Cidr, Candidate>):
 
 /** An underlay address inside a subnet of the overlay. */
 export function loop(underlay: Ip, cidr: Cidr): Fault {
-  return { field: 'underlay', reason: `${underlay} is inside ${cidr}: its packets would loop through the overlay` }
+  return {
+    kind: 'loop',
+    field: 'underlay',
+    reason: `${underlay} is inside ${cidr}: its packets would loop through the overlay`,
+  }
 }

@@ -64,7 +64,10 @@ export function createFamilyClaims(family: Family, network: Cidr, { backend }: N
   }
   const refuse = (claim: Claim, fault: Fault): void => {
     if (refused.get(claim)?.fault.reason === fault.reason) return
-    refused.set(claim, { fault, error: new LeaseError(claim.node, `${family} ${fault.field}`, fault.reason) })
+    refused.set(claim, {
+      fault,
+      error: new LeaseError(claim.node, `${family} ${fault.field}`, fault.reason, { fault: fault.kind }),
+    })
   }
   /** `uneasy` collects the indexed claims about which there is something to decide. */
   const drop = (claim: Claim, uneasy: Set<Claim>, asked: Set<string>): void => {
@@ -185,4 +188,4 @@ export function createFamilyClaims(family: Family, network: Cidr, { backend }: N
 }
 
 const NO_FAMILIES = { ipv4: undefined, ipv6: undefined }
-const UNREADABLE: Fault = { field: 'subnet', reason: 'a part of it cannot be read' }
+const UNREADABLE: Fault = { kind: 'unreadable', field: 'subnet', reason: 'a part of it cannot be read' }

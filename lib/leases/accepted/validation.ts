@@ -30,17 +30,22 @@ export function createValidation(network: Cidr): (claim: FamilyLease) => Fault |
   return ({ subnet, underlay, lladdr }) => {
     const start = networkAddress(subnet)
     if (prefixLength(subnet) < length || !inNetwork(start))
-      return { field: 'subnet', reason: `${subnet} is outside the network ${network}` }
+      return { kind: 'outside_network', field: 'subnet', reason: `${subnet} is outside the network ${network}` }
     if (!isUnicastHost(start) || isLinkLocal(start))
-      return { field: 'subnet', reason: `${subnet} is not a unicast network` }
+      return { kind: 'not_unicast', field: 'subnet', reason: `${subnet} is not a unicast network` }
     if (length === 0 && prefixLength(subnet) < LEAST_PREFIX_LENGTH[familyOf(start)])
-      return { field: 'subnet', reason: `${subnet} is more than one node can need` }
+      return { kind: 'too_large', field: 'subnet', reason: `${subnet} is more than one node can need` }
     if (lladdr !== undefined && !isUnicastLladdr(lladdr))
-      return { field: 'lladdr', reason: `${lladdr} is not a unicast MAC address` }
-    if (!isUnicastHost(underlay)) return { field: 'underlay', reason: `${underlay} is no address that a host can have` }
+      return { kind: 'not_unicast', field: 'lladdr', reason: `${lladdr} is not a unicast MAC address` }
+    if (!isUnicastHost(underlay))
+      return { kind: 'underlay_unusable', field: 'underlay', reason: `${underlay} is no address that a host can have` }
     // An FDB entry names no interface, which an fe80:: address would need.
     if (underlay.startsWith('fe') && isLinkLocal(underlay))
-      return { field: 'underlay', reason: `${underlay} is link-local, reachable only through a named interface` }
+      return {
+        kind: 'underlay_unusable',
+        field: 'underlay',
+        reason: `${underlay} is link-local, reachable only through a named interface`,
+      }
     if (length > 0) return inNetwork(underlay) ? loop(underlay, network) : undefined
     return contains(subnet, underlay) ? loop(underlay, subnet) : undefined
   }
@@ -60,15 +65,15 @@ export function besideOwn(
   const [ours, ourUnderlay] = [own.subnets[family], own.underlays[family]]
   const isOurUnderlay = underlay === ourUnderlay
   if (lladdr !== undefined && lladdr === own.lladdrs[family]) {
-    if (!isOurUnderlay) return { field: 'lladdr', reason: `${lladdr} is our own`, contested: true }
+    if (!isOurUnderlay) return { kind: 'ours', field: 'lladdr', reason: `${lladdr} is our own`, contested: true }
     const reason = `is this machine under another name (${lladdr}, ${underlay}): nothing is installed for it`
-    return { field: 'lladdr', reason, sameMachine: true }
+    return { kind: 'ours', field: 'lladdr', reason, sameMachine: true }
   }
   if (ours !== undefined && (sameLength ? ours === subnet : overlaps(ours, subnet)))
-    return { field: 'subnet', reason: `${subnet} overlaps our own ${ours}`, contested: true }
-  if (isOurUnderlay) return { field: 'underlay', reason: `${underlay} is our own`, contested: true }
+    return { kind: 'ours', field: 'subnet', reason: `${subnet} overlaps our own ${ours}`, contested: true }
+  if (isOurUnderlay) return { kind: 'ours', field: 'underlay', reason: `${underlay} is our own`, contested: true }
   if (!open) return undefined
   if (ours !== undefined && contains(ours, underlay)) return loop(underlay, ours)
   if (ourUnderlay === undefined || !contains(subnet, ourUnderlay)) return undefined
-  return { field: 'subnet', reason: `${subnet} holds our own underlay address ${ourUnderlay}` }
+  return { kind: 'loop', field: 'subnet', reason: `${subnet} holds our own underlay address ${ourUnderlay}` }
 }

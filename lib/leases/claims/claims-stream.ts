@@ -144,6 +144,9 @@ export function startClaimsStream<T>(options: ClaimsStreamOptions<T>): ClaimsStr
       for (const [name, { said }] of claims ?? []) if (said === undefined && name !== ownName()) return true
       return false
     },
+    get heardAt() {
+      return all.heardAt
+    },
     // A list of claims is small: it is taken at each start.
     position: () => undefined,
     async close() {

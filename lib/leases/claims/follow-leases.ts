@@ -53,6 +53,7 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
   const { clock, log, random, standing } = options
   const stop = new AbortController()
   const ending = new Set<Promise<void>>()
+  const startedAt = clock.now()
   let active: Following<T> | undefined
   /** Being listed, to take the place of `active`. */
   let next: Following<T> | undefined
@@ -243,6 +244,9 @@ export function followLeases<T>(options: FollowOptions<T>): NodeStream {
   const starting = start()
 
   return {
+    get heardAt() {
+      return (active ?? next)?.stream.heardAt ?? startedAt
+    },
     position: () => active?.stream.position(),
     async close() {
       stop.abort(new Error('closed'))

@@ -37,6 +37,7 @@ export async function listNodes<T>(target: KubeTarget, memory: StreamMemory, par
       if (error instanceof KubeError && isLost(error.status)) memory.floorLost = true
       throw error
     })
+    memory.heardAt = clock.now()
     const format = formats.of(contentType)
     const page = understood(memory, clock, format, () => format.decodePage(body, wanted, ownName))
     for (const node of page.nodes) {

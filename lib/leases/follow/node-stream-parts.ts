@@ -95,6 +95,8 @@ export interface StreamMemory {
   jsonUntil: number
   relistAt: number
   ownSeenAt: number
+  /** When the server last said anything. */
+  heardAt: number
   /** Of the last list and what followed; used where metadata alone is followed. */
   specs: NodeSpecs
 }

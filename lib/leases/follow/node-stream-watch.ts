@@ -245,6 +245,7 @@ function createFollower<T>(
       }
       return stream.read((bytes) => {
         watchdog.touch()
+        memory.heardAt = clock.now()
         understood(memory, clock, format, () => read(bytes))
         if (staged === undefined) stream.gather()
       })

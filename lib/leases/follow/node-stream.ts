@@ -51,6 +51,8 @@ export interface NodeStreamOptions<T> {
 }
 
 export interface NodeStream {
+  /** When the server last said anything, by the clock; at first when the stream was started. */
+  readonly heardAt: number
   /**
    * Up to where everything was told, and the version of our own Node there; undefined: not everything was. Of the moment, as
    * what was told is.
@@ -99,6 +101,7 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
     jsonUntil: Number.NEGATIVE_INFINITY,
     relistAt: 0,
     ownSeenAt: clock.now(),
+    heardAt: clock.now(),
     specs: createNodeSpecs(),
   }
 
@@ -181,6 +184,9 @@ export function startNodeStream<T>(options: NodeStreamOptions<T>): NodeStream {
   const running = run()
 
   return {
+    get heardAt() {
+      return memory.heardAt
+    },
     position() {
       const { version, ownVersion, unconfirmed } = memory
       if (version === undefined || ownVersion === undefined || unconfirmed || !memory.complete()) return undefined

@@ -28,7 +28,10 @@ export function readClaim(node: NodeFacts, keys: AnnotationKeys, network: Networ
   const type = node.annotations[keys.backendType]
   if (type !== network.backend.type) {
     const reason = `${type === undefined ? 'missing' : `"${type}"`}: only "${network.backend.type}" can be a peer`
-    return { claim: undefined, faults: [new LeaseError(node.name, keys.backendType, reason)] }
+    return {
+      claim: undefined,
+      faults: [new LeaseError(node.name, keys.backendType, reason, { fault: 'other_backend' })],
+    }
   }
   const faults: LeaseError[] = []
   const read = (family: Family): FamilyClaim | undefined =>
@@ -37,7 +40,9 @@ export function readClaim(node: NodeFacts, keys: AnnotationKeys, network: Networ
   const ipv6 = read('ipv6')
   if (ipv4 === undefined && ipv6 === undefined) {
     if (faults.length === 0)
-      faults.push(new LeaseError(node.name, 'annotations', 'no claim in any family that we have'))
+      faults.push(
+        new LeaseError(node.name, 'annotations', 'no claim in any family that we have', { fault: 'incomplete' }),
+      )
     return { claim: undefined, faults }
   }
   return {
@@ -94,7 +99,8 @@ function readFamily(
   const data = attempt(found, () => (text === undefined ? undefined : parseBackendData(node.name, backendData, text)))
   const isSilent = subnet === undefined && underlay === undefined && text === undefined
   if (found.length === 0 && !isSilent) {
-    const missing = (field: string, reason = 'missing') => found.push(new LeaseError(node.name, field, reason))
+    const missing = (field: string, reason = 'missing') =>
+      found.push(new LeaseError(node.name, field, reason, { fault: 'incomplete' }))
     if (subnet === undefined) missing('spec.podCIDRs', `no ${family} podCIDR is assigned`)
     else if (underlay === undefined) missing(publicIp)
     else if (hasData && text === undefined) missing(backendData)
@@ -128,7 +134,7 @@ function readOwnSubnet(family: Family, node: NodeFacts, network: Network): Cidr 
   const whole = network[family]
   if (subnet === undefined || whole === undefined || containsCidr(whole, subnet)) return subnet
   const reason = `our own podCIDR ${subnet} is outside the network ${whole}: net-conf and the cluster's CIDR must agree`
-  throw new LeaseError(node.name, 'spec.podCIDRs', reason)
+  throw new LeaseError(node.name, 'spec.podCIDRs', reason, { fault: 'outside_network' })
 }
 
 function readOwnLladdr(family: Family, node: NodeFacts, keys: AnnotationKeys): Lladdr | undefined {
