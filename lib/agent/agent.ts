@@ -67,7 +67,7 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
   const journal = createJournal(telemetry.log)
   const parts = { ...given, log: journal.log, clock: telemetry.clock }
   const { log, clock } = parts
-  let health: HealthServer | undefined
+  const servers: HealthServer[] = []
   let follower: NetConfFollower | undefined
   let window: Window | undefined
   let fail: (error: unknown) => void = () => undefined
@@ -97,15 +97,16 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
       clock,
     })
     window = opened
-    if (config.health !== undefined)
-      health = await startHealthServer({
-        ...config.health,
-        ready: () => succession.core?.ready ?? false,
-        checks: () => last?.checks ?? [],
-        metrics: opened.metrics,
-        details: () => [...(last === undefined ? [] : [last.text]), ...describeLeases(succession.source)],
-        log,
-      })
+    const answers = {
+      ready: () => succession.core?.ready ?? false,
+      checks: () => last?.checks ?? [],
+      metrics: opened.metrics,
+      details: () => [...(last === undefined ? [] : [last.text]), ...describeLeases(succession.source)],
+      log,
+    }
+    if (config.health !== undefined) servers.push(await startHealthServer({ ...config.health, ...answers }))
+    if (config.metrics !== undefined)
+      servers.push(await startHealthServer({ ...config.metrics, ...answers, only: METRICS_ONLY }))
     if (stopping) return
     await succession.begin()
     succession.onStatus((status) => {
@@ -140,7 +141,7 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
       await started.catch(() => undefined)
       await follower?.stop()
       await succession.stop()
-      await Promise.all([health?.close(), window?.close()])
+      await Promise.all([...servers.map((server) => server.close()), window?.close()])
       standing.stop()
       finish()
     },
@@ -150,6 +151,8 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
 function rivalOf({ k3sNetConf = K3S_NET_CONF }: AgentConfig): Promise<Rival | undefined> {
   return findRival({ proc: '/proc', k3sNetConf })
 }
+
+const METRICS_ONLY = { page: '/metrics', flag: '--metrics-bind-address' } as const
 
 /** Whose drivers are remembered. */
 const MOST_LINKS = 8

@@ -15,6 +15,8 @@ export interface HealthOptions {
   readonly ip: string
   /** 0 lets the kernel choose (tests); flannel's "0 is off" is decided by the caller. */
   readonly port: number
+  /** This page and no other, by a flag of its own; default: all, by the flags of the health server. */
+  readonly only?: { readonly page: '/metrics'; readonly flag: string }
   readonly ready: () => boolean
   /** What `ready` is made of, for `/readyz?verbose` and for JSON. Default: none. */
   readonly checks?: () => readonly Check[]
@@ -39,7 +41,8 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
   const { port } = server.address() as AddressInfo
   // After listening, an error (EMFILE on accept) concerns one connection only.
   server.on('error', (error) => options.log.warn('health.error', 'A health connection failed', { error }))
-  options.log.info('health.listening', `Start healthz server on ${host.includes(':') ? `[${host}]` : host}:${port}`, {
+  const what = options.only === undefined ? 'healthz' : 'metrics'
+  options.log.info('health.listening', `Start ${what} server on ${host.includes(':') ? `[${host}]` : host}:${port}`, {
     host,
     port,
   })
@@ -58,7 +61,8 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
 
 function answer(request: IncomingMessage, response: ServerResponse, options: HealthOptions): void {
   const [path, query] = (request.url ?? '').split('?', 2)
-  if (path === '/healthz') send(response, 200, 'flanneld is running')
+  if (options.only !== undefined && path !== options.only.page) send(response, 404, '404 page not found\n')
+  else if (path === '/healthz') send(response, 200, 'flanneld is running')
   else if (path === '/readyz') answerReadyz(request, response, new URLSearchParams(query), options)
   else if (path === '/metrics' && options.metrics !== undefined)
     options.metrics().then(
@@ -99,17 +103,25 @@ function send(response: ServerResponse, status: number, text: string, type = 'te
 }
 
 /** The wildcard listens on both families; where the kernel has no IPv6, on IPv4 alone. Returns the address in use. */
-async function listen(server: Server, { ip, port }: HealthOptions): Promise<string> {
+async function listen(server: Server, { ip, port, only }: HealthOptions): Promise<string> {
+  const flags = only === undefined ? HEALTH_FLAGS : { ip: only.flag, port: only.flag }
   const wildcard = ip === '0.0.0.0' || ip === '::'
   const candidates = wildcard ? ['::', '0.0.0.0'] : [ip]
   for (const [index, host] of candidates.entries()) {
     const error = await tryListen(server, host, port)
     if (error === undefined) return host
     const noIpv6 = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL'
-    if (index === candidates.length - 1 || !noIpv6) throw cannotListen(ip, port, error)
+    if (index === candidates.length - 1 || !noIpv6) throw cannotListen(ip, port, flags, error)
   }
-  throw new ConfigError('--healthz-ip', `'${ip}' is no address to listen on`)
+  throw new ConfigError(flags.ip, `'${ip}' is no address to listen on`)
 }
+
+interface ListenFlags {
+  readonly ip: string
+  readonly port: string
+}
+
+const HEALTH_FLAGS: ListenFlags = { ip: '--healthz-ip', port: '--healthz-port' }
 
 function tryListen(server: Server, host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
@@ -122,27 +134,23 @@ function tryListen(server: Server, host: string, port: number): Promise<NodeJS.E
   })
 }
 
-function cannotListen(ip: string, port: number, error: NodeJS.ErrnoException): ConfigError {
+function cannotListen(ip: string, port: number, flags: ListenFlags, error: NodeJS.ErrnoException): ConfigError {
   switch (error.code) {
     case 'EADDRINUSE':
       return new ConfigError(
-        '--healthz-port',
+        flags.port,
         `port ${port} is taken on ${ip}, perhaps by a flanneld that still runs; stop that program, choose another port, or 0 for none`,
         { cause: error },
       )
     case 'EADDRNOTAVAIL':
-      return new ConfigError(
-        '--healthz-ip',
-        `no interface has the address ${ip}; use one that this host has, or 0.0.0.0`,
-        {
-          cause: error,
-        },
-      )
+      return new ConfigError(flags.ip, `no interface has the address ${ip}; use one that this host has, or 0.0.0.0`, {
+        cause: error,
+      })
     case 'EACCES':
-      return new ConfigError('--healthz-port', `port ${port} needs CAP_NET_BIND_SERVICE; choose one above 1023`, {
+      return new ConfigError(flags.port, `port ${port} needs CAP_NET_BIND_SERVICE; choose one above 1023`, {
         cause: error,
       })
     default:
-      return new ConfigError('--healthz-ip', `cannot listen on ${ip} port ${port}: ${error.message}`, { cause: error })
+      return new ConfigError(flags.ip, `cannot listen on ${ip} port ${port}: ${error.message}`, { cause: error })
   }
 }

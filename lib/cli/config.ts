@@ -59,6 +59,7 @@ function runConfigOf(input: ConfigInput): RunConfig {
   const log = logSettings(input)
   const underlayChoice = underlayChoiceOf(flags)
   const health = healthOf(flags)
+  const metrics = metricsOf(flags)
   const leases = leasesOf(input)
   const { network, warnings } = networkOf(input)
   return {
@@ -81,6 +82,7 @@ function runConfigOf(input: ConfigInput): RunConfig {
       force: flags.force,
       ...(input.k3s === undefined ? {} : { k3sNetConf: input.k3s.flannelConf }),
       health,
+      ...(metrics === undefined ? {} : { metrics }),
       leases,
     },
     log,
@@ -169,6 +171,17 @@ function meshOf(flags: RunFlags, { backend }: Network): AgentConfig['mesh'] {
 }
 
 const MOST_PROBES = 1000
+
+function metricsOf(flags: RunFlags): AgentConfig['metrics'] {
+  const text = flags['metrics-bind-address']
+  if (text === '') return undefined
+  const [, host = '', digits] =
+    /^(?:\[([^\]]*)\]|([^:]*)):(\d+)$/.exec(text)?.filter((part) => part !== undefined) ?? []
+  const port = Number(digits)
+  if (!(port >= 1 && port <= 65535))
+    throw new ConfigError('--metrics-bind-address', `'${text}' is not as 192.0.2.1:8082, [2001:db8::1]:8082 or :8082`)
+  return { ip: flagIp('metrics-bind-address', () => parseIp(host === '' ? '0.0.0.0' : host)), port }
+}
 
 function firewallOf({ flags, given }: ConfigInput): NonNullable<AgentConfig['firewall']> {
   const resync = flags['iptables-resync']

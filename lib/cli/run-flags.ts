@@ -353,7 +353,15 @@ export const RUN_FLAGS = [
     default: 0,
     placeholder: 'port',
     group: LOGS,
-    help: 'port of /healthz and /readyz; 0: no health server',
+    help: 'port of /healthz, /readyz and /metrics; 0: no health server',
+  },
+  {
+    name: 'metrics-bind-address',
+    kind: 'string',
+    default: '',
+    placeholder: 'ip:port',
+    group: LOGS,
+    help: 'where /metrics alone is served too, as :8082 on every address',
   },
   ...logFlags(LOGS),
   {

@@ -42,6 +42,15 @@ test('healthz and readyz answer as flannel does', async (t) => {
   assert.equal(await ask(port, '/healthz/'), '404 404 page not found\n')
 })
 
+test('a server of one page has no other, and its faults name its own flag', async (t) => {
+  const metrics = async () => ({ text: 'vtepd_ready 1\n', contentType: 'text/plain; version=0.0.4' })
+  const only = { page: '/metrics', flag: '--metrics-bind-address' } as const
+  const { port } = await start(t, { metrics, only })
+  assert.equal(await ask(port, '/metrics'), '200 vtepd_ready 1\n')
+  assert.equal(await ask(port, '/readyz?verbose'), '404 404 page not found\n')
+  await assert.rejects(start(t, { port, only }), /^ConfigError: --metrics-bind-address: port \d+ is taken/)
+})
+
 test('readyz?verbose says more behind the same text, readyz does not', async (t) => {
   let ready = true
   const { port } = await start(t, { ready: () => ready, details: () => ['leases: 3 peers', 'more'] })

@@ -16,6 +16,14 @@ function build(argv: readonly string[], env: NodeJS.ProcessEnv = IN_POD, netConf
   return buildRunConfig({ flags: parsed.values, given: parsed.given, env, readText: () => netConf })
 }
 
+test('the metrics have an address of their own, of one family or of both', () => {
+  const of = (text: string) => build([`--metrics-bind-address=${text}`]).agent.metrics
+  assert.deepEqual(of('192.0.2.1:8082'), { ip: '192.0.2.1', port: 8082 })
+  assert.deepEqual(of('[2001:db8::1]:8082'), { ip: '2001:db8::1', port: 8082 })
+  assert.deepEqual(of(':8082'), { ip: '0.0.0.0', port: 8082 })
+  assert.equal(build([]).agent.metrics, undefined)
+})
+
 test('a pod with the arguments of kube-flannel watches Kubernetes from inside the cluster', () => {
   const { agent, log, warnings } = build(['--ip-masq', '--kube-subnet-mgr', '--healthz-port=8081'])
   assert.deepEqual(agent.leases, {
@@ -260,6 +268,11 @@ const faults: Record<string, Fault> = {
     argv: ['--healthz-port=1', '--healthz-ip=localhost'],
     where: '--healthz-ip',
     says: /'localhost' is not an IP/,
+  },
+  'a place for the metrics without a port': {
+    argv: ['--metrics-bind-address=127.0.0.1'],
+    where: '--metrics-bind-address',
+    says: /'127\.0\.0\.1' is not as 192\.0\.2\.1:8082/,
   },
   'a place for rules': {
     argv: ['--firewall=ufw'],
