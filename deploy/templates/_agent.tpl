@@ -30,6 +30,9 @@ containers:
       - --ip-masq
       - --healthz-ip=127.0.0.1
       - --healthz-port={{ .Values.healthzPort }}
+      {{- with .Values.metrics.port }}
+      - --metrics-bind-address=:{{ . }}
+      {{- end }}
       {{- with .Values.apiServerUrl }}
       - --kube-api-url={{ . }}
       {{- end }}
@@ -41,6 +44,10 @@ containers:
       - name: NODE_NAME
         valueFrom: { fieldRef: { fieldPath: spec.nodeName } }
       - { name: FLANNELD_CNI_CONF_NAME, value: {{ .Values.cni.confName }} }
+    {{- with .Values.metrics.port }}
+    ports:
+      - { name: metrics, containerPort: {{ . }}, hostPort: {{ . }}, protocol: TCP }
+    {{- end }}
     # An agent that waits is alive: only one that does not answer at all is started anew.
     startupProbe:
       httpGet: { host: 127.0.0.1, port: {{ .Values.healthzPort }}, path: /healthz }

@@ -6,6 +6,17 @@
 {{- if not (or .Values.podCidr .Values.podCidrv6) -}}
 {{- fail "give podCidr, podCidrv6 or both" -}}
 {{- end -}}
+{{- if and .Values.metrics.podMonitor (not .Values.metrics.port) -}}
+{{- fail "metrics.podMonitor needs metrics.port" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What tells a Prometheus without its operator to scrape the pods. */}}
+{{- define "vtepd.scraped" -}}
+{{- if and .Values.metrics.port (not .Values.cleanup) (not .Values.metrics.podMonitor) -}}
+prometheus.io/scrape: "true"
+prometheus.io/port: {{ .Values.metrics.port | quote }}
+{{- end -}}
 {{- end -}}
 
 {{- define "vtepd.image" -}}

@@ -37,6 +37,7 @@ const VALUES = [
     '--set-json=backend={"Type":"vxlan","VNI":4096,"Port":4789,"DirectRouting":true}',
     '--set=apiServerUrl=https://10.0.0.1:6443',
   ],
+  ['--set=metrics.port=8082'],
   [
     '--set-json=imagePullSecrets=[{"name":"mine"}]',
     '--set=image.repository=10.0.0.1:5000/vtepd',
@@ -55,6 +56,8 @@ const REFUSED: readonly (readonly [value: string, because: RegExp])[] = [
   ['extraArgs={foo}', /extraArgs/],
   ['cni.confDir=net.d', /confDir/],
   ['cni.confName=10-flannel.conf', /confName/],
+  ['metrics.port=80', /metrics\/port/],
+  ['metrics.podMonitor=true', /metrics\.port/],
   ['podCidr=', /give podCidr, podCidrv6 or both/],
 ]
 
@@ -62,6 +65,27 @@ interface KubeObject {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata: { readonly name: string; readonly namespace?: string }
+}
+
+interface Agent {
+  readonly spec: {
+    readonly template: {
+      readonly metadata: { readonly labels: Record<string, string>; readonly annotations?: Record<string, string> }
+      readonly spec: {
+        readonly containers: readonly {
+          readonly args: readonly string[]
+          readonly ports: readonly { name: string }[]
+        }[]
+      }
+    }
+  }
+}
+
+interface Monitor {
+  readonly spec: {
+    readonly selector: { readonly matchLabels: Record<string, string> }
+    readonly podMetricsEndpoints: readonly { readonly port: string }[]
+  }
 }
 
 const run = (program: string, ...words: readonly string[]): string =>
@@ -108,6 +132,27 @@ describe('deploy', { skip }, () => {
     const images = [...text.matchAll(/^ +(?:- )?image: (.*)$/gm)].map(([, image]) => image)
     assert.ok(images.length > 2)
     assert.deepEqual([...new Set(images)], ['mine:v7'])
+  })
+  test('Prometheus finds the pods by annotations, or by a PodMonitor; its rules are those of the file', () => {
+    const agentOf = (objects: readonly KubeObject[]): Agent =>
+      byName(objects).get('DaemonSet vtepd') as unknown as Agent
+    const annotated = agentOf(ofChart('--set=metrics.port=8082')).spec.template
+    assert.equal(annotated.metadata.annotations?.['prometheus.io/port'], '8082')
+    assert.ok(annotated.spec.containers[0]?.args.includes('--metrics-bind-address=:8082'))
+    const objects = ofChart('--set=metrics.port=8082,metrics.podMonitor=true,metrics.rules=true')
+    assert.equal(agentOf(objects).spec.template.metadata.annotations, undefined)
+    const monitor = byName(objects).get('PodMonitor vtepd') as unknown as Monitor
+    const { metadata, spec } = agentOf(objects).spec.template
+    for (const [key, value] of Object.entries(monitor.spec.selector.matchLabels))
+      assert.equal(metadata.labels[key], value)
+    assert.equal(spec.containers[0]?.ports[0]?.name, monitor.spec.podMetricsEndpoints[0]?.port)
+    const rules = byName(objects).get('PrometheusRule vtepd') as unknown as { spec: unknown }
+    const file = readFileSync(path.join(ROOT, 'deploy/monitoring/alerts.yaml'), 'utf8')
+    assert.deepEqual(rules.spec, parseAllDocuments(file)[0]?.toJS())
+    assert.equal(
+      ofChart().some(({ apiVersion }) => apiVersion.startsWith('monitoring.coreos.com')),
+      false,
+    )
   })
   for (const [folder, values] of Object.entries(OVERLAYS))
     test(`kustomize's ${folder} is the chart with ${values.join(' ') || 'its own values'}`, () => {
