@@ -26,6 +26,7 @@ import { FAMILIES } from '../net/ip.ts'
 import { openRtnl } from '../rtnl/native.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log, LogLevel } from '../util/log.ts'
+import { messageOf } from '../util/message-of.ts'
 import { createStandingLog } from '../util/standing-log.ts'
 import { createAgentCore } from './agent-core.ts'
 import type { AgentConfig } from './config.ts'
@@ -39,6 +40,7 @@ import type { AgentStatus } from './status.ts'
 import { createSuccession, type Succession, type SuccessionParts } from './succession.ts'
 import { createJournal } from './window/journal.ts'
 import { createTelemetry } from './window/telemetry.ts'
+import { tellEvents } from './window/tell-events.ts'
 import { openWindow, type Window } from './window/window.ts'
 
 export interface Agent {
@@ -81,7 +83,14 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
   let last: AgentStatus | undefined
 
   const standing = createStandingLog(log, clock)
-  const succession = successionOf(config, parts, { standing, onHopeless: (error) => fail(error) })
+  const succession = successionOf(config, parts, {
+    standing,
+    onHopeless(error) {
+      const told = events?.gaveUp(messageOf(error)) ?? Promise.resolve()
+      void told.finally(() => fail(error))
+    },
+  })
+  const events = tellEvents(config, { succession, journal, clock, log })
 
   const start = async (): Promise<void> => {
     await refuseWithoutNft(config)
@@ -138,6 +147,7 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
     async stop() {
       if (stopping) return
       stopping = true
+      events?.stop()
       await started.catch(() => undefined)
       await follower?.stop()
       await succession.stop()

@@ -43,6 +43,8 @@ export interface AgentConfig {
   readonly runDir?: string | undefined
   /** undefined: no health server (flannel's default). `port` 0 never occurs here. */
   readonly health: { readonly ip: string; readonly port: number } | undefined
+  /** Whether what an operator must know is told as Events on our own Node; default: true. Not with a leases file. */
+  readonly events?: boolean
   /** Where the metrics alone are served; default: at the health server only. */
   readonly metrics?: { readonly ip: string; readonly port: number }
   /** Where the flannel inside k3s writes its network at its start, by which it is recognised; default: k3s' default. */

@@ -46,11 +46,15 @@ export async function applyOps(
   }: { readonly ops: readonly DeviceOp[]; readonly because: string; readonly level: 'info' | 'debug' },
 ): Promise<Applied> {
   const { clock, log, settings } = parts
-  for (const op of ops) {
+  for (const [index, op] of ops.entries()) {
     const started = clock.now()
     const failure = await applyOne(parts, op)
     if (failure === undefined) {
-      log[level]('device.effect', `${op.op}: ${because}`, { effect: op.op, ms: clock.now() - started })
+      // The reason of all is told with the first.
+      log[level]('device.effect', `${op.op}: ${index === 0 ? because : valueOf(op)}`, {
+        effect: op.op,
+        ms: clock.now() - started,
+      })
       continue
     }
     if (failure.verdict === 'done') continue
@@ -61,6 +65,26 @@ export async function applyOps(
     return { type: 'apply-failed', op, verdict: failure.verdict, because: sentence }
   }
   return { type: 'applied' }
+}
+
+function valueOf(op: DeviceOp): string {
+  switch (op.op) {
+    case 'create':
+      return op.spec.ifname
+    case 'add-address':
+    case 'delete-address':
+      return `${op.address.ip}/${op.address.prefixLength}`
+    case 'change':
+      return JSON.stringify(op.change)
+    case 'tx-checksum':
+      return op.on ? 'on' : 'off'
+    case 'accept-ra-off':
+      return op.ifname
+    case 'delete':
+      return `interface ${op.ifindex}`
+    default:
+      return unreachable(op)
+  }
 }
 
 async function applyOne(

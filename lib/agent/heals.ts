@@ -105,7 +105,8 @@ export function createHeals(parts: {
       const level = (what === 'device' ? isNewsOfDevice(at) : news) ? 'info' : 'debug'
       last = { cause, ms: at - since, at, written }
       count += 1
-      const entries = written === 0 ? 'no entry had to be written' : `${written} entries written`
+      const entries =
+        written === 0 ? 'no entry had to be written' : `${written} ${written === 1 ? 'entry' : 'entries'} written`
       parts.log[level]('overlay.healed', `healed ${parts.ifname} in ${inWords(last.ms)}: ${cause}; ${entries}`, {
         what,
         cause,
@@ -133,6 +134,6 @@ function begin(what: Repair['what'], cause: string, slug: HealSlug, since: numbe
 }
 
 function inWords(ms: number): string {
-  if (ms < 10) return `${ms.toFixed(1)} ms`
+  if (ms < 10) return `${Number(ms.toFixed(1))} ms`
   return ms < 10_000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 1000)} s`
 }

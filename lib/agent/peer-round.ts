@@ -5,7 +5,7 @@
 import type { LeaseView } from '../cluster/view.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import type { Family } from '../net/ip.ts'
-import { renderKey } from '../overlay/entry-text.ts'
+import { renderSubject } from '../overlay/entry-text.ts'
 import type { PlannedBatch } from '../overlay/plan/batch.ts'
 import { type ActualTables, type PeerPlan, type PlanInput, planInSlices } from '../overlay/plan.ts'
 import { ENTRY_BYTES, KIND_FDB, KIND_NEIGHBOUR, KIND_ROUTE, OFFSET_KIND, OFFSET_VIA } from '../rtnl/abi.ts'
@@ -122,6 +122,6 @@ function kindOf(bytes: Uint8Array, at: number): string {
 }
 
 function firstOf([first]: readonly PlannedBatch[], count: number): string {
-  const one = first === undefined ? 'nothing' : renderKey(unpackEntry(first, 0))
+  const one = first === undefined ? 'nothing' : renderSubject(unpackEntry(first, 0))
   return count === 1 ? one : `${one} and ${count - 1} more`
 }

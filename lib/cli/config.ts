@@ -81,6 +81,7 @@ function runConfigOf(input: ConfigInput): RunConfig {
       ...(flags['run-dir'] === '' ? {} : { runDir: path.resolve(flags['run-dir']) }),
       force: flags.force,
       ...(input.k3s === undefined ? {} : { k3sNetConf: input.k3s.flannelConf }),
+      events: flags.events,
       health,
       ...(metrics === undefined ? {} : { metrics }),
       leases,

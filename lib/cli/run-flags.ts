@@ -338,6 +338,13 @@ export const RUN_FLAGS = [
     group: CLUSTER,
     help: 'set the Node condition NetworkUnavailable to False',
   },
+  {
+    name: 'events',
+    kind: 'bool',
+    default: true,
+    group: CLUSTER,
+    help: 'tell faults that last, and the device made anew, as Events on our own Node',
+  },
 
   {
     name: 'healthz-ip',

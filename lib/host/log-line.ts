@@ -22,12 +22,19 @@ export function describeError(error: unknown, depth = 0): unknown {
   }
 }
 
-/** `I1123 14:30:01.123000    4711 device.state] message key=value`, in local time as klog has it, always one line. */
+/**
+ * `I1123 14:30:01.123000    4711 device.state] message key=value`, in local time as klog has it, always one line. Figures are rounded,
+ * and what the message says already is not said again; JSON has it all.
+ */
 export function renderTextLine(jsonLine: string): string {
   const { level, time, monotonicMs: _, event, msg, ...fields } = JSON.parse(jsonLine) as Record<string, unknown>
   const head = `${LETTERS[String(level)] ?? 'I'}${klogTime(new Date(String(time)))} ${String(process.pid).padStart(7)} ${event}]`
-  const tail = Object.entries(fields).map(([key, value]) => ` ${key}=${textValue(value)}`)
-  return `${head} ${String(msg ?? '')}${tail.join('')}\n`
+  const message = String(msg ?? '')
+  const tail = Object.entries(fields).flatMap(([key, value]) => {
+    const more = beyond(message, key, value)
+    return more === undefined ? [] : ` ${key}=${textValue(more)}`
+  })
+  return `${head} ${message}${tail.join('')}\n`
 }
 
 /** An error in one line with its code and what lies below it: `CODE message; because: message`. */
@@ -40,6 +47,24 @@ function errorText(described: unknown): string {
   const code = described.code === undefined ? '' : `${described.code} `
   const because = described.cause === undefined ? '' : `; because: ${errorText(described.cause)}`
   return `${code}${described.message}${because}`
+}
+
+/** Of a field, what the message does not say; undefined: it says all of it. */
+function beyond(message: string, key: string, value: unknown): unknown {
+  if (isErrorLike(value)) return value.cause === undefined && message.includes(value.message) ? value.code : value
+  if (value === '') return undefined
+  if (typeof value === 'string') return hasWord(message, value) ? undefined : value
+  if (typeof value !== 'number') return value
+  if (key === 'ms' && /\d m?s\b/.test(message)) return undefined
+  const rounded = Number.isInteger(value) ? value : Number(value.toPrecision(3))
+  return hasWord(message, String(rounded)) ? undefined : rounded
+}
+
+/** Not as a part of another word or number. */
+function hasWord(message: string, word: string): boolean {
+  const at = message.indexOf(word)
+  const isPart = (character: string | undefined): boolean => character !== undefined && /[\w.-]/.test(character)
+  return at >= 0 && !isPart(message[at - 1]) && !isPart(message[at + word.length])
 }
 
 function textValue(value: unknown): string {

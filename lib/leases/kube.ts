@@ -23,6 +23,7 @@ import type { KeptPosition, WatchMode } from './follow/node-stream-parts.ts'
 import { createKubeDoor, type KubeDoorConfig } from './kube/kube-door.ts'
 import { createKubePublisher } from './kube/kube-publish.ts'
 import { createKubeTable, type KnownNode } from './kube/kube-table.ts'
+import { createNodeEvents, type NodeEvents } from './kube/node-events.ts'
 import { createViewCache } from './kube/view-cache.ts'
 import type { RememberedClaim, RememberedView } from './kube/view-file.ts'
 import { reportOwnWaits } from './own-waits.ts'
@@ -56,6 +57,8 @@ export interface KubeSourceOptions {
 export interface KubeSource extends LeaseSource {
   /** Why the view may be old: the API server does not answer; undefined: it is kept up to date. */
   readonly stale: string | undefined
+  /** On our own Node. */
+  readonly events: NodeEvents
   /** Milliseconds since the API server last said anything, and since the view was last kept up to date (0: it is). */
   readonly ages: { readonly heardMs: number; readonly completeMs: number }
   /** How often the view could not be written to `stateDir`. */
@@ -196,6 +199,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
 
   return {
     kind: 'kube',
+    events: createNodeEvents({ door, own: () => table.ownFacts }),
     view: () => table.view(),
     get stale() {
       return stale

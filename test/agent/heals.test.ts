@@ -32,7 +32,7 @@ test('a repair lasts from the first word of the damage to the last write, not to
   heals.settle(true)
   assert.deepEqual(heals.last, { cause: 'route 10.42.2.0/24 deleted', ms: 6, at: 6, written: 2 })
   assert.deepEqual(told(), [
-    'info overlay.healed: healed flannel.1 in 6.0 ms: route 10.42.2.0/24 deleted; 2 entries written',
+    'info overlay.healed: healed flannel.1 in 6 ms: route 10.42.2.0/24 deleted; 2 entries written',
   ])
 })
 

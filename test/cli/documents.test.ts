@@ -145,14 +145,16 @@ test('the manifest for hosts grants reading Nodes and nothing more', () => {
   assert.deepEqual(objects[3].subjects, [{ kind: 'ServiceAccount', name: 'vtepd', namespace: 'kube-system' }])
 })
 
-test('the manifest for pods has no token of its own, and grants a patch of nodes/status beside reading Nodes', () => {
+test('the manifest for pods has no token of its own, and grants a patch of nodes/status and Events beside reading Nodes', () => {
   const objects = parseAllDocuments(read('deploy/rbac-daemonset.yaml')).map((document) => document.toJS())
   assert.deepEqual(
     objects.map(({ kind }) => kind),
-    ['ServiceAccount', 'ClusterRole', 'ClusterRoleBinding'],
+    ['ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
   )
   assert.deepEqual(rightsOf(objects[1]), ['nodes get list watch', 'nodes/status patch'])
-  assert.deepEqual(objects[2].subjects, [{ kind: 'ServiceAccount', name: 'vtepd-node', namespace: 'kube-system' }])
+  assert.deepEqual(rightsOf(objects[3]), ['events create patch'])
+  for (const binding of [objects[2], objects[4]])
+    assert.deepEqual(binding.subjects, [{ kind: 'ServiceAccount', name: 'vtepd-node', namespace: 'kube-system' }])
 })
 
 function rightsOf({ rules }: { rules: { resources: string[]; verbs: string[] }[] }): string[] {

@@ -12,17 +12,19 @@ export interface GoBuild {
   readonly target: string
   /** More for the linker. */
   readonly ldFlags?: string
+  /** Build tags, with commas. */
+  readonly tags?: string
 }
 
 /** Modules come from far away; what has arrived is not fetched again. */
 const TRIES = 3
 
 /** Downloads Go modules. Throws with what is to be done when Go is missing or the build fails. */
-export function buildProgram({ module, of, target, ldFlags = '' }: GoBuild): void {
+export function buildProgram({ module, of, target, ldFlags = '', tags = '' }: GoBuild): void {
   mkdirSync(path.dirname(target), { recursive: true })
   process.stderr.write(`building ${target}; the first time takes some minutes\n`)
   const unfinished = `${target}.${process.pid}.tmp`
-  const words = ['build', '-trimpath', '-ldflags', `-s -w ${ldFlags}`, '-o', unfinished, of]
+  const words = ['build', '-trimpath', '-tags', tags, '-ldflags', `-s -w ${ldFlags}`, '-o', unfinished, of]
   for (let left = TRIES; !goWorked(module, words); left -= 1)
     if (left === 1)
       throw new Error(

@@ -27,14 +27,20 @@ export interface StandingFault {
   readonly since: string
 }
 
+export interface FaultChange extends Pick<StandingFault, 'event' | 'family'> {
+  readonly sentence: string | undefined
+}
+
 export interface Journal {
   /** What the agent logs to. */
   readonly log: Log
   /** The newest of them, oldest first; at most MOST_ENTRIES. */
   entries(): readonly JournalEntry[]
   standing(): readonly StandingFault[]
-  /** `listener` is told each line from now on. Returns what ends that. */
-  follow(listener: (entry: JournalEntry) => void): () => void
+  /** `listener` is told each line from now on, with the fields of that line. Returns what ends that. */
+  follow(listener: (entry: JournalEntry, fields: LogFields) => void): () => void
+  /** The same of each change of what stands; without a sentence: it is over. */
+  followFaults(listener: (change: FaultChange) => void): () => void
 }
 
 /** Some 100 KB. */
@@ -43,15 +49,21 @@ const MOST_ENTRIES = 500
 export function createJournal(real: Log, now: () => Date = () => new Date()): Journal {
   const kept: JournalEntry[] = []
   const faults = new Map<string, StandingFault>()
-  const listeners = new Set<(entry: JournalEntry) => void>()
+  const listeners = new Set<(entry: JournalEntry, fields: LogFields) => void>()
+  const faultListeners = new Set<(change: FaultChange) => void>()
   let number = 0
 
-  const keep = (level: JournalEntry['level'], event: string, message: string, family: string | undefined): void => {
+  const keep = (
+    level: JournalEntry['level'],
+    event: string,
+    message: string,
+    { family, fields = {} }: { readonly family: string | undefined; readonly fields: LogFields | undefined },
+  ): void => {
     number += 1
     const entry = { number, time: now().toISOString(), level, event, family, message: printable(message) }
     kept.push(entry)
     if (kept.length > MOST_ENTRIES) kept.shift()
-    for (const listener of [...listeners]) listener(entry)
+    for (const listener of [...listeners]) listener(entry, fields)
   }
   const stands = (family: string | undefined, { event, sentence }: Stands): void => {
     const key = `${family ?? ''} ${event}`
@@ -60,11 +72,12 @@ export function createJournal(real: Log, now: () => Date = () => new Date()): Jo
       const since = faults.get(key)?.since ?? now().toISOString()
       faults.set(key, { event, family, sentence: printable(sentence), since })
     }
+    for (const listener of [...faultListeners]) listener({ event, family, sentence })
   }
   const logTo = (log: Log, base: string | undefined): Log => {
     const at = (level: JournalEntry['level']) => (event: string, message: string, fields?: LogFields) => {
       log[level](event, message, fields)
-      keep(level, event, message, familyOf(fields) ?? base)
+      keep(level, event, message, { family: familyOf(fields) ?? base, fields })
     }
     return {
       debug: (event, message, fields) => log.debug(event, message, fields),
@@ -82,6 +95,10 @@ export function createJournal(real: Log, now: () => Date = () => new Date()): Jo
     follow(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
+    },
+    followFaults(listener) {
+      faultListeners.add(listener)
+      return () => faultListeners.delete(listener)
     },
   }
 }

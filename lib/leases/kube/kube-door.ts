@@ -38,6 +38,8 @@ export interface KubeDoor {
   readOwnNode(): Promise<NodeFacts>
   /** The Node as it is after the patch. Refused (422) when it is another one than `uid` by now, or one of another cluster. */
   patchOwnStatus(patch: NodePatch, uid: string): Promise<NodeFacts>
+  /** A request by whoever writes our own Node; the answer is of no interest. Rejects with KubeError. */
+  write(request: KubeRequest): Promise<void>
   /** Requests under way reject with `reason`. */
   close(reason: Error): void
 }
@@ -165,6 +167,14 @@ export function createKubeDoor(parts: {
       const text = JSON.stringify({ ...patch, metadata: { ...patch.metadata, uid } })
       const body = { type: 'application/strategic-merge-patch+json', text }
       return askAboutOwnNode(target, { method: 'PATCH', path: `${pathOf(name)}/status`, what, body }, name)
+    },
+    async write(request) {
+      const target = write === undefined ? await read() : (await write()).target
+      try {
+        await fetchAnswer({ target, request, clock, signal: closing.signal })
+      } finally {
+        target.close()
+      }
     },
     close: (reason) => closing.abort(reason),
   }
