@@ -27,6 +27,7 @@ import { rebuild } from './suites/rebuild.ts'
 import { repair } from './suites/repair.ts'
 import { simulate } from './suites/simulate.ts'
 import { start } from './suites/start.ts'
+import { window } from './suites/window.ts'
 import { LARGEST_CLUSTER } from './world/cluster.ts'
 
 const SUITES: readonly Suite[] = [
@@ -43,6 +44,7 @@ const SUITES: readonly Suite[] = [
   memory,
   leases,
   simulate,
+  window,
 ]
 const ROOT = path.resolve(import.meta.dirname, '..')
 const progress = createProgressLine(process.stderr)

@@ -15,7 +15,7 @@ import { UNDERLAY_IFNAME } from './ground.ts'
 /** As the first line of the built command has them. */
 export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=1']
 
-const ENTRY = path.resolve(import.meta.dirname, '../../dist/bin/vtepd.js')
+export const ENTRY = path.resolve(import.meta.dirname, '../../dist/bin/vtepd.js')
 /** A bound, not a measure. */
 const PATIENCE_MS = 180_000
 

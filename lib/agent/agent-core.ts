@@ -40,7 +40,8 @@ import type { AgentStatus } from './status.ts'
 import type { TableDifference } from './table-difference.ts'
 import { wantedRules } from './wanted-rules.ts'
 import type { TableCount } from './window/metric-readers.ts'
-import { type FamilyReport, familyReport, type PeerReport, peerReports } from './window/report.ts'
+import { type PeerQuestion, peerRows } from './window/peer-rows.ts'
+import { type FamilyReport, familyReport, type PeerReport } from './window/report.ts'
 
 /** How long the family that is ready first waits with its lease for the other and for the CNI files, once per start, milliseconds. */
 const TOGETHER_MS = 1000
@@ -73,7 +74,7 @@ export interface AgentCore {
 /** What is told to whoever asks; each is of the moment at which it is asked. */
 export interface CoreReport {
   families(): readonly FamilyReport[]
-  peers(): readonly PeerReport[]
+  peers(question: PeerQuestion): Iterable<PeerReport | undefined>
   /** Of each family that is probed. */
   readonly mesh: readonly MeshWatch[]
   /** By the books, without a look. */
@@ -275,10 +276,11 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
             clock.now(),
           ),
         ),
-      peers: () =>
-        peerReports(
+      peers: (question) =>
+        peerRows(
           source.view(),
           members.map(({ overlay }) => overlay),
+          question,
         ),
       mesh,
       tables: () =>

@@ -178,7 +178,8 @@ export function createPeerReconciler(parts: PeerReconcilerParts): PeerReconciler
     const [device, view] = [parts.device(), parts.view()]
     if (device === undefined || view === undefined || network === undefined) return undefined
     const look = await lookAtTables(rtnl, family, ownLink(device))
-    const { packed } = await inSlices(bookFor(view, device, network, look.actual).pack(), turn)
+    const { made, pack } = bookFor(view, device, network, look.actual)
+    const { packed } = isFor(book, view, made) ? book.desired : await inSlices(pack(), turn)
     const of = { network, desired: packed, spared: contested.sparedOf(view, device), ifindex: ownLink(device), view }
     const plan = await planTables(rtnl, of, look, turn)
     const links = new Map((await rtnl.dumpLinks()).value.map((link) => [link.ifindex, link.ifname]))

@@ -8,8 +8,9 @@ import path from 'node:path'
 import type { Log } from '../../util/log.ts'
 import { messageOf } from '../../util/message-of.ts'
 import { printableAll } from '../../util/printable.ts'
+import { sendRows } from './send-rows.ts'
 
-/** Answers one question; undefined: there is no such thing at the moment, in the words of `reason`. */
+/** Answers one question. What yields its rows (a generator, no array) is sent row by row. */
 export type Answer = (query: URLSearchParams) => unknown | Promise<unknown>
 
 export interface OperatorSocketParts {
@@ -34,7 +35,11 @@ const MOST_UNREAD = 1 << 20
 /** Never rejects. undefined: there is no socket, and the log says why. */
 export async function openOperatorSocket(parts: OperatorSocketParts): Promise<OperatorSocket | undefined> {
   const server = createServer((question, response) => {
-    answer(question, response, parts).catch((error: unknown) => send(response, 500, { error: messageOf(error) }))
+    answer(question, response, parts).catch((error: unknown) => {
+      // Half an answer must not look like a whole one.
+      if (response.headersSent) response.destroy()
+      else send(response, 500, { error: messageOf(error) })
+    })
   })
   try {
     await mkdir(path.dirname(parts.path), { recursive: true, mode: 0o755 })
@@ -72,8 +77,11 @@ async function answer(
   const known = question.method === 'POST' ? changes : answers
   const found = Object.hasOwn(known, name) ? known[name] : undefined
   const stream = Object.hasOwn(streams, name) ? streams[name] : undefined
-  if (found !== undefined) send(response, 200, await found(new URLSearchParams(query)))
-  else if (stream === undefined) send(response, 404, { error: `there is nothing at ${where}` })
+  if (found !== undefined) {
+    const body = await found(new URLSearchParams(query))
+    if (isRows(body)) await sendRows(response, body)
+    else send(response, 200, body)
+  } else if (stream === undefined) send(response, 404, { error: `there is nothing at ${where}` })
   else {
     response.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
     const end = stream((line) => {
@@ -85,8 +93,11 @@ async function answer(
   }
 }
 
+function isRows(answer: unknown): answer is Iterable<object | undefined> {
+  return typeof answer === 'object' && answer !== null && Symbol.iterator in answer && !Array.isArray(answer)
+}
+
 function send(response: ServerResponse, status: number, body: unknown): void {
-  if (response.headersSent) return
   const text = `${JSON.stringify(printableAll(body))}\n`
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) })
   response.end(text)

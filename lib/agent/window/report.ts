@@ -146,18 +146,3 @@ function countKnown(peers: Peers): Record<Family, number> {
   counted.set(peers, known)
   return known
 }
-
-/** By node name, IPv4 first. A peer stands only where its family's tables do. */
-export function peerReports(view: LeaseView, overlays: readonly FamilyOverlay[]): readonly PeerReport[] {
-  const rows: PeerReport[] = []
-  const names = [...view.peers.keys()].sort()
-  for (const node of names)
-    for (const family of FAMILIES) {
-      const overlay = overlays.find((one) => one.family === family)
-      const claim = view.peers.get(node)?.[family]
-      if (overlay === undefined || claim === undefined) continue
-      const { subnet, underlay, lladdr = null } = claim
-      rows.push({ node, family, subnet, underlay, lladdr, stands: overlay.programmed && overlay.stands(node) })
-    }
-  return rows
-}

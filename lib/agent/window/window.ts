@@ -17,6 +17,7 @@ import { meshPeerReports } from './mesh-report.ts'
 import type { Facts } from './metric-readers.ts'
 import type { Metrics } from './metrics.ts'
 import { openOperatorSocket } from './operator-socket.ts'
+import { parsePeerQuestion } from './peer-rows.ts'
 import type { AgentReport, LeasesReport } from './report.ts'
 import type { Telemetry } from './telemetry.ts'
 
@@ -62,7 +63,7 @@ export async function openWindow(config: AgentConfig, parts: WindowParts): Promi
           log: journal.log,
           answers: {
             status: report,
-            peers: () => succession.core?.report.peers() ?? [],
+            peers: (query) => succession.core?.report.peers(parsePeerQuestion(query)) ?? [],
             diff: async () => (await succession.core?.report.differences()) ?? [],
             mesh: () => meshPeerReports(succession.core?.report.mesh ?? [], parts.clock.now()),
             events: () => journal.entries(),

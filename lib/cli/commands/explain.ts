@@ -2,16 +2,16 @@
  * `vtepd explain ADDRESS`: whose that address is, and each hop of a packet to it. Must not: change anything, nor need an agent; one
  * that runs is asked what is to be expected.
  */
-import { isIP } from 'node:net'
 import type { PeerReport } from '../../agent/window/report.ts'
 import { ConfigError, HostError } from '../../errors.ts'
 import { contains, parseCidr } from '../../net/cidr.ts'
-import { type Ip, parseIp } from '../../net/ip.ts'
+import type { Ip } from '../../net/ip.ts'
 import { styleOf } from '../../util/style.ts'
 import { type ExpectedPeer, explainWay, type Hop } from '../explain/hops.ts'
 import { reportCommand } from '../report-command.ts'
-import { askAgent, findAgent } from '../window/ask.ts'
+import { findAgent } from '../window/ask.ts'
 import { WINDOW_FLAGS, WINDOW_FOOTER, type WindowFlags } from '../window/flags.ts'
+import { addressOf, askPeers } from '../window/whose.ts'
 
 const ABOUT = {
   name: 'vtepd explain',
@@ -46,7 +46,7 @@ export function explainCommand(argv: readonly string[]): Promise<number> {
   return reportCommand(argv, {
     ...EXPLAIN,
     async work(flags, words) {
-      const target = addressOf(words)
+      const target = targetOf(words)
       const { peer, unknown } = await askWhose(flags, target)
       const expected: ExpectedPeer | undefined = isInside(peer, target) ? peer : undefined
       const { openRtnl } = await import('../../rtnl/native.ts')
@@ -63,17 +63,18 @@ export function explainCommand(argv: readonly string[]): Promise<number> {
   })
 }
 
-function addressOf(words: readonly string[]): Ip {
-  const [word, ...more] = words
-  if (word === undefined || more.length > 0 || isIP(word) === 0)
+function targetOf(words: readonly string[]): Ip {
+  const [word = '', ...more] = words
+  const target = more.length > 0 ? undefined : addressOf(word)
+  if (target === undefined)
     throw new ConfigError(`argument '${words.join(' ')}'`, 'give one IP address of a pod or a node')
-  return parseIp(word)
+  return target
 }
 
 async function askWhose(flags: WindowFlags, target: Ip) {
   try {
-    const peers = await askAgent<readonly PeerReport[]>(await findAgent(flags), 'peers', AGENT_PATIENCE_MS)
-    const peer = peers.find((one) => isInside(one, target)) ?? peers.find(({ underlay }) => underlay === target)
+    const peers = await askPeers(await findAgent(flags), target, AGENT_PATIENCE_MS)
+    const peer = peers.find((one) => isInside(one, target)) ?? peers[0]
     return { peer, unknown: null }
   } catch (error) {
     if (error instanceof HostError) return { peer: undefined, unknown: error.message }

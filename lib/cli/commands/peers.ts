@@ -1,15 +1,13 @@
 /**
  * `vtepd peers`: whom the running agent knows, and whether their entries stand. Must not: find out anything itself.
  */
-import { isIP } from 'node:net'
 import type { PeerReport } from '../../agent/window/report.ts'
 import { ConfigError } from '../../errors.ts'
-import { contains, parseCidr } from '../../net/cidr.ts'
-import { type Ip, parseIp } from '../../net/ip.ts'
 import { reportCommand } from '../report-command.ts'
-import { askAgent, findAgent } from '../window/ask.ts'
+import { findAgent } from '../window/ask.ts'
 import { columns } from '../window/columns.ts'
 import { WINDOW_FLAGS, WINDOW_FOOTER } from '../window/flags.ts'
+import { askPeers } from '../window/whose.ts'
 
 const ABOUT = {
   name: 'vtepd peers',
@@ -35,23 +33,12 @@ export function peersCommand(argv: readonly string[]): Promise<number> {
     async work(flags, words) {
       const [wanted, ...more] = words
       if (more.length > 0) throw new ConfigError(`argument '${more[0]}'`, 'give one name or address, or none')
-      const all = await askAgent<readonly PeerReport[]>(await findAgent(flags), 'peers')
-      const peers = wanted === undefined ? all : all.filter(belongsTo(wanted))
+      const peers = await askPeers(await findAgent(flags), wanted)
       const well = peers.every(({ stands }) => stands) && (wanted === undefined || peers.length > 0)
       return { report: { peers }, status: well ? 0 : 1 }
     },
     render: ({ peers }) => renderPeers(peers),
   })
-}
-
-function belongsTo(wanted: string): (peer: PeerReport) => boolean {
-  if (isIP(wanted) === 0) return ({ node }) => node === wanted
-  const ip = parseIp(wanted)
-  return (peer) => peer.underlay === ip || holds(peer, ip)
-}
-
-function holds({ subnet }: PeerReport, ip: Ip): boolean {
-  return contains(parseCidr(subnet), ip)
 }
 
 function renderPeers(peers: readonly PeerReport[]): string {

@@ -9,6 +9,7 @@ import type { Lladdr } from '../../net/lladdr.ts'
 import { vxlanOverhead } from '../../net/mtu.ts'
 import { NUD_PERMANENT } from '../../rtnl/abi.ts'
 import { type FdbEntry, type NeighbourEntry, packEntries, unpackEntries } from '../../rtnl/entries.ts'
+import { findNeighbour } from '../../rtnl/find-neighbour.ts'
 import type { Link, ResolvedRoute, RouteQuery, Rtnl, Rule } from '../../rtnl/port.ts'
 import { MAIN, ruleForRefusal, ruleForTable } from '../../way/rules.ts'
 
@@ -106,10 +107,7 @@ async function tunnelHops(
 ): Promise<readonly Hop[]> {
   const { rtnl, family } = host
   const state = device.up ? [] : [down(device)]
-  const neighbours = unpackEntries((await rtnl.dumpNeighbours(family, device.ifindex)).value)
-  const neighbour = neighbours.find(
-    (entry): entry is NeighbourEntry => entry.kind === 'neighbour' && entry.ip === gateway,
-  )
+  const neighbour = findNeighbour((await rtnl.dumpNeighbours(family, device.ifindex)).value, gateway)
   const inner = innerHop(device, gateway, neighbour, expected)
   if (neighbour?.lladdr === undefined) return [...state, inner]
   const remotes = await fdbOf(rtnl, device, neighbour.lladdr)
@@ -190,8 +188,7 @@ async function outerHops(host: Host, device: Link, remote: Ip): Promise<readonly
 /** Of a link where the kernel asks by itself: none is no fault until it has asked in vain. */
 async function neighbourHop({ rtnl, family }: Host, link: Link, ip: Ip, name: string): Promise<Hop> {
   const NUD_FAILED = 0x20
-  const entries = unpackEntries((await rtnl.dumpNeighbours(family, link.ifindex)).value)
-  const entry = entries.find((one): one is NeighbourEntry => one.kind === 'neighbour' && one.ip === ip)
+  const entry = findNeighbour((await rtnl.dumpNeighbours(family, link.ifindex)).value, ip)
   if (entry?.lladdr !== undefined)
     return { name, found: `${ip} is at ${entry.lladdr} on ${link.ifname}`, remedy: null, ends: false }
   if (entry !== undefined && (entry.state & NUD_FAILED) !== 0)
