@@ -92,7 +92,7 @@ export function parseOptions(
     {},
     {
       name: 'npm run bench --',
-      words: 'SUITE',
+      words: '[SUITE…]',
       summary: ['The suites:', ...suites.map(({ name, about }) => `  ${name.padEnd(10)}${about}`)].join('\n'),
       footer: 'Programs of their own, with their own --help: neighbours, heal, heal-dns, heal-filter.',
     },

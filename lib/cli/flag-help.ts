@@ -1,4 +1,5 @@
-/** What `--help` of a command says of its flags: a table of flags → text. Pure. */
+/** What `--help` of a command says of its flags: a table of flags → text. */
+import { output } from '../host/output.ts'
 import type { FlagSpec } from './flag-spec.ts'
 
 export interface CommandAbout {
@@ -7,8 +8,16 @@ export interface CommandAbout {
   readonly summary: string
   /** Examples, variables: shown below the flags. */
   readonly footer: string
-  /** What its words are called, where it takes any. */
+  /** Its words as a usage line has them, where it takes any: `[NAME]`. */
   readonly words?: string
+}
+
+/** Columns of a line of help, as many as there are. */
+const WIDTH = { least: 40, usual: 80, most: 120 }
+
+/** Where it is shown. */
+export function helpWidth(): number {
+  return Math.min(WIDTH.most, Math.max(WIDTH.least, output.columns ?? WIDTH.usual))
 }
 
 interface Row {
@@ -34,17 +43,14 @@ export function renderFlagHelp(table: readonly FlagSpec[], about: CommandAbout, 
           ? [head, ...lines]
           : [`${head}${lines[0]?.slice(head.length)}`, ...lines.slice(1)]
       })
-    return [`${name}:`, ...lines].join('\n')
+    return [...linesOf(`${name}:`.split(' '), width), ...lines].join('\n')
   })
-  const words = about.words === undefined ? '' : ` [${about.words}…]`
+  const words = about.words === undefined ? '' : ` ${about.words}`
   return `${[
-    `Usage: ${about.name}${words} [flags]`,
+    linesOf(`Usage: ${about.name}${words} [flags]`.split(' '), width).join('\n'),
     reflowed(about.summary, width),
     ...groups,
-    about.footer
-      .split('\n')
-      .flatMap((line) => fitted(line, width))
-      .join('\n'),
+    fittedText(about.footer, width),
   ].join('\n\n')}\n`
 }
 
@@ -54,6 +60,13 @@ function rowOf(spec: FlagSpec): Row {
   const words = spec.help.split(' ')
   const silent = spec.kind === 'strings' || spec.default === '' || spec.default === false
   return { group: spec.group, term, words: silent ? words : [...words, `(default: ${spec.default})`] }
+}
+
+export function fittedText(text: string, width: number): string {
+  return text
+    .split('\n')
+    .flatMap((line) => fitted(line, width))
+    .join('\n')
 }
 
 /** Prose, and a term with its description; what is typed, behind blanks, stays as it is. */

@@ -1,11 +1,14 @@
-/** What `vtepd --help` says. Pure text, so that asking costs nothing. */
+/** What `vtepd --help` says. Loads no command: asking costs nothing. */
 import { ANSWERED_AT_ONCE, COMMANDS } from './command-list.ts'
+import { fittedText, helpWidth } from './flag-help.ts'
 
-export function renderHelp(): string {
+/** `width`: columns of a line. */
+export function renderHelp(width = helpWidth()): string {
   const all = [...COMMANDS, ...ANSWERED_AT_ONCE]
-  const width = Math.max(...all.map(({ name }) => name.length))
-  const lines = all.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
-  return `vtepd keeps a Kubernetes node's VXLAN overlay in the kernel as it should be.
+  const widest = Math.max(...all.map(({ name }) => name.length))
+  const lines = all.map(({ name, summary }) => `  ${name.padEnd(widest)}  ${summary}`)
+  return fittedText(
+    `vtepd keeps a Kubernetes node's VXLAN overlay in the kernel as it should be.
 It replaces flannel's agent node by node.
 
 Usage: vtepd <command> [flags]
@@ -23,5 +26,7 @@ Examples:
 
 Exit status: 0 done, 1 could not be done, 2 wrong flags or configuration
 (nothing was touched).
-`
+`,
+    width,
+  )
 }

@@ -4,6 +4,7 @@
  * Must not: read flags of a command, or do any of its work.
  */
 import { setFlagsFromString } from 'node:v8'
+import { complain, output, outputWritten } from '../host/output.ts'
 import { ANSWERED_AT_ONCE, COMMANDS, type CommandEntry } from './command-list.ts'
 import { renderHelp } from './help.ts'
 import { v8Flags } from './v8-flags.ts'
@@ -29,7 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
 async function argumentsMissing(): Promise<number> {
   if (Object.keys(process.env).some((name) => name.startsWith('FLANNELD_')))
     return (await import('./commands/run.ts')).runCommand([])
-  await complain(renderHelp())
+  complain(renderHelp())
   return 2
 }
 
@@ -38,13 +39,13 @@ async function helpCommand(argv: readonly string[]): Promise<number> {
   const entry = entryOf(topic)
   if (entry !== undefined) return (await entry.load())(['--help'])
   if (topic !== undefined && !ANSWERED_AT_ONCE.some(({ name }) => name === topic)) return unknownCommand(topic)
-  process.stdout.write(renderHelp())
+  output.write(renderHelp())
   return 0
 }
 
 async function versionCommand(): Promise<number> {
   const { versionText } = await import('./version.ts')
-  process.stdout.write(versionText())
+  output.write(versionText())
   return 0
 }
 
@@ -54,7 +55,7 @@ async function unknownCommand(name: string): Promise<number> {
     name,
     [...COMMANDS, ...ANSWERED_AT_ONCE].map((entry) => entry.name),
   )
-  await complain(`vtepd: '${name}' is not a command${near} (vtepd help lists them)\n`)
+  complain(`vtepd: '${name}' is not a command${near} (vtepd help lists them)\n`)
   return 2
 }
 
@@ -66,19 +67,7 @@ async function reported(run: () => Promise<number>): Promise<number> {
   }
 }
 
-async function complain(text: string): Promise<void> {
-  const { writeStderr } = await import('../host/stderr.ts')
-  writeStderr(text)
-}
-
-/** A pipe takes at once only what it has room for, and process.exit drops the rest. */
-async function written(output: NodeJS.WriteStream): Promise<void> {
-  if (output.writableLength === 0) return
-  output.on('error', () => {})
-  await new Promise<void>((resolve) => output.write('', () => resolve()))
-}
-
 const status = await reported(() => main(process.argv.slice(2)))
-await written(process.stdout)
+await outputWritten()
 // Open handles must not keep us here.
 process.exit(status)

@@ -2,8 +2,9 @@
  * A table of flags, argv and the environment → typed values, or the help text. Every command of this package reads its
  * arguments here. Must not: print, exit, or give any flag a meaning.
  */
+
 import { ConfigError } from '../errors.ts'
-import { type CommandAbout, renderFlagHelp } from './flag-help.ts'
+import { type CommandAbout, helpWidth, renderFlagHelp } from './flag-help.ts'
 import { type FlagSpec, type FlagValues, readFlagValue } from './flag-spec.ts'
 import { flagVariable, readGoArguments } from './go-args.ts'
 import { suggestion } from './suggestion.ts'
@@ -20,9 +21,6 @@ export type ParsedFlags<Table extends readonly FlagSpec[]> =
       /** Empty unless the command takes words. */
       readonly words: readonly string[]
     }
-
-/** Columns; more where the terminal has them. */
-const HELP_WIDTH = { least: 80, most: 120 }
 
 /**
  * A variable counts only when its flag is not in `argv`, and when it is not empty, as flanneld does it. Throws
@@ -63,10 +61,6 @@ export function parseFlags<const Table extends readonly FlagSpec[]>(
   }
   // Each value has the type that its own spec says.
   return { help: undefined, values: values as FlagValues<Table>, given, words }
-}
-
-function helpWidth(): number {
-  return Math.min(HELP_WIDTH.most, Math.max(HELP_WIDTH.least, process.stdout.columns ?? 0))
 }
 
 function unknownFlag(name: string, table: readonly FlagSpec[], about: CommandAbout): ConfigError {

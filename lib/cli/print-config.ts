@@ -3,7 +3,7 @@
  * Must not: show a credential; there is none among the settings, only where they are.
  */
 import type { Network } from '../cluster/network.ts'
-import { printable, printableAll } from '../util/printable.ts'
+import { printable } from '../util/printable.ts'
 import type { RunConfig } from './config.ts'
 import type { FlagSpec, FlagValue } from './flag-spec.ts'
 import { RUN_FLAGS, type RunFlagName } from './run-flags.ts'
@@ -50,16 +50,15 @@ export function printText(settings: RunSettings, config: RunConfig): string {
 }
 
 /** One object, always with these keys: `flags`, `nodeName`, `network`, `k3s` (null without --k3s), `warnings`. */
-export function printJson(settings: RunSettings, config: RunConfig): string {
+export function configReport(settings: RunSettings, config: RunConfig): object {
   const { nodeName, nodeNameFrom } = nodeOf(settings, config)
-  const report = {
+  return {
     flags: Object.fromEntries(rows(settings).map(({ name, value, from = 'default' }) => [name, { value, from }])),
     nodeName: { value: nodeName, from: nodeNameFrom },
     network: config.agent.network,
     k3s: settings.k3s === undefined ? null : { found: settings.k3s.found },
     warnings: config.warnings,
   }
-  return `${JSON.stringify(printableAll(report), undefined, 2)}\n`
 }
 
 function byK3s({ k3s }: RunSettings, name: RunFlagName): string | undefined {

@@ -2,7 +2,7 @@
  * A command that does one thing and reports it: the help text or the work, one JSON object or text for people, an exit status.
  * Must not: know what any of them does.
  */
-import { printableAll } from '../util/printable.ts'
+import { output, writeJson } from '../host/output.ts'
 import type { CommandAbout } from './flag-help.ts'
 import type { FlagSpec, FlagValues } from './flag-spec.ts'
 import { parseFlags } from './parse-flags.ts'
@@ -27,11 +27,12 @@ export async function reportCommand<const Table extends readonly FlagSpec[], Rep
 ): Promise<number> {
   const parsed = parseFlags(command.flags, argv, process.env, command.about)
   if (parsed.help !== undefined) {
-    process.stdout.write(parsed.help)
+    output.write(parsed.help)
     return 0
   }
   const flags = parsed.values as FlagValues<Table> & { readonly json: boolean }
   const { report, status } = await command.work(flags, parsed.words)
-  process.stdout.write(flags.json ? `${JSON.stringify(printableAll(report))}\n` : command.render(report))
+  if (flags.json) writeJson(report)
+  else output.write(command.render(report))
   return status
 }

@@ -5,7 +5,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../host/clock.ts'
-import { printableAll } from '../util/printable.ts'
+import { errorOutput, output, writeJson } from '../host/output.ts'
 import { planLab } from './address-plan.ts'
 import { type Agents, logOf } from './agents.ts'
 import { type BringUp, bringUp } from './bring-up.ts'
@@ -34,7 +34,7 @@ interface Findings {
 /** Resolves with the exit status: 0 when all is well, 1 when not, 128 + signal when it was interrupted. */
 export async function runLab(options: LabOptions, inside: Inside): Promise<number> {
   const begunMs = monotonicMs()
-  const progress = createProgress(options.json ? process.stderr : process.stdout)
+  const progress = createProgress(options.json ? errorOutput : output)
   const findings: Findings = { stage: undefined, agents: undefined, scenarios: [], rests: [], log: [] }
   const told = new Promise<number>((resolve) => onToldToEnd(resolve))
   const work = playAll(options, progress, findings).catch((error: unknown) => ({ error }))
@@ -46,7 +46,7 @@ export async function runLab(options: LabOptions, inside: Inside): Promise<numbe
   }
   const report = makeReport(options, findings, outcome?.error, monotonicMs() - begunMs)
   progress.print(renderSummary(report, progress.style))
-  if (options.json) process.stdout.write(`${JSON.stringify(printableAll(report), null, 2)}\n`)
+  if (options.json) writeJson(report, 2)
   if (options.keep && findings.stage !== undefined) {
     progress.print(renderLookAround(findings.stage.fabric.plan, inside))
     findings.stage.agents.failed.catch((error: unknown) => progress.print([errorLine(error)]))

@@ -27,7 +27,7 @@ const CLEAR_LINE = '\r\x1b[K'
 export interface ProgressStream {
   write(text: string): unknown
   readonly isTTY?: boolean
-  readonly columns?: number
+  readonly columns?: number | undefined
 }
 
 export function createProgress(stream: ProgressStream, env: NodeJS.ProcessEnv = process.env): Progress {

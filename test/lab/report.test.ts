@@ -240,7 +240,7 @@ test('off a terminal each step is one plain line, without control characters', a
 
 test('on a terminal the running step is redrawn below what is printed, cut to the width, and gone at the end', () => {
   const { written, stream } = capture(true)
-  const progress = createProgress(stream, { NO_COLOR: '' })
+  const progress = createProgress(stream, { NO_COLOR: '1' })
   const step = progress.step('a title that is longer than the line')
   progress.print(['hello'])
   step.done('')
@@ -251,6 +251,6 @@ test('on a terminal the running step is redrawn below what is printed, cut to th
 
 test('colours are for terminals, and only without NO_COLOR', () => {
   assert.equal(createProgress(capture(true).stream, {}).style.good('x'), '\x1b[32mx\x1b[0m')
-  assert.equal(createProgress(capture(true).stream, { NO_COLOR: '' }).style.good('x'), 'x')
+  assert.equal(createProgress(capture(true).stream, { NO_COLOR: '1' }).style.good('x'), 'x')
   assert.equal(createProgress(capture(false).stream, {}).style.good('x'), 'x')
 })

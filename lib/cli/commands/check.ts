@@ -2,15 +2,17 @@
  * `vtepd check`: whether this host has what an agent needs, each finding with its remedy; takes the flags of `vtepd run`, and looks with
  * them. Must not: change anything, nor decide what a finding means (lib/cli/check).
  */
+
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { ConfigError } from '../../errors.ts'
 import { runProgram } from '../../host/exec.ts'
 import { listFolder, readIfExists } from '../../host/files.ts'
+import { output, writeJson } from '../../host/output.ts'
 import { findRival, K3S_NET_CONF } from '../../host/rival.ts'
 import { FAMILIES } from '../../net/ip.ts'
 import { messageOf } from '../../util/message-of.ts'
-import { printable, printableAll } from '../../util/printable.ts'
+import { printable } from '../../util/printable.ts'
 import { styleOf } from '../../util/style.ts'
 import { type CheckHost, type Finding, fine, prevents, warns } from '../check/finding.ts'
 import { checkKernel } from '../check/kernel.ts'
@@ -39,7 +41,7 @@ export async function checkCommand(argv: readonly string[]): Promise<number> {
   const readText = (file: string): string => readFileSync(file, 'utf8')
   const settings = await collectRunSettings(argv, { env: process.env, readText, host: hostFiles, about: CHECK.about })
   if (settings.help !== undefined) {
-    process.stdout.write(settings.help)
+    output.write(settings.help)
     return 0
   }
   const findings = [...(await checkKernel(HOST)), ...(await checkManagers(HOST))]
@@ -56,7 +58,8 @@ export async function checkCommand(argv: readonly string[]): Promise<number> {
   findings.push(...(await checkRival(config?.agent.k3sNetConf)))
   if (config !== undefined) findings.push(...(await checkConfigured(config)))
   const { json } = settings.flags
-  process.stdout.write(json ? `${JSON.stringify(printableAll({ findings }))}\n` : render(findings))
+  if (json) writeJson({ findings })
+  else output.write(render(findings))
   return findings.some(({ verdict }) => verdict === 'prevents') ? 1 : 0
 }
 
@@ -100,7 +103,7 @@ async function checkRival(k3sNetConf = K3S_NET_CONF): Promise<readonly Finding[]
 const WORDS = { fine: 'ok', warns: 'warning', prevents: 'PREVENTS', unknown: 'unknown' } as const
 
 function render(findings: readonly Finding[]): string {
-  const style = styleOf(process.stdout, process.env)
+  const style = styleOf(output, process.env)
   const paint = { fine: style.good, warns: style.strong, prevents: style.bad, unknown: style.faint }
   const width = Math.max(...findings.map(({ about }) => about.length))
   const lines = findings.flatMap(({ about, verdict, found, remedy }) => [

@@ -3,6 +3,7 @@
  * Must not: decide what is ours (lib/cli/cleanup), nor touch anything while an agent keeps it.
  */
 import path from 'node:path'
+import { outputIsOver } from '../../host/output.ts'
 import type { Rtnl } from '../../rtnl/port.ts'
 import { printable } from '../../util/printable.ts'
 import type { Failure, Removal } from '../cleanup/facts.ts'
@@ -52,7 +53,10 @@ export async function cleanupCommand(argv: readonly string[]): Promise<number> {
     },
     render: renderReport,
   })
-  if (told !== undefined) await keptUntil(told)
+  if (told !== undefined) {
+    outputIsOver()
+    await keptUntil(told)
+  }
   return exit
 }
 

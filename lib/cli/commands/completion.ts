@@ -1,5 +1,7 @@
 /** `vtepd completion SHELL`, and `vtepd completion man COMMAND`: both from the one list of commands. Must not: know a flag itself. */
+
 import { ConfigError } from '../../errors.ts'
+import { output } from '../../host/output.ts'
 import { COMMANDS } from '../command-list.ts'
 import { manPage } from '../completion/man-page.ts'
 import { bashCompletion, fishCompletion, zshCompletion } from '../completion/scripts.ts'
@@ -44,6 +46,6 @@ async function manualOf(name: string | undefined): Promise<string> {
 }
 
 function print(text: string): 0 {
-  process.stdout.write(text)
+  output.write(text)
   return 0
 }

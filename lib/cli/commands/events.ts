@@ -1,7 +1,9 @@
 /**
  * `vtepd events`: what the running agent said lately, and, followed, what it says. Must not: interpret it.
  */
+
 import type { JournalEntry } from '../../agent/window/journal.ts'
+import { output, writeJson } from '../../host/output.ts'
 import type { FlagSpec } from '../flag-spec.ts'
 import { parseFlags } from '../parse-flags.ts'
 import { askAgent, findAgent, followAgent } from '../window/ask.ts'
@@ -27,13 +29,14 @@ export const EVENTS = { flags: FLAGS, about: ABOUT }
 export async function eventsCommand(argv: readonly string[]): Promise<number> {
   const parsed = parseFlags(EVENTS.flags, argv, process.env, EVENTS.about)
   if (parsed.help !== undefined) {
-    process.stdout.write(parsed.help)
+    output.write(parsed.help)
     return 0
   }
   const { values } = parsed
   const agent = await findAgent(values)
   const show = (entry: JournalEntry): void => {
-    process.stdout.write(values.json ? `${JSON.stringify(entry)}\n` : `${renderEvent(entry)}\n`)
+    if (values.json) writeJson(entry)
+    else output.write(`${renderEvent(entry)}\n`)
   }
   // Following begins first, so that nothing is missed between the two answers.
   const following = values.follow ? followAgent<JournalEntry>(agent, 'follow') : undefined

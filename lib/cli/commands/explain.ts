@@ -2,8 +2,10 @@
  * `vtepd explain ADDRESS`: whose that address is, and each hop of a packet to it. Must not: change anything, nor need an agent; one
  * that runs is asked what is to be expected.
  */
+
 import type { PeerReport } from '../../agent/window/report.ts'
 import { ConfigError, HostError } from '../../errors.ts'
+import { output } from '../../host/output.ts'
 import { contains, parseCidr } from '../../net/cidr.ts'
 import type { Ip } from '../../net/ip.ts'
 import { styleOf } from '../../util/style.ts'
@@ -87,7 +89,7 @@ function isInside(peer: PeerReport | undefined, ip: Ip): boolean {
 }
 
 function renderReport({ address, owner, unknown, hops }: Report): string {
-  const style = styleOf(process.stdout, process.env)
+  const style = styleOf(output, process.env)
   const whose =
     owner !== null
       ? `${address} belongs to ${owner.node} (${owner.subnet})`

@@ -2,7 +2,7 @@
  * `vtepd lab`: arguments → a lab inside private namespaces, exit status. `prober` and `open-sockets` are the lab's own
  * helper processes. Must not: do any of the lab's work.
  */
-import { writeStderr } from '../../host/stderr.ts'
+import { complain, output } from '../../host/output.ts'
 import { insideLab, runIsolated } from '../../lab/isolation.ts'
 import { LabError } from '../../lab/lab-error.ts'
 import { requirePrograms } from '../../lab/real-kube/programs.ts'
@@ -14,7 +14,7 @@ export async function runLabCommand(argv: readonly string[]): Promise<number> {
   if (first === 'prober' || first === 'open-sockets') return runHelper(first, rest)
   const request = parseLabArguments(argv)
   if (request.kind === 'help') {
-    process.stdout.write(request.text)
+    output.write(request.text)
     return 0
   }
   const inside = insideLab()
@@ -41,7 +41,7 @@ async function reported(run: () => Promise<number>): Promise<number> {
     return await run()
   } catch (error) {
     if (!(error instanceof LabError)) throw error
-    writeStderr(`vtepd lab: ${error.message}\n`)
+    complain(`vtepd lab: ${error.message}\n`)
     return 1
   }
 }

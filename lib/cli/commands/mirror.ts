@@ -1,6 +1,8 @@
 /** `vtepd mirror`: flags → mirror → exit status. Must not: do any of the mirror's work. */
+
 import { systemClock } from '../../host/clock.ts'
 import { createLog } from '../../host/log.ts'
+import { output } from '../../host/output.ts'
 import { annotationKeys } from '../../leases/annotations.ts'
 import { apiUrlOf, oneOf } from '../flag-values.ts'
 import { MIRROR_ABOUT, MIRROR_FLAGS } from '../mirror-flags.ts'
@@ -15,7 +17,7 @@ const FORMATS = ['text', 'json'] as const
 export async function mirrorCommand(argv: readonly string[]): Promise<number> {
   const parsed = parseFlags(MIRROR_FLAGS, argv, process.env, MIRROR_ABOUT)
   if (parsed.help !== undefined) {
-    process.stdout.write(parsed.help)
+    output.write(parsed.help)
     return 0
   }
   const { values } = parsed

@@ -3,6 +3,7 @@
  */
 import type { PeerReport } from '../../agent/window/report.ts'
 import { ConfigError } from '../../errors.ts'
+import { output } from '../../host/output.ts'
 import { reportCommand } from '../report-command.ts'
 import { findAgent } from '../window/ask.ts'
 import { columns } from '../window/columns.ts'
@@ -50,5 +51,6 @@ function renderPeers(peers: readonly PeerReport[]): string {
     lladdr ?? '-',
     stands ? 'in place' : 'NOT in place',
   ])
-  return `${columns([['node', 'podCIDR', 'underlay', 'VTEP', 'entries'], ...rows]).join('\n')}\n`
+  const heading = ['node', 'podCIDR', 'underlay', 'VTEP', 'entries']
+  return `${columns([heading, ...rows], output.columns).join('\n')}\n`
 }

@@ -2,12 +2,14 @@
  * `vtepd run`: flags → config → agent → exit status.
  * Must not: do any of the agent's work, nor remove anything at the end (design decision 14).
  */
+
 import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { ConfigError, HostError } from '../../errors.ts'
 import { hasNetAdmin, NET_ADMIN_MISSING } from '../../host/capabilities.ts'
 import { systemClock } from '../../host/clock.ts'
 import { createLog } from '../../host/log.ts'
+import { output, writeJson } from '../../host/output.ts'
 import { createSdNotify } from '../../host/sd-notify.ts'
 import { buildRunConfig, type RunConfig } from '../config.ts'
 import type { K3sFindings } from '../k3s/find-k3s.ts'
@@ -27,8 +29,10 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   if (flags.version) return print(versionText())
   const config = buildRunConfig({ ...settings, readText })
   if (flags['print-config']) {
-    const { printJson, printText } = await import('../print-config.ts')
-    return print(flags.json ? printJson(settings, config) : printText(settings, config))
+    const { configReport, printText } = await import('../print-config.ts')
+    if (!flags.json) return print(printText(settings, config))
+    writeJson(configReport(settings, config), 2)
+    return 0
   }
   if (flags.json) throw new ConfigError('--json', 'is for --print-config; for the log give --log-format=json')
   if (!hasNetAdmin()) throw new HostError(NET_ADMIN_MISSING)
@@ -104,6 +108,6 @@ function nodeLabel({ agent: { leases } }: RunConfig): string {
 }
 
 function print(text: string): 0 {
-  process.stdout.write(text)
+  output.write(text)
   return 0
 }

@@ -1,7 +1,9 @@
 /**
  * `vtepd status`: one screen of how the running agent is. Must not: find out anything itself; the agent is asked.
  */
+
 import type { AgentReport } from '../../agent/window/report.ts'
+import { output, writeJson } from '../../host/output.ts'
 import { styleOf } from '../../util/style.ts'
 import type { FlagSpec } from '../flag-spec.ts'
 import { reportCommand } from '../report-command.ts'
@@ -29,14 +31,15 @@ const AGAIN_MS = 1000
 
 /** Resolves with the exit status; rejects with HostError where no agent answers. */
 export function statusCommand(argv: readonly string[]): Promise<number> {
-  const render = (report: AgentReport): string => renderStatus(report, styleOf(process.stdout, process.env), new Date())
+  const render = (report: AgentReport): string => renderStatus(report, styleOf(output, process.env), new Date())
   return reportCommand(argv, {
     ...STATUS,
     async work(flags) {
       const agent = await findAgent(flags)
       let report = await askAgent<AgentReport>(agent, 'status')
       while (flags.watch) {
-        show(flags.json ? `${JSON.stringify(report)}\n` : `${clearing()}${render(report)}`)
+        if (flags.json) writeJson(report)
+        else output.write(`${clearing()}${render(report)}`)
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
         report = await askAgent<AgentReport>(agent, 'status')
       }
@@ -46,11 +49,7 @@ export function statusCommand(argv: readonly string[]): Promise<number> {
   })
 }
 
-function show(text: string): void {
-  process.stdout.write(text)
-}
-
 /** On a terminal each screen replaces the one before. */
 function clearing(): string {
-  return process.stdout.isTTY && process.env.TERM !== 'dumb' ? '\x1b[H\x1b[2J' : ''
+  return output.isTTY && process.env.TERM !== 'dumb' ? '\x1b[H\x1b[2J' : ''
 }

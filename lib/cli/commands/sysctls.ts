@@ -1,4 +1,5 @@
 /** `vtepd sysctls`: sets this host's settings once. Must not: decide which (lib/way/sysctls.ts), nor set any itself (lib/agent/host-settings.ts). */
+
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { createHostSettings } from '../../agent/host-settings.ts'
@@ -6,8 +7,8 @@ import { parseNetwork } from '../../cluster/net-conf.ts'
 import { ConfigError } from '../../errors.ts'
 import { systemClock } from '../../host/clock.ts'
 import { createLog } from '../../host/log.ts'
+import { complain, output } from '../../host/output.ts'
 import { linksWithAdvertisedRoutes } from '../../host/ra-links.ts'
-import { writeStderr } from '../../host/stderr.ts'
 import { createSysctl } from '../../host/sysctl.ts'
 import { FAMILIES } from '../../net/ip.ts'
 import { messageOf } from '../../util/message-of.ts'
@@ -19,7 +20,7 @@ import { SYSCTLS_ABOUT, SYSCTLS_FLAGS } from '../sysctls-flags.ts'
 export async function sysctlsCommand(argv: readonly string[]): Promise<number> {
   const parsed = parseFlags(SYSCTLS_FLAGS, argv, process.env, SYSCTLS_ABOUT)
   if (parsed.help !== undefined) {
-    process.stdout.write(parsed.help)
+    output.write(parsed.help)
     return 0
   }
   const { values } = parsed
@@ -41,7 +42,7 @@ export async function sysctlsCommand(argv: readonly string[]): Promise<number> {
       // The first look always tells something: until then nothing is known.
       onChange: () => {
         const faults = settings.checks.flatMap(({ fault }) => fault ?? [])
-        for (const fault of faults) writeStderr(`vtepd sysctls: ${fault}\n`)
+        for (const fault of faults) complain(`vtepd sysctls: ${fault}\n`)
         resolve(faults.length === 0 ? 0 : 1)
       },
     })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { buildRunConfig, type RunConfig } from '../../../lib/cli/config.ts'
-import { printJson, printText } from '../../../lib/cli/print-config.ts'
+import { configReport, printText } from '../../../lib/cli/print-config.ts'
 import { collectRunSettings, type RunSettings } from '../../../lib/cli/run-settings.ts'
 import { hostTree, INSTALLED_UNIT, type Tree } from './fixture.ts'
 
@@ -98,7 +98,7 @@ test('--print-config shows each value with its source: what is found stands in c
     `# k3s: published is 203.0.113.5 and 2001:db8::5 (${CONFIG}: node-external-ip, as ${CONFIG}: flannel-external-ip)`,
   ])
     assert.ok(text.includes(`${line}\n`), `${line} is missing in\n${text}`)
-  const report = JSON.parse(printJson(settings, config))
+  const report = JSON.parse(JSON.stringify(configReport(settings, config)))
   assert.deepEqual(Object.keys(report), ['flags', 'nodeName', 'network', 'k3s', 'warnings'])
   assert.deepEqual(report.flags.iface, { value: ['eth1'], from: `${CONFIG}: flannel-iface` })
   assert.deepEqual(report.flags.v, { value: 0, from: 'default' })
