@@ -136,6 +136,6 @@ export const COMMANDS: readonly CommandEntry[] = [
 
 /** Answered by main.ts itself. */
 export const ANSWERED_AT_ONCE: readonly Pick<CommandEntry, 'name' | 'summary'>[] = [
-  { name: 'version', summary: 'print the version' },
+  { name: 'version', summary: 'print the version; --json: as a document' },
   { name: 'help', summary: 'print this, or the flags of a command: vtepd help run' },
 ]

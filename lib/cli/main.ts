@@ -4,7 +4,7 @@
  * Must not: read flags of a command, or do any of its work.
  */
 import { setFlagsFromString } from 'node:v8'
-import { complain, output, outputWritten } from '../host/output.ts'
+import { complain, output, outputWritten, writeJson } from '../host/output.ts'
 import { ANSWERED_AT_ONCE, COMMANDS, type CommandEntry } from './command-list.ts'
 import { renderHelp } from './help.ts'
 import { v8Flags } from './v8-flags.ts'
@@ -18,7 +18,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (first === undefined) return argumentsMissing()
   if (/^--?(h|help)$/.test(first)) return helpCommand([])
   if (/^--?version$/.test(first) || first === '-V') return versionCommand()
-  if (first === 'version') return versionCommand()
+  if (first === 'version') return versionCommand(rest)
   if (first === 'help') return helpCommand(rest)
   const entry = entryOf(first)
   if (entry !== undefined) return (await entry.load())(rest)
@@ -43,9 +43,10 @@ async function helpCommand(argv: readonly string[]): Promise<number> {
   return 0
 }
 
-async function versionCommand(): Promise<number> {
-  const { versionText } = await import('./version.ts')
-  output.write(versionText())
+async function versionCommand(argv: readonly string[] = []): Promise<number> {
+  const { versionReport, versionText } = await import('./version.ts')
+  if (argv.some((word) => /^--?json$/.test(word))) writeJson(versionReport())
+  else output.write(versionText())
   return 0
 }
 

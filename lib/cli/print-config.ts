@@ -49,8 +49,19 @@ export function printText(settings: RunSettings, config: RunConfig): string {
   return `${lines.map((line) => printable(line)).join('\n')}\n`
 }
 
-/** One object, always with these keys: `flags`, `nodeName`, `network`, `k3s` (null without --k3s), `warnings`. */
-export function configReport(settings: RunSettings, config: RunConfig): object {
+/** What `--print-config --json` prints. */
+export interface ConfigReport {
+  /** By name; `from`: what gave the value, as `--iface`, `FLANNELD_IFACE`, or `default`. */
+  readonly flags: Readonly<Record<string, { readonly value: FlagValue; readonly from: string }>>
+  readonly nodeName: { readonly value: string; readonly from: string }
+  /** Of net-conf. */
+  readonly network: Network
+  /** null: without --k3s. */
+  readonly k3s: { readonly found: readonly string[] } | null
+  readonly warnings: readonly string[]
+}
+
+export function configReport(settings: RunSettings, config: RunConfig): ConfigReport {
   const { nodeName, nodeNameFrom } = nodeOf(settings, config)
   return {
     flags: Object.fromEntries(rows(settings).map(({ name, value, from = 'default' }) => [name, { value, from }])),

@@ -11,6 +11,7 @@ export const SYSCTLS_FLAGS = [
     group: 'What is set',
     help: 'says which families there are',
   },
+  { name: 'json', kind: 'bool', default: false, group: 'How it is told', help: 'one JSON object on stdout' },
   ...logFlags('Logs'),
 ] as const satisfies readonly FlagSpec[]
 

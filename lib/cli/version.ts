@@ -17,11 +17,28 @@ export function packageVersion(): string {
   return String(manifest().version ?? 'unknown')
 }
 
+/** What `vtepd version --json` prints. */
+export interface VersionReport {
+  readonly version: string
+  /** Of Node.js. */
+  readonly node: string
+  /** As `linux-x64`. */
+  readonly platform: string
+  readonly installedAs: string
+  /** The folder of the package. */
+  readonly root: string
+}
+
+export function versionReport(): VersionReport {
+  const installedAs = String(manifest().installedAs ?? (ROOT.includes('/node_modules/') ? 'npm package' : 'checkout'))
+  const platform = `${process.platform}-${process.arch}`
+  return { version: packageVersion(), node: process.versions.node, platform, installedAs, root: ROOT }
+}
+
 /** What `vtepd --version` says: the version on a line of its own, then what a report of a fault needs besides. */
 export function versionText(): string {
-  const kind = manifest().installedAs ?? (ROOT.includes('/node_modules/') ? 'npm package' : 'checkout')
-  const runtime = `Node.js ${process.versions.node}, ${process.platform}-${process.arch}`
-  return `vtepd ${packageVersion()}\n${runtime}, ${kind} in ${ROOT}\n`
+  const { version, node, platform, installedAs, root } = versionReport()
+  return `vtepd ${version}\nNode.js ${node}, ${platform}, ${installedAs} in ${root}\n`
 }
 
 function manifest(): Manifest {

@@ -6,11 +6,13 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { LabReport } from '../../lib/lab/report.ts'
+import { assertDocument } from '../support/json-schema.ts'
 import { assertAway, builtCommand, type Ended, labTests, runLab, startLab } from './support.ts'
 
 function assertWell(ended: Ended, pairs: number): LabReport {
   assert.equal(ended.status, 0, ended.stderr)
   const report = JSON.parse(ended.stdout) as LabReport
+  assertDocument('lab', report)
   assert.equal(report.ok, true)
   assert.deepEqual(
     report.scenarios.map((scenario) => scenario.name),

@@ -34,6 +34,11 @@ what the account may do. Takes the flags of vtepd run and looks with them. Nothi
 Exit status: 0 nothing prevents an agent, 1 something does, 2 wrong flags.`,
 } as const
 
+/** What --json prints. */
+export interface Report {
+  readonly findings: readonly Finding[]
+}
+
 export const CHECK = { flags: RUN_FLAGS, about: ABOUT }
 
 /** Resolves with the exit status; rejects with ConfigError for flags that are none. */
@@ -58,7 +63,7 @@ export async function checkCommand(argv: readonly string[]): Promise<number> {
   findings.push(...(await checkRival(config?.agent.k3sNetConf)))
   if (config !== undefined) findings.push(...(await checkConfigured(config)))
   const { json } = settings.flags
-  if (json) writeJson({ findings })
+  if (json) writeJson({ findings } satisfies Report)
   else output.write(render(findings))
   return findings.some(({ verdict }) => verdict === 'prevents') ? 1 : 0
 }

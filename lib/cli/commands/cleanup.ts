@@ -18,7 +18,7 @@ import { reportCommand } from '../report-command.ts'
 import { onTermination } from '../supervise.ts'
 
 /** What --json prints: every key is always there. */
-interface Report {
+export interface Report {
   readonly dryRun: boolean
   /** What it was about. */
   readonly vnis: readonly number[]

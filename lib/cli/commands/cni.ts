@@ -16,7 +16,7 @@ import { conflistName, oneOf } from '../flag-values.ts'
 import { type Reported, reportCommand } from '../report-command.ts'
 
 /** What --json prints: every key is always there. */
-interface Report {
+export interface Report {
   readonly dryRun: boolean
   readonly host: string
   readonly cni: string

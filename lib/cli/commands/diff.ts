@@ -18,7 +18,7 @@ Exit status: 0 no difference, 1 a difference, nothing to compare with yet, or no
 
 export const DIFF = { flags: WINDOW_FLAGS, about: ABOUT }
 
-interface Report {
+export interface Report {
   readonly families: readonly { readonly family: Family; readonly tables?: TableDifference }[]
 }
 

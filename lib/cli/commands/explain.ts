@@ -34,7 +34,7 @@ export const EXPLAIN = { flags: WINDOW_FLAGS, about: ABOUT }
 /** The kernel is asked all the same. */
 const AGENT_PATIENCE_MS = 5000
 
-interface Report {
+export interface Report {
   readonly address: string
   /** null: no peer has it, or no agent runs that would know. */
   readonly owner: { readonly node: string; readonly subnet: string } | null

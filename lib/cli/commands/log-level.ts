@@ -16,7 +16,7 @@ Exit status: 0 done, 1 no agent to tell, 2 wrong flags.`,
 
 export const LOG_LEVEL = { flags: WINDOW_FLAGS, about: ABOUT }
 
-interface Report {
+export interface Report {
   readonly before: string
   readonly level: string
 }

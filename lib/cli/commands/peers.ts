@@ -25,6 +25,11 @@ Examples:
 Exit status: 0, or 1 when an entry does not stand, nothing is found, or no agent answers; 2 wrong flags.`,
 } as const
 
+/** What --json prints. */
+export interface Report {
+  readonly peers: readonly PeerReport[]
+}
+
 export const PEERS = { flags: WINDOW_FLAGS, about: ABOUT }
 
 /** Resolves with the exit status; rejects with HostError where no agent answers. */

@@ -13,7 +13,7 @@ import { type Handover, planRelease, type ReleasePlan } from '../release/plan.ts
 import { reportCommand } from '../report-command.ts'
 
 /** What --json prints: every key is always there. */
-interface Report {
+export interface Report {
   readonly dryRun: boolean
   /** What it was about. */
   readonly vnis: readonly number[]

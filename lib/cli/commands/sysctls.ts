@@ -2,12 +2,13 @@
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import type { Checked } from '../../agent/checks.ts'
 import { createHostSettings } from '../../agent/host-settings.ts'
 import { parseNetwork } from '../../cluster/net-conf.ts'
 import { ConfigError } from '../../errors.ts'
 import { systemClock } from '../../host/clock.ts'
 import { createLog } from '../../host/log.ts'
-import { complain, output } from '../../host/output.ts'
+import { complain, output, writeJson } from '../../host/output.ts'
 import { linksWithAdvertisedRoutes } from '../../host/ra-links.ts'
 import { createSysctl } from '../../host/sysctl.ts'
 import { FAMILIES } from '../../net/ip.ts'
@@ -42,11 +43,22 @@ export async function sysctlsCommand(argv: readonly string[]): Promise<number> {
       // The first look always tells something: until then nothing is known.
       onChange: () => {
         const faults = settings.checks.flatMap(({ fault }) => fault ?? [])
+        if (values.json) writeJson(reportOf(settings.checks))
         for (const fault of faults) complain(`vtepd sysctls: ${fault}\n`)
         resolve(faults.length === 0 ? 0 : 1)
       },
     })
   })
+}
+
+/** What --json prints. */
+export interface Report {
+  /** What packets of pods need; null: it is so. */
+  readonly checks: readonly { readonly name: string; readonly fault: string | null }[]
+}
+
+function reportOf(checks: Checked['checks']): Report {
+  return { checks: checks.map(({ name, fault = null }) => ({ name, fault })) }
 }
 
 function readNetwork(file: string) {
