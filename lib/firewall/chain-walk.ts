@@ -4,8 +4,8 @@
  */
 import { type Action, both, type JudgedRule, type Packet } from './judged-rule.ts'
 
-/** `pass`: it comes out at the end. */
-export type Fate = 'accept' | 'drop' | 'pass'
+/** `pass`: it comes out at the end; `translate`: with another source address. */
+export type Fate = 'accept' | 'drop' | 'translate' | 'pass'
 
 export interface Chain {
   readonly name: string
@@ -14,7 +14,7 @@ export interface Chain {
   readonly policy?: 'accept' | 'drop'
 }
 
-/** Where a packet is dropped: by a rule of the chain, or by its policy. */
+/** Where a packet is dropped or translated: by a rule of the chain, or by its policy. */
 export interface DropPlace {
   readonly chain: Chain
   readonly rule?: JudgedRule
@@ -22,7 +22,7 @@ export interface DropPlace {
 
 export interface Walked {
   readonly fates: ReadonlySet<Fate>
-  /** The last one that was met. Where `drop` is the only fate, certainly the packet's end. */
+  /** The last one that was met. Where `drop` is the only fate, certainly the packet's end; `translate` likewise. */
   readonly drop: DropPlace | undefined
   /** A rule may have set a mark. */
   readonly marks: boolean
@@ -50,7 +50,7 @@ function walk(chain: Chain, chains: ReadonlyMap<string, Chain>, packet: Packet):
     const step = stepOf(rule.action, chains, { ...packet, marked })
     marked ||= step.marks
     for (const fate of step.ends) fates.add(fate)
-    if (step.ends.has('drop')) drop = step.drop ?? { chain, rule }
+    if (step.ends.has('drop') || step.ends.has('translate')) drop = step.drop ?? { chain, rule }
     if (answer === 'yes' && !step.goesOn) return { fates, drop, marks: marked }
   }
   return { fates: fates.add('pass'), drop, marks: marked }

@@ -19,7 +19,8 @@ export function notesOf(drops: readonly ForeignDrop[], traffic: OverlayTraffic):
   })
 }
 
-function placeOf({ base, place }: ForeignDrop): string {
+/** Which chain, by which rule: the subject of a sentence. */
+export function placeOf({ base, place }: Pick<ForeignDrop, 'base' | 'place'>): string {
   const { program, family, table } = base
   const where = program === 'nft' ? `table ${family} ${table} of nftables` : `table ${table} of ${program}`
   const by = place.rule === undefined ? 'by its policy' : `by its rule "${place.rule.text}"`
@@ -31,7 +32,8 @@ function listOf(whats: readonly string[]): string {
   return whats.length < 2 ? (whats[0] ?? '') : `${whats.slice(0, -1).join(', ')} and ${whats.at(-1)}`
 }
 
-function remedyOf(drop: ForeignDrop, traffic: OverlayTraffic): string {
+/** The commands that let the packets through. */
+export function remedyOf(drop: ForeignDrop, traffic: OverlayTraffic): string {
   const { base } = drop
   const port = traffic.vxlanPort ?? 0
   if (base.table === 'firewalld') {

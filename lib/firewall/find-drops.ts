@@ -3,9 +3,17 @@
  * not: change anything.
  */
 
+import type { Ip } from '../net/ip.ts'
 import { notesOf } from './drop-sentence.ts'
 import { type ChainParts, readBaseChains } from './foreign-chains.ts'
-import { type ForeignDrop, findDrops, type OverlayTraffic } from './foreign-drop.ts'
+import {
+  type BaseChain,
+  type ForeignDrop,
+  findDrops,
+  findDropsTo,
+  findTranslation,
+  type OverlayTraffic,
+} from './foreign-drop.ts'
 import type { FindForeignDrops } from './port.ts'
 
 export type DropFinderParts = ChainParts & Pick<OverlayTraffic, 'device' | 'vxlanPort'>
@@ -13,14 +21,47 @@ export type DropFinderParts = ChainParts & Pick<OverlayTraffic, 'device' | 'vxla
 export function createDropFinder(parts: DropFinderParts): FindForeignDrops {
   return async ({ network, subnet }) => {
     const traffic = { network, subnet, device: parts.device, vxlanPort: parts.vxlanPort }
-    let bases = await readBaseChains(parts)
-    for (;;) {
-      if (bases === undefined) return undefined
-      const drops = findDrops(bases, traffic)
-      const dormant = await dormantOf(drops, parts)
-      if (dormant.length === 0) return notesOf(await Promise.all(drops.map((drop) => inWords(drop, parts))), traffic)
-      bases = bases.filter((base) => !dormant.includes(tableOf(base)))
-    }
+    const found = await dropsIn(await readBaseChains(parts), parts, (bases) => findDrops(bases, traffic))
+    return found && notesOf(found.drops, traffic)
+  }
+}
+
+/** What the packets of one way meet in the packet filter. */
+export interface FilterWay {
+  /** The chains that are met, in words, by hook. */
+  readonly met: readonly string[]
+  readonly drops: readonly ForeignDrop[]
+  /** Where the source address is certainly exchanged; undefined: nowhere that is known. */
+  readonly translated: Pick<ForeignDrop, 'base' | 'place'> | undefined
+}
+
+/** Of what pods of this node and `pod`, of another node, send to each other. undefined: nft could not be asked. */
+export async function lookAtFilterWay(
+  parts: DropFinderParts,
+  traffic: OverlayTraffic,
+  pod: Ip,
+): Promise<FilterWay | undefined> {
+  const [filters, nats] = await Promise.all([readBaseChains(parts, 'filter', true), readBaseChains(parts, 'nat', true)])
+  const found = await dropsIn(filters, parts, (bases) => findDropsTo(bases, traffic, pod))
+  if (found === undefined || nats === undefined) return undefined
+  const met = [...found.bases, ...nats].map(({ hook, program, family, table, name }) =>
+    program === 'nft' ? `${hook}: ${family} ${table} ${name}` : `${hook}: ${program} -t ${table} ${name}`,
+  )
+  return { met, drops: found.drops, translated: findTranslation(nats, traffic, pod) }
+}
+
+async function dropsIn(
+  all: readonly BaseChain[] | undefined,
+  parts: DropFinderParts,
+  find: (bases: readonly BaseChain[]) => readonly ForeignDrop[],
+): Promise<{ readonly bases: readonly BaseChain[]; readonly drops: readonly ForeignDrop[] } | undefined> {
+  let bases = all
+  for (;;) {
+    if (bases === undefined) return undefined
+    const drops = find(bases)
+    const dormant = await dormantOf(drops, parts)
+    if (dormant.length === 0) return { bases, drops: await Promise.all(drops.map((drop) => inWords(drop, parts))) }
+    bases = bases.filter((base) => !dormant.includes(tableOf(base)))
   }
 }
 

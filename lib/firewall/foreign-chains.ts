@@ -21,7 +21,13 @@ export interface ChainParts {
 /** Reads one chain of one table; undefined: it cannot be read, or is too long. */
 type ReadChain = (name: string) => Promise<Chain | undefined>
 
-const HOOKS: readonly string[] = ['prerouting', 'input', 'forward', 'output'] satisfies readonly Hook[]
+/** Of chains that let packets pass or not, and of those that give them another source. */
+export type ChainType = 'filter' | 'nat'
+
+const HOOKS: Readonly<Record<ChainType, readonly string[]>> = {
+  filter: ['prerouting', 'input', 'forward', 'output'] satisfies readonly Hook[],
+  nat: ['postrouting'] satisfies readonly Hook[],
+}
 const OWN_TABLE = /^(?:flannel|vtepd)\b/
 /** kube-proxy's and kubelet's: they accept, drop and mark only what services, ports and marks of theirs select. */
 const KUBE_PROXY =
@@ -39,20 +45,30 @@ const PRIORITIES: Readonly<Record<string, number>> = {
   srcnat: 100,
 }
 /** Those of iptables' tables that filter, with the hooks at which they do. */
-const LEGACY: readonly (readonly [table: string, hooks: readonly Hook[]])[] = [
-  ['raw', ['prerouting', 'output']],
-  ['mangle', ['prerouting', 'input', 'forward', 'output']],
-  ['filter', ['input', 'forward', 'output']],
-  ['security', ['input', 'forward', 'output']],
-]
+const LEGACY: Readonly<Record<ChainType, readonly (readonly [table: string, hooks: readonly Hook[]])[]>> = {
+  filter: [
+    ['raw', ['prerouting', 'output']],
+    ['mangle', ['prerouting', 'input', 'forward', 'output']],
+    ['filter', ['input', 'forward', 'output']],
+    ['security', ['input', 'forward', 'output']],
+  ],
+  nat: [['nat', ['postrouting']]],
+}
 
-/** undefined: nftables could not be asked. Without the program nft, nftables' own tables are not seen. */
-export async function readBaseChains(parts: ChainParts): Promise<readonly BaseChain[] | undefined> {
-  const nft = await readNftBases(parts)
+/**
+ * undefined: nftables could not be asked. Without the program nft, nftables' own tables are not seen. `withOurs`: our tables of
+ * nftables are read like anybody's.
+ */
+export async function readBaseChains(
+  parts: ChainParts,
+  type: ChainType = 'filter',
+  withOurs = false,
+): Promise<readonly BaseChain[] | undefined> {
+  const nft = await readNftBases(parts, type, withOurs)
   if (nft === undefined) return undefined
   const existing = await parts.tables(parts.family)
   const legacy: BaseChain[] = []
-  for (const [table, hooks] of LEGACY)
+  for (const [table, hooks] of LEGACY[type])
     for (const hook of existing.includes(table) ? hooks : []) {
       const program = `${IPTABLES[parts.family]}-legacy`
       const base = await readBase(readXtables(parts.run, program, table), hook.toUpperCase())
@@ -62,12 +78,16 @@ export async function readBaseChains(parts: ChainParts): Promise<readonly BaseCh
   return [...nft, ...legacy]
 }
 
-async function readNftBases({ family, run }: ChainParts): Promise<readonly BaseChain[] | undefined> {
+async function readNftBases(
+  { family, run }: ChainParts,
+  type: ChainType,
+  withOurs: boolean,
+): Promise<readonly BaseChain[] | undefined> {
   const listed = await run('nft', ['list', 'chains'], { largestOutputBytes: MOST_LIST_BYTES })
   if (listed.outcome === 'missing') return []
   if (listed.outcome !== 'exited' || listed.status !== 0) return undefined
   const bases: BaseChain[] = []
-  for (const { name, ...found } of parseBaseChains(listed.stdout, family)) {
+  for (const { name, ...found } of parseBaseChains(listed.stdout, family, type, withOurs)) {
     const program = isOfIptables(found.family, found.table, name) ? `${IPTABLES[family]}-nft` : 'nft'
     const byNft = readNft(run, found.family, found.table)
     const read = program === 'nft' ? byNft : readXtables(run, program, found.table)
@@ -86,8 +106,13 @@ interface FoundBase {
   readonly priority: number
 }
 
-/** Of `nft list chains`: those that filter packets of the family, ours not among them. */
-export function parseBaseChains(text: string, of: Family): readonly FoundBase[] {
+/** Of `nft list chains`: those of the type that packets of the family meet. */
+export function parseBaseChains(
+  text: string,
+  of: Family,
+  wanted: ChainType = 'filter',
+  withOurs = false,
+): readonly FoundBase[] {
   const found: FoundBase[] = []
   const families = ['inet', of === 'ipv4' ? 'ip' : 'ip6']
   let [family, table, name] = ['', '', '']
@@ -96,8 +121,10 @@ export function parseBaseChains(text: string, of: Family): readonly FoundBase[] 
   )) {
     if (tableFamily !== undefined) [family, table] = [tableFamily, tableName ?? '']
     else if (chain !== undefined) name = chain
-    else if (type === 'filter' && HOOKS.includes(hook) && families.includes(family) && !OWN_TABLE.test(table))
-      found.push({ name, family, table, hook: hook as Hook, priority: priorityOf(priority) })
+    else if (type === wanted && HOOKS[wanted].includes(hook) && families.includes(family)) {
+      const isOurs = OWN_TABLE.test(table)
+      if (withOurs || !isOurs) found.push({ name, family, table, hook: hook as Hook, priority: priorityOf(priority) })
+    }
   }
   return found
 }
@@ -109,7 +136,7 @@ function priorityOf(text: string): number {
 }
 
 function isOfIptables(family: string, table: string, chain: string): boolean {
-  return family !== 'inet' && /^(?:raw|mangle|filter|security)$/.test(table) && /^[A-Z]+$/.test(chain)
+  return family !== 'inet' && /^(?:raw|mangle|filter|security|nat)$/.test(table) && /^[A-Z]+$/.test(chain)
 }
 
 /** With all chains that it leads to, as far as they can be read. */

@@ -3,12 +3,12 @@
  * one in which it certainly ends is named, with the remedy. Pure. Must not: name a drop that may as well not happen.
  */
 import { type Cidr, cidrFamily, contains, networkAddress, prefixLength } from '../net/cidr.ts'
-import { type Family, ipFromBytes, ipToBytes } from '../net/ip.ts'
+import { type Family, familyOf, type Ip, ipFromBytes, ipToBytes } from '../net/ip.ts'
 import { type Chain, type DropPlace, walkBase } from './chain-walk.ts'
 import type { AddressFact, Packet } from './judged-rule.ts'
 import type { WantedRules } from './port.ts'
 
-export type Hook = 'prerouting' | 'input' | 'forward' | 'output'
+export type Hook = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'
 
 /** A chain that the kernel calls at a hook. */
 export interface BaseChain extends Chain {
@@ -48,8 +48,29 @@ interface Flow {
 
 /** At most one a kind of packet. */
 export function findDrops(bases: readonly BaseChain[], traffic: OverlayTraffic): readonly ForeignDrop[] {
-  return flowsOf(traffic).flatMap((flow) => {
-    const place = endOf(flow, bases)
+  return dropsOf(flowsOf(traffic), bases)
+}
+
+/** The same for one address of a pod of another node, rules that name it alone included; and for what comes back from it. */
+export function findDropsTo(bases: readonly BaseChain[], traffic: OverlayTraffic, pod: Ip): readonly ForeignDrop[] {
+  return dropsOf(flowsTo(traffic, pod), bases)
+}
+
+/**
+ * Where what a pod of this node sends to `pod` certainly gets another source address, by chains of type nat. undefined: nowhere.
+ */
+export function findTranslation(
+  bases: readonly BaseChain[],
+  traffic: OverlayTraffic,
+  pod: Ip,
+): Pick<ForeignDrop, 'base' | 'place'> | undefined {
+  const [flow] = flowsTo(traffic, pod)
+  return flow && endOf({ ...flow, hooks: ['postrouting'] }, bases, 'translate')
+}
+
+function dropsOf(flows: readonly Flow[], bases: readonly BaseChain[]): readonly ForeignDrop[] {
+  return flows.flatMap((flow) => {
+    const place = endOf(flow, bases, 'drop')
     return place === undefined ? [] : [{ traffic: flow.traffic, what: flow.what, ...place }]
   })
 }
@@ -57,6 +78,7 @@ export function findDrops(bases: readonly BaseChain[], traffic: OverlayTraffic):
 function endOf(
   { hooks, packet }: Flow,
   bases: readonly BaseChain[],
+  end: 'drop' | 'translate',
 ): { base: BaseChain; place: DropPlace } | undefined {
   let marked = false
   for (const hook of hooks)
@@ -67,7 +89,7 @@ function endOf(
         ...(hook === 'prerouting' ? { oif: { kind: 'none' } } : {}),
         marked,
       })
-      if (fates.size === 1 && fates.has('drop') && drop !== undefined) return { base, place: drop }
+      if (fates.size === 1 && fates.has(end) && drop !== undefined) return { base, place: drop }
       marked ||= marks
     }
   return undefined
@@ -76,37 +98,59 @@ function endOf(
 function flowsOf({ network, subnet, device, vxlanPort }: OverlayTraffic): readonly Flow[] {
   // A network without bounds says nothing of who is in it.
   if (prefixLength(network) === 0) return []
-  const ports = { sport: 47_101, dport: 47_102, protocol: 'tcp', isLocal: false, marked: false } as const
   const family: Family = cidrFamily(network)
   const [here, there] = [typicalOf(subnet), typicalOf(network, subnet)]
-  const tunnel: Packet['oif'] = device === undefined ? { kind: 'uplink' } : { kind: 'is', ifname: device }
-  const pods = (what: string, packet: Pick<Packet, 'saddr' | 'daddr' | 'iif' | 'oif'>): Flow => ({
+  const tunnel = tunnelOf(device)
+  const pod = { kind: 'pod' } as const
+  const uplink = { kind: 'uplink' } as const
+  const outside = { kind: 'outside', network } as const
+  const flows = [
+    podFlow(family, 'what pods of this node send to pods of others', {
+      saddr: here,
+      daddr: there,
+      iif: pod,
+      oif: tunnel,
+    }),
+    podFlow(family, 'what pods of other nodes send to pods of this one', {
+      saddr: there,
+      daddr: here,
+      iif: tunnel,
+      oif: pod,
+    }),
+    podFlow(family, 'what pods of this node send out of the cluster', {
+      saddr: here,
+      daddr: outside,
+      iif: pod,
+      oif: uplink,
+    }),
+  ]
+  return vxlanPort === undefined ? flows : [...flows, ...vxlanFlows(family, vxlanPort)]
+}
+
+function flowsTo({ subnet, device, vxlanPort }: OverlayTraffic, target: Ip): readonly Flow[] {
+  const family = familyOf(target)
+  const [here, there] = [typicalOf(subnet), { kind: 'exact', ip: target } as const]
+  const tunnel = tunnelOf(device)
+  const pod = { kind: 'pod' } as const
+  const flows = [
+    podFlow(family, `what pods of this node send to ${target}`, { saddr: here, daddr: there, iif: pod, oif: tunnel }),
+    podFlow(family, `what ${target} sends to pods of this node`, { saddr: there, daddr: here, iif: tunnel, oif: pod }),
+  ]
+  return vxlanPort === undefined ? flows : [...flows, ...vxlanFlows(family, vxlanPort)]
+}
+
+function tunnelOf(device: string | undefined): Packet['oif'] {
+  return device === undefined ? { kind: 'uplink' } : { kind: 'is', ifname: device }
+}
+
+function podFlow(family: Family, what: string, packet: Pick<Packet, 'saddr' | 'daddr' | 'iif' | 'oif'>): Flow {
+  const ports = { sport: 47_101, dport: 47_102, protocol: 'tcp', isLocal: false, marked: false } as const
+  return {
     traffic: 'pods',
     what,
     hooks: ['prerouting', 'forward'],
     packet: { ...packet, ...ports, family },
-  })
-  const flows = [
-    pods('what pods of this node send to pods of others', {
-      saddr: here,
-      daddr: there,
-      iif: { kind: 'pod' },
-      oif: tunnel,
-    }),
-    pods('what pods of other nodes send to pods of this one', {
-      saddr: there,
-      daddr: here,
-      iif: tunnel,
-      oif: { kind: 'pod' },
-    }),
-    pods('what pods of this node send out of the cluster', {
-      saddr: here,
-      daddr: { kind: 'outside', network },
-      iif: { kind: 'pod' },
-      oif: { kind: 'uplink' },
-    }),
-  ]
-  return vxlanPort === undefined ? flows : [...flows, ...vxlanFlows(family, vxlanPort)]
+  }
 }
 
 function vxlanFlows(family: Family, port: number): readonly Flow[] {

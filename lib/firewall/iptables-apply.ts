@@ -3,8 +3,9 @@
  * all is right, nor believe a write before it has been seen.
  */
 import { type IptablesTool, lookAt, restore, type Trouble } from './iptables-tool.ts'
+import type { CommandDifference } from './port.ts'
 import type { IptablesChain } from './render-iptables.ts'
-import { type Plan, planChain, restoreText } from './xtables-plan.ts'
+import { commandsOf, type Plan, planChain, restoreText } from './xtables-plan.ts'
 
 export type Applied =
   | { readonly outcome: 'right' }
@@ -36,6 +37,16 @@ export async function applyChains(
     const trouble = await restore(tool, restoreText(plans))
     if (trouble !== undefined) return (await emptied(tool, wanted, trouble)) ?? { ...trouble, missing: true }
   }
+}
+
+/** What `applyChains` would do, as commands. */
+export async function compareChains(tool: IptablesTool, wanted: readonly IptablesChain[]): Promise<CommandDifference> {
+  const plans = await planAll(tool, wanted)
+  if ('outcome' in plans) return { commands: [], unknown: plans.because }
+  const commands = [...plans].flatMap(([table, plan]) =>
+    commandsOf(plan).map((words) => `${tool.program} -t ${table} ${words}`),
+  )
+  return { commands, unknown: null }
 }
 
 async function planAll(

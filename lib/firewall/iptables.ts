@@ -8,7 +8,7 @@ import type { Cidr } from '../net/cidr.ts'
 import type { Family } from '../net/ip.ts'
 import type { OpenNftMonitor } from '../rtnl/nft-monitor.ts'
 import type { Clock } from '../util/clock.ts'
-import { type Applied, applyChains } from './iptables-apply.ts'
+import { type Applied, applyChains, compareChains } from './iptables-apply.ts'
 import { createIptablesEars, type IptablesEars, type ReadSizes } from './iptables-ears.ts'
 import { findTools, type IptablesTool } from './iptables-tool.ts'
 import { type LegacyTables, legacyTables, rankTools } from './iptables-variant.ts'
@@ -108,6 +108,13 @@ export function createIptables(parts: IptablesParts): PacketFilter {
     kind: 'iptables',
     ensure: (wanted) => (wanted.masquerade || wanted.forward ? ensure(wanted) : remove()),
     remove: (options) => remove(options?.dryRun),
+    async compare(wanted) {
+      const [tool] = (known ?? (await rank())).tools
+      if (tool === undefined) return { commands: [], unknown: noTool(family).because }
+      const random = wanted.fullyRandom && tool.knowsRandomFully && !refusedRandom.has(tool.program)
+      const isKept = wanted.masquerade || wanted.forward
+      return compareChains(tool, isKept ? renderIptables({ ...wanted, fullyRandom: random }) : NOTHING)
+    },
     watch(onDamage) {
       ears ??= createIptablesEars({ ...parts, tables, onDamage })
     },

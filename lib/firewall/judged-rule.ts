@@ -9,9 +9,9 @@ import { addressBits, type Family, familyOf, type Ip, ipToBigInt } from '../net/
 export type Answer = 'yes' | 'no' | 'unknown'
 export type Test = (packet: Packet) => Answer
 
-/** `typical`: some address that no rule names by itself; `outside`: any but those of a network. */
+/** `typical`: some address that no rule names by itself; `exact`: this very one; `outside`: any but those of a network. */
 export type AddressFact =
-  | { readonly kind: 'typical'; readonly ip: Ip }
+  | { readonly kind: 'typical' | 'exact'; readonly ip: Ip }
   | { readonly kind: 'outside'; readonly network: Cidr }
   | { readonly kind: 'any' }
 
@@ -37,7 +37,8 @@ export interface Packet {
 }
 
 export type Action =
-  | { readonly type: 'accept' | 'drop' | 'return' | 'unknown' }
+  /** `translate`: the source address becomes another one, by a rule of a NAT chain. */
+  | { readonly type: 'accept' | 'drop' | 'translate' | 'return' | 'unknown' }
   | { readonly type: 'jump' | 'goto'; readonly chain: string }
   | { readonly type: 'next'; readonly marks: boolean }
 
@@ -73,17 +74,19 @@ export function isTrue(condition: boolean): Answer {
 export function inPrefix(fact: AddressFact, prefix: Cidr): Answer {
   const length = prefixLength(prefix)
   if (fact.kind === 'any') return length === 0 ? 'yes' : 'unknown'
-  if (cidrFamily(prefix) !== (fact.kind === 'typical' ? familyOf(fact.ip) : cidrFamily(fact.network))) return 'no'
+  if (cidrFamily(prefix) !== (fact.kind === 'outside' ? cidrFamily(fact.network) : familyOf(fact.ip))) return 'no'
   if (length === 0) return 'yes'
   if (fact.kind === 'outside') return containsCidr(fact.network, prefix) ? 'no' : 'unknown'
-  return isTrue(length < addressBits(familyOf(fact.ip)) && contains(prefix, fact.ip))
+  const namesOne = length === addressBits(familyOf(fact.ip))
+  return isTrue((fact.kind === 'exact' || !namesOne) && contains(prefix, fact.ip))
 }
 
 export function inRange(fact: AddressFact, first: Ip, last: Ip): Answer {
-  if (fact.kind !== 'typical') return 'unknown'
+  if (fact.kind === 'any' || fact.kind === 'outside') return 'unknown'
   if (familyOf(fact.ip) !== familyOf(first)) return 'no'
   const value = ipToBigInt(fact.ip)
-  return isTrue(first !== last && ipToBigInt(first) <= value && value <= ipToBigInt(last))
+  const namesOne = first === last
+  return isTrue((fact.kind === 'exact' || !namesOne) && ipToBigInt(first) <= value && value <= ipToBigInt(last))
 }
 
 /** Links of container engines and hypervisors, which carry none of our packets, and what Docker's are called together. */

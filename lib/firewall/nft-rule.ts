@@ -33,6 +33,8 @@ export function parseNftRule(expr: readonly unknown[], text: string, handle: num
       return [...rules, { tests, action: { type: kind === 'reject' ? 'drop' : kind }, text, handle }]
     else if (kind === 'jump' || kind === 'goto')
       return [...rules, { tests, action: { type: kind, chain: textOf(value, 'target') }, text, handle }]
+    else if (kind === 'masquerade' || kind === 'snat')
+      return [...rules, { tests, action: { type: 'translate' }, text, handle }]
     else if (kind === 'queue' || kind === 'xt') return [...rules, { tests, action: { type: 'unknown' }, text, handle }]
     // What only counts or tells; whatever else there is may be a condition.
     else if (!['counter', 'log', 'comment'].includes(kind)) tests.push(unknown)

@@ -6,6 +6,7 @@ import type { RunProgram } from '../host/exec.ts'
 import type { Family } from '../net/ip.ts'
 import type { OpenNftMonitor } from '../rtnl/nft-monitor.ts'
 import type { Clock } from '../util/clock.ts'
+import { nftDifference } from './nft-difference.ts'
 import { createNftEars, type NftEars } from './nft-ears.ts'
 import { asEchoed, canKeepChains, differenceOf, isAsWritten, type NftListing, parseNftListing } from './nft-table.ts'
 import { createNftTool, failureOf, type NftAnswer, type NftFailure } from './nft-tool.ts'
@@ -86,6 +87,18 @@ export function createNftables({ family, run, openMonitor, clock }: NftablesPart
   return {
     kind: 'nftables',
     remove: (options) => remove(options?.dryRun),
+    async compare(wanted) {
+      const there = await list()
+      if (there !== undefined && 'outcome' in there) return { commands: [], unknown: there.because }
+      if (!wanted.masquerade && !wanted.forward)
+        return { commands: there === undefined ? [] : [`nft delete table ${table}`], unknown: null }
+      const chains = chainsOf(wanted)
+      if (there !== undefined && isRight(there, chains)) return { commands: [], unknown: null }
+      const listed = await nft.list(['-a', 'list', 'table', ...table.split(' ')])
+      const isPrinted = printed?.of === renderNftTable(family, chains)
+      const text = listed.outcome === 'done' ? listed.stdout : undefined
+      return { commands: nftDifference(table, text, (isPrinted && printed?.chains) || chains), unknown: null }
+    },
     async ensure(wanted) {
       if (!wanted.masquerade && !wanted.forward) return remove()
       const there = await list()

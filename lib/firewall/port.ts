@@ -46,6 +46,13 @@ export type FilterResult =
   /** This host has no such tool, or its kernel no such tables: asking again helps only when something is installed. */
   | { readonly outcome: 'unsupported'; readonly because: string }
 
+/** What is not as it should be, as the commands that would mend it. */
+export interface CommandDifference {
+  readonly commands: readonly string[]
+  /** Why it cannot be told; null: it could. */
+  readonly unknown: string | null
+}
+
 /** One call at a time. No method rejects for what the tool or the kernel does. */
 export interface PacketFilter {
   readonly kind: FilterKind
@@ -60,6 +67,8 @@ export interface PacketFilter {
    * written, and `written` says that there is something to remove.
    */
   remove(options?: { readonly dryRun: boolean }): Promise<FilterResult>
+  /** A fresh look beside what is wanted; writes nothing. */
+  compare(wanted: WantedRules): Promise<CommandDifference>
   /**
    * From now on `onDamage` is called when something may have changed our rules, our own writes included, and when what was
    * heard is not whole. It only marks. At most one listener; ends with `close`.

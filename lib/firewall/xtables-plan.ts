@@ -45,6 +45,15 @@ export function restoreText(plans: ReadonlyMap<IptablesChain['table'], Plan>): s
   return [...plans].map(([table, { lines }]) => `*${table}\n${lines.join('\n')}\nCOMMIT\n`).join('')
 }
 
+/** The same as words of iptables, without the table: `-N FLANNEL-FWD`. */
+export function commandsOf({ lines, because }: Plan): readonly string[] {
+  return lines.map((line) => {
+    const [, chain] = /^:(\S+) /.exec(line) ?? []
+    if (chain === undefined) return line
+    return because.includes(`${chain} was not in`) ? `-N ${chain}` : `-F ${chain}`
+  })
+}
+
 function repairOf(wanted: IptablesChain, look: Look): readonly Plan[] {
   return [...contentStep(wanted, look.own), ...jumpStep(wanted, look), ...oldRules(look.from)]
 }

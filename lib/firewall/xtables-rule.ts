@@ -55,6 +55,7 @@ function actionOf(option: Option | undefined): Action {
   if (target === 'ACCEPT') return { type: 'accept' }
   if (target === 'DROP' || target === 'REJECT') return { type: 'drop' }
   if (target === 'RETURN') return { type: 'return' }
+  if (target === 'MASQUERADE' || target === 'SNAT') return { type: 'translate' }
   if (NEXT_TARGET.test(target)) return { type: 'next', marks: target === 'MARK' || target === 'CONNMARK' }
   return { type: 'jump', chain: target }
 }
