@@ -19,6 +19,7 @@ import { type Checked, mergeChecks } from './checks.ts'
 import { createCniFiles } from './cni-files.ts'
 import type { AgentConfig } from './config.ts'
 import { createContainment } from './containment.ts'
+import { compareFamily, type FamilyDifference } from './family-difference.ts'
 import { deviceOf, type FamilyOverlay } from './family-overlay.ts'
 import { createFreshLog } from './fresh-log.ts'
 import { createHostSettings } from './host-settings.ts'
@@ -37,7 +38,6 @@ import {
 import type { MeshWatch } from './mesh-watch.ts'
 import { createReadiness } from './readiness.ts'
 import type { AgentStatus } from './status.ts'
-import type { TableDifference } from './table-difference.ts'
 import { wantedRules } from './wanted-rules.ts'
 import type { TableCount } from './window/metric-readers.ts'
 import { type PeerQuestion, peerRows } from './window/peer-rows.ts'
@@ -80,7 +80,7 @@ export interface CoreReport {
   /** By the books, without a look. */
   tables(): readonly TableCount[]
   /** By family: a fresh look beside what should be; undefined: there is nothing to compare with yet. */
-  differences(): Promise<readonly { readonly family: Family; readonly tables: TableDifference | undefined }[]>
+  differences(): Promise<readonly FamilyDifference[]>
 }
 
 export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCore {
@@ -288,7 +288,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
           TABLES.map((table) => ({ family, table, ...tables[table] })),
         ),
       differences: () =>
-        Promise.all(members.map(async ({ overlay }) => ({ family: overlay.family, tables: await overlay.compare() }))),
+        Promise.all(members.map((member) => compareFamily(member, (family) => hostSettings.compare(family)))),
     },
     async stop() {
       stopped = true

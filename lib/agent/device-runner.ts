@@ -4,10 +4,12 @@
  */
 
 import type { ChecksumWish } from '../device/checksum.ts'
+import { decide } from '../device/decide.ts'
 import { createMachine, step } from '../device/machine.ts'
 import { findDevice, interpretFacts, type Knowledge, needsRoutes } from '../device/observation.ts'
 import type { DeviceEffect, DeviceEvent, DeviceSettings, DeviceState, Observation, PauseOver } from '../device/types.ts'
 import { NetlinkError } from '../errors.ts'
+import type { CommandDifference } from '../firewall/port.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import type { Ip } from '../net/ip.ts'
 import type { Rtnl } from '../rtnl/port.ts'
@@ -20,6 +22,7 @@ import { messageOf } from '../util/message-of.ts'
 import type { StandingLog } from '../util/standing-log.ts'
 import { unreachable } from '../util/unreachable.ts'
 import type { Containment } from './containment.ts'
+import { deviceDifference } from './device-difference.ts'
 import { acceptRaKey, applyOps, type Sysctl } from './device-ops.ts'
 import { type Governor, LONGEST_MS, PATIENT_MS } from './governor.ts'
 import type { RtnlSession } from './rtnl-session.ts'
@@ -31,6 +34,8 @@ export interface DeviceRunner {
   /** The same, as a run before this one has kept it. */
   remember(founded: Ip): void
   send(event: DeviceEvent): void
+  /** A fresh look, and what would be done about it. Rejects with NetlinkSocketError. */
+  compare(): Promise<CommandDifference>
   /** The device or what it hangs on is another one: nothing that is held back or waited for counts any more. */
   hurry(): void
   /** No effect is started any more; a running one ends by itself and its answer is ignored. */
@@ -109,17 +114,13 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
   const pause = ({ epoch, over }: { readonly epoch: number; readonly over: PauseOver }, longestMs: number): void =>
     after('pause', governor.waitMs([over], longestMs), { type: 'due', epoch })
 
-  const look = ({ epoch, ifindex }: Extract<DeviceEffect, { type: 'observe' }>): void => {
+  const knowledge = (ifindex: Ifindex | undefined): Knowledge => {
     const { reachesPeers, ...underlay } = parts.knowledge()
+    return { ifindex, lladdr: machine.lladdr, underlay: { ...underlay, now: clock.now() }, memory, reachesPeers }
+  }
+  const look = ({ epoch, ifindex }: Extract<DeviceEffect, { type: 'observe' }>): void => {
     const { subnet } = machine.wanted
-    const known: Knowledge = {
-      ifindex,
-      lladdr: machine.lladdr,
-      underlay: { ...underlay, now: clock.now() },
-      memory,
-      reachesPeers,
-    }
-    observe(parts, known).then(
+    observe(parts, knowledge(ifindex)).then(
       guard(({ observation, memory: now, againMs }) => {
         // What was seen before we knew who we are is nothing to remember.
         if (subnet !== undefined && subnet === machine.wanted.subnet) memory = now
@@ -183,6 +184,15 @@ export function createDeviceRunner(parts: DeviceRunnerParts): DeviceRunner {
       if (memory.founded === undefined) memory = { ...memory, founded }
     },
     send,
+    async compare() {
+      const { state } = machine
+      const { observation } = await observe(parts, knowledge('device' in state ? state.device.ifindex : undefined))
+      return deviceDifference(
+        parts.settings,
+        decide(parts.settings, machine.wanted, machine.lladdr, observation),
+        observation,
+      )
+    },
     hurry,
     stop() {
       send({ type: 'stop' })

@@ -10,6 +10,7 @@ import type { LeaseView } from '../cluster/view.ts'
 import { DELETED } from '../device/machine.ts'
 import type { Device, DeviceState, Wanted } from '../device/types.ts'
 import { carrierName } from '../device/vtep.ts'
+import type { CommandDifference } from '../firewall/port.ts'
 import { type Cidr, cidrFamily, contains } from '../net/cidr.ts'
 import { FAMILIES, type Family, type Ip } from '../net/ip.ts'
 import type { Rtnl } from '../rtnl/port.ts'
@@ -62,6 +63,8 @@ export interface FamilyOverlay {
   stands(node: string): boolean
   /** A fresh look at the three tables beside what they should be; undefined: there is nothing to compare with yet. */
   compare(): Promise<TableDifference | undefined>
+  /** The same of the device and its addresses. */
+  compareDevice(): Promise<CommandDifference>
   /** Whether this host has the address, or a person said that it is reached at it. Rejects when the kernel cannot be asked. */
   isHere(ip: Ip): Promise<boolean>
   /** Peers to program; may be called at any time. */
@@ -275,6 +278,7 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
         await rtnl.close()
       }
     },
+    compareDevice: () => runner.compare(),
     async isHere(ip) {
       if (ip === choice.publicIp[family]) return true
       const { value } = await deviceSession.use((rtnl) => rtnl.dumpAddresses())

@@ -3,6 +3,7 @@
  * sysctl, so they are looked at. Owns what was told, and the patience with a program that sets them back.
  * Must not: decide what is wanted.
  */
+import type { CommandDifference } from '../firewall/port.ts'
 import type { Family } from '../net/ip.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { createDirtyLoop } from '../util/dirty-loop.ts'
@@ -23,6 +24,8 @@ const FORWARDING_IPV6 = 'net/ipv6/conf/all/forwarding'
 export interface HostSettings extends Checked {
   /** A family or a device of ours has come or gone. */
   mark(): void
+  /** A fresh look at what one family has to have set, as commands. */
+  compare(family: Family): Promise<CommandDifference>
   stop(): Promise<void>
 }
 
@@ -144,6 +147,17 @@ export function createHostSettings(parts: HostSettingsParts): HostSettings {
       seen = now
       looks = 0
       loop.mark()
+    },
+    async compare(family) {
+      const commands: string[] = []
+      for (const { device } of parts.families().filter((one) => one.family === family))
+        for (const wish of wantedSysctls(family, device)) {
+          const now = await sysctl.read(wish.key)
+          const all = wish.key.endsWith('/rp_filter') ? await sysctl.read('net/ipv4/conf/all/rp_filter') : undefined
+          if (now !== undefined && !willDo(wish, now, all))
+            commands.push(`sysctl -w ${sysctlName(wish.key)}=${wish.value}`)
+        }
+      return { commands, unknown: null }
     },
     async stop() {
       await loop.stop()

@@ -4,7 +4,14 @@
  * (filter-pace.ts), nor remove anything at the end (design decision 14).
  */
 import type { FilterChoice } from '../firewall/choice.ts'
-import type { FilterKind, FilterResult, FindForeignDrops, PacketFilter, WantedRules } from '../firewall/port.ts'
+import type {
+  CommandDifference,
+  FilterKind,
+  FilterResult,
+  FindForeignDrops,
+  PacketFilter,
+  WantedRules,
+} from '../firewall/port.ts'
 import type { Family } from '../net/ip.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
@@ -31,6 +38,8 @@ export interface PacketFilterKeeper {
   /** The rules were tried once, whatever became of it: pods may start. */
   readonly tried: boolean
   setWanted(wanted: WantedRules): void
+  /** A fresh look beside what is wanted; undefined: that is not known yet, or no tool is chosen. */
+  compare(): Promise<CommandDifference | undefined>
   stop(): Promise<void>
 }
 
@@ -128,6 +137,10 @@ export function createPacketFilterKeeper(parts: PacketFilterParts): PacketFilter
       if (JSON.stringify(next) === JSON.stringify(wanted)) return
       wanted = next
       pace.mark()
+    },
+    async compare() {
+      const tool = choice && filters.tools[choice.kind]
+      return wanted === undefined ? undefined : tool?.compare(wanted)
     },
     async stop() {
       await surroundings.stop()

@@ -13,14 +13,16 @@ export interface KubeIdentity {
   readonly user: string | undefined
   /** Milliseconds since 1970; undefined: it does not show, or never. */
   readonly expiresAt: number | undefined
+  /** The same of its beginning. */
+  readonly validFrom?: number | undefined
 }
 
 const USER = /^[\w:.@-]{1,300}$/
 
 /** Of a client certificate (its common name), else of a JSON web token (its subject), as a request would send them. Never throws. */
 export function identityOf(where: string, { cert, headers }: RequestOptions): KubeIdentity {
-  const [user, expiresAt] = ofCertificate(cert) ?? ofToken(headers) ?? []
-  return { where, user: USER.test(user ?? '') ? user : undefined, expiresAt }
+  const [user, expiresAt, validFrom] = ofCertificate(cert) ?? ofToken(headers) ?? []
+  return { where, user: USER.test(user ?? '') ? user : undefined, expiresAt, ...(validFrom && { validFrom }) }
 }
 
 /** `/etc/kubernetes/kubelet.conf (system:node:worker1)` */
@@ -28,14 +30,14 @@ export function nameIdentity({ where, user }: KubeIdentity): string {
   return user === undefined ? where : `${where} (${user})`
 }
 
-type Found = readonly [user: string | undefined, expiresAt: number | undefined] | undefined
+type Found = readonly [user: string | undefined, expiresAt: number | undefined, validFrom?: number] | undefined
 
 function ofCertificate(cert: RequestOptions['cert']): Found {
   const [first] = Array.isArray(cert) ? cert : [cert]
   if (first === undefined) return undefined
   try {
-    const { subject, validTo } = new X509Certificate(first)
-    return [/^CN=(.*)$/m.exec(subject)?.[1], Date.parse(validTo)]
+    const { subject, validFrom, validTo } = new X509Certificate(first)
+    return [/^CN=(.*)$/m.exec(subject)?.[1], Date.parse(validTo), Date.parse(validFrom)]
   } catch {
     return undefined
   }

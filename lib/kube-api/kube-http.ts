@@ -64,6 +64,8 @@ interface Call {
 /** A 2xx, whole. */
 export interface KubeAnswer {
   readonly contentType: string | undefined
+  /** When the server says that it answered (its header Date). */
+  readonly date?: string | undefined
   readonly body: Buffer
 }
 
@@ -75,7 +77,8 @@ export async function fetchAnswer(call: Call): Promise<KubeAnswer> {
   const late = call.clock.after(ANSWER_MS, () => abort.abort(new Error(`no answer in ${ANSWER_MS / 1000} s`)))
   try {
     const response = await accepted({ ...call, signal: abort.signal })
-    return { contentType: response.headers['content-type'], body: await readBody(response, MAX_BODY) }
+    const { date, 'content-type': contentType } = response.headers
+    return { contentType, date, body: await readBody(response, MAX_BODY) }
   } catch (error) {
     throw toRefusal(call.request, abort.signal.aborted ? abort.signal.reason : error)
   } finally {

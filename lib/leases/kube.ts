@@ -63,6 +63,8 @@ export interface KubeSource extends LeaseSource {
   readonly ages: { readonly heardMs: number; readonly completeMs: number }
   /** How often the view could not be written to `stateDir`. */
   readonly cacheFailures: number
+  /** Nodes that take no part, as far as they were told since the start. */
+  silent(): readonly string[]
 }
 
 /** What Nodes' claims say of their podCIDRs. */
@@ -212,6 +214,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     get cacheFailures() {
       return cache?.failures ?? 0
     },
+    silent: () => table.silent(),
     start(listener) {
       onChange = listener
       const recalled = recall()

@@ -47,9 +47,23 @@ export function hasRealPrefix({ ip, prefixLength }: Address): boolean {
 /** Lower is better. `besideReal`: its link has, or had, an address of the family with a real prefix. */
 export function rankAddress(address: Address, besideReal: boolean): number {
   const { permanent, temporary, secondary } = address.flags
-  const floats = (besideReal && !hasRealPrefix(address)) || address.protocol === PROTOCOL_KEEPALIVED
   const far = address.scope === SCOPE_UNIVERSE && !isLinkLocal(address.ip)
-  return (floats ? 16 : 0) + (far ? 0 : 8) + (secondary ? 4 : 0) + (permanent ? 0 : 2) + (temporary ? 1 : 0)
+  return (
+    (mayWander(address, besideReal) ? 16 : 0) +
+    (far ? 0 : 8) +
+    (secondary ? 4 : 0) +
+    (permanent ? 0 : 2) +
+    (temporary ? 1 : 0)
+  )
+}
+
+function mayWander(address: Address, besideReal: boolean): boolean {
+  return (besideReal && !hasRealPrefix(address)) || address.protocol === PROTOCOL_KEEPALIVED
+}
+
+/** Whether it is of those that move between hosts. `beside`: all of its family on its link, itself too. */
+export function floats(address: Address, beside: readonly Address[]): boolean {
+  return mayWander(address, beside.some(hasRealPrefix)) || address.flags.secondary
 }
 
 /** Why no address of the family qualifies: the tail of a sentence that begins with the interface's name. */

@@ -62,7 +62,7 @@ export async function lookAtWay(
     addresses: addresses.value,
   }
   const pods = podLinkOf(host)
-  const forwardingOff = await whatForbidsForwarding(family, readSysctl, [...(pods ? [pods] : []), device])
+  const forwardingOff = await forbidsForwarding(family, readSysctl, [...(pods ? [pods] : []), device])
   // Without forwarding the kernel has no way for pods' packets at all, which is a fault of its own.
   const from = forwardingOff === undefined ? pods : undefined
   const { backend } = network
@@ -101,7 +101,7 @@ export async function lookAtWay(
 }
 
 /** The sysctl that keeps packets between these links from being forwarded. IPv4 asks each link that they come in by. */
-async function whatForbidsForwarding(
+export async function forbidsForwarding(
   family: Family,
   readSysctl: LookParts['readSysctl'],
   links: readonly { readonly ifname: string }[],

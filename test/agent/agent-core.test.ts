@@ -455,6 +455,7 @@ test('subnet.env waits for the first try at the packet filter rules, and readine
       })
     },
     remove: async () => ({ outcome: 'right', notes: [] }),
+    compare: async () => ({ commands: [], unknown: null }),
     watch: () => undefined,
     close: async () => undefined,
   }

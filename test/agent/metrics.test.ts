@@ -21,7 +21,14 @@ const REPORT: AgentReport = {
     { name: 'device', fault: null },
     { name: 'tables', fault: 'its entries are to be written' },
   ],
-  leases: { source: 'kube', peers: 3, incomplete: null, stale: 'the watch ended', rejected: ['worker-9: …'] },
+  leases: {
+    source: 'kube',
+    peers: 3,
+    incomplete: null,
+    stale: 'the watch ended',
+    rejected: ['worker-9: …'],
+    silent: [],
+  },
   families: [
     {
       family: 'ipv4',

@@ -56,6 +56,7 @@ function createFakeTool(kind: FilterKind, deeds: string[]) {
     async remove() {
       return reach() ?? (rules === undefined ? { outcome: 'right', notes: [] } : write(undefined, 'they were there'))
     },
+    compare: async () => ({ commands: [], unknown: null }),
     watch(listener) {
       onDamage = listener
     },

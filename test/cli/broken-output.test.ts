@@ -131,7 +131,7 @@ const REPORT: AgentReport = {
   ready: true,
   text: 'ready',
   checks: [],
-  leases: { source: 'file', peers: 0, incomplete: null, stale: null, rejected: [] },
+  leases: { source: 'file', peers: 0, incomplete: null, stale: null, rejected: [], silent: [] },
   families: [],
   faults: [],
   memoryBytes: 1,

@@ -50,7 +50,7 @@ const NOTHING: Facts['report'] = {
   ready: false,
   text: 'waiting',
   checks: [],
-  leases: { source: 'kube', peers: 0, incomplete: null, stale: null, rejected: [] },
+  leases: { source: 'kube', peers: 0, incomplete: null, stale: null, rejected: [], silent: [] },
   families: [],
   faults: [],
   memoryBytes: 1,

@@ -38,8 +38,10 @@ export interface LeasesReport {
   readonly incomplete: string | null
   /** Why what is known may be old; null: it is up to date, or a file. */
   readonly stale: string | null
-  /** Claims that were not accepted, each in a sentence. */
+  /** Claims that were not accepted, each in a sentence with what to do. */
   readonly rejected: readonly string[]
+  /** Nodes on which nothing of an overlay is published, in sentences with what to do: their pods are not reached. */
+  readonly silent: readonly string[]
 }
 
 export interface FamilyReport {

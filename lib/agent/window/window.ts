@@ -13,6 +13,7 @@ import type { AgentConfig } from '../config.ts'
 import type { AgentStatus } from '../status.ts'
 import type { Succession } from '../succession.ts'
 import type { Journal } from './journal.ts'
+import { inWords, silentInWords } from './left-out.ts'
 import { meshPeerReports } from './mesh-report.ts'
 import type { Facts } from './metric-readers.ts'
 import type { Metrics } from './metrics.ts'
@@ -34,7 +35,7 @@ interface Freshness {
 }
 
 export interface WindowParts {
-  readonly succession: Pick<Succession<LeaseSource & Freshness>, 'core' | 'source'>
+  readonly succession: Pick<Succession<LeaseSource & Freshness & { silent?(): readonly string[] }>, 'core' | 'source'>
   readonly journal: Journal
   readonly telemetry: Telemetry
   readonly status: () => AgentStatus | undefined
@@ -117,13 +118,15 @@ function factsOf({ succession: { core, source } }: WindowParts, report: AgentRep
 }
 
 function leasesOf(source: WindowParts['succession']['source']): LeasesReport {
-  if (source === undefined) return { source: 'file', peers: 0, incomplete: 'not started', stale: null, rejected: [] }
+  if (source === undefined)
+    return { source: 'file', peers: 0, incomplete: 'not started', stale: null, rejected: [], silent: [] }
   const view = source.view()
   return {
     source: source.kind,
     peers: view.peers.size,
     incomplete: view.synced ? null : view.because,
     stale: source.stale ?? null,
-    rejected: view.rejected.map(({ message }) => message),
+    rejected: view.rejected.map(inWords),
+    silent: silentInWords(source.silent?.() ?? []),
   }
 }

@@ -20,6 +20,8 @@ export interface CheckHost {
   readonly list: (folder: string) => Promise<readonly string[]>
   /** Whether a program is in PATH. */
   readonly has: (program: string) => Promise<boolean>
+  /** Of the file system of a folder; undefined: there is no such folder. */
+  readonly roomIn: (folder: string) => Promise<{ readonly writable: boolean; readonly freeBytes: number } | undefined>
   /** uname -r. */
   readonly release: string
 }

@@ -2,21 +2,26 @@
  * `vtepd check`: whether this host has what an agent needs, each finding with its remedy; takes the flags of `vtepd run`, and looks with
  * them. Must not: change anything, nor decide what a finding means (lib/cli/check).
  */
-
-import { readFileSync } from 'node:fs'
+import { constants, readFileSync } from 'node:fs'
+import { access, statfs } from 'node:fs/promises'
 import { release } from 'node:os'
+import { KERNEL_VXLAN_PORT } from '../../device/vtep.ts'
 import { ConfigError } from '../../errors.ts'
 import { runProgram } from '../../host/exec.ts'
 import { listFolder, readIfExists } from '../../host/files.ts'
 import { output, writeJson } from '../../host/output.ts'
 import { findRival, K3S_NET_CONF } from '../../host/rival.ts'
+import type { Cidr } from '../../net/cidr.ts'
 import { FAMILIES } from '../../net/ip.ts'
 import { messageOf } from '../../util/message-of.ts'
 import { printable } from '../../util/printable.ts'
 import { styleOf } from '../../util/style.ts'
+import { checkFiles } from '../check/files.ts'
 import { type CheckHost, type Finding, fine, prevents, warns } from '../check/finding.ts'
+import { checkFirewalls } from '../check/firewalls.ts'
 import { checkKernel } from '../check/kernel.ts'
 import { checkManagers } from '../check/managers.ts'
+import { checkPorts } from '../check/ports.ts'
 import { checkSettings } from '../check/settings.ts'
 import { buildRunConfig, type RunConfig } from '../config.ts'
 import { hostFiles } from '../k3s/host-files.ts'
@@ -26,8 +31,8 @@ import { collectRunSettings } from '../run-settings.ts'
 const ABOUT = {
   name: 'vtepd check',
   summary: `Whether this host has what an agent needs: kernel and its modules, rights, packet filter tools, sysctls, other programs that look
-after interfaces, the VNI and port, the interface of the underlay and its MTU, networks that overlap, rival agents, the API server and
-what the account may do. Takes the flags of vtepd run and looks with them. Nothing is changed.`,
+after interfaces, the VNI and ports, the interface of the underlay, its MTU and checksums, firewalls, networks that overlap, cni0 and
+docker0, files, rival agents, the API server, what the account may do, and the clock. Takes the flags of vtepd run and looks with them. Nothing is changed.`,
   footer: `Example:
   vtepd check --kubeconfig-file /etc/vtepd/kubeconfig --iface eth1
 
@@ -72,25 +77,54 @@ const HOST: CheckHost = {
   readText: (file) => readIfExists(file).catch(() => undefined),
   list: listFolder,
   has: async (program) => (await runProgram(program, ['--version'])).outcome !== 'missing',
+  roomIn,
   release: release(),
+}
+
+async function roomIn(folder: string) {
+  try {
+    const { bavail, bsize } = await statfs(folder)
+    const writable = await access(folder, constants.W_OK).then(
+      () => true,
+      () => false,
+    )
+    return { writable, freeBytes: bavail * bsize }
+  } catch {
+    return undefined
+  }
 }
 
 async function checkConfigured({ agent }: RunConfig): Promise<readonly Finding[]> {
   const families = FAMILIES.filter((family) => agent.network[family] !== undefined)
   const how = { sets: agent.hostSysctls !== 'warn', firewall: agent.firewall?.mode ?? 'auto' }
+  const { backend } = agent.network
+  const vxlan = backend.type === 'vxlan' ? (backend.port ?? KERNEL_VXLAN_PORT) : undefined
+  const api = agent.leases.kind === 'kube' ? await (await import('../check/api.ts')).checkApi(agent.leases) : NO_API
   return [
     ...(await checkSettings(HOST, families, how)),
-    ...(await lookAtNetwork(agent)),
-    ...(agent.leases.kind === 'kube' ? await (await import('../check/api.ts')).checkApi(agent.leases) : []),
+    ...(await checkPorts(HOST, families, { vxlan, health: agent.health?.port })),
+    ...(await lookAtNetwork(agent, api.podCidrs)),
+    ...(await checkFirewalls(HOST, runProgram, agent.network, families)),
+    ...(await checkFiles(HOST, agent)),
+    ...api.findings,
   ]
 }
 
-async function lookAtNetwork({ network, underlayChoice }: RunConfig['agent']): Promise<readonly Finding[]> {
+const NO_API = { findings: [], podCidrs: [] }
+
+async function lookAtNetwork(
+  { network, underlayChoice, txChecksumOffload = 'auto' }: RunConfig['agent'],
+  podCidrs: readonly Cidr[],
+): Promise<readonly Finding[]> {
   const { openRtnl } = await import('../../rtnl/native.ts')
   const { checkNetwork } = await import('../check/network.ts')
+  const { checkPodLinks } = await import('../check/pod-links.ts')
   const rtnl = openRtnl()
   try {
-    return await checkNetwork(rtnl, network, underlayChoice)
+    return [
+      ...(await checkNetwork(rtnl, network, underlayChoice, txChecksumOffload)),
+      ...(podCidrs.length > 0 ? await checkPodLinks(rtnl, network, podCidrs) : []),
+    ]
   } finally {
     await rtnl.close()
   }

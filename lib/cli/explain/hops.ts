@@ -4,6 +4,7 @@
  */
 import { KERNEL_VXLAN_PORT } from '../../device/vtep.ts'
 import { NetlinkError } from '../../errors.ts'
+import { cidrOf, contains } from '../../net/cidr.ts'
 import { type Family, familyOf, type Ip } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
 import { vxlanOverhead } from '../../net/mtu.ts'
@@ -12,21 +13,16 @@ import { type FdbEntry, type NeighbourEntry, packEntries, unpackEntries } from '
 import { findNeighbour } from '../../rtnl/find-neighbour.ts'
 import type { Link, ResolvedRoute, RouteQuery, Rtnl, Rule } from '../../rtnl/port.ts'
 import { MAIN, ruleForRefusal, ruleForTable } from '../../way/rules.ts'
+import type { Around } from './around.ts'
+import { astrayRemedy } from './astray.ts'
+import type { Hop } from './hop.ts'
 
-export interface Hop {
-  /** One or two words: `route`, `outer neighbour`. */
-  readonly name: string
-  /** What the kernel has, or why the packet ends here. */
-  readonly found: string
-  /** What to do; null: it is right, or nothing is known to be wrong. */
-  readonly remedy: string | null
-  /** The packet gets no further. */
-  readonly ends: boolean
-}
+export type { Hop } from './hop.ts'
 
 /** What is to be expected, where an agent or a person has said so. */
 export interface ExpectedPeer {
   readonly node: string
+  readonly subnet?: string
   readonly underlay: string
   readonly lladdr: string | null
 }
@@ -36,13 +32,38 @@ interface Host {
   readonly links: readonly Link[]
   readonly rules: readonly Rule[]
   readonly family: Family
+  readonly around: Around | undefined
+  /** Of a policy rule for what is asked for: the peer's subnet, or the address alone. */
+  readonly selector: string
 }
 
-/** Rejects with NetlinkSocketError. */
-export async function explainWay(rtnl: Rtnl, target: Ip, expected: ExpectedPeer | undefined): Promise<readonly Hop[]> {
+/** `around`: what else is looked at on the way; undefined: the tables alone. Rejects with NetlinkSocketError. */
+export async function explainWay(
+  rtnl: Rtnl,
+  target: Ip,
+  expected: ExpectedPeer | undefined,
+  around?: Around,
+): Promise<readonly Hop[]> {
+  const before = (await around?.before()) ?? []
+  return [...before, ...(await lookUp(rtnl, target, expected, around))]
+}
+
+async function lookUp(
+  rtnl: Rtnl,
+  target: Ip,
+  expected: ExpectedPeer | undefined,
+  around: Around | undefined,
+): Promise<readonly Hop[]> {
   const family = familyOf(target)
   const [links, rules] = await Promise.all([rtnl.dumpLinks(), rtnl.dumpRules(family)])
-  const host = { rtnl, links: links.value, rules: rules.value, family }
+  const host = {
+    rtnl,
+    links: links.value,
+    rules: rules.value,
+    family,
+    around,
+    selector: `to ${expected?.subnet ?? target}`,
+  }
   const first = await routeHop(host, target, {}, 'route')
   if (first.route === undefined) return [first.hop]
   const link = linkOf(host, first.route.oif)
@@ -50,8 +71,7 @@ export async function explainWay(rtnl: Rtnl, target: Ip, expected: ExpectedPeer 
   return [first.hop, ...(await tunnelHops(host, link, first.route.gateway ?? target, expected))]
 }
 
-async function routeHop({ rtnl, rules, links, family }: Host, dst: Ip, query: RouteQuery, name: string) {
-  const ip = family === 'ipv4' ? 'ip' : 'ip -6'
+async function routeHop({ rtnl, rules, links, family, selector }: Host, dst: Ip, query: RouteQuery, name: string) {
   const packet = { dst, source: query.source, iif: undefined, oif: undefined }
   try {
     const route = await rtnl.resolveRoute(dst, query)
@@ -68,7 +88,10 @@ async function routeHop({ rtnl, rules, links, family }: Host, dst: Ip, query: Ro
     const hop = {
       name,
       found: `none to ${dst}: the kernel says ${error.errnoName}${by}`,
-      remedy: `look at \`${ip} route get ${dst}\`, \`${ip} rule\` and \`${ip} route show table all\``,
+      remedy: await astrayRemedy(
+        { rtnl, family, links, rules, packet, answer: { refused: error.errnoName } },
+        query.udpPort === undefined ? selector : `ipproto udp dport ${query.udpPort}`,
+      ),
       ends: true,
     }
     return { route: undefined, hop }
@@ -91,12 +114,17 @@ async function plainHops(
         {
           name: 'direction',
           found: `leaves through ${link.ifname}, not towards ${expected.underlay} (${expected.node})`,
-          remedy: 'vtepd status names the route or rule that catches it',
+          remedy: await astrayRemedy({ ...host, packet: packetTo(target), answer: route }, host.selector),
           ends: true,
         },
       ]
     : []
   return [...direct, ...(link.noArp ? [] : [await neighbourHop(host, link, route.gateway ?? target, 'neighbour')])]
+}
+
+/** Of this host's own, without a mark. */
+function packetTo(dst: Ip) {
+  return { dst, source: undefined, iif: undefined, oif: undefined }
 }
 
 async function tunnelHops(
@@ -106,14 +134,15 @@ async function tunnelHops(
   expected: ExpectedPeer | undefined,
 ): Promise<readonly Hop[]> {
   const { rtnl, family } = host
-  const state = device.up ? [] : [down(device)]
+  const state = device.up || host.around !== undefined ? [] : [down(device)]
   const neighbour = findNeighbour((await rtnl.dumpNeighbours(family, device.ifindex)).value, gateway)
   const inner = innerHop(device, gateway, neighbour, expected)
   if (neighbour?.lladdr === undefined) return [...state, inner]
   const remotes = await fdbOf(rtnl, device, neighbour.lladdr)
   const fdb = fdbHop(device, neighbour.lladdr, remotes, expected)
   const [remote] = remotes
-  return [...state, inner, fdb, ...(remote === undefined ? [] : await outerHops(host, device, remote))]
+  const outer = remote === undefined ? [] : await outerHops(host, device, remote)
+  return [...state, inner, fdb, ...outer, ...((await host.around?.inner(device)) ?? [])]
 }
 
 function down(device: Link): Hop {
@@ -170,6 +199,7 @@ async function outerHops(host: Host, device: Link, remote: Ip): Promise<readonly
   if (route === undefined || link === undefined) return [hop]
   if (link.loopback)
     return [hop, { name: 'outer end', found: `${remote} is an address of this host`, remedy: null, ends: true }]
+  if (link.ifindex === device.ifindex) return [hop, await loopHop(host, device, remote)]
   const most = route.mtu ?? link.mtu
   const overhead = vxlanOverhead(familyOf(remote))
   const mtu: Hop =
@@ -177,12 +207,31 @@ async function outerHops(host: Host, device: Link, remote: Ip): Promise<readonly
       ? {
           name: 'MTU',
           found: `${link.ifname} takes ${most} bytes, ${device.ifname}'s ${device.mtu} and ${overhead} of VXLAN are more: large packets are lost`,
-          remedy: `set Backend.MTU of net-conf to ${most}, or raise the MTU of ${link.ifname}`,
+          remedy: `set Backend.MTU of net-conf to ${most}, or raise the MTU of ${link.ifname}${
+            most < link.mtu ? `: of ${link.mtu}, but a route or path MTU discovery says ${most} for ${remote}` : ''
+          }`,
           ends: false,
         }
       : { name: 'MTU', found: `${device.mtu} inside, ${most} outside`, remedy: null, ends: false }
   const next = link.noArp ? [] : [await neighbourHop(outer, link, route.gateway ?? remote, 'outer neighbour')]
-  return [hop, ...next, mtu]
+  return [hop, ...next, mtu, ...((await host.around?.outer({ device, link, remote })) ?? [])]
+}
+
+/** VXLAN into VXLAN: by an address of the device whose prefix has the peer, or a route. */
+async function loopHop({ rtnl }: Host, { ifindex, ifname }: Link, remote: Ip): Promise<Hop> {
+  const addresses = (await rtnl.dumpAddresses(familyOf(remote))).value
+  const taking = addresses.find(
+    (address) => address.ifindex === ifindex && contains(cidrOf(address.ip, address.prefixLength), remote),
+  )
+  const ip = familyOf(remote) === 'ipv4' ? 'ip' : 'ip -6'
+  return {
+    name: 'loop',
+    found: `packets to ${remote} go into ${ifname} itself${taking ? `, which has the address ${taking.ip}/${taking.prefixLength}` : ''}`,
+    remedy: taking
+      ? `ip address del ${taking.ip}/${taking.prefixLength} dev ${ifname}`
+      : `look at \`${ip} route show dev ${ifname}\``,
+    ends: true,
+  }
 }
 
 /** Of a link where the kernel asks by itself: none is no fault until it has asked in vain. */
@@ -195,7 +244,7 @@ async function neighbourHop({ rtnl, family }: Host, link: Link, ip: Ip, name: st
     return {
       name,
       found: `${ip} does not answer on ${link.ifname}`,
-      remedy: 'the machine is down, or the link between is broken',
+      remedy: `the machine is down, the link between is broken, or ${ip} is not its address any more (kubectl get node -o wide)`,
       ends: true,
     }
   return { name, found: `${ip} was not asked for on ${link.ifname} lately`, remedy: null, ends: false }

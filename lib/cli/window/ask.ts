@@ -22,7 +22,7 @@ export async function findAgent(flags: Pick<WindowFlags, 'run-dir' | 'device'>):
   const [only] = found
   if (only === undefined)
     throw new HostError(
-      `no agent to ask: ${folder} has no socket of one; is it running (systemctl status vtepd), does it have another --run-dir, and may you read ${folder}?`,
+      `no agent to ask: ${folder} has no socket of one; is it running (systemctl status vtepd; systemctl start vtepd), does it have another --run-dir, and may you read ${folder}?`,
     )
   if (found.length > 1) {
     const names = found.map((name) => name.slice(0, -SUFFIX.length)).join(', ')
@@ -84,10 +84,10 @@ function sentence(socketPath: string, error: NodeJS.ErrnoException): string {
     case 'ENOENT':
       return `no agent to ask: there is no ${socketPath}; vtepd run makes it (--run-dir)`
     case 'ECONNREFUSED':
-      return `no agent to ask: nobody listens at ${socketPath}, so its agent has ended (systemctl status vtepd)`
+      return `no agent to ask: nobody listens at ${socketPath}, so its agent has ended (systemctl status vtepd; systemctl start vtepd)`
     case 'EACCES':
       return `${socketPath} belongs to root: ask as root`
     default:
-      return `the agent at ${socketPath} does not answer: ${messageOf(error)}`
+      return `the agent at ${socketPath} does not answer: ${messageOf(error)}; one that is stopped or hangs is started again by systemctl restart vtepd`
   }
 }

@@ -1,7 +1,7 @@
 /** What `vtepd status`, `peers`, `diff` and `events` have in common: which agent is asked, and how the answer looks. Data only. */
 import type { FlagSpec, FlagValues } from '../flag-spec.ts'
 
-const WHICH = 'Which agent is asked'
+export const WHICH = 'Which agent is asked'
 export const HOW = 'How it is shown'
 
 export const WINDOW_FLAGS = [

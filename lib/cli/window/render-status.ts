@@ -16,6 +16,7 @@ export function renderStatus(report: AgentReport, style: Style, now: Date): stri
     row('leases', leasesLine(report)),
     ...leases.rejected.slice(0, 5).map((text) => row('', `not accepted: ${text}`)),
     ...(leases.rejected.length > 5 ? [row('', `and ${leases.rejected.length - 5} more`)] : []),
+    ...leases.silent.map((text) => row('', text)),
     ...report.families.flatMap((family) => ['', ...familyLines(family, style)]),
     ...checkLines(report, style),
     ...faultLines(report, style, now),

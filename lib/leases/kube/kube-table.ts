@@ -43,6 +43,8 @@ export interface KubeTable {
   readonly complete: boolean
   /** Everything was listed, and our own Node is not there: what is known of that. */
   readonly lacksOwn: string | undefined
+  /** Nodes that are told and do not take part: nothing of flannel's is published on them. In no order. */
+  silent(): readonly string[]
   /** What to keep for the next run; undefined while the view is not synced. */
   remember(): Known | undefined
   /** Brings view() up to what is known when it begins. One at a time. */
@@ -204,6 +206,7 @@ export function createKubeTable(options: {
     get lacksOwn() {
       return lacksOwn()
     },
+    silent: () => [...nodes.names()].filter((name) => nodes.listedAs(name) === undefined),
     remember() {
       const own = nodes.listedOwn
       if (own === undefined || !currentView().synced) return undefined

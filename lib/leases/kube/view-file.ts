@@ -90,7 +90,14 @@ export function parseViewFile(
   const own = parseOwn(parseLine(lines.next().value))
   const claims: RememberedClaim[] = []
   for (const text of lines) claims.push(parseClaim(parseLine(text)))
-  return { givenName: String(head.givenName), position: parsePosition(head.position), own, claims }
+  const position = parsePosition(head.position)
+  return { givenName: String(head.givenName), position, own, claims }
+}
+
+/** Whose view a file is; undefined: it is none. */
+export function bindingIn(bytes: Buffer): string | undefined {
+  const head = parseLine(bytes.toString('utf8', 0, bytes.indexOf(0x0a)))
+  return isRecord(head) && head.format === FORMAT ? String(head.binding) : undefined
 }
 
 function line(value: unknown): string {

@@ -19,6 +19,7 @@ function hostOf(files: Readonly<Record<string, string>>, rest: Partial<CheckHost
       ),
     ],
     has: async () => true,
+    roomIn: async () => ({ writable: true, freeBytes: 1 << 20 }),
     release: '6.1.0-25-amd64',
     ...rest,
   }

@@ -218,6 +218,9 @@ test('the command works without an agent, says so, and ends with 1 where a packe
   const broken = await explain('10.42.2.23', '--json')
   assert.equal(broken.status, 1)
   const { hops } = JSON.parse(broken.stdout) as { hops: readonly Hop[] }
-  assert.deepEqual([hops.at(-1)?.name, hops.at(-1)?.ends], ['FDB entry', true])
+  assert.deepEqual(
+    hops.filter(({ ends }) => ends).map(({ name }) => name),
+    ['FDB entry'],
+  )
   assert.equal((await explain('banana')).status, 2)
 })

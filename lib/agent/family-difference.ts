@@ -1,0 +1,39 @@
+/**
+ * A fresh look at all that one family keeps beside what it should be: tables, device, packet filter rules, settings of the host.
+ * Must not: write, nor let one part that cannot be looked at hide the others.
+ */
+import type { CommandDifference } from '../firewall/port.ts'
+import type { Family } from '../net/ip.ts'
+import { messageOf } from '../util/message-of.ts'
+import type { Member } from './member.ts'
+import type { TableDifference } from './table-difference.ts'
+
+export interface FamilyDifference {
+  readonly family: Family
+  /** undefined: there is nothing to compare with yet. */
+  readonly tables: TableDifference | undefined
+  readonly device: CommandDifference
+  /** null: no rules are kept. */
+  readonly filter: CommandDifference | null
+  /** Sysctls. */
+  readonly settings: CommandDifference
+}
+
+export async function compareFamily(
+  { overlay, filter }: Pick<Member, 'overlay' | 'filter'>,
+  compareSettings: (family: Family) => Promise<CommandDifference>,
+): Promise<FamilyDifference> {
+  const [tables, device, rules, settings] = await Promise.all([
+    overlay.compare(),
+    overlay.compareDevice().catch(unknown),
+    filter?.compare().then((found) => found ?? NOT_YET),
+    compareSettings(overlay.family),
+  ])
+  return { family: overlay.family, tables, device, filter: rules ?? null, settings }
+}
+
+const NOT_YET: CommandDifference = { commands: [], unknown: 'which rules are wanted is not known yet' }
+
+function unknown(error: unknown): CommandDifference {
+  return { commands: [], unknown: messageOf(error) }
+}

@@ -1,0 +1,86 @@
+/**
+ * What else may keep a packet from its way, beside the tables that it is looked up in: our device, the packet filter, forwarding, the way
+ * back, what others hang on the underlay's link. Must not: change anything.
+ */
+import { deviceName, KERNEL_VXLAN_PORT } from '../../device/vtep.ts'
+import { lookAtFilterWay } from '../../firewall/find-drops.ts'
+import { legacyTables } from '../../firewall/iptables-variant.ts'
+import { runProgram } from '../../host/exec.ts'
+import { createSysctl } from '../../host/sysctl.ts'
+import { type Cidr, cidrOf } from '../../net/cidr.ts'
+import { addressBits, familyOf, type Ip } from '../../net/ip.ts'
+import type { Address, Link, Rtnl } from '../../rtnl/port.ts'
+import { podLinkOf } from '../../way/host-checks.ts'
+import { deviceHops } from './device-hops.ts'
+import { filterHops } from './filter-hops.ts'
+import { forwardingHop } from './forwarding-hop.ts'
+import type { Hop } from './hop.ts'
+import type { Known } from './known.ts'
+import { linkHops } from './link-hops.ts'
+import { innerBack, outerBack } from './way-back.ts'
+
+/** Along the way, where it leads through our device. */
+export interface Around {
+  /** Before anything is looked up. */
+  before(): Promise<readonly Hop[]>
+  inner(device: Link): Promise<readonly Hop[]>
+  /** `link`: by which the outer packet leaves. */
+  outer(of: { readonly device: Link; readonly link: Link; readonly remote: Ip }): Promise<readonly Hop[]>
+}
+
+export async function createAround(rtnl: Rtnl, target: Ip, known: Known): Promise<Around> {
+  const family = familyOf(target)
+  const sysctl = createSysctl()
+  const [links, addresses] = [(await rtnl.dumpLinks()).value, (await rtnl.dumpAddresses()).value]
+  const subnet = known.subnet ?? ownSubnet(links, addresses, family)
+  const pods = (device: Link): Link | undefined =>
+    subnet && podLinkOf({ family, subnet, device: device.ifindex, links, addresses })
+  return {
+    async before() {
+      const isMeant = known.network !== undefined || known.kept !== undefined
+      const device = links.find(({ ifname, vxlan }) => vxlan !== undefined && isOf(family, ifname))
+      return device === undefined && !isMeant ? [] : await deviceHops({ rtnl, device, addresses, links, known, family })
+    },
+    async inner(device) {
+      const link = pods(device)
+      const forwarding = await forwardingHop(family, sysctl.read, [...(link ? [link] : []), device], link !== undefined)
+      const filter = await lookAtFilter(device)
+      const back =
+        subnet === undefined || link === undefined || forwarding.remedy !== null
+          ? []
+          : await innerBack({ rtnl, device, subnet, target, readSysctl: sysctl.read })
+      return [forwarding, ...filter, ...back]
+    },
+    async outer({ device, link, remote }) {
+      const holder = addresses.find(({ ip }) => ip === device.vxlan?.local)
+      const arrives = links.find(({ ifindex }) => ifindex === holder?.ifindex) ?? link
+      return [
+        ...(await outerBack({ rtnl, device, link: arrives, remote, readSysctl: sysctl.read })),
+        ...(await linkHops(link, runProgram, sysctl.read)),
+      ]
+    },
+  }
+
+  async function lookAtFilter(device: Link): Promise<readonly Hop[]> {
+    if (subnet === undefined) return []
+    const vxlanPort = device.vxlan?.port ?? KERNEL_VXLAN_PORT
+    const parts = { family, run: runProgram, tables: legacyTables, device: device.ifname, vxlanPort }
+    const network = known.network ?? cidrOf(target, addressBits(family))
+    const traffic = { network, subnet, device: device.ifname, vxlanPort }
+    return filterHops(await lookAtFilterWay(parts, traffic, target), traffic)
+  }
+}
+
+function isOf(family: 'ipv4' | 'ipv6', ifname: string): boolean {
+  const prefix = deviceName(family, 1 as Parameters<typeof deviceName>[1]).replace(/1$/, '')
+  return ifname.startsWith(prefix) && /^\d+$/.test(ifname.slice(prefix.length))
+}
+
+/** Of the bridge that the CNI plugin made: where nobody says what is ours. */
+function ownSubnet(links: readonly Link[], addresses: readonly Address[], family: 'ipv4' | 'ipv6'): Cidr | undefined {
+  const bridge = links.find(({ ifname }) => ifname === 'cni0')
+  const address = addresses.find(
+    ({ ifindex, ip, scope }) => ifindex === bridge?.ifindex && familyOf(ip) === family && scope === 0,
+  )
+  return address && cidrOf(address.ip, address.prefixLength)
+}

@@ -1,0 +1,51 @@
+/** What takes a packet elsewhere, or refuses it, and the command that ends that: a policy rule, or a route of the main table. */
+import { contains, prefixLength } from '../../net/cidr.ts'
+import type { Family } from '../../net/ip.ts'
+import { renderCommand } from '../../overlay/entry-command.ts'
+import { RTN_UNICAST, RTPROT_VTEPD } from '../../rtnl/abi.ts'
+import { type RouteEntry, unpackEntries } from '../../rtnl/entries.ts'
+import type { Link, Rtnl, Rule } from '../../rtnl/port.ts'
+import { MAIN, type Packet, ruleForRefusal, ruleForTable } from '../../way/rules.ts'
+
+export interface Astray {
+  readonly rtnl: Rtnl
+  readonly family: Family
+  readonly links: readonly Link[]
+  readonly rules: readonly Rule[]
+  readonly packet: Packet
+  /** The kernel's answer: the table that had the route, or the errno of its refusal. */
+  readonly answer: { readonly table: number } | { readonly refused: string }
+}
+
+/** A command where one is known to help, else where to look. `selector`: of a rule for the packets that go astray. */
+export async function astrayRemedy(of: Astray, selector: string): Promise<string> {
+  const { rules, packet, answer, family } = of
+  const ip = family === 'ipv4' ? 'ip' : 'ip -6'
+  const rule =
+    'refused' in answer
+      ? ruleForRefusal(rules, packet, answer.refused)
+      : answer.table === MAIN
+        ? undefined
+        : ruleForTable(rules, packet, answer.table)
+  if (rule !== undefined)
+    return rule.priority < 2
+      ? 'give that rule a larger priority: nothing can be added before it'
+      : `${ip} rule add ${selector} priority ${Math.max(1, rule.priority - 10)} lookup main`
+  const route = await taking(of)
+  if (route !== undefined) {
+    const ifnameOf = (ifindex: number | undefined) => of.links.find((link) => link.ifindex === ifindex)?.ifname
+    return renderCommand('delete', route, ifnameOf)
+  }
+  return `look at \`${ip} route get ${packet.dst}\`, \`${ip} rule\` and \`${ip} route show table all\``
+}
+
+/** The narrowest route of the main table that is nobody's of ours, and no default route; the one with the least metric. */
+async function taking({ rtnl, family, packet, answer }: Astray): Promise<RouteEntry | undefined> {
+  const routes = unpackEntries((await rtnl.dumpRoutes(family)).value).filter(
+    (entry): entry is RouteEntry =>
+      entry.kind === 'route' && prefixLength(entry.dst) > 0 && contains(entry.dst, packet.dst),
+  )
+  const [first] = routes.toSorted((a, b) => prefixLength(b.dst) - prefixLength(a.dst) || a.metric - b.metric)
+  if (first === undefined || first.protocol === RTPROT_VTEPD) return undefined
+  return 'refused' in answer && first.type === RTN_UNICAST ? undefined : first
+}
