@@ -1,26 +1,38 @@
 /**
  * Seeded faults: each is found by the command that an operator would ask, which says what to do; that done, pods talk and the command
- * is content.
+ * is content. docs/faults.md is the record of it, and is compared with what is said; `npm run build:session` writes it anew.
  */
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { test } from 'node:test'
 import { kernelTests } from '../../support/netns.ts'
+import { API } from './support/api-faults.ts'
 import { createFaultCluster } from './support/cluster.ts'
-import { play } from './support/fault.ts'
+import { type Played, play } from './support/fault.ts'
 import { CLUSTER, SURROUNDINGS, TABLES } from './support/faults.ts'
+import { type Chapter, renderSession } from './support/session.ts'
 
-const GROUPS = [
-  ['what the kernel has, while no agent runs', TABLES],
-  ['what others have set beside a running agent', SURROUNDINGS],
-  ['of the cluster and its configuration', CLUSTER],
-] as const
+const CHAPTERS: readonly Chapter[] = [
+  { title: 'What the kernel has, while no agent runs', faults: TABLES },
+  { title: 'What others have set beside a running agent', faults: SURROUNDINGS },
+  { title: 'Of the cluster and its configuration', faults: [...CLUSTER, ...API] },
+]
+const DOCUMENT = path.resolve(import.meta.dirname, '../../../docs/faults.md')
 
 test('each seeded fault is found and named, and its remedy helps', { ...kernelTests, concurrency: 3 }, async (t) => {
+  const played = new Map<string, Played>()
   await Promise.all(
-    GROUPS.map(([title, faults]) =>
+    CHAPTERS.map(({ title, faults }) =>
       t.test(title, async (t) => {
         const cluster = await createFaultCluster(t)
-        for (const fault of faults) await t.test(fault.name, async () => void (await play(cluster, fault)))
+        for (const fault of faults)
+          await t.test(fault.name, async () => void played.set(fault.name, await play(cluster, fault)))
       }),
     ),
   )
+  if (played.size < CHAPTERS.flatMap(({ faults }) => faults).length) return
+  const session = renderSession(CHAPTERS, played)
+  if (process.env.VTEPD_WRITE_SESSION === '1') writeFileSync(DOCUMENT, session)
+  assert.equal(session, readFileSync(DOCUMENT, 'utf8'), 'docs/faults.md is not what is said: npm run build:session')
 })

@@ -18,7 +18,7 @@ const check =
   ({ node1: { folder, kubeconfig } }: FaultCluster): readonly string[] => [
     'check',
     ...folder.flags.filter((flag) => !flag.startsWith('--log')),
-    `--kubeconfig-file=${kubeconfig}`,
+    ...(more.some((flag) => flag.startsWith('--kubeconfig')) ? [] : [`--kubeconfig-file=${kubeconfig}`]),
     '--firewall=none',
     ...(more.length > 0 ? more : ['--iface=mgmt0']),
   ]
