@@ -308,7 +308,7 @@ test('dual stack: a bad family of a Node is named, the other is a peer', async (
 })
 
 test('while the server is away the view stays and is stale; afterwards only the news is read', async (t) => {
-  const { api, start, peers, source, patiently, log } = await setUp(t)
+  const { api, start, peers, source, patiently, log, clock } = await setUp(t)
   for (const [name, n] of [
     ['me', 9],
     ['a', 1],
@@ -316,14 +316,20 @@ test('while the server is away the view stays and is stale; afterwards only the 
     api.nodes.create(nodeOf(name, n))
   start()
   const before = await peers('a')
+  assert.equal(source.ages.completeMs, 0)
   api.setUnavailable(true)
   await until(() => source.stale !== undefined, 'staleness')
+  const { heardMs, completeMs } = source.ages
+  clock.advance(500)
+  assert.deepEqual(source.ages, { heardMs: heardMs + 500, completeMs: completeMs + 500 })
   assert.equal(source.view(), before)
   assert.equal(source.view().synced, true)
   api.nodes.create(nodeOf('b', 2))
   api.setUnavailable(false)
   await patiently(() => source.view().peers.has('b'), 'the new peer')
   assert.equal(source.stale, undefined)
+  assert.equal(source.ages.completeMs, 0)
+  assert.ok(source.ages.heardMs < 500)
   assert.equal(api.requestLog.filter((request) => request.path.includes('sendInitialEvents')).length, 1)
   assert.ok(log.of('leases.kube').length >= 1)
 })

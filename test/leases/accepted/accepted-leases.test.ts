@@ -416,3 +416,11 @@ test('clones of one machine are judged with as many looks as there are of them',
   leases.change(clones.map((before) => ({ before, after: undefined })))
   assert.equal(leases.accepted.peers.size, 0)
 })
+
+test('each refusal has a word that programs count by', () => {
+  const words = (claims: readonly Lease[]) => accept(claims).rejected.map(({ fault }) => fault)
+  assert.deepEqual(words([lease('a', { ipv4: claim4(1, { subnet: '10.43.1.0/24' }) })]), ['outside_network'])
+  assert.deepEqual(words([lease('a', { ipv4: claim4(1, { subnet: '10.42.200.0/24' }) })]), ['ours'])
+  const twice = [lease('a', { ipv4: claim4(1) }), lease('b', { ipv4: claim4(2, { subnet: '10.42.1.0/24' }) })]
+  assert.deepEqual(words(twice), ['subnet_taken'])
+})
