@@ -91,8 +91,9 @@ export function createDeviceReports(parts: {
       const because = reasonOf(to)
       const news = from.name !== to.name || reasonOf(from) !== because || ifindexOf(from) !== ifindexOf(to)
       const level = news ? levelOf(to) : 'debug'
+      const change = from.name === to.name ? `still ${to.name}` : `${from.name} -> ${to.name}`
       if (news)
-        log[level]('device.state', `device: ${from.name} -> ${to.name}${because === '' ? '' : `: ${because}`}`, {
+        log[level]('device.state', `device: ${change}${because === '' ? '' : `: ${because}`}`, {
           from: from.name,
           to: to.name,
           because,

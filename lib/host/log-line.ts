@@ -30,11 +30,16 @@ export function renderTextLine(jsonLine: string): string {
   const { level, time, monotonicMs: _, event, msg, ...fields } = JSON.parse(jsonLine) as Record<string, unknown>
   const head = `${LETTERS[String(level)] ?? 'I'}${klogTime(new Date(String(time)))} ${String(process.pid).padStart(7)} ${event}]`
   const message = String(msg ?? '')
+  return `${head} ${message}${renderFields(message, fields)}\n`
+}
+
+/** ` key=value` of each field that says more than the message; figures are rounded. */
+export function renderFields(message: string, fields: Readonly<Record<string, unknown>>): string {
   const tail = Object.entries(fields).flatMap(([key, value]) => {
     const more = beyond(message, key, value)
     return more === undefined ? [] : ` ${key}=${textValue(more)}`
   })
-  return `${head} ${message}${tail.join('')}\n`
+  return tail.join('')
 }
 
 /** An error in one line with its code and what lies below it: `CODE message; because: message`. */

@@ -73,6 +73,8 @@ function jsonSafe(fields: LogFields): LogFields {
 function safeValue(value: unknown): unknown {
   if (value instanceof Error) return describeError(value)
   if (typeof value === 'bigint') return value.toString()
+  // Of milliseconds a microsecond is enough.
+  if (typeof value === 'number') return Math.round(value * 1000) / 1000
   if (Array.isArray(value)) return value.map(safeValue)
   return printableAll(value)
 }

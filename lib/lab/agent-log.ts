@@ -3,6 +3,8 @@
  * Must not: depend on a message's words; events and fields are the contract (lib/util/log).
  */
 
+import { renderFields } from '../host/log-line.ts'
+
 export interface AgentEvent {
   readonly node: string
   /** Dotted name, e.g. device.state. */
@@ -29,10 +31,9 @@ export function parseAgentLine(node: string, line: string): AgentEvent | undefin
   return { node, event, atMs: monotonicMs, level: String(level ?? 'info'), message: String(msg ?? ''), fields }
 }
 
-/** For people: `info device.state: message {"family":"ipv4"}`. */
+/** For people: `info device.state: message family=ipv4`. */
 export function renderAgentEvent(event: AgentEvent): string {
-  const fields = Object.keys(event.fields).length === 0 ? '' : ` ${JSON.stringify(event.fields)}`
-  return `${event.level} ${event.event}: ${event.message}${fields}`
+  return `${event.level} ${event.event}: ${event.message}${renderFields(event.message, event.fields)}`
 }
 
 /** What a timeline says of an event; undefined: it does not belong there. */

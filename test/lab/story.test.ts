@@ -46,7 +46,7 @@ test('a log line becomes an event with its fields', () => {
     fields: { family: 'ipv4', from: 'absent', to: 'ready', because: 'created' },
   })
   assert.equal(timelineText(event), 'flannel.1: absent → ready (created)')
-  assert.match(renderAgentEvent(event), /^info device\.state: the device is ready \{"family":"ipv4"/)
+  assert.match(renderAgentEvent(event), /^info device\.state: the device is ready family=ipv4 /)
 })
 
 for (const line of [
