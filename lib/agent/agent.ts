@@ -61,6 +61,8 @@ export interface AgentParts {
   readonly version?: string
   /** The least level that `log` writes, to be read and changed while the agent runs; default: it cannot be changed. */
   readonly logLevel?: { level: LogLevel }
+  /** What it was told, as a document for whoever asks through the window; default: nobody is told. */
+  readonly configuration?: () => Promise<object>
 }
 
 /** Returns at once; what can become right by itself is waited for inside (design decision 12). */
@@ -104,6 +106,7 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
       version: given.version,
       logLevel: given.logLevel,
       clock,
+      configuration: given.configuration,
     })
     window = opened
     const answers = {

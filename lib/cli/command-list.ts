@@ -76,6 +76,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     describe: async () => (await import('./commands/check.ts')).CHECK,
   },
   {
+    name: 'bugreport',
+    summary: 'what a maintainer needs, in one file, without secrets',
+    load: async () => (await import('./commands/bugreport.ts')).bugreportCommand,
+    describe: async () => (await import('./commands/bugreport.ts')).BUGREPORT,
+  },
+  {
     name: 'cni',
     summary: 'put CNI configuration and plugins in place',
     load: async () => (await import('./commands/cni.ts')).cniCommand,

@@ -5,6 +5,7 @@
 import type { JournalEntry } from '../agent/window/journal.ts'
 import type { AgentReport } from '../agent/window/report.ts'
 import type { LabReport } from '../lab/report.ts'
+import type { Manifest } from './bugreport/collect.ts'
 import type { Report as CheckReport } from './commands/check.ts'
 import type { Report as CleanupReport } from './commands/cleanup.ts'
 import type { Report as CniReport } from './commands/cni.ts'
@@ -18,6 +19,7 @@ import type { ConfigReport } from './print-config.ts'
 import type { VersionReport } from './version.ts'
 
 export interface JsonDocuments {
+  readonly bugreport: Manifest
   readonly check: CheckReport
   readonly cleanup: CleanupReport
   readonly cni: CniReport

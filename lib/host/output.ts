@@ -38,6 +38,11 @@ export function writeJson(value: unknown, indent?: number): void {
   put(hasUnicode(process.env) ? text : asciiJson(text))
 }
 
+/** As they are: a file for a pipe. */
+export function writeBytes(bytes: Uint8Array): void {
+  put(bytes)
+}
+
 /** A sentence for people on standard error. Never fails, never waits. */
 export function complain(text: string): void {
   writeStderr(hasUnicode(process.env) ? text : asciiOf(text))
@@ -65,7 +70,7 @@ export function outputIsOver(): void {
   clearInterval(look)
 }
 
-function put(text: string): void {
+function put(text: string | Uint8Array): void {
   if (!opened) open()
   try {
     process.stdout.write(text)

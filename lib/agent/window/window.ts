@@ -42,6 +42,7 @@ export interface WindowParts {
   readonly version: string | undefined
   readonly logLevel: { level: LogLevel } | undefined
   readonly clock: Pick<Clock, 'now'>
+  readonly configuration: (() => Promise<object>) | undefined
 }
 
 /** Named after the device, so that agents of several networks can share the folder. */
@@ -56,6 +57,13 @@ export async function openWindow(config: AgentConfig, parts: WindowParts): Promi
   const startedAt = new Date().toISOString()
   const report = (): AgentReport => statusOf(parts, startedAt)
   let metrics: Promise<Metrics> | undefined
+  const scrape: Window['metrics'] = async () => {
+    metrics ??= import('./metrics.ts').then(({ createMetrics }) =>
+      createMetrics({ telemetry: parts.telemetry, facts: () => factsOf(parts, report()) }),
+    )
+    const { render, contentType } = await metrics
+    return { text: await render(), contentType }
+  }
   const socket =
     config.runDir === undefined
       ? undefined
@@ -68,20 +76,25 @@ export async function openWindow(config: AgentConfig, parts: WindowParts): Promi
             diff: async () => (await succession.core?.report.differences()) ?? [],
             mesh: () => meshPeerReports(succession.core?.report.mesh ?? [], parts.clock.now()),
             events: () => journal.entries(),
+            config: async () => (await parts.configuration?.()) ?? null,
+            metrics: async () => (await scrape()).text.split('\n'),
+            names: () => namesIn(succession.source),
           },
           changes: parts.logLevel === undefined ? {} : { 'log-level': (query) => changeLevel(parts, query) },
           streams: { follow: (emit) => journal.follow(emit) },
         })
   return {
-    async metrics() {
-      metrics ??= import('./metrics.ts').then(({ createMetrics }) =>
-        createMetrics({ telemetry: parts.telemetry, facts: () => factsOf(parts, report()) }),
-      )
-      const { render, contentType } = await metrics
-      return { text: await render(), contentType }
-    },
+    metrics: scrape,
     close: async () => socket?.close(),
   }
+}
+
+/** Of every node that is told of, also where its claim is not accepted: a report of a fault replaces them on demand. */
+function* namesIn(source: WindowParts['succession']['source']): Generator<{ readonly name: string }> {
+  const view = source?.view()
+  if (view?.own !== undefined) yield { name: view.own.node }
+  for (const name of view?.peers.keys() ?? []) yield { name }
+  for (const { node } of view?.rejected ?? []) yield { name: node }
 }
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']

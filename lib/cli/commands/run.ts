@@ -16,7 +16,7 @@ import type { K3sFindings } from '../k3s/find-k3s.ts'
 import { hostFiles } from '../k3s/host-files.ts'
 import { refuseOldKernel } from '../old-kernel.ts'
 import { createRest } from '../rest.ts'
-import { collectRunSettings } from '../run-settings.ts'
+import { collectRunSettings, type RunSettings } from '../run-settings.ts'
 import { endOnSurprise, onMoreSignal, onTermination, superviseAgent } from '../supervise.ts'
 import { packageVersion, versionText } from '../version.ts'
 
@@ -41,10 +41,10 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   await refuseBrokenLeasesFile(config)
   makeFolders(config)
   if (k3s !== undefined) process.env.PATH = pathWith(k3s.tools, process.env.PATH)
-  return await runAgent(config, k3s)
+  return await runAgent(config, settings)
 }
 
-async function runAgent(config: RunConfig, k3s: K3sFindings | undefined): Promise<number> {
+async function runAgent(config: RunConfig, settings: RunSettings): Promise<number> {
   const log = createLog(config.log)
   endOnSurprise(log)
   onMoreSignal(log)
@@ -59,9 +59,15 @@ async function runAgent(config: RunConfig, k3s: K3sFindings | undefined): Promis
     node: nodeLabel(config),
     leases: config.agent.leases.kind,
   })
-  for (const sentence of k3s?.found ?? []) log.info('run.k3s', sentence)
+  for (const sentence of settings.k3s?.found ?? []) log.info('run.k3s', sentence)
   for (const warning of config.warnings) log.warn('config.warning', warning)
-  const agent = startAgent(config.agent, { log, clock: systemClock, version: packageVersion(), logLevel: log })
+  const agent = startAgent(config.agent, {
+    log,
+    clock: systemClock,
+    version: packageVersion(),
+    logLevel: log,
+    configuration: async () => (await import('../print-config.ts')).configReport(settings, config),
+  })
   const notify = createSdNotify({ send: addon.sendDatagram, clock: systemClock, log })
   const rest = createRest({ clock: systemClock, act: () => addon.returnUnused() })
   return await superviseAgent(agent, { log, notify, rest, told })

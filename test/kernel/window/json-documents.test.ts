@@ -71,6 +71,7 @@ test(
     await agent.until('peers.entry-failed')
     for (const name of ['status', 'peers', 'diff', 'events'] as const) await check(name, [name, runDir])
     await check('explain', ['explain', 'fd00:42:0:2::7', runDir])
+    await check('bugreport', ['bugreport', `--output=${folder.path}/report.tar.gz`, runDir])
     await check('log-level', ['log-level', 'warn', runDir])
     agent.kill('SIGTERM')
     await agent.ended
