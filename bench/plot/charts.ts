@@ -3,6 +3,7 @@
  * Must not: draw.
  */
 import type { Sample } from '../frame/sample.ts'
+import { figure } from '../frame/table.ts'
 import type { Chart, Curve } from './svg.ts'
 
 export interface NamedChart {
@@ -30,10 +31,16 @@ export function chartsOf(suite: string, samples: readonly Sample[]): readonly Na
 }
 
 function curvesOf(group: readonly Sample[]): readonly Curve[] {
-  return [...new Set(group.map(({ contender }) => contender))].map((name) => ({
-    name,
-    points: group
-      .filter(({ contender }) => contender === name)
-      .map(({ size, medianMs }) => ({ x: size, y: medianMs ?? Number.NaN })),
-  }))
+  return [...new Set(group.map(({ contender }) => contender))].map((name) => {
+    const own = group.filter(({ contender }) => contender === name)
+    const points = own.map(({ size, medianMs }) => ({ x: size, y: medianMs ?? Number.NaN }))
+    const largest = own.reduce((far, sample) => (sample.size > far.size ? sample : far))
+    return { name, ...noteOf(largest), points }
+  })
+}
+
+/** How far it is from the limit where its curve ends. */
+function noteOf({ ratioToLimit }: Sample): Pick<Curve, 'note'> {
+  if (ratioToLimit === null) return {}
+  return { note: ratioToLimit === 1 ? 'the limit' : `${figure(ratioToLimit)} × the limit` }
 }

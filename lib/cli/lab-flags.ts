@@ -139,6 +139,22 @@ const LAB_FLAGS = [
     group: OUTPUT,
     help: 'one JSON document on standard output; progress on standard error',
   },
+  {
+    name: 'html',
+    kind: 'string',
+    default: '',
+    placeholder: 'file',
+    group: OUTPUT,
+    help: 'write all of it as one page: fabric, timelines, matrix, tables; needs no script and nothing from elsewhere',
+  },
+  {
+    name: 'svg',
+    kind: 'string',
+    default: '',
+    placeholder: 'file',
+    group: OUTPUT,
+    help: 'write the timeline of the one --scenario as a picture',
+  },
 ] as const satisfies readonly FlagSpec[]
 
 type LabFlags = FlagValues<typeof LAB_FLAGS>
@@ -164,6 +180,8 @@ export function parseLabArguments(argv: readonly string[]): LabRequest {
   const parsed = parseFlags(LAB.flags, argv, {}, LAB.about)
   if (parsed.help !== undefined) return { kind: 'help', text: parsed.help }
   const { values } = parsed
+  const scenarios = scenariosOf(values.scenario, backendOf(values))
+  if (values.svg !== '' && scenarios.length !== 1) throw new ConfigError('--svg', 'needs exactly one --scenario')
   return {
     kind: 'run',
     options: {
@@ -172,20 +190,26 @@ export function parseLabArguments(argv: readonly string[]): LabRequest {
       families: familiesOf(values),
       backend: backendOf(values),
       pinDevice: values['pin-device'],
-      agentProgram: values.agent === '' ? undefined : values.agent,
+      agentProgram: givenOf(values.agent),
       confined: values.confined,
       claims: claimsOf(values),
       keep: values.keep,
       verbose: values.verbose,
       json: values.json,
       kube: kubeOf(values),
-      kubePrograms: values['kube-programs'] === '' ? undefined : values['kube-programs'],
-      scenarios: scenariosOf(values.scenario, backendOf(values)),
+      kubePrograms: givenOf(values['kube-programs']),
+      html: givenOf(values.html),
+      svg: givenOf(values.svg),
+      scenarios,
       repeats: countOf('repeats', values.repeats, 1, MAX_REPEATS),
       unannouncedSeconds: countOf('unannounced', values.unannounced, 0, MAX_SECONDS),
       restSeconds: countOf('rest', values.rest, 0, MAX_SECONDS),
     },
   }
+}
+
+function givenOf(value: string): string | undefined {
+  return value === '' ? undefined : value
 }
 
 function countOf(flag: string, value: number, least: number, most: number): number {

@@ -14,6 +14,7 @@ import { ownCommand } from './own-command.ts'
 const MARKER = 'VTEPD_LAB_NAMESPACE'
 /** An end of a socket pair whose other end only the outer process holds: it closes when that one dies, however. */
 const LIFELINE_FD = 3
+export const FIRST_FILE_FD = LIFELINE_FD + 1
 /** How long the inside may take to end after it was told to; then it is killed. */
 const PATIENCE_MS = 5_000
 
@@ -64,12 +65,15 @@ export function onToldToEnd(onEnd: (status: number) => void): void {
   lifeline.unref()
 }
 
-/** Runs `vtepd lab ARGV` inside; resolves with its exit status. Rejects with LabError where the kernel forbids it. */
-export async function runIsolated(argv: readonly string[]): Promise<number> {
+/**
+ * Runs `vtepd lab ARGV` inside; resolves with its exit status. Rejects with LabError where the kernel forbids it. `files` are open
+ * ones that it gets as file descriptors FIRST_FILE_FD and on.
+ */
+export async function runIsolated(argv: readonly string[], files: readonly (number | undefined)[]): Promise<number> {
   const flags = findUnshareFlags()
   const kind = flags === UNSHARE ? 'root' : 'user'
   const child = spawn('unshare', [...flags, 'sh', '-c', PREPARE, 'sh', kind, ...ownCommand(['lab', ...argv])], {
-    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe', ...files.map((file) => file ?? 'ignore')],
     env: { ...process.env, PATH: searchPath() },
   })
   passSignals(child)

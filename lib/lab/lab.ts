@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../host/clock.ts'
 import { errorOutput, output, writeJson } from '../host/output.ts'
+import { printable } from '../util/printable.ts'
 import { planLab } from './address-plan.ts'
 import { type Agents, logOf } from './agents.ts'
 import { type BringUp, bringUp } from './bring-up.ts'
@@ -13,6 +14,7 @@ import { type Inside, onToldToEnd } from './isolation.ts'
 import { LabError } from './lab-error.ts'
 import { renderLookAround } from './look-around.ts'
 import type { LabOptions } from './options.ts'
+import { writePictures } from './picture/files.ts'
 import { readProcessUsage } from './process-usage.ts'
 import { createProgress, inStep, type Progress } from './progress.ts'
 import { type AgentReport, isHealed, isOk, type LabReport, type RestReport, type ScenarioReport } from './report.ts'
@@ -46,13 +48,25 @@ export async function runLab(options: LabOptions, inside: Inside): Promise<numbe
   }
   const report = makeReport(options, findings, outcome?.error, monotonicMs() - begunMs)
   progress.print(renderSummary(report, progress.style))
+  const drawn = draw(report, options, progress)
   if (options.json) writeJson(report, 2)
   if (options.keep && findings.stage !== undefined) {
     progress.print(renderLookAround(findings.stage.fabric.plan, inside))
     findings.stage.agents.failed.catch((error: unknown) => progress.print([errorLine(error)]))
     await told
   }
-  return report.ok ? 0 : 1
+  return report.ok && drawn ? 0 : 1
+}
+
+/** false: a file that was asked for could not be written. */
+function draw(report: LabReport, options: LabOptions, { print, style }: Progress): boolean {
+  try {
+    print(writePictures(report, options).map((file) => `wrote ${printable(file)}`))
+    return true
+  } catch (error) {
+    print([style.bad(printable(errorLine(error)))])
+    return false
+  }
 }
 
 async function playAll(options: LabOptions, progress: Progress, findings: Findings): Promise<undefined> {
@@ -103,7 +117,7 @@ async function playOne(
 
 function makeReport(options: LabOptions, findings: Findings, failure: unknown, totalMs: number): LabReport {
   const { stage } = findings
-  const { json: _json, verbose: _verbose, keep: _keep, ...shown } = options
+  const { json: _json, verbose: _verbose, keep: _keep, html: _html, svg: _svg, ...shown } = options
   const report = {
     error: failure === undefined ? undefined : errorLine(failure),
     log: failure instanceof LabError ? failure.log : findings.log,

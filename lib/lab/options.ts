@@ -38,6 +38,9 @@ export interface LabOptions {
   readonly keep: boolean
   readonly verbose: boolean
   readonly json: boolean
+  /** Files for the page, and for the picture of the one scenario; undefined: none. */
+  readonly html: string | undefined
+  readonly svg: string | undefined
   readonly kube: KubeKind
   /** Where the real programs are; undefined: where `npm run test:kube` puts them. */
   readonly kubePrograms: string | undefined

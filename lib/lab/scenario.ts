@@ -5,10 +5,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../host/clock.ts'
 import type { Family } from '../net/ip.ts'
-import type { Rtnl } from '../rtnl/port.ts'
-import type { NodePlan } from './address-plan.ts'
-import { timelineText } from './agent-log.ts'
-import { type Agents, type LabAgent, logOf } from './agents.ts'
+import type { LabPlan, NodePlan } from './address-plan.ts'
+import { agentRows, deviceStates } from './agent-rows.ts'
+import { type Agents, logOf } from './agents.ts'
 import { DISTURBANCES } from './disturbances.ts'
 import type { Fabric } from './fabric.ts'
 import { outageOf } from './gaps.ts'
@@ -22,7 +21,7 @@ import { bystanderPairs, matrixPairs, type ProbePair, scenarioPairs } from './pr
 import type { Prober } from './prober-client.ts'
 import type { PairResult } from './prober-protocol.ts'
 import type { OneWayReport, ScenarioReport } from './report.ts'
-import { mergeRows, silenceRows, type TimelineRow } from './timeline.ts'
+import { mergeRows, pairSilences, silenceRows, type TimelineRow } from './timeline.ts'
 import { becomesTrue } from './waiting.ts'
 
 export interface Stage {
@@ -30,7 +29,7 @@ export interface Stage {
   readonly api: NodeApi
   readonly agents: Agents
   readonly prober: Prober
-  readonly asked: Pick<LabOptions, 'repeats' | 'unannouncedSeconds'>
+  readonly asked: Pick<LabOptions, 'repeats' | 'unannouncedSeconds' | 'html'>
 }
 
 /** Probes before the damage, so that the first loss is seen. */
@@ -45,8 +44,8 @@ const MATRIX_TIMEOUT_MS = 20_000
 /** Where the probed pairs have not recovered, only to see who else is silent. */
 const HOPELESS_MATRIX_TIMEOUT_MS = 2_000
 const MATRIX_PROBES = 5
-/** In a larger lab the other agents' rows would bury the victim's. */
-const MOST_TOLD_AGENTS = 4
+/** In a larger lab the other nodes' rows would bury the victim's. */
+const MOST_TOLD_NODES = 4
 
 /** Sends probes between all pods until each pair is reached or the time is up. */
 export async function checkMatrix(
@@ -75,10 +74,14 @@ export async function playScenario(
   ])
   onPhase('checking every pair')
   const { cells: _, ...matrix } = await checkMatrix(stage, recovered ? MATRIX_TIMEOUT_MS : HOPELESS_MATRIX_TIMEOUT_MS)
-  const agentRows = agentTimeline(stage.agents.all, node.name, firstMs)
-  const own = agentRows.filter((row) => row.own && row.action).map((row) => row.atMs - firstMs)
-  const silences = silenceRows(pairs, results)
-  const told = [...rows, ...agentRows, ...silences].filter((row) => row.atMs >= firstMs - BASELINE_MS)
+  const heard = isTold(plan, node.name)
+  const acting = agentRows(
+    stage.agents.all.filter((agent) => heard(agent.node)),
+    node.name,
+    firstMs,
+  )
+  const own = acting.filter((row) => row.own && row.action).map((row) => row.atMs - firstMs)
+  const told = [...rows, ...acting, ...silenceRows(pairs, results)].filter((row) => row.atMs >= firstMs - BASELINE_MS)
   return {
     name,
     title: DISTURBANCES[name].title,
@@ -86,6 +89,7 @@ export async function playScenario(
     outages: compareOutages(plan.families, pairs, results),
     steps: steps.map(({ title, fromMs }, index) => ({
       title,
+      fromMs: fromMs - firstMs,
       outages: compareOutages(plan.families, pairs, between(results, fromMs, steps[index + 1]?.fromMs)),
     })),
     agentActed: own.length === 0 ? undefined : { firstMs: Math.min(...own), lastMs: Math.max(...own) },
@@ -94,6 +98,8 @@ export async function playScenario(
     oneWay,
     matrix,
     timeline: mergeRows(told.map(({ atMs, who, text }) => ({ atMs: atMs - firstMs, who, text }))),
+    silences: pairSilences(pairs, results, firstMs),
+    states: deviceStates(stage.agents.all, node.name, firstMs),
   }
 }
 
@@ -140,7 +146,11 @@ async function damageUnderProbes(
         log: logOf(agents.all, node.name),
       })
   }
-  const monitor = await watchKernel(rtnl, fabric, (row) => rows.push(row))
+  const watches = asked.html === undefined ? (name: string) => name === node.name : isTold(fabric.plan, node.name)
+  const watched = fabric.plan.nodes.filter(({ name }) => watches(name))
+  const monitors = await Promise.all(
+    watched.map(({ name: one }) => watchKernel(fabric, one, one === node.name, (row) => rows.push(row))),
+  )
   try {
     onPhase('probes start')
     await prober.ask({ op: 'start', pairs })
@@ -167,7 +177,7 @@ async function damageUnderProbes(
     if (firstMs === undefined) throw new LabError(`${name} did nothing`)
     return { rows, firstMs, steps, recovered, results, oneWay }
   } finally {
-    monitor.close()
+    for (const monitor of monitors) monitor.close()
   }
 }
 
@@ -194,41 +204,24 @@ function between(results: readonly PairResult[], fromMs: number, toMs = Number.P
   }))
 }
 
-/** Our own requests are heard too: they are the damage. */
-async function watchKernel(rtnl: Rtnl, { plan }: Fabric, onRow: (row: TimelineRow) => void) {
+/** Whose doings are told beside the victim's. */
+function isTold({ nodes }: LabPlan, victim: string): (node: string) => boolean {
+  return (node) => node === victim || nodes.length <= MOST_TOLD_NODES
+}
+
+/** Our own requests are heard too: they are the damage. Rows of another node than the victim begin with its name. */
+async function watchKernel(fabric: Fabric, node: string, own: boolean, onRow: (row: TimelineRow) => void) {
+  const rtnl = fabric.nodeRtnl(node)
   const events = createKernelEvents((await rtnl.dumpLinks()).value)
   return rtnl.monitor({
     groups: ['link', 'address', 'neighbour', 'route'],
-    families: plan.families,
+    families: fabric.plan.families,
     ignoreOwn: false,
     onNotifications(notifications) {
       const atMs = monotonicMs()
       for (const text of notifications.flatMap((notification) => events.describe(notification))) {
-        onRow({ atMs, who: 'kernel', text })
+        onRow({ atMs, who: 'kernel', text: own ? text : `${node}: ${text}` })
       }
     },
   })
-}
-
-interface AgentRow extends TimelineRow {
-  readonly own: boolean
-  /** It wrote to the kernel or changed its mind about the device; not merely a remark. */
-  readonly action: boolean
-}
-
-const ACTIONS = new Set(['device.state', 'device.effect', 'peers.applied'])
-
-function agentTimeline(agents: readonly LabAgent[], victim: string, sinceMs: number): AgentRow[] {
-  const told = agents.length <= MOST_TOLD_AGENTS ? agents : agents.filter((agent) => agent.node === victim)
-  return told.flatMap((agent) =>
-    agent.events
-      .filter((event) => event.atMs >= sinceMs)
-      .flatMap((event): AgentRow[] => {
-        const text = timelineText(event)
-        if (text === undefined) return []
-        const own = agent.node === victim
-        const action = ACTIONS.has(event.event)
-        return [{ atMs: event.atMs, who: 'agent', text: own ? text : `${agent.node}: ${text}`, own, action }]
-      }),
-  )
 }

@@ -2,7 +2,8 @@
 
 import type { Style } from '../util/style.ts'
 import type { LabReport, ScenarioReport } from './report.ts'
-import { isHealed, isHonest, isQuiet, renderAgents, renderOneWay, renderScenarios } from './report.ts'
+import { isHealed, isHonest, isQuiet } from './report.ts'
+import { renderAgents, renderOneWay, renderScenarios } from './tables.ts'
 import { renderTimeline } from './timeline.ts'
 
 /** Indented below the line that says how the scenario ended. */
@@ -42,7 +43,8 @@ function missingLines(missing: readonly string[], style: Style): string[] {
   ]
 }
 
-function faultOf(report: LabReport): string {
+/** Why it is not well, in words. */
+export function faultOf(report: LabReport): string {
   if (report.error !== undefined) return report.error
   const ended = report.agents.filter((agent) => !agent.running).map((agent) => agent.node)
   if (ended.length > 0) return `the agents of ${ended.join(', ')} ended`

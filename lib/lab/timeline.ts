@@ -6,6 +6,7 @@ import type { Family } from '../net/ip.ts'
 import type { LostRun } from './gaps.ts'
 import type { ProbePair } from './probe-pairs.ts'
 import type { PairResult } from './prober-protocol.ts'
+import type { PairSilence } from './report.ts'
 
 export type Witness = 'lab' | 'kernel' | 'agent' | 'probes'
 
@@ -75,4 +76,20 @@ function silence(runs: readonly LostRun[], who: string): TimelineRow[] {
     { atMs: fromMs, who: 'probes', text: `${who}: silent` },
     { atMs: toMs, who: 'probes', text: ended ? `${who}: all answer again` : `${who}: some still silent` },
   ]
+}
+
+/** What each direction lost, milliseconds after `zeroMs`; those that lost nothing are left out. */
+export function pairSilences(
+  pairs: readonly ProbePair[],
+  results: readonly PairResult[],
+  zeroMs: number,
+): PairSilence[] {
+  return pairs.flatMap(({ layer, family, from, to }, index) => {
+    const runs = (results[index]?.runs ?? []).map((run) => ({
+      ...run,
+      fromMs: run.fromMs - zeroMs,
+      toMs: run.toMs - zeroMs,
+    }))
+    return runs.length === 0 ? [] : [{ layer, family, from: from.netns, to: to.netns, runs }]
+  })
 }

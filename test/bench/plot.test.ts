@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import path from 'node:path'
 import { test } from 'node:test'
+import type { SuiteResult } from '../../bench/frame/results.ts'
 import type { Sample } from '../../bench/frame/sample.ts'
 import { chartsOf } from '../../bench/plot/charts.ts'
 import { logScale } from '../../bench/plot/scale.ts'
 import { renderChart } from '../../bench/plot/svg.ts'
+import { listFiles, readSource } from '../support/source-files.ts'
 
 test('a decade is as wide as any other, and the ends stand at the ends', () => {
   const scale = logScale(100, 100_000, 0, 300)
@@ -44,7 +47,7 @@ const chart = {
 }
 
 test('linear growth is a straight line, quadratic growth one twice as steep', () => {
-  const slopes = [...renderChart(chart).matchAll(/<polyline points="([^"]+)"/g)].map(([, points = '']) => {
+  const slopes = [...renderChart(chart).matchAll(/<polyline class="c\d" points="([^"]+)"/g)].map(([, points = '']) => {
     const places = points.split(' ').map((place) => place.split(',').map(Number))
     const rises = places.slice(1).map(([, y = 0], i) => (places[i]?.[1] ?? 0) - y)
     assert.ok(Math.abs((rises[0] ?? 0) - (rises[1] ?? 0)) < 0.3, `each decade rises alike: ${rises}`)
@@ -59,6 +62,40 @@ test('a chart is well-formed: text is escaped, every tag is closed', () => {
   assert.match(svg, /apply &lt;cold&gt; &amp; more/)
   assert.equal(svg.match(/<(text|g|svg|title)\b/g)?.length, svg.match(/<\/(text|g|svg|title)>/g)?.length)
   assert.doesNotMatch(svg, /NaN|undefined|Infinity/)
+})
+
+test('each curve is named once, beside the place where it ends, and no name stands on another', () => {
+  const same = Array.from({ length: 6 }, (_, index) => ({
+    name: `contender ${index}`,
+    note: `${index} × the limit`,
+    points: [100, 1000].map((x) => ({ x, y: x / (100 - index) })),
+  }))
+  const svg = renderChart({ ...chart, curves: same })
+  const heights = [
+    ...svg.matchAll(/y="([\d.]+)">contender \d <tspan class="faint" font-weight="400">\d × the limit</g),
+  ].map(([, y]) => Number(y))
+  assert.equal(heights.length, 6)
+  for (const [index, y] of heights.entries()) assert.ok(y - (heights[index - 1] ?? 0) >= 16, heights.join(' '))
+})
+
+test('the plots of the documents are drawn from the results beside them by this very code', () => {
+  const kept = new Map(
+    ['bench', 'docs'].flatMap((folder) =>
+      listFiles(folder, '.svg').map((file) => [path.basename(file, '.svg'), file] as const),
+    ),
+  )
+  const results = listFiles('bench/results', '.json').map((file) => JSON.parse(readSource(file).text) as SuiteResult)
+  const charts = results.flatMap(({ suite, samples }) => chartsOf(suite, samples))
+  assert.ok(charts.length > 20)
+  const stale = charts.filter(({ name, chart: drawn }) => {
+    const file = kept.get(name)
+    return file === undefined || readSource(file).text !== renderChart(drawn)
+  })
+  assert.deepEqual(
+    stale.map(({ name }) => name),
+    [],
+    'npm run bench -- --render draws them again',
+  )
 })
 
 test('curves without points are left out; a chart without any is refused', () => {

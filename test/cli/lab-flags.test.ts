@@ -23,6 +23,8 @@ test('without arguments: three nodes with a pod each, IPv4 only, all scenarios',
     keep: false,
     verbose: false,
     json: false,
+    html: undefined,
+    svg: undefined,
     kube: 'embedded',
     kubePrograms: undefined,
     scenarios: SCENARIO_NAMES,
@@ -46,7 +48,8 @@ test('each flag is heard', () => {
   ]
   const times = ['--repeats', '20', '--unannounced', '0', '--rest=60', '--confined', '--claims=objects']
   const kube = ['--kube', 'real', '--kube-programs', '/built']
-  assert.deepEqual(optionsOf(...given, ...kube, ...times, '--scenario', 'mac-changed'), {
+  const files = ['--html', 'page.html', '--svg=timeline.svg']
+  assert.deepEqual(optionsOf(...given, ...kube, ...times, ...files, '--scenario', 'mac-changed'), {
     nodes: 20,
     pods: 2,
     families: ['ipv4', 'ipv6'],
@@ -58,6 +61,8 @@ test('each flag is heard', () => {
     keep: true,
     verbose: true,
     json: true,
+    html: 'page.html',
+    svg: 'timeline.svg',
     kube: 'real',
     kubePrograms: '/built',
     scenarios: ['mac-changed'],
@@ -101,6 +106,7 @@ for (const [argv, message] of [
   [['--unannounced', '-1'], /^--unannounced: '-1' is not a whole number from 0 to 3600$/],
   [['--rest', '3601'], /^--rest: '3601'/],
   [['--kube', 'k3s'], /^--kube: 'k3s' is unknown; known: embedded, real$/],
+  [['--svg', 'a.svg'], /^--svg: needs exactly one --scenario$/],
   [['--kube-programs', '/built'], /^--kube-programs: is for --kube real$/],
   [['--node', '3'], /^--node: is not a flag of vtepd lab; did you mean --nodes\? \(vtepd lab --help lists them\)$/],
   [['three'], /^argument 'three': is unexpected; vtepd lab takes flags only$/],

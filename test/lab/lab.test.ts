@@ -1,6 +1,6 @@
 /** The built command as a user starts it; the kernel, the agents and the API server are real. */
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -45,8 +45,17 @@ test(
   'two nodes with host-gw reach each other over both families, also after their interface was rebuilt',
   labTests,
   async (t) => {
-    const ended = await runLab(t, ['--nodes=2', '--dual', '--backend=host-gw', '--scenario=issue-2433', '--json'])
+    const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-lab-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const [html, svg] = [path.join(folder, 'lab.html'), path.join(folder, 'timeline.svg')]
+    writeFileSync(html, 'an older page '.repeat(10_000))
+    const pictures = ['--html', html, '--svg', svg]
+    const asked = ['--nodes=2', '--dual', '--backend=host-gw', '--scenario=issue-2433', '--json']
+    const ended = await runLab(t, [...asked, ...pictures])
     assert.equal(ended.status, 0, ended.stderr)
+    const page = readFileSync(html, 'utf8')
+    assert.match(page, /^<!doctype html>[\s\S]*node1: issue 2433: mgmt0 deleted and rebuilt[\s\S]*<\/html>\n$/)
+    assert.match(readFileSync(svg, 'utf8'), /^<svg [\s\S]*lab: deletes mgmt0[\s\S]*<\/svg>\n$/)
     const { bringUp, scenarios, ok } = JSON.parse(ended.stdout) as LabReport
     assert.deepEqual([ok, bringUp?.matrix.reached, scenarios.map(({ recovered }) => recovered)], [true, 4, [true]])
   },
@@ -155,6 +164,21 @@ test('where namespaces are refused, one line says so and what to do', builtComma
     /^vtepd lab: private namespaces are refused here \(unshare: .*not permitted\)\. Run it as root.*\n$/,
   )
 })
+
+test(
+  'a picture that cannot be written ends the lab before it begins, and one that was not drawn is not left behind',
+  builtCommand,
+  async (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-lab-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const bad = await runLab(t, ['--html', path.join(folder, 'nowhere/lab.html')])
+    assert.deepEqual([bad.status, bad.stdout], [1, ''])
+    assert.match(bad.stderr, /^vtepd lab: \S+nowhere\/lab\.html cannot be written: ENOENT\n$/)
+    const html = path.join(folder, 'lab.html')
+    const refused = await runLab(t, ['--html', html], { PATH: '/nonexistent' })
+    assert.deepEqual([refused.status, existsSync(html)], [1, false])
+  },
+)
 
 test('a missing program is named with its package', builtCommand, async (t) => {
   const { status, stderr } = await runLab(t, [], { PATH: '/nonexistent' })

@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createProgress, inStep } from '../../lib/lab/progress.ts'
-import {
-  isOk,
-  type LabReport,
-  type OneWayReport,
-  renderScenarios,
-  type ScenarioReport,
-  table,
-} from '../../lib/lab/report.ts'
+import { isOk, type LabReport, type OneWayReport, type ScenarioReport } from '../../lib/lab/report.ts'
 import { renderScenarioStory, renderSummary } from '../../lib/lab/summary.ts'
+import { renderScenarios, table } from '../../lib/lab/tables.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import type { Style } from '../../lib/util/style.ts'
 
@@ -30,6 +24,8 @@ const scenario: ScenarioReport = {
   oneWay: undefined,
   matrix: whole,
   timeline: [],
+  silences: [],
+  states: [],
 }
 const agent = {
   node: 'node1',
@@ -186,8 +182,8 @@ test('the steps of a scenario stand below it, each with what it cost', () => {
     beyondUnderlayMs: totalMs,
   })
   const steps = [
-    { title: 'first', outages: [away('ipv4', 0), away('ipv6', 0)] },
-    { title: 'second', outages: [away('ipv4', 21), away('ipv6', 12)] },
+    { title: 'first', fromMs: 0, outages: [away('ipv4', 0), away('ipv6', 0)] },
+    { title: 'second', fromMs: 900, outages: [away('ipv4', 21), away('ipv6', 12)] },
   ]
   const rows = renderScenarios([{ ...scenario, title: 'all', outages: [away('ipv4', 21), away('ipv6', 12)], steps }])
   assert.deepEqual(

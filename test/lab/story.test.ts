@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { planLab } from '../../lib/lab/address-plan.ts'
 import { parseAgentLine, renderAgentEvent, timelineText } from '../../lib/lab/agent-log.ts'
+import { agentRows, deviceStates } from '../../lib/lab/agent-rows.ts'
 import { createKernelEvents } from '../../lib/lab/kernel-events.ts'
 import { renderLookAround } from '../../lib/lab/look-around.ts'
 import { scenarioPairs } from '../../lib/lab/probe-pairs.ts'
 import { parseProcessUsage } from '../../lib/lab/process-usage.ts'
-import { mergeRows, renderTimeline, silenceRows } from '../../lib/lab/timeline.ts'
+import { mergeRows, pairSilences, renderTimeline, silenceRows } from '../../lib/lab/timeline.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
@@ -33,6 +34,12 @@ function link(number: number, ifname: string, up = true, lladdr = '0a:00:00:00:0
     txQueueLength: 0,
     vxlan: undefined,
   }
+}
+
+function planNode1() {
+  const [victim] = planLab({ nodes: 2, pods: 1, families: ['ipv4'] }).nodes
+  assert.ok(victim !== undefined)
+  return victim
 }
 
 test('a log line becomes an event with its fields', () => {
@@ -95,10 +102,7 @@ test('rows come in order of time; equal ones of one witness merge until another 
 })
 
 test('silence is told once a layer and family: first loss, last arrival', () => {
-  const plan = planLab({ nodes: 2, pods: 1, families: ['ipv4'] })
-  const [victim] = plan.nodes
-  assert.ok(victim !== undefined)
-  const pairs = scenarioPairs(plan, victim)
+  const pairs = scenarioPairs(planLab({ nodes: 2, pods: 1, families: ['ipv4'] }), planNode1())
   const lost = (fromMs: number, toMs: number, ended = true) => ({
     sent: 9,
     arrived: 1,
@@ -110,6 +114,48 @@ test('silence is told once a layer and family: first loss, last arrival', () => 
     { atMs: 4, who: 'probes', text: 'pods over IPv4: silent' },
     { atMs: 30, who: 'probes', text: 'pods over IPv4: some still silent' },
   ])
+})
+
+test('what a direction lost is told from the damage on; who lost nothing is left out', () => {
+  const pairs = scenarioPairs(planLab({ nodes: 2, pods: 1, families: ['ipv4'] }), planNode1())
+  const none = { sent: 9, arrived: 9, medianUs: 1, runs: [] }
+  const lost = { ...none, runs: [{ fromMs: 105, toMs: 120, lost: 7, ended: true }] }
+  assert.deepEqual(pairSilences(pairs, [none, lost, none, none], 100), [
+    {
+      layer: 'overlay',
+      family: 'ipv4',
+      from: 'node2-pod1',
+      to: 'node1-pod1',
+      runs: [{ fromMs: 5, toMs: 20, lost: 7, ended: true }],
+    },
+  ])
+})
+
+test('a device has the state that it had when the damage came, and each after it; of others only rows are told', () => {
+  const state = (atMs: number, to: string, family = 'ipv4') => ({
+    node: 'node1',
+    event: 'device.state',
+    atMs,
+    level: 'info',
+    message: '',
+    fields: { family, from: 'x', to },
+  })
+  const agents = [
+    { node: 'node1', events: [state(1, 'creating'), state(2, 'ready'), state(3, 'ready', 'ipv6'), state(15, 'blind')] },
+    { node: 'node2', events: [{ ...state(16, 'ready'), node: 'node2' }] },
+  ]
+  assert.deepEqual(deviceStates(agents, 'node1', 10), [
+    { atMs: -8, device: 'flannel.1', state: 'ready' },
+    { atMs: -7, device: 'flannel-v6.1', state: 'ready' },
+    { atMs: 5, device: 'flannel.1', state: 'blind' },
+  ])
+  assert.deepEqual(
+    agentRows(agents, 'node1', 10).map(({ atMs, text, own, action }) => [atMs, text, own, action]),
+    [
+      [15, 'flannel.1: x → blind', true, true],
+      [16, 'node2: flannel.1: x → ready', false, true],
+    ],
+  )
 })
 
 test('the kernel’s events are told by name, also of links that are gone by then', () => {

@@ -5,6 +5,7 @@
 import { complain, output } from '../../host/output.ts'
 import { insideLab, runIsolated } from '../../lab/isolation.ts'
 import { LabError } from '../../lab/lab-error.ts'
+import { openPictures } from '../../lab/picture/files.ts'
 import { requirePrograms } from '../../lab/real-kube/programs.ts'
 import { parseLabArguments } from '../lab-flags.ts'
 
@@ -19,10 +20,15 @@ export async function runLabCommand(argv: readonly string[]): Promise<number> {
   }
   const inside = insideLab()
   if (inside === undefined) {
-    return reported(() => {
+    return reported(async () => {
       const { kube, kubePrograms } = request.options
       if (kube === 'real') requirePrograms(kubePrograms)
-      return runIsolated(argv)
+      const pictures = openPictures(request.options)
+      try {
+        return await runIsolated(argv, pictures.fds)
+      } finally {
+        pictures.close()
+      }
     })
   }
   const { runLab } = await import('../../lab/lab.ts')
