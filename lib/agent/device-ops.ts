@@ -51,7 +51,7 @@ export async function applyOps(
     const failure = await applyOne(parts, op)
     if (failure === undefined) {
       // The reason of all is told with the first.
-      log[level]('device.effect', `${op.op}: ${index === 0 ? because : setting(op)}`, {
+      log[level]('device.effect', `${op.op}: ${index === 0 ? because : whatOf(op)}`, {
         effect: op.op,
         ms: clock.now() - started,
       })
@@ -67,7 +67,7 @@ export async function applyOps(
   return { type: 'applied' }
 }
 
-function setting(op: DeviceOp): string {
+function whatOf(op: DeviceOp): string {
   switch (op.op) {
     case 'create':
       return op.spec.ifname

@@ -72,7 +72,8 @@ export function createJournal(real: Log, now: () => Date = () => new Date()): Jo
       const since = faults.get(key)?.since ?? now().toISOString()
       faults.set(key, { event, family, sentence: printable(sentence), since })
     }
-    for (const listener of [...faultListeners]) listener({ event, family, sentence })
+    const told = sentence === undefined ? undefined : printable(sentence)
+    for (const listener of [...faultListeners]) listener({ event, family, sentence: told })
   }
   const logTo = (log: Log, base: string | undefined): Log => {
     const at = (level: JournalEntry['level']) => (event: string, message: string, fields?: LogFields) => {
