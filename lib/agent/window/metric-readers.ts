@@ -33,7 +33,7 @@ type Reader = (facts: Facts) => readonly Sample[]
 
 /** Every metric that is not here comes from telemetry.ts. */
 export const READERS: Readonly<Partial<Record<MetricName, Reader>>> = {
-  vtepd_build_info: ({ report }) => [{ labels: { version: report.version, node: process.versions.node }, value: 1 }],
+  vtepd_build_info: ({ report }) => [{ labels: { version: report.version, nodejs: process.versions.node }, value: 1 }],
   vtepd_ready: one(({ report }) => Number(report.ready)),
   vtepd_check: ({ report }) =>
     report.checks.map(({ name, fault }) => ({ labels: { name }, value: Number(fault === null) })),

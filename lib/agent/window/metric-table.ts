@@ -16,7 +16,7 @@ export interface MetricDefinition {
 export type Labels = Readonly<Record<string, string>>
 
 export const METRICS = {
-  vtepd_build_info: { type: 'gauge', labels: ['version', 'node'], help: 'Always 1; the version in its labels.' },
+  vtepd_build_info: { type: 'gauge', labels: ['version', 'nodejs'], help: 'Always 1; the version in its labels.' },
   vtepd_ready: { type: 'gauge', labels: [], help: 'Whether packets of pods flow, as /readyz says: 1 or 0.' },
   vtepd_check: { type: 'gauge', labels: ['name'], help: 'What readiness is made of: 1 right, 0 not.' },
   vtepd_fault: {
