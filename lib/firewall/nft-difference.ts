@@ -41,7 +41,7 @@ function chainsOf(listed: string): Map<string, Chain> {
 }
 
 function chainCommands(table: string, there: Chain | undefined, { name, base, rules }: NftChain): readonly string[] {
-  const add = (rule: string): string => `nft add rule ${table} ${name} ${rule}`
+  const add = (rule: string): string => `nft add rule ${table} ${name} ${quoted(rule)}`
   if (there === undefined) return [`nft add chain ${table} ${name} '{ ${base} }'`, ...rules.map(add)]
   if (there.base !== '' && plain(there.base) !== plain(base))
     return [`nft delete chain ${table} ${name}`, `nft add chain ${table} ${name} '{ ${base} }'`, ...rules.map(add)]
@@ -52,6 +52,11 @@ function chainCommands(table: string, there: Chain | undefined, { name, base, ru
   if (after.join('\n') !== rules.join('\n')) return [`nft flush chain ${table} ${name}`, ...rules.map(add)]
   const surplus = there.rules.filter((rule) => !kept.includes(rule))
   return [...surplus.map(({ handle }) => `nft delete rule ${table} ${name} handle ${handle}`), ...missing.map(add)]
+}
+
+/** As a shell takes it. */
+function quoted(rule: string): string {
+  return /[&!;<>$(){}*?|]/.test(rule) ? `'${rule}'` : rule
 }
 
 /** Priorities have names only with newer tools. */

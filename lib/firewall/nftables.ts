@@ -97,7 +97,11 @@ export function createNftables({ family, run, openMonitor, clock }: NftablesPart
       const listed = await nft.list(['-a', 'list', 'table', ...table.split(' ')])
       const isPrinted = printed?.of === renderNftTable(family, chains)
       const text = listed.outcome === 'done' ? listed.stdout : undefined
-      return { commands: nftDifference(table, text, (isPrinted && printed?.chains) || chains), unknown: null }
+      const wish = (isPrinted && printed?.chains) || chains
+      const commands = there !== undefined && there.others.length > 0 ? [] : nftDifference(table, text, wish)
+      // What is neither chain nor rule goes with the table.
+      const anew = [`nft delete table ${table}`, ...nftDifference(table, undefined, wish)]
+      return { commands: commands.length > 0 ? commands : anew, unknown: null }
     },
     async ensure(wanted) {
       if (!wanted.masquerade && !wanted.forward) return remove()

@@ -97,6 +97,13 @@ for (const variant of ['nft', 'legacy'] as const)
           assert.equal((await filter.ensure(wanted)).outcome, 'written')
           await assertGolden(host, variant, family)
           assert.equal((await filter.ensure(wanted)).outcome, 'right')
+          // And told as commands that do the same.
+          for (const args of damage) await host.ipt(variant, family, ...args)
+          const { commands } = await filter.compare(wanted)
+          assert.ok(commands.length > 0)
+          await host.netns.exec('sh', '-e', '-c', commands.join('\n'))
+          await assertGolden(host, variant, family)
+          assert.deepEqual(await filter.compare(wanted), { commands: [], unknown: null })
         })
     }
 

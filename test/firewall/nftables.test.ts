@@ -65,6 +65,20 @@ const DAMAGES: readonly (readonly [name: string, nft: string])[] = [
 ]
 
 for (const [name, damage] of DAMAGES)
+  test(`told as commands that mend it, and nothing written: ${name}`, bounded, async (t) => {
+    const { filter, netns, load, calls } = await createFilterStage(t)
+    await filter.ensure(WANTED.ipv4)
+    assert.deepEqual(await filter.compare(WANTED.ipv4), { commands: [], unknown: null })
+    await load(damage)
+    const before = writes(calls).length
+    const { commands } = await filter.compare(WANTED.ipv4)
+    assert.equal(writes(calls).length, before)
+    assert.ok(commands.length > 0)
+    await netns.exec('sh', '-e', '-c', commands.join('\n'))
+    assert.deepEqual(await filter.compare(WANTED.ipv4), { commands: [], unknown: null }, commands.join('\n'))
+  })
+
+for (const [name, damage] of DAMAGES)
   test(`put back, and nothing else written: ${name}`, bounded, async (t) => {
     const { filter, nft, load } = await createFilterStage(t)
     await filter.ensure(WANTED.ipv4)

@@ -5,6 +5,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { witness } from './cut-off.ts'
 import { type LinedProcess, startLined } from './lined-process.ts'
 import type { Netns, Scope } from './netns.ts'
 
@@ -75,7 +76,7 @@ export function startAgentProcess(
   if (!existsSync(ENTRY)) throw new Error('dist/bin/vtepd.js is missing: npm run build')
   const node = [...around, process.execPath, '--max-semi-space-size=1', ENTRY, 'run', ...flags]
   const agent = startLined(t, netns, node, { from: 'stderr', env: { NODE_NAME: nodeName, ...env } })
-  return {
+  return witness(netns, {
     pid: agent.child.pid ?? 0,
     get lines() {
       return parsed(agent)
@@ -84,7 +85,7 @@ export function startAgentProcess(
       agent.find(event, () => parsed(agent).find((line, at) => at >= from && line.event === event && matches(line))),
     ended: agent.ended,
     kill: (signal) => agent.child.kill(signal),
-  }
+  })
 }
 
 const parsedLines = new WeakMap<LinedProcess, LogLine[]>()

@@ -2,6 +2,7 @@
  * Numbered datagrams between two namespaces, one every two milliseconds, each of which is sent back: what a ping of that pace shows of
  * a path that is changed meanwhile. Must not: judge; it counts.
  */
+import { wasSaid } from './cut-off.ts'
 import { startLined } from './lined-process.ts'
 import type { Netns, Scope } from './netns.ts'
 import { patience } from './patience.ts'
@@ -26,11 +27,14 @@ const [from, to] = process.argv.slice(1)
 const socket = createSocket(to.includes(':') ? 'udp6' : 'udp4')
 let sent = 0
 const back = new Set()
+const sentAt = []
+const now = () => Number(process.hrtime.bigint()) / 1e6
 socket.on('message', (message) => { if (back.add(message.readUInt32BE()).size === 1) console.log('flows') })
 socket.bind(0, from, () => {
   const timer = setInterval(() => {
     const message = Buffer.alloc(4)
     message.writeUInt32BE(sent++)
+    sentAt.push(now())
     socket.send(message, 7777, to, () => {})
   }, 2)
   process.stdin.once('data', () => {
@@ -38,7 +42,14 @@ socket.bind(0, from, () => {
     const end = Date.now() + ${LATE_MS}
     const look = () => {
       if (back.size < sent && Date.now() < end) return setTimeout(look, 5)
-      console.log(JSON.stringify({ sent, lost: sent - back.size }))
+      let longest = [0, 0]
+      for (let from = 0; from < sent; from += 1) {
+        let to = from
+        while (to < sent && !back.has(to)) to += 1
+        if (to > from && sentAt[to - 1] - sentAt[from] > longest[1] - longest[0]) longest = [sentAt[from], sentAt[to - 1]]
+        from = to
+      }
+      console.log(JSON.stringify({ sent, lost: sent - back.size, longest }))
       process.exit(0)
     }
     look()
@@ -57,8 +68,9 @@ export async function startUdpFlow(
   return {
     async finish() {
       sender.child.stdin?.write('end\n')
-      const counted = JSON.parse(await sender.line('{'))
+      const { longest, ...counted } = JSON.parse(await sender.line('{'))
       await echo.end()
+      wasSaid(ends.from, ends.to, { fromMs: longest[0], toMs: longest[1] })
       return counted
     },
   }

@@ -10,17 +10,18 @@ import { kernelTests } from '../../support/netns.ts'
 import { API } from './support/api-faults.ts'
 import { createFaultCluster } from './support/cluster.ts'
 import { type Played, play } from './support/fault.ts'
-import { CLUSTER, SURROUNDINGS, TABLES } from './support/faults.ts'
+import { CLUSTER, HOST, SURROUNDINGS, TABLES } from './support/faults.ts'
 import { type Chapter, renderSession } from './support/session.ts'
 
 const CHAPTERS: readonly Chapter[] = [
   { title: 'What the kernel has, while no agent runs', faults: TABLES },
   { title: 'What others have set beside a running agent', faults: SURROUNDINGS },
+  { title: 'Of links and settings of the host', faults: HOST },
   { title: 'Of the cluster and its configuration', faults: [...CLUSTER, ...API] },
 ]
 const DOCUMENT = path.resolve(import.meta.dirname, '../../../docs/faults.md')
 
-test('each seeded fault is found and named, and its remedy helps', { ...kernelTests, concurrency: 3 }, async (t) => {
+test('each seeded fault is found and named, and its remedy helps', { ...kernelTests, concurrency: 4 }, async (t) => {
   const played = new Map<string, Played>()
   await Promise.all(
     CHAPTERS.map(({ title, faults }) =>

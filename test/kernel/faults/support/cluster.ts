@@ -93,7 +93,7 @@ export async function createFaultCluster(test: Scope): Promise<FaultCluster> {
       await node1.shell('ip link set up0 up')
     },
     async talk(withinMs) {
-      const both = [node1.pod.reaches(node2.pod.ip, withinMs), node2.pod.reaches(node1.pod.ip, withinMs)]
+      const both = [node1.pod.reaches(node2.pod, withinMs), node2.pod.reaches(node1.pod, withinMs)]
       return (await Promise.all(both)).every(Boolean)
     },
   }
@@ -180,7 +180,7 @@ async function createNode({ t, server, bridge, prefix }: Parts, number: number):
     kubeconfig,
     shell,
     connectPod,
-    pod: await startTalker(t, pod, `10.42.${number}.10`),
+    pod: await startTalker(t, pod, `10.42.${number}.10`, netns),
     get agent() {
       if (agent === undefined) throw new Error(`no agent was started on ${name}`)
       return agent

@@ -148,16 +148,22 @@ export const SURROUNDINGS: readonly Fault[] = [
   },
   {
     name: 'a drop in a foreign table',
-    seed: async ({ node1 }) =>
-      void (await node1.shell(
+    async seed({ node1 }) {
+      await node1.shell(
         'nft add table inet shop',
         "nft add chain inet shop guard '{ type filter hook forward priority 0; policy accept; }'",
         'nft add rule inet shop guard ip daddr 10.42.0.0/16 counter drop',
-      )),
+      )
+      // Who keeps rules looks at those of others.
+      await node1.restart('--firewall=nftables')
+    },
     command: explain,
     says: /x packet filter .*the chain guard in table inet shop of nftables, by its rule "ip daddr 10\.42\.0\.0\/16 counter .*drop" drops what pods of this node send to 10\.42\.2\.10/,
     remedy: /→ (nft insert rule inet shop guard .*) \(and in the file/,
-    well: async ({ node1 }) => void (await node1.shell('nft delete table inet shop')),
+    async well({ node1 }) {
+      await node1.shell('nft delete table inet shop', 'nft delete table ip flannel-ipv4')
+      await node1.restart()
+    },
   },
   {
     name: 'a drop of the VXLAN port',
@@ -167,6 +173,10 @@ export const SURROUNDINGS: readonly Fault[] = [
     remedy: /→ (iptables\S* -I INPUT .* -j ACCEPT)$/m,
     well: async ({ node1 }) => void (await node1.shell('iptables -F INPUT')),
   },
+]
+
+/** Of the links and settings of a host, beside a running agent. */
+export const HOST: readonly Fault[] = [
   {
     name: 'rp_filter on the underlay, and another way out',
     async seed({ node1, node2, addUplink }) {
