@@ -39,7 +39,7 @@ import { createRetirement } from './retirement.ts'
 import type { AgentStatus } from './status.ts'
 import { createSuccession, type Succession, type SuccessionParts } from './succession.ts'
 import { createJournal } from './window/journal.ts'
-import { createTelemetry } from './window/telemetry.ts'
+import { createTelemetry, type Telemetry } from './window/telemetry.ts'
 import { tellEvents } from './window/tell-events.ts'
 import { openWindow, type Window } from './window/window.ts'
 
@@ -69,7 +69,7 @@ export interface AgentParts {
 export function startAgent(config: AgentConfig, given: AgentParts): Agent {
   const telemetry = createTelemetry(given.log, given.clock)
   const journal = createJournal(telemetry.log)
-  const parts = { ...given, log: journal.log, clock: telemetry.clock }
+  const parts = { ...given, log: journal.log, clock: telemetry.clock, telemetry }
   const { log, clock } = parts
   const servers: HealthServer[] = []
   let follower: NetConfFollower | undefined
@@ -194,7 +194,7 @@ type Source = LeaseSource | KubeSource
 
 function successionOf(
   config: AgentConfig,
-  parts: AgentParts,
+  parts: AgentParts & { readonly telemetry: Telemetry },
   { standing, onHopeless }: Pick<SuccessionParts<Source>, 'standing' | 'onHopeless'>,
 ): Succession<Source> {
   const files = { readFile: readIfExists, replaceFile }

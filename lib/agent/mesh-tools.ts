@@ -12,12 +12,17 @@ import type { Log } from '../util/log.ts'
 import type { AgentConfig } from './config.ts'
 import type { FamilyOverlay } from './family-overlay.ts'
 import { createMeshWatch, type MeshWatch } from './mesh-watch.ts'
+import type { Telemetry } from './window/telemetry.ts'
 
 /** undefined: nobody is probed, nor answered: it is switched off, or there is no device whose address could be probed (host-gw). */
 export function createMesh(
   { mesh, network }: Pick<AgentConfig, 'mesh' | 'network'>,
   overlay: FamilyOverlay,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  {
+    clock,
+    log,
+    telemetry,
+  }: { readonly clock: Clock; readonly log: Log; readonly telemetry: Pick<Telemetry, 'count' | 'observe'> },
 ): MeshWatch | undefined {
   if (mesh === undefined || !isVxlan(network)) return undefined
   const open = loadAddon().openUdp
@@ -29,6 +34,11 @@ export function createMesh(
     open: (address, port, onDatagram) => openUdpDoor(open, { address, port, onDatagram }),
     random: Math.random,
     token: () => randomBytes(8).toString('hex'),
+    onOutcome(path, rtt) {
+      const { family } = overlay
+      telemetry.count('vtepd_mesh_probes_total', { family, result: rtt === undefined ? 'lost' : 'answered' })
+      if (rtt !== undefined && path === 'overlay') telemetry.observe('vtepd_mesh_rtt_seconds', { family }, rtt / 1000)
+    },
     clock,
     log,
   })

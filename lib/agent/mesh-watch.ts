@@ -13,6 +13,7 @@ import { MESH_EVENTS, meshFaults, nextFaultAt } from '../mesh/faults.ts'
 import type { MeshPeer, MeshTarget } from '../mesh/peer.ts'
 import { createProber } from '../mesh/prober.ts'
 import { createResponder } from '../mesh/responder.ts'
+import type { MeshState } from '../mesh/verdict.ts'
 import { networkAddress } from '../net/cidr.ts'
 import type { Family, Ip } from '../net/ip.ts'
 import { vxlanOverhead } from '../net/mtu.ts'
@@ -40,6 +41,8 @@ export interface MeshWatchParts {
   readonly random: () => number
   /** 16 hexadecimal digits that nobody guesses. */
   readonly token: () => string
+  /** Of each question; `rtt` undefined: it was not answered. Milliseconds. */
+  readonly onOutcome: (path: ProbePath, rtt: number | undefined) => void
   readonly clock: Clock
   readonly log: Log
 }
@@ -52,10 +55,8 @@ export interface MeshWatch {
   update(): void
   setView(view: LeaseView): void
   peers(): Iterable<MeshPeer>
-  /** Since the start: questions that were answered and that were not. */
-  readonly outcomes: Readonly<Record<ProbePath, { readonly answered: number; readonly lost: number }>>
-  /** Round-trip times over the overlay since they were last taken, milliseconds; the newest MOST_RTTS. */
-  takeRtts(): readonly number[]
+  /** By state. */
+  readonly counts: Readonly<Record<MeshState, number>>
   stop(): void
 }
 
@@ -63,7 +64,6 @@ export interface MeshWatch {
 const PEERS_MS = 2000
 const FAULTS_MS = 1000
 const OPEN_AGAIN_MS = 60_000
-const MOST_RTTS = 1000
 /** IP and UDP. */
 const HEADERS: Readonly<Record<Family, number>> = { ipv4: 28, ipv6: 48 }
 
@@ -80,8 +80,6 @@ export function createMeshWatch(parts: MeshWatchParts): MeshWatch {
   const standing = createStandingLog(log, clock)
   const doors: Record<ProbePath, Door | undefined> = { overlay: undefined, underlay: undefined }
   const nodes: Record<ProbePath, Map<string, string>> = { overlay: new Map(), underlay: new Map() }
-  const outcomes = { overlay: { answered: 0, lost: 0 }, underlay: { answered: 0, lost: 0 } }
-  let rtts: number[] = []
   let view: LeaseView | undefined
   let peersTimer: Timer | undefined
   let faultsTimer: Timer | undefined
@@ -100,12 +98,7 @@ export function createMeshWatch(parts: MeshWatchParts): MeshWatch {
       log.debug('mesh.peer', `${node} is ${state}, was ${before}`, { node, state, ...narrow })
       if (before !== 'silent' || peer.state !== 'ok') judgeIn(FAULTS_MS)
     },
-    onOutcome(path, rtt) {
-      outcomes[path][rtt === undefined ? 'lost' : 'answered'] += 1
-      if (rtt === undefined || path === 'underlay') return
-      rtts.push(rtt)
-      if (rtts.length > MOST_RTTS) rtts.shift()
-    },
+    onOutcome: parts.onOutcome,
   })
 
   const judge = (): void => {
@@ -189,7 +182,6 @@ export function createMeshWatch(parts: MeshWatchParts): MeshWatch {
   return {
     family,
     rate: config.rate,
-    outcomes,
     update,
     setView(next) {
       const isNews = next.peers !== view?.peers
@@ -201,11 +193,7 @@ export function createMeshWatch(parts: MeshWatchParts): MeshWatch {
       })
     },
     peers: () => prober.peers(),
-    takeRtts() {
-      const taken = rtts
-      rtts = []
-      return taken
-    },
+    counts: prober.counts,
     stop() {
       stopped = true
       for (const timer of [peersTimer, faultsTimer, openTimer]) timer?.cancel()

@@ -12,6 +12,7 @@ import type { Report as CniReport } from './commands/cni.ts'
 import type { Report as DiffReport } from './commands/diff.ts'
 import type { Report as ExplainReport } from './commands/explain.ts'
 import type { Report as LogLevelReport } from './commands/log-level.ts'
+import type { Report as MeshReport } from './commands/mesh.ts'
 import type { Report as PeersReport } from './commands/peers.ts'
 import type { Report as ReleaseReport } from './commands/release.ts'
 import type { Report as SysctlsReport } from './commands/sysctls.ts'
@@ -29,6 +30,7 @@ export interface JsonDocuments {
   readonly explain: ExplainReport
   readonly lab: LabReport
   readonly 'log-level': LogLevelReport
+  readonly mesh: MeshReport
   readonly peers: PeersReport
   readonly release: ReleaseReport
   /** Of `vtepd run --print-config --json`. */

@@ -10,7 +10,7 @@ import { type Answer, encodeQuestion, LEAST_SIZE, type ProbePath } from './datag
 import { type Ask, type Examination, examine, greet, type Sizes } from './examination.ts'
 import { createOrder } from './order.ts'
 import { type MeshPeer, type MeshTarget, Peer } from './peer.ts'
-import type { MeshState, NarrowPath } from './verdict.ts'
+import { MESH_STATES, type MeshState, type NarrowPath } from './verdict.ts'
 
 export interface ProberParts {
   readonly clock: Clock
@@ -37,6 +37,8 @@ export interface Prober {
   /** A question of `node` came over the overlay. */
   heard(node: string): void
   peers(): Iterable<MeshPeer>
+  /** Peers by state. */
+  readonly counts: Readonly<Record<MeshState, number>>
   stop(): void
 }
 
@@ -66,6 +68,7 @@ export function createProber(parts: ProberParts): Prober {
   /** Those who are not as they should be, in the order in which they are asked again. */
   const bad = new Set<Peer>()
   const urgent: { readonly peer: Peer; readonly ask: Ask; readonly examination: Examination }[] = []
+  const counts = Object.fromEntries(MESH_STATES.map((state) => [state, 0])) as Record<MeshState, number>
   /** By token, the oldest first. */
   const pending = new Map<string, Pending>()
   let sizes: Sizes | undefined
@@ -89,6 +92,8 @@ export function createProber(parts: ProberParts): Prober {
     else bad.add(peer)
     if (state === before && !isNarrower) return
     if (state !== before) peer.since = clock.now()
+    counts[before] -= 1
+    counts[state] += 1
     peer.state = state
     parts.onChange(peer, before)
   }
@@ -204,22 +209,21 @@ export function createProber(parts: ProberParts): Prober {
 
   return {
     setPeers(next) {
-      for (const [node, peer] of peers) {
-        if (next.has(node)) continue
-        peers.delete(node)
+      const forget = (peer: Peer): void => {
+        peers.delete(peer.node)
         bad.delete(peer)
         order.remove(peer)
+        counts[peer.state] -= 1
       }
+      for (const peer of peers.values()) if (!next.has(peer.node)) forget(peer)
       for (const [node, { overlay, underlay }] of next) {
         const known = peers.get(node)
         if (known?.overlay === overlay && known.underlay === underlay) continue
-        if (known !== undefined) {
-          bad.delete(known)
-          order.remove(known)
-        }
+        if (known !== undefined) forget(known)
         const peer = new Peer(node, { overlay, underlay }, session(), clock.now())
         peers.set(node, peer)
         order.add(peer)
+        counts[peer.state] += 1
       }
       arm()
     },
@@ -259,6 +263,7 @@ export function createProber(parts: ProberParts): Prober {
       if (isNews && sizes !== undefined && now - peer.examinedAt >= AGAIN_MS) visit(peer, sizes, now)
     },
     peers: () => peers.values(),
+    counts,
     stop() {
       stopped = true
       timer?.cancel()

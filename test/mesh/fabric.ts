@@ -102,6 +102,7 @@ export function createFabric(
             close: () => ears.delete(address),
           }
         },
+        onOutcome: () => undefined,
         random,
         token: () => Array.from({ length: 16 }, () => Math.floor(random() * 16).toString(16)).join(''),
         clock,

@@ -1,5 +1,5 @@
 /** What is told of the probes between nodes, of one family or of each peer. Types and pure renderings. Must not: find out anything. */
-import { MESH_STATES, type MeshState } from '../../mesh/verdict.ts'
+import type { MeshState } from '../../mesh/verdict.ts'
 import type { Family } from '../../net/ip.ts'
 import type { MeshWatch } from '../mesh-watch.ts'
 
@@ -34,30 +34,32 @@ export interface MeshPeerReport {
   readonly refused: string | null
 }
 
-export function meshSummary({ rate, peers }: Pick<MeshWatch, 'rate' | 'peers'>): MeshSummary {
-  const counts = Object.fromEntries(MESH_STATES.map((state) => [state, 0])) as Record<MeshState, number>
-  for (const { state } of peers()) counts[state] += 1
-  return { probesPerSecond: rate, peers: counts }
+/** At each scrape of the metrics: no peer is gone through. */
+export function meshSummary({ rate, counts }: Pick<MeshWatch, 'rate' | 'counts'>): MeshSummary {
+  return { probesPerSecond: rate, peers: { ...counts } }
 }
 
-/** The worst first, then by name. */
-export function meshPeerReports(watches: readonly MeshWatch[], now: number): readonly MeshPeerReport[] {
-  const rows = watches.flatMap(({ family, peers }) =>
-    [...peers()].map((peer) => ({
-      node: peer.node,
-      family,
-      state: peer.state,
-      forMs: now - peer.since,
-      rttMs: peer.rtt ?? null,
-      lossThere: peer.loss.there ?? null,
-      lossBack: peer.loss.back ?? null,
-      overlay: peer.overlay,
-      underlay: peer.underlay,
-      underlayAnswers: peer.underlayAnswers ?? null,
-      narrow: peer.narrow ?? null,
-      refused: peer.refused ?? null,
-    })),
-  )
-  const rank = (state: MeshState): number => (state === 'ok' ? 2 : state === 'silent' ? 1 : 0)
-  return rows.sort((a, b) => rank(a.state) - rank(b.state) || (a.node < b.node ? -1 : a.node > b.node ? 1 : 0))
+/** Of one node, or of all; in no order. */
+export function* meshRows(
+  watches: readonly MeshWatch[],
+  { name, now }: { readonly name: string | undefined; readonly now: number },
+): Generator<MeshPeerReport> {
+  for (const { family, peers } of watches)
+    for (const peer of peers()) {
+      if (name !== undefined && peer.node !== name) continue
+      yield {
+        node: peer.node,
+        family,
+        state: peer.state,
+        forMs: now - peer.since,
+        rttMs: peer.rtt ?? null,
+        lossThere: peer.loss.there ?? null,
+        lossBack: peer.loss.back ?? null,
+        overlay: peer.overlay,
+        underlay: peer.underlay,
+        underlayAnswers: peer.underlayAnswers ?? null,
+        narrow: peer.narrow ?? null,
+        refused: peer.refused ?? null,
+      }
+    }
 }

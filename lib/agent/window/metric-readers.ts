@@ -47,6 +47,13 @@ export const READERS: Readonly<Partial<Record<MetricName, Reader>>> = {
   vtepd_peers_in_place: each(({ peers }) => peers.standing),
   vtepd_entries: tables('wanted'),
   vtepd_entries_in_place: tables('inPlace'),
+  vtepd_mesh_peers: ({ report }) =>
+    report.families.flatMap(({ family, mesh }) =>
+      Object.entries(mesh?.peers ?? {}).map(([state, value]) => ({
+        labels: { family, state: state.replaceAll('-', '_') },
+        value,
+      })),
+    ),
   vtepd_device_ready: each(({ state }) => Number(state === 'ready')),
   vtepd_device_tx_carrier_errors_total: deviceCounter('tx_carrier_errors'),
   vtepd_device_tx_errors_total: deviceCounter('tx_errors'),

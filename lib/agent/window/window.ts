@@ -14,7 +14,7 @@ import type { AgentStatus } from '../status.ts'
 import type { Succession } from '../succession.ts'
 import type { Journal } from './journal.ts'
 import { inWords, silentInWords } from './left-out.ts'
-import { meshPeerReports } from './mesh-report.ts'
+import { meshRows } from './mesh-report.ts'
 import type { Facts } from './metric-readers.ts'
 import type { Metrics } from './metrics.ts'
 import { openOperatorSocket } from './operator-socket.ts'
@@ -74,7 +74,11 @@ export async function openWindow(config: AgentConfig, parts: WindowParts): Promi
             status: report,
             peers: (query) => succession.core?.report.peers(parsePeerQuestion(query)) ?? [],
             diff: async () => (await succession.core?.report.differences()) ?? [],
-            mesh: () => meshPeerReports(succession.core?.report.mesh ?? [], parts.clock.now()),
+            mesh: (query) =>
+              meshRows(succession.core?.report.mesh ?? [], {
+                name: query.get('name') ?? undefined,
+                now: parts.clock.now(),
+              }),
             events: () => journal.entries(),
             config: async () => (await parts.configuration?.()) ?? null,
             metrics: async () => (await scrape()).text.split('\n'),

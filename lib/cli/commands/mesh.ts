@@ -1,6 +1,7 @@
 /** `vtepd mesh`: what the probes between this node and the others say. Must not: send any itself. */
 import type { MeshPeerReport } from '../../agent/window/mesh-report.ts'
 import { ConfigError } from '../../errors.ts'
+import { output } from '../../host/output.ts'
 import { styleOf } from '../../util/style.ts'
 import { reportCommand } from '../report-command.ts'
 import { askAgent, findAgent } from '../window/ask.ts'
@@ -25,6 +26,11 @@ Examples:
 Exit status: 0, or 1 when a node is neither ok nor silent, nothing is found, or no agent answers; 2 wrong flags.`,
 } as const
 
+/** What --json prints. */
+export interface Report {
+  readonly peers: readonly MeshPeerReport[]
+}
+
 export const MESH = {
   flags: [
     ...WINDOW_FLAGS,
@@ -40,12 +46,19 @@ export function meshCommand(argv: readonly string[]): Promise<number> {
     async work(flags, words) {
       const [wanted, ...more] = words
       if (more.length > 0) throw new ConfigError(`argument '${more[0]}'`, 'give the name of one node, or none')
-      const all = await askAgent<readonly MeshPeerReport[]>(await findAgent(flags), 'mesh')
-      const asked = wanted === undefined ? all : all.filter(({ node }) => node === wanted)
+      const question = wanted === undefined ? 'mesh' : `mesh?${new URLSearchParams({ name: wanted })}`
+      const asked = (await askAgent<MeshPeerReport[]>(await findAgent(flags), question)).sort(worstFirst)
       const bad = asked.filter(({ state }) => state !== 'ok' && state !== 'silent')
       const isMissing = wanted !== undefined && asked.length === 0
       return { report: { peers: flags.bad ? bad : asked }, status: bad.length > 0 || isMissing ? 1 : 0 }
     },
-    render: ({ peers }) => renderMesh(peers, styleOf(process.stdout, process.env)),
+    render: ({ peers }) => renderMesh(peers, styleOf(output, process.env), output.columns),
   })
+}
+
+/** Then by name, IPv4 first. */
+function worstFirst(a: MeshPeerReport, b: MeshPeerReport): number {
+  const rank = ({ state }: MeshPeerReport): number => (state === 'ok' ? 2 : state === 'silent' ? 1 : 0)
+  const order = (x: string, y: string): number => (x < y ? -1 : x > y ? 1 : 0)
+  return rank(a) - rank(b) || order(a.node, b.node) || order(a.family, b.family)
 }

@@ -3,7 +3,8 @@ import type { MeshPeerReport, MeshSummary } from '../../agent/window/mesh-report
 import type { Style } from '../../util/style.ts'
 import { columns, duration } from './columns.ts'
 
-export function renderMesh(peers: readonly MeshPeerReport[], style: Style): string {
+/** `width`: characters of a line. */
+export function renderMesh(peers: readonly MeshPeerReport[], style: Style, width?: number): string {
   if (peers.length === 0) return 'no such peer\n'
   const rows = peers.map((peer) => [
     peer.node,
@@ -13,17 +14,18 @@ export function renderMesh(peers: readonly MeshPeerReport[], style: Style): stri
     peer.rttMs === null ? '-' : duration(peer.rttMs),
     lossOf(peer),
     narrowOf(peer),
-    peer.refused ?? '',
+    peer.refused ?? '-',
   ])
-  const [heading = '', ...lines] = columns([
-    ['node', 'family', 'state', 'for', 'round trip', 'lost there/back', 'path MTU', ''],
-    ...rows,
-  ])
+  const headings = ['node', 'family', 'state', 'for', 'round trip', 'lost there/back', 'path MTU', 'refused']
+  const lines = columns([headings, ...rows], width)
+  // One line a peer, behind the heading, unless there is no room for that.
+  const isTable = lines.length === peers.length + 1
   const coloured = lines.map((line, i) => {
-    const state = peers[i]?.state
-    return state === 'ok' ? line : state === 'silent' ? style.faint(line) : style.bad(line)
+    const state = isTable ? peers[i - 1]?.state : undefined
+    if (state === undefined || state === 'ok') return line
+    return state === 'silent' ? style.faint(line) : style.bad(line)
   })
-  return `${[heading, ...coloured].join('\n')}\n`
+  return `${coloured.join('\n')}\n`
 }
 
 /** `12 of 14 reached, 1 unreachable, 1 silent; 5 probes/s`. */
@@ -44,5 +46,7 @@ function lossOf({ lossThere, lossBack }: MeshPeerReport): string {
 }
 
 function narrowOf({ narrow }: MeshPeerReport): string {
-  return narrow === null ? '' : `${narrow.mtu} of ${narrow.wanted}${narrow.path === 'underlay' ? ', in fragments' : ''}`
+  return narrow === null
+    ? '-'
+    : `${narrow.mtu} of ${narrow.wanted}${narrow.path === 'underlay' ? ', in fragments' : ''}`
 }

@@ -69,7 +69,7 @@ test(
     await netns.exec('ip', 'address', 'add', '10.42.2.0/32', 'dev', 'lo')
     await netns.exec('ip', 'route', 'del', '10.42.2.0/24')
     await agent.until('peers.entry-failed')
-    for (const name of ['status', 'peers', 'diff', 'events'] as const) await check(name, [name, runDir])
+    for (const name of ['status', 'peers', 'mesh', 'diff', 'events'] as const) await check(name, [name, runDir])
     await check('explain', ['explain', 'fd00:42:0:2::7', runDir])
     await check('bugreport', ['bugreport', `--output=${folder.path}/report.tar.gz`, runDir])
     await check('log-level', ['log-level', 'warn', runDir])
