@@ -77,8 +77,8 @@ export function createKubeTable(options: {
     onForgotten: () => changed(),
   })
   const leases = createAcceptedLeases(network)
-  /** What recalled claims hold, until they were decided about. */
-  const recalledHeld = new Map<object, Held>()
+  /** What recalled claims hold, when they come into force: another may stand before them at first. */
+  const recalledHeld = new WeakMap<object, Held>()
   /** The claims with faults of their own, by node. */
   const faulty = new Map<string, readonly LeaseError[]>()
   let mine: Mine | undefined
@@ -138,10 +138,11 @@ export function createKubeTable(options: {
       const claim = claimedBy(after)
       if (claim === undefined || claim.faults.length === 0) faulty.delete(name)
       else faulty.set(name, claim.faults)
-      const held = claim?.claim === undefined ? undefined : recalledHeld.get(claim.claim)
-      changes.push({ before: claimedBy(before)?.claim, after: claim?.claim, ...(held === undefined ? {} : { held }) })
+      const was = claimedBy(before)?.claim
+      // Who was told to be otherwise has given up what it held.
+      const held = claim?.claim === undefined || was !== undefined ? undefined : recalledHeld.get(claim.claim)
+      changes.push({ before: was, after: claim?.claim, ...(held === undefined ? {} : { held }) })
     }
-    recalledHeld.clear()
     yield* leases.changeInSlices(changes)
     const { rejected, ...accepted } = leases.accepted
     const faults = [...(mine?.faults ?? []), ...[...faulty.values()].flat()]

@@ -146,7 +146,7 @@ export function createNodeStore(options: NodeStoreOptions): NodeStore {
   return {
     apply: (change) => (change.kind === 'replace' ? replace(change.nodes, change.rewound) : applyOne(change)),
     recall(remembered) {
-      for (const name of remembered.keys()) touch(name, known(name))
+      for (const name of [...remembered.keys(), ...(earlier?.keys() ?? [])]) touch(name, known(name))
       standIns(new Map(remembered))
     },
     get listed() {

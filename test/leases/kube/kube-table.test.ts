@@ -194,7 +194,31 @@ test('after any history of events the view is what a look at all Nodes says', ()
       }
       assert.deepEqual(seen(table.view()), model.expected())
     }),
-    { numRuns: 1500 },
+    {
+      numRuns: 1500,
+      // A claim of the last run that a told one covered at first.
+      examples: [
+        [
+          [
+            { kind: 'put', node: [1, 5] },
+            { kind: 'recall' },
+            { kind: 'look' },
+            { kind: 'list', nodes: [[6, 2]], rewound: false },
+          ],
+        ],
+        // What stood in before is replaced by what is recalled.
+        [
+          [
+            { kind: 'put', node: [0, 0] },
+            { kind: 'put', node: [6, 0] },
+            { kind: 'look' },
+            { kind: 'delete', node: [0, 0] },
+            { kind: 'delete', node: [6, 0] },
+            { kind: 'recall' },
+          ],
+        ],
+      ],
+    },
   )
 })
 
