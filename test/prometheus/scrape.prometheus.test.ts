@@ -17,13 +17,11 @@ const leaseOf = (n: number) => ({
   name: `node${n}`,
   ipv4: { subnet: `10.42.${n}.0/24`, underlay: `192.168.7.${n}`, lladdr: `0e:00:00:00:00:0${n}` },
 })
-/** The last one claims what the one before has. */
 const LEASES = [
-  leaseOf(1),
-  leaseOf(2),
-  leaseOf(3),
-  leaseOf(4),
+  ...[1, 2, 3, 4].map(leaseOf),
+  // It claims what the one before has.
   { ...leaseOf(5), ipv4: { ...leaseOf(5).ipv4, subnet: '10.42.4.0/24' } },
+  leaseOf(6),
 ]
 
 interface Answer {
@@ -61,7 +59,7 @@ test('every query of the dashboard is answered by a real Prometheus that scrapes
     '--metrics-bind-address=127.0.0.1:8082',
   ]
   const agent = startAgentProcess(t, netns, 'node1', flags)
-  await agent.until('peers.applied', (line) => line.routes === 3)
+  await agent.until('peers.applied', (line) => line.routes === 4)
 
   const config = path.join(folder.path, 'prometheus.yml')
   writeFileSync(config, configOf())
@@ -87,7 +85,7 @@ test('every query of the dashboard is answered by a real Prometheus that scrapes
   await netns.exec('ip', 'route', 'add', '10.42.3.0/24', 'dev', 'mgmt0')
   await agent.until('peers.entry-failed')
   await agent.until('peers.shadowed')
-  writeFileSync(leases, JSON.stringify(LEASES.slice(0, 3)))
+  writeFileSync(leases, JSON.stringify(LEASES.slice(0, 5)))
   await agent.until('peers.applied', (line) => Number(line.deleted) > 0)
 
   const { panels } = JSON.parse(readFileSync(path.join(MONITORING, 'dashboard.json'), 'utf8')) as {
