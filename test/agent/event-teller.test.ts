@@ -1,9 +1,12 @@
 /** What becomes an Event on our own Node, and how often. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { AgentConfig } from '../../lib/agent/config.ts'
 import { createEventTeller, type EventTellerParts } from '../../lib/agent/window/event-teller.ts'
 import { createJournal } from '../../lib/agent/window/journal.ts'
-import { KubeError } from '../../lib/errors.ts'
+import { tellEvents } from '../../lib/agent/window/tell-events.ts'
+import type { LeaseView } from '../../lib/cluster/view.ts'
+import { KubeError, LeaseError } from '../../lib/errors.ts'
 import { createStandingLog } from '../../lib/util/standing-log.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { createKeptLog } from './support/log-lines.ts'
@@ -146,4 +149,38 @@ test('an agent that is told to end tells no end of what stands', async () => {
   standing.stop()
   await clock.run(MINUTE)
   assert.equal(told.length, 1)
+})
+
+test('the agent tells by its lease source, of claims that concern it; not with a file, nor when nobody wants it', async () => {
+  const clock = createManualClock()
+  const journal = createJournal(createKeptLog())
+  const told: string[] = []
+  const events = {
+    async create({ reason, note }: { reason: string; note: string }) {
+      told.push(`${reason}: ${note}`)
+      return 'e'
+    },
+    async repeat() {},
+  }
+  const rejected = [
+    new LeaseError('b', 'ipv4 subnet', '10.42.1.0/24 overlaps our own', { fault: 'ours' }),
+    new LeaseError('c', 'ipv4 subnet', '10.43.1.0/24 is outside the network', { fault: 'outside_network' }),
+    new LeaseError('me', 'spec.podCIDRs', 'two ipv4 podCIDRs'),
+  ]
+  const view = { peers: new Map(), own: { node: 'me' }, rejected, synced: true } as unknown as LeaseView
+  const succession = { source: { view: () => view, events } } as unknown as Parameters<
+    typeof tellEvents
+  >[1]['succession']
+  const parts = { succession, journal, clock, log: journal.log }
+  const kube = { kind: 'kube' } as AgentConfig['leases']
+  const file = { kind: 'file' } as AgentConfig['leases']
+  assert.equal(tellEvents({ leases: file }, parts), undefined)
+  assert.equal(tellEvents({ leases: kube, events: false }, parts), undefined)
+  const teller = tellEvents({ leases: kube }, parts)
+  journal.log.warn('leases.rejected', 'not accepted: …')
+  await clock.run(1000)
+  assert.deepEqual(told, [
+    'LeasesRejected: node b: ipv4 subnet: 10.42.1.0/24 overlaps our own; node me: spec.podCIDRs: two ipv4 podCIDRs',
+  ])
+  teller?.stop()
 })

@@ -30,7 +30,8 @@ const FORGOTTEN_MS = 3_000_000
 /** After a refusal for want of a right, or of such a thing as Events; after another failure. */
 const REFUSED_MS = 3_600_000
 const FAILED_MS = 60_000
-const NO_RIGHT: ReadonlySet<number> = new Set([401, 403, 404, 405])
+const NO_RIGHT: ReadonlySet<number> = new Set([401, 403])
+const NO_EVENTS: ReadonlySet<number> = new Set([404, 405])
 const GIVE_UP_MS = 1000
 
 /** Every node would tell them, or the API server cannot be told. */
@@ -143,13 +144,11 @@ export function createEventTeller(parts: EventTellerParts): EventTeller {
     }
   }
   const failed = (error: unknown): void => {
-    const refused = error instanceof KubeError && NO_RIGHT.has(error.status)
-    notBefore = clock.now() + (refused ? REFUSED_MS : FAILED_MS)
-    log[refused && !refusalSaid ? 'info' : 'debug'](
-      'events.refused',
-      `no Events are written on our Node: ${messageOf(error)}`,
-    )
-    refusalSaid ||= refused
+    const status = error instanceof KubeError ? error.status : 0
+    notBefore = clock.now() + (NO_RIGHT.has(status) || NO_EVENTS.has(status) ? REFUSED_MS : FAILED_MS)
+    const isNews = NO_RIGHT.has(status) && !refusalSaid
+    refusalSaid ||= isNews
+    log[isNews ? 'info' : 'debug']('events.refused', `no Events are written on our Node: ${messageOf(error)}`)
   }
 
   const hearFault = ({ event, family, sentence }: Parameters<Parameters<Journal['followFaults']>[0]>[0]): void => {
