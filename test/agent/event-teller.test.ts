@@ -102,6 +102,11 @@ test('the agents of a large cluster do not tell one fault at one time, nor what 
   assert.deepEqual(told, [])
   await clock.run(20_000)
   assert.deepEqual(told, ['Warning NetconfBroken: ipv4: not followed'])
+  standing.stands('way.mtu', 'too narrow')
+  await clock.run(MINUTE)
+  standing.over('way.mtu')
+  await clock.run(10 * MINUTE)
+  assert.equal(told.length, 1, 'what is over before its turn is not told')
 })
 
 test('a refused claim is told by the node that makes it alone', async () => {
@@ -178,7 +183,7 @@ test('the agent tells by its lease source, of claims that concern it; not with a
   assert.equal(tellEvents({ leases: kube, events: false }, parts), undefined)
   const teller = tellEvents({ leases: kube }, parts)
   journal.log.warn('leases.rejected', 'not accepted: …')
-  await clock.run(1000)
+  await clock.run(6000)
   assert.deepEqual(told, [
     'LeasesRejected: node b: ipv4 subnet: 10.42.1.0/24 overlaps our own; node me: spec.podCIDRs: two ipv4 podCIDRs',
   ])

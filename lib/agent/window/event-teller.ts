@@ -17,7 +17,7 @@ export interface EventTeller {
   stop(): void
 }
 
-/** A fault is told that stands for so long, and for up to as long again as agents of the cluster need to come one after the other. */
+/** A fault is told that stands for so long; all is told after up to as long as a cluster's agents need to come one after the other. */
 const LASTS_MS = 15_000
 const LEAST_SPREAD_MS = 5000
 const SPREAD_MS_A_PEER = 20
@@ -74,11 +74,11 @@ export function createEventTeller(parts: EventTellerParts): EventTeller {
 
   const want = (type: NodeEvent['type'], reason: string, sentence: string, family: string | undefined): void => {
     const note = family === undefined ? sentence : `${family}: ${sentence}`
-    const key = `${type} ${reason} ${family ?? ''}`
+    const key = keyOf(type, reason, family)
     const kind = kinds.get(key) ?? { waiting: undefined, told: undefined }
     kinds.set(key, kind)
     const now = clock.now()
-    const dueAt = Math.max(now, (kind.told?.at ?? Number.NEGATIVE_INFINITY) + OF_A_KIND_MS)
+    const dueAt = Math.max(now + spreadMs(), (kind.told?.at ?? Number.NEGATIVE_INFINITY) + OF_A_KIND_MS)
     kind.waiting = {
       event: { type, reason, note, at: today() },
       times: (kind.waiting?.times ?? 0) + 1,
@@ -158,13 +158,16 @@ export function createEventTeller(parts: EventTellerParts): EventTeller {
     if (sentence === undefined) {
       known?.timer.cancel()
       standing.delete(key)
-      if (known?.told) want('Normal', `${camelCase(event)}Ended`, `over: ${known.sentence}`, family)
+      const beginning = kinds.get(keyOf('Warning', camelCase(event), family))
+      // Who has not said it yet need not take it back.
+      if (beginning?.waiting !== undefined) beginning.waiting = undefined
+      else if (known?.told) want('Normal', `${camelCase(event)}Ended`, `over: ${known.sentence}`, family)
     } else if (known !== undefined) known.sentence = sentence
     else {
       const fault = {
         sentence,
         told: false,
-        timer: clock.after(LASTS_MS + spreadMs(), () => {
+        timer: clock.after(LASTS_MS, () => {
           fault.told = true
           want('Warning', camelCase(event), fault.sentence, family)
         }),
@@ -213,6 +216,10 @@ export function createEventTeller(parts: EventTellerParts): EventTeller {
       timer?.cancel()
     },
   }
+}
+
+function keyOf(type: NodeEvent['type'], reason: string, family: string | undefined): string {
+  return `${type} ${reason} ${family ?? ''}`
 }
 
 /** `device.not-ready` → `DeviceNotReady`. */
