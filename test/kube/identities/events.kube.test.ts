@@ -1,16 +1,23 @@
 /** Events on our own Node on the real kube-apiserver: by a pod's token, by a kubelet's certificate, and without the right. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
 import { createEventTeller } from '../../../lib/agent/window/event-teller.ts'
 import { createJournal } from '../../../lib/agent/window/journal.ts'
 import { createKubeSource, type KubeSourceConfig } from '../../../lib/leases/kube.ts'
 import { createMemoryLog, PREFIX, until, v4Network } from '../../leases/support.ts'
+import { createAgentFolder, startAgentProcess } from '../../support/agent-process.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
+import { kernelTests, netnsNamed } from '../../support/netns.ts'
+import { patience } from '../../support/patience.ts'
 import { nodeObject } from '../node-objects.ts'
 import { type Cluster, NODES, startCluster } from './cluster.ts'
 
+/** A bound, not a measure. */
+const PATIENCE_MS = patience(30_000)
 const EVENTS = '/apis/events.k8s.io/v1/namespaces/default/events'
 
 interface Event {
@@ -22,6 +29,8 @@ interface Event {
   readonly regarding: { readonly kind: string; readonly name: string; readonly uid: string }
   readonly series?: { readonly count: number }
 }
+
+const run = promisify(execFile)
 
 describe('events', () => {
   let cluster: Cluster
@@ -89,7 +98,7 @@ describe('events', () => {
     reason: string,
     enough: (events: readonly Event[]) => boolean,
   ): Promise<readonly Event[]> => {
-    for (let tries = 0; tries < 200; tries += 1) {
+    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; ) {
       const events = await eventsOf(reason)
       if (enough(events)) return events
     }
@@ -136,6 +145,31 @@ describe('events', () => {
     assert.match(log.of('events.refused')[0]?.message ?? '', /403 Forbidden/)
     assert.equal(source.view().synced, true)
     assert.deepEqual(await eventsOf('AgentException'), [])
+  })
+
+  test('a real agent tells that its device was deleted and is there again', kernelTests, async (t) => {
+    // The API server listens in the namespace of the tests, so the agent is there too.
+    const netns = netnsNamed(`events-${process.pid}`)
+    const ip = (words: string) => run('ip', words.split(' '))
+    await ip(`netns attach ${netns.name} ${process.pid}`)
+    t.after(() => ip(`netns delete ${netns.name}`))
+    await ip('link add events0 type veth peer name events1')
+    t.after(() => ip('link delete events0'))
+    await ip('address add 172.31.9.1/24 dev events0')
+    for (const link of ['events0', 'events1']) await ip(`link set ${link} up`)
+    const folder = createAgentFolder({ Network: '10.0.0.0/8', Backend: { Type: 'vxlan', VNI: 909 } })
+    const kubeconfig = write('real', `{ token: ${agent} }`)
+    const flags = [...folder.flags, `--kubeconfig-file=${kubeconfig}`, `--publish-kubeconfig=${kubeconfig}`]
+    const before = (await eventsOf('OverlayHealed')).length
+    const running = startAgentProcess(t, netns, 'mine', [...flags, '--iface=events0', '--firewall=none'])
+    t.after(() => ip('link delete flannel.909'))
+    await running.until('agent.ready')
+    await ip('link delete flannel.909')
+    await running.until('overlay.healed')
+    const healed = await untilEvents('OverlayHealed', (events) => events.length > before)
+    assert.match(healed.at(-1)?.note ?? '', /^ipv4: healed flannel\.909 in \S+ m?s: the device was deleted; /)
+    running.kill('SIGTERM')
+    assert.equal(await running.ended, 0)
   })
 
   test("a pod's token tells nothing about another Node, nor in another's name", async () => {
