@@ -9,20 +9,26 @@ import { runProgram } from '../../host/exec.ts'
 import { createSysctl } from '../../host/sysctl.ts'
 import { type Cidr, cidrOf } from '../../net/cidr.ts'
 import { addressBits, familyOf, type Ip } from '../../net/ip.ts'
-import type { Address, Link, Rtnl } from '../../rtnl/port.ts'
+import type { Address, Link, ResolvedRoute, Rtnl } from '../../rtnl/port.ts'
 import { podLinkOf } from '../../way/host-checks.ts'
+import { forbidsForwarding } from '../../way/look.ts'
 import { deviceHops } from './device-hops.ts'
 import { filterHops } from './filter-hops.ts'
 import { forwardingHop } from './forwarding-hop.ts'
 import type { Hop } from './hop.ts'
 import type { Known } from './known.ts'
 import { linkHops } from './link-hops.ts'
+import { podsRoute } from './pods-route.ts'
 import { innerBack, outerBack } from './way-back.ts'
+
+const NO_DEVICE = 0 as Link['ifindex']
 
 /** Along the way, where it leads through our device. */
 export interface Around {
   /** Before anything is looked up. */
   before(): Promise<readonly Hop[]>
+  /** Of what pods of this node send there, where it goes another way than this host's own. `selector`: of a rule for it. */
+  ofPods(hosts: ResolvedRoute | undefined, selector: string): Promise<readonly Hop[]>
   inner(device: Link): Promise<readonly Hop[]>
   /** `link`: by which the outer packet leaves. */
   outer(of: { readonly device: Link; readonly link: Link; readonly remote: Ip }): Promise<readonly Hop[]>
@@ -40,6 +46,12 @@ export async function createAround(rtnl: Rtnl, target: Ip, known: Known): Promis
       const isMeant = known.network !== undefined || known.kept !== undefined
       const device = links.find(({ ifname, vxlan }) => vxlan !== undefined && isOf(family, ifname))
       return device === undefined && !isMeant ? [] : await deviceHops({ rtnl, device, addresses, links, known, family })
+    },
+    async ofPods(hosts, selector) {
+      const link = subnet && podLinkOf({ family, subnet, device: NO_DEVICE, links, addresses })
+      if (subnet === undefined || link === undefined) return []
+      if ((await forbidsForwarding(family, sysctl.read, [link])) !== undefined) return []
+      return await podsRoute({ rtnl, family, links, link, subnet, target, hosts, selector })
     },
     async inner(device) {
       const link = pods(device)

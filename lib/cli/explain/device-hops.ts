@@ -31,6 +31,7 @@ export async function deviceHops(facts: DeviceFacts): Promise<readonly Hop[]> {
     ]
   const { ifname, vxlan, master } = device
   const bridge = links.find(({ ifindex, kind }) => ifindex === master && kind === 'bridge')
+  const vrf = links.find(({ ifindex, kind }) => ifindex === master && kind === 'vrf')
   const vni = Number(ifname.split('.').at(-1))
   return [
     ...(device.up ? [] : [ends(NAME, `${ifname} is down`, `ip link set ${ifname} up`)]),
@@ -41,6 +42,15 @@ export async function deviceHops(facts: DeviceFacts): Promise<readonly Hop[]> {
             NAME,
             `${ifname} is a port of the bridge ${bridge.ifname}, which takes its packets`,
             `ip link set ${ifname} nomaster`,
+          ),
+        ]),
+    ...(vrf === undefined
+      ? []
+      : [
+          flaw(
+            NAME,
+            `${ifname} is in the VRF ${vrf.ifname}: its routes are looked up in that table, not in main`,
+            `ip link set ${ifname} nomaster, unless pods are meant to be in ${vrf.ifname} too`,
           ),
         ]),
     ...(vxlan === undefined || vxlan.vni === vni

@@ -66,9 +66,10 @@ async function lookUp(
   }
   const first = await routeHop(host, target, {}, 'route')
   if (first.route === undefined) return [first.hop]
+  const routes = [first.hop, ...((await around?.ofPods(first.route, host.selector)) ?? [])]
   const link = linkOf(host, first.route.oif)
-  if (link?.vxlan === undefined) return [first.hop, ...(await plainHops(host, link, first.route, target, expected))]
-  return [first.hop, ...(await tunnelHops(host, link, first.route.gateway ?? target, expected))]
+  if (link?.vxlan === undefined) return [...routes, ...(await plainHops(host, link, first.route, target, expected))]
+  return [...routes, ...(await tunnelHops(host, link, first.route.gateway ?? target, expected))]
 }
 
 async function routeHop({ rtnl, rules, links, family, selector }: Host, dst: Ip, query: RouteQuery, name: string) {

@@ -100,6 +100,21 @@ export const TABLES: readonly Fault[] = [
     },
   },
   {
+    name: 'another VNI',
+    async seed(cluster) {
+      await alone(() => [
+        'ip link del flannel.1',
+        `ip link add flannel.1 type vxlan id 9 local ${cluster.node1.underlay} dstport 8472 nolearning`,
+        'ip link set flannel.1 up',
+      ])(cluster)
+    },
+    command: explain,
+    says: /x device .*flannel\.1 has VNI 9, its peers VNI 1/,
+    remedy: /→ (ip link delete flannel\.1); systemctl restart vtepd/,
+    mend: ({ node1 }) => node1.start(),
+    well: async () => undefined,
+  },
+  {
     name: 'no agent runs',
     cuts: false,
     seed: ({ node1 }) => node1.stop(),
@@ -145,6 +160,30 @@ export const SURROUNDINGS: readonly Fault[] = [
     remedy: /`(ip rule add [^`]*)`/,
     well: async ({ node1 }) =>
       void (await node1.shell('ip rule del priority 100', 'ip rule del priority 90', 'ip route flush table 52')),
+  },
+  {
+    name: 'a policy rule for what comes from pods',
+    seed: async ({ node1 }) =>
+      void (await node1.shell(
+        'ip route add prohibit default table 53',
+        'ip rule add iif cni0 to 10.42.2.0/24 lookup 53 priority 200',
+      )),
+    command: explain,
+    says: /x route of pods .*what comes from cni0 is refused: the kernel says EACCES/,
+    remedy: /→ (ip rule add to 10\.42\.2\.0\/24 priority 190 lookup main)$/m,
+    well: async ({ node1 }) =>
+      void (await node1.shell('ip rule del priority 200', 'ip rule del priority 190', 'ip route flush table 53')),
+  },
+  {
+    name: 'pods that are masqueraded towards pods',
+    cuts: false,
+    seed: async ({ node1 }) => void (await node1.shell('iptables -t nat -A POSTROUTING -s 10.42.1.0/24 -j MASQUERADE')),
+    command: explain,
+    says: /! source address .*POSTROUTING in table nat of iptables\S*, by its rule .* gives packets between pods another source address/,
+    remedy: /→ put a rule before it that returns what goes from 10\.42\.0\.0\/16 to 10\.42\.0\.0\/16/,
+    mend: async ({ node1 }) =>
+      void (await node1.shell('iptables -t nat -I POSTROUTING -s 10.42.0.0/16 -d 10.42.0.0/16 -j RETURN')),
+    well: async ({ node1 }) => void (await node1.shell('iptables -t nat -F POSTROUTING')),
   },
   {
     name: 'a drop in a foreign table',
