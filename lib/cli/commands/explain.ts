@@ -65,9 +65,8 @@ export function explainCommand(argv: readonly string[]): Promise<number> {
     ...EXPLAIN,
     async work(flags, words) {
       const target = targetOf(words)
-      const { peer, unknown } = await askWhose(flags, target)
-      const known =
-        unknown === null ? await askKnown(flags, target) : await readKept(path.resolve(flags['state-dir']), target)
+      const [{ peer, unknown }, told] = await Promise.all([askWhose(flags, target), askKnown(flags, target)])
+      const known = unknown === null ? told : await readKept(path.resolve(flags['state-dir']), target)
       const whose = peer ?? known.kept
       const expected: ExpectedPeer | undefined = isInside(whose, target) ? whose : undefined
       const { openRtnl } = await import('../../rtnl/native.ts')

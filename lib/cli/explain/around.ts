@@ -41,11 +41,14 @@ export async function createAround(rtnl: Rtnl, target: Ip, known: Known): Promis
   const subnet = known.subnet ?? ownSubnet(links, addresses, family)
   const pods = (device: Link): Link | undefined =>
     subnet && podLinkOf({ family, subnet, device: device.ifindex, links, addresses })
+  const own = links.find(({ ifname, vxlan }) => vxlan !== undefined && isOf(family, ifname))
+  // Programs take their time, and the kernel's tables need none of it.
+  const filter = own && lookAtFilter(own)
   return {
     async before() {
       const isMeant = known.network !== undefined || known.kept !== undefined
-      const device = links.find(({ ifname, vxlan }) => vxlan !== undefined && isOf(family, ifname))
-      return device === undefined && !isMeant ? [] : await deviceHops({ rtnl, device, addresses, links, known, family })
+      if (own === undefined && !isMeant) return []
+      return await deviceHops({ rtnl, device: own, addresses, links, known, family })
     },
     async ofPods(hosts, selector) {
       const link = subnet && podLinkOf({ family, subnet, device: NO_DEVICE, links, addresses })
@@ -56,12 +59,12 @@ export async function createAround(rtnl: Rtnl, target: Ip, known: Known): Promis
     async inner(device) {
       const link = pods(device)
       const forwarding = await forwardingHop(family, sysctl.read, [...(link ? [link] : []), device], link !== undefined)
-      const filter = await lookAtFilter(device)
+      const met = await (device.ifindex === own?.ifindex ? filter : lookAtFilter(device))
       const back =
         subnet === undefined || link === undefined || forwarding.remedy !== null
           ? []
           : await innerBack({ rtnl, device, subnet, target, readSysctl: sysctl.read })
-      return [forwarding, ...filter, ...back]
+      return [forwarding, ...(met ?? []), ...back]
     },
     async outer({ device, link, remote }) {
       const holder = addresses.find(({ ip }) => ip === device.vxlan?.local)

@@ -4,7 +4,6 @@
  */
 import { KERNEL_VXLAN_PORT } from '../../device/vtep.ts'
 import { NetlinkError } from '../../errors.ts'
-import { cidrOf, contains } from '../../net/cidr.ts'
 import { type Family, familyOf, type Ip } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
 import { vxlanOverhead } from '../../net/mtu.ts'
@@ -16,6 +15,7 @@ import { MAIN, ruleForRefusal, ruleForTable } from '../../way/rules.ts'
 import type { Around } from './around.ts'
 import { astrayRemedy } from './astray.ts'
 import type { Hop } from './hop.ts'
+import { loopHop } from './loop-hop.ts'
 
 export type { Hop } from './hop.ts'
 
@@ -200,7 +200,7 @@ async function outerHops(host: Host, device: Link, remote: Ip): Promise<readonly
   if (route === undefined || link === undefined) return [hop]
   if (link.loopback)
     return [hop, { name: 'outer end', found: `${remote} is an address of this host`, remedy: null, ends: true }]
-  if (link.ifindex === device.ifindex) return [hop, await loopHop(host, device, remote)]
+  if (link.ifindex === device.ifindex) return [hop, await loopHop(host.rtnl, device, remote)]
   const most = route.mtu ?? link.mtu
   const overhead = vxlanOverhead(familyOf(remote))
   const mtu: Hop =
@@ -216,23 +216,6 @@ async function outerHops(host: Host, device: Link, remote: Ip): Promise<readonly
       : { name: 'MTU', found: `${device.mtu} inside, ${most} outside`, remedy: null, ends: false }
   const next = link.noArp ? [] : [await neighbourHop(outer, link, route.gateway ?? remote, 'outer neighbour')]
   return [hop, ...next, mtu, ...((await host.around?.outer({ device, link, remote })) ?? [])]
-}
-
-/** VXLAN into VXLAN: by an address of the device whose prefix has the peer, or a route. */
-async function loopHop({ rtnl }: Host, { ifindex, ifname }: Link, remote: Ip): Promise<Hop> {
-  const addresses = (await rtnl.dumpAddresses(familyOf(remote))).value
-  const taking = addresses.find(
-    (address) => address.ifindex === ifindex && contains(cidrOf(address.ip, address.prefixLength), remote),
-  )
-  const ip = familyOf(remote) === 'ipv4' ? 'ip' : 'ip -6'
-  return {
-    name: 'loop',
-    found: `packets to ${remote} go into ${ifname} itself${taking ? `, which has the address ${taking.ip}/${taking.prefixLength}` : ''}`,
-    remedy: taking
-      ? `ip address del ${taking.ip}/${taking.prefixLength} dev ${ifname}`
-      : `look at \`${ip} route show dev ${ifname}\``,
-    ends: true,
-  }
 }
 
 /** Of a link where the kernel asks by itself: none is no fault until it has asked in vain. */

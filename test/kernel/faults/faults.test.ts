@@ -9,9 +9,11 @@ import { test } from 'node:test'
 import { kernelTests } from '../../support/netns.ts'
 import { API } from './support/api-faults.ts'
 import { createFaultCluster } from './support/cluster.ts'
+import { CLUSTER } from './support/cluster-faults.ts'
 import { type Played, play } from './support/fault.ts'
-import { CLUSTER, HOST, SURROUNDINGS, TABLES } from './support/faults.ts'
+import { HOST, SURROUNDINGS } from './support/host-faults.ts'
 import { type Chapter, renderSession } from './support/session.ts'
+import { TABLES } from './support/table-faults.ts'
 
 const CHAPTERS: readonly Chapter[] = [
   { title: 'What the kernel has, while no agent runs', faults: TABLES },
