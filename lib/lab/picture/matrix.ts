@@ -1,15 +1,18 @@
 /** The matrix of pairs as drawings, one a family: rows send, columns receive, a cell is the median one-way time. Pure. */
-import type { Family } from '../../net/ip.ts'
 import { printable } from '../../util/printable.ts'
 import type { MatrixCell } from '../matrix.ts'
 import { FAMILY_NAMES } from '../tables.ts'
+import type { Form } from './frame.ts'
 import { type Markup, markup } from './markup.ts'
 import { cutText } from './text-width.ts'
 
 /** Larger ones would be no picture. */
 const MOST_PODS = 60
-const WIDTH = 340
-const NAMES = 100
+/** As the timelines. */
+const WIDTH: Readonly<Record<Form, number>> = { wide: 812, narrow: 340 }
+/** Less, and its row would have no name. */
+const NAMED = 14
+const NAMES = 112
 const TOP = 26
 /** A time is told in a cell that has room for it, else in its title alone. */
 const ROOMY = 30
@@ -19,26 +22,26 @@ export function drawMatrix(cells: readonly MatrixCell[]): Markup[] {
   if (names.length > MOST_PODS) return []
   return [...new Set(cells.map(({ family }) => family))].map((family) => {
     const own = cells.filter((cell) => cell.family === family)
-    return drawGrid(own, names, family)
+    const reached = own.filter(({ arrived }) => arrived > 0).length
+    const title = `${FAMILY_NAMES[family]}: ${reached} of ${own.length} pairs reached`
+    const forms = (['wide', 'narrow'] as const).map((form) => drawGrid(own, names, title, form))
+    return markup`<figure>${forms}<figcaption>${title}. Rows send, columns receive; microseconds one way, the median.</figcaption></figure>`
   })
 }
 
-function drawGrid(cells: readonly MatrixCell[], names: readonly string[], family: Family): Markup {
-  const side = Math.min(46, (WIDTH - NAMES) / names.length)
-  const height = TOP + side * names.length + 4
-  const reached = cells.filter(({ arrived }) => arrived > 0).length
-  const title = `${FAMILY_NAMES[family]}: ${reached} of ${cells.length} pairs reached`
-  const numbered = side >= 14
+function drawGrid(cells: readonly MatrixCell[], names: readonly string[], title: string, form: Form): Markup {
+  const side = Math.min(46, (WIDTH[form] - NAMES) / names.length)
+  const [width, height] = [Math.max(NAMES + side * names.length, 200), TOP + side * names.length + 4]
   const heads = names.map((name, index) => {
     const [x, y] = [NAMES + (index + 0.5) * side, TOP + (index + 0.5) * side + 4]
     const label = cutText(`${index + 1} ${printable(name)}`, NAMES - 6, 11)
     return (
-      numbered &&
+      side >= NAMED &&
       markup`<text class="faint mid" font-size="11" x="${x}" y="${TOP - 8}">${index + 1}</text><text class="ink end" font-size="11" x="${NAMES - 6}" y="${y}">${label}</text>`
     )
   })
   const drawn = cells.map((cell) => drawCell(cell, names, side))
-  return markup`<figure><svg viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${title}">${heads}${drawn}</svg><figcaption>${title}. Rows send, columns receive; microseconds one way, the median.</figcaption></figure>`
+  return markup`<svg class="${form}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${title}">${heads}${drawn}</svg>`
 }
 
 function drawCell({ from, to, medianUs }: MatrixCell, names: readonly string[], side: number): Markup {

@@ -15,7 +15,7 @@ figure{margin:12px 0 20px;break-inside:avoid}figure svg{display:block;max-width:
 .nodes li{margin-top:16px;border:1px solid var(--line);border-top:4px solid var(--c1);background:var(--card);padding:8px 12px;break-inside:avoid}
 .nodes dl{margin:4px 0 0;font-size:13px}.nodes dl div{display:flex;gap:8px}.nodes dt{flex:0 0 84px;color:var(--faint)}.nodes dd{margin:0;flex:1}.nodes dd span{display:inline-block}
 .matrices{display:flex;flex-wrap:wrap;gap:0 24px}.matrices figure{max-width:100%}svg .reached{fill:var(--card);stroke:var(--line)}
-table{border-collapse:collapse;width:100%;margin:12px 0 24px;font-size:14px}th{font-weight:400;text-align:left}thead th{color:var(--faint);font-size:13px;vertical-align:bottom}
+table{border-collapse:collapse;width:100%;margin:12px 0 24px;font-size:14px}th{font-weight:400;text-align:left}thead th{color:var(--faint);font-size:13px;vertical-align:bottom;overflow-wrap:normal}
 th,td{padding:4px 8px;border-bottom:1px solid var(--line)}td{white-space:nowrap}.figure{text-align:right}.part{padding-left:24px;color:var(--faint)}
 ol.story{list-style:none;margin:8px 0;padding:0;font-size:13px}ol.story li{display:flex;gap:10px}ol.story span{flex:0 0 76px;text-align:right;color:var(--faint)}ol.story b{flex:0 0 50px;font-weight:400;color:var(--faint)}
 details{margin:4px 0 8px}summary{cursor:pointer;font-size:13px}pre{white-space:pre-wrap;font-size:12px;background:var(--card);padding:8px 12px}
