@@ -12,7 +12,7 @@ import type { ReadSizes } from '../firewall/iptables-ears.ts'
 import { legacyTables } from '../firewall/iptables-variant.ts'
 import { createNftables } from '../firewall/nftables.ts'
 import { createNftablesGuard } from '../firewall/nftables-guard.ts'
-import { runProgram } from '../host/exec.ts'
+import { type RunProgram, runProgram } from '../host/exec.ts'
 import type { Family } from '../net/ip.ts'
 import { loadAddon } from '../rtnl/addon.ts'
 import { openNftMonitor } from '../rtnl/native-nft-monitor.ts'
@@ -26,12 +26,13 @@ export function createFilterTools(
   family: Family,
   { network, firewall }: Pick<AgentConfig, 'network' | 'firewall'>,
   clock: Clock,
+  run: RunProgram = runProgram,
 ): FamilyFilters | undefined {
   const mode = firewall?.mode ?? 'auto'
   if (mode === 'none') return undefined
   const parts = {
     family,
-    run: runProgram,
+    run,
     openMonitor: openNftMonitor,
     readSizes: (...question: Parameters<ReadSizes>) => loadAddon().readXtablesSizes('', ...question),
     clock,
@@ -51,10 +52,11 @@ export function createGuardTools(
   family: Family,
   { network, firewall }: Pick<AgentConfig, 'network' | 'firewall'>,
   clock: Clock,
+  run: RunProgram = runProgram,
 ): Pick<VxlanAllowParts, 'guard' | 'guarded'> {
   const isGuarded = firewall?.vxlanAllow === 'known'
   return {
-    guard: createNftablesGuard({ family, run: runProgram, openMonitor: openNftMonitor, clock }),
+    guard: createNftablesGuard({ family, run, openMonitor: openNftMonitor, clock }),
     guarded: isGuarded ? vxlanOf(family, network).vxlanPort : undefined,
   }
 }

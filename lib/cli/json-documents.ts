@@ -16,6 +16,7 @@ import type { Report as MeshReport } from './commands/mesh.ts'
 import type { Report as PeersReport } from './commands/peers.ts'
 import type { Report as ReleaseReport } from './commands/release.ts'
 import type { Report as SysctlsReport } from './commands/sysctls.ts'
+import type { Report as DryRunReport } from './dry-run/report.ts'
 import type { ConfigReport } from './print-config.ts'
 import type { VersionReport } from './version.ts'
 
@@ -36,6 +37,7 @@ export interface JsonDocuments {
   /** Of `vtepd run --print-config --json`. */
   readonly 'run-print-config': ConfigReport
   /** With `--watch` one a line. */
+  readonly 'run-dry-run': DryRunReport
   readonly status: AgentReport
   readonly sysctls: SysctlsReport
   readonly version: VersionReport

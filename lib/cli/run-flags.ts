@@ -53,11 +53,19 @@ export const RUN_FLAGS = [
     notInFile: true,
   },
   {
+    name: 'dry-run',
+    kind: 'bool',
+    default: false,
+    group: SETTINGS,
+    help: 'say what would be programmed and changed, and end: kernel, files and API are read, nothing is written; 0 nothing to change, 1 something, or not all is known',
+    notInFile: true,
+  },
+  {
     name: 'json',
     kind: 'bool',
     default: false,
     group: SETTINGS,
-    help: '--print-config as one JSON object',
+    help: '--print-config or --dry-run as one JSON object',
     notInFile: true,
   },
 

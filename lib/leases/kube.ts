@@ -24,6 +24,7 @@ import { createKubeDoor, type KubeDoorConfig } from './kube/kube-door.ts'
 import { createKubePublisher } from './kube/kube-publish.ts'
 import { createKubeTable, type KnownNode } from './kube/kube-table.ts'
 import { createNodeEvents, type NodeEvents } from './kube/node-events.ts'
+import type { NodePatch } from './kube/publish-patch.ts'
 import { createViewCache } from './kube/view-cache.ts'
 import type { RememberedClaim, RememberedView } from './kube/view-file.ts'
 import { reportOwnWaits } from './own-waits.ts'
@@ -50,6 +51,8 @@ export interface KubeSourceOptions {
   readonly clock: Clock
   /** Where the last synced view is kept for a start without the API server; undefined: nowhere. */
   readonly stateDir?: string
+  /** Told what would be written on our own Node; then nothing is written, there or anywhere. */
+  readonly rehearse?: (patch: NodePatch) => void
   /** In [0, 1); for a test to be repeatable. */
   readonly random?: () => number
 }
@@ -104,6 +107,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
   const { backend } = network
   // A claim says an lladdr, which host-gw has none of.
   const claims = backend.type === 'vxlan' ? config.claims : undefined
+  const { rehearse } = options
   const [carries, carried] = backend.type === 'vxlan' ? [backend.vni, `flannel.${backend.vni}`] : ['host-gw', 'host-gw']
   const cache =
     options.stateDir === undefined
@@ -122,7 +126,16 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
         })
   const { setNodeNetworkUnavailable: setCondition } = config
   const publisher = createKubePublisher({
-    door,
+    door:
+      rehearse === undefined
+        ? door
+        : {
+            readOwnNode: door.readOwnNode,
+            patchOwnStatus: (patch) => {
+              rehearse(patch)
+              return door.readOwnNode()
+            },
+          },
     table,
     setCondition,
     clock,
@@ -140,7 +153,7 @@ export function createKubeSource(options: KubeSourceOptions): KubeSource {
     }
   }
   const claimWriter =
-    claims === undefined
+    claims === undefined || rehearse !== undefined
       ? undefined
       : createClaimWriter({
           call,

@@ -11,6 +11,7 @@ import { systemClock } from '../../host/clock.ts'
 import { createLog } from '../../host/log.ts'
 import { output, writeJson } from '../../host/output.ts'
 import { createSdNotify } from '../../host/sd-notify.ts'
+import { printableLines } from '../../util/printable.ts'
 import { buildRunConfig, type RunConfig } from '../config.ts'
 import type { K3sFindings } from '../k3s/find-k3s.ts'
 import { hostFiles } from '../k3s/host-files.ts'
@@ -34,7 +35,9 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     writeJson(configReport(settings, config), 2)
     return 0
   }
-  if (flags.json) throw new ConfigError('--json', 'is for --print-config; for the log give --log-format=json')
+  if (flags['dry-run']) return await dryRun(config, flags.json)
+  if (flags.json)
+    throw new ConfigError('--json', 'is for --print-config and --dry-run; for the log give --log-format=json')
   if (!hasNetAdmin()) throw new HostError(NET_ADMIN_MISSING)
   const { openRtnl } = await import('../../rtnl/native.ts')
   await refuseOldKernel(openRtnl)
@@ -42,6 +45,17 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   makeFolders(config)
   if (k3s !== undefined) process.env.PATH = pathWith(k3s.tools, process.env.PATH)
   return await runAgent(config, settings)
+}
+
+async function dryRun(config: RunConfig, json: boolean): Promise<number> {
+  const { rehearse } = await import('../dry-run/rehearse.ts')
+  const { renderDryRun, reportOf } = await import('../dry-run/report.ts')
+  await refuseBrokenLeasesFile(config)
+  const report = reportOf(config.agent, await rehearse(config.agent))
+  const notes = [...config.warnings, ...report.notes]
+  if (json) writeJson({ ...report, notes })
+  else output.write(printableLines(renderDryRun({ ...report, notes })))
+  return report.unchanged && report.waiting === null ? 0 : 1
 }
 
 async function runAgent(config: RunConfig, settings: RunSettings): Promise<number> {

@@ -1,4 +1,4 @@
-/** Each command's `--json`, really asked: the document is what its schema in docs/schemas says. The lab's own test has the lab's. */
+/** Each command's `--json`, really asked: the document is what its schema in docs/schemas says. The lab's own test has the lab's, dry-run.test.ts that of a rehearsal. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { assertDocument } from '../../support/json-schema.ts'
 import { createNetns, kernelTests } from '../../support/netns.ts'
 import { listFiles } from '../../support/source-files.ts'
 
-const ELSEWHERE = ['lab']
+const ELSEWHERE = ['lab', 'run-dry-run']
 
 /** A node that is not accepted, and one with IPv4 alone. */
 const LEASES = [
