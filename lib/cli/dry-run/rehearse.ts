@@ -26,7 +26,6 @@ import {
   createShadowFiles,
   createShadowPrograms,
   createShadowSysctl,
-  type ShadowFiles,
   type ShadowPrograms,
   type ShadowSysctl,
 } from './shadow-host.ts'
@@ -40,7 +39,8 @@ export interface Said {
 
 export interface Rehearsal {
   readonly shadow: Shadow
-  readonly files: ShadowFiles
+  /** Text by path. */
+  readonly files: ReadonlyMap<string, string>
   readonly sysctls: ShadowSysctl
   readonly programs: ShadowPrograms
   /** What would be written on our own Node, the last word of each. */
@@ -125,7 +125,7 @@ export async function rehearse(config: AgentConfig, longestMs = LONGEST_MS): Pro
     await new Promise<void>((resolve) => clock.after(50, resolve))
   await core.stop()
   const rival = await rivalOf()
-  const files = { ports: kept.ports, written: new Map([...kept.written, ...reading.written]) }
+  const files = new Map([...(await kept.changes()), ...(await reading.changes())])
   return { shadow, files, sysctls, programs, patch, said, rival, status }
 }
 

@@ -65,7 +65,7 @@ export function reportOf({ network }: Pick<AgentConfig, 'network'>, rehearsal: R
     filter,
     sysctls: listing([...sysctls.written].map(([key, value]) => `sysctl -w ${sysctlName(key)}=${value}`)),
   }
-  const written = [...files.written].map(([path, text]) => ({ path, lines: text.trimEnd().split('\n') }))
+  const written = [...files].map(([path, text]) => ({ path, lines: text.trimEnd().split('\n') }))
   const node =
     patch === undefined
       ? null

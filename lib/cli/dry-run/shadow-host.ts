@@ -10,19 +10,23 @@ import { type RunProgram, runProgram } from '../../host/exec.ts'
 
 export interface ShadowFiles {
   readonly ports: Pick<FilePorts, 'read' | 'replace' | 'watch'>
-  /** The new text by path. */
-  readonly written: ReadonlyMap<string, string>
+  /** The new text by path, of those that would be other than they are. */
+  changes(): Promise<ReadonlyMap<string, string>>
 }
 
 export function createShadowFiles(real: Pick<FilePorts, 'read'>): ShadowFiles {
   const written = new Map<string, string>()
   return {
-    written,
+    async changes() {
+      const changed = new Map<string, string>()
+      for (const [path, text] of written)
+        if ((await real.read(path).catch(() => undefined)) !== text) changed.set(path, text)
+      return changed
+    },
     ports: {
       read: async (path, mode) => written.get(path) ?? (await real.read(path, mode)),
       async replace(path, text) {
-        // The same once more is no change.
-        if (written.has(path) || (await real.read(path).catch(() => undefined)) !== text) written.set(path, text)
+        written.set(path, text)
       },
       watch: () => ({ close: () => undefined }),
     },
