@@ -165,6 +165,11 @@ const ABOUT = {
 server that holds their Node objects, one real 'vtepd run' per node. Then it damages node1's network in several ways
 under UDP probes, one every 2 ms, and shows what vanished, when the agent acted and how long pods could not talk.`,
   footer: `Needs unshare and nsenter (util-linux), ip (iproute2), and root or user namespaces. Nothing on the host is changed.
+
+Examples:
+  vtepd lab
+  vtepd lab --nodes 20 --dual --json
+
 Exit status: 0 every pod reached every pod after each scenario, no agent ended or announced what is not its node's, and all
 were quiet at rest; 1 not; 2 wrong flags.`,
 } as const

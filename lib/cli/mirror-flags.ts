@@ -39,5 +39,9 @@ export const MIRROR_ABOUT = {
 for nodes that have only annotations. Agents with --claims=objects follow those instead of Nodes (docs/scale.md).`,
   footer: `Runs anywhere, as often as one likes: one works, by the Lease kube-system/vtepd-mirror, the others stand by. It needs
 nothing but the API.
+
+Example:
+  vtepd mirror --kubeconfig-file /etc/vtepd/kubeconfig
+
 Exit status: 0 told to end (SIGINT, SIGTERM), 2 wrong flags.`,
 } as const

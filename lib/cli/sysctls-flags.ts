@@ -19,6 +19,9 @@ export const SYSCTLS_ABOUT = {
   name: 'vtepd sysctls',
   summary: `Sets the sysctls of this host that pods need, where they are off, and ends: what vtepd run does all the time where it may
 write /proc/sys. For an init container that may, before an agent that may not.`,
-  footer: `FLANNELD_<FLAG> sets a flag that is not given.
+  footer: `Example:
+  vtepd sysctls --net-config-path /etc/kube-flannel/net-conf.json
+
+FLANNELD_<FLAG> sets a flag that is not given.
 Exit status: 0 packets of pods are forwarded, 1 they are not and it could not be set, 2 wrong flags or net-conf.`,
 } as const

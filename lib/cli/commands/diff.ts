@@ -13,6 +13,9 @@ lack, and have too much, against what they should be: the agent on this host loo
 mend it. The agent mends it by itself; nothing is changed here.`,
   footer: `${WINDOW_FOOTER}
 
+Example:
+  vtepd diff
+
 Exit status: 0 no difference, 1 a difference, nothing to compare with yet, or no agent to ask; 2 wrong flags.`,
 } as const
 

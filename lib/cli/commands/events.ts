@@ -20,6 +20,10 @@ const ABOUT = {
 last 500 lines of its log without those of level debug; docs/errors.md explains each name.`,
   footer: `${WINDOW_FOOTER}
 
+Examples:
+  vtepd events
+  vtepd events --follow
+
 Exit status: 0, 1 no agent to ask, 2 wrong flags. --json: one object a line.`,
 } as const
 

@@ -11,6 +11,9 @@ const ABOUT = {
   summary: `Sets what the agent on this host writes to its log, until it ends or is told otherwise. SIGUSR2 does the same: debug, and back.`,
   footer: `${WINDOW_FOOTER}
 
+Example:
+  vtepd log-level debug
+
 Exit status: 0 done, 1 no agent to tell, 2 wrong flags.`,
 } as const
 

@@ -22,6 +22,11 @@ const ABOUT = {
 from being ready, and what lasts, with the remedy.`,
   footer: `${WINDOW_FOOTER}
 
+Examples:
+  vtepd status
+  vtepd status --watch
+  vtepd status --json | jq .families[].peers
+
 Exit status: 0 ready, 1 not ready or no agent to ask, 2 wrong flags.`,
 } as const
 

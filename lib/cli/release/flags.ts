@@ -31,6 +31,9 @@ and files stay as they are, for flannel to adopt; what --vxlan-allow=known shut 
 
 It refuses while a vtepd keeps the routes. Coming back needs no command: vtepd, when it starts, takes flannel's routes over.
 
+Example:
+  vtepd release --dry-run
+
 FLANNELD_<FLAG> sets a flag that is not given.
 Exit status: 0 handed over (or nothing was there), 1 something of ours stays, 2 wrong flags.`,
 } as const
