@@ -93,6 +93,7 @@ export function believing(real: PacketFilter, programs: ShadowPrograms): PacketF
     kind: real.kind,
     ensure: (wanted) => believed(() => real.ensure(wanted)),
     remove: (options) => believed(() => real.remove(options)),
+    compare: (wanted) => real.compare(wanted),
     watch: () => undefined,
     close: () => real.close(),
   }
