@@ -12,7 +12,7 @@ import type { Report as CniReport } from './commands/cni.ts'
 import type { Report as DiffReport } from './commands/diff.ts'
 import type { Report as ExplainReport } from './commands/explain.ts'
 import type { Report as LogLevelReport } from './commands/log-level.ts'
-import type { Report as MeshReport } from './commands/mesh.ts'
+import type { ClusterReport as MeshClusterReport, Report as MeshReport } from './commands/mesh.ts'
 import type { Report as PeersReport } from './commands/peers.ts'
 import type { Report as ReleaseReport } from './commands/release.ts'
 import type { Report as SysctlsReport } from './commands/sysctls.ts'
@@ -32,6 +32,8 @@ export interface JsonDocuments {
   readonly lab: LabReport
   readonly 'log-level': LogLevelReport
   readonly mesh: MeshReport
+  /** Of `vtepd mesh --cluster --json`. */
+  readonly 'mesh-cluster': MeshClusterReport
   readonly peers: PeersReport
   readonly release: ReleaseReport
   /** Of `vtepd run --print-config --json`. */

@@ -72,6 +72,16 @@ test('a fault that lasts is told by its name, and its end; one that passes is no
   assert.deepEqual(told.slice(1), ['Normal WayMtuEnded: ipv4: over: the underlay is too narrow'])
 })
 
+test('a fault that stands is told again before the server forgets it', async () => {
+  const { clock, standing, told } = stage()
+  standing.stands('mesh.down', 'n7 is away')
+  await clock.run(70 * MINUTE)
+  assert.deepEqual(told, ['Warning MeshDown: ipv4: n7 is away', 'Warning MeshDown: ipv4: n7 is away'])
+  standing.over('mesh.down')
+  await clock.run(130 * MINUTE)
+  assert.equal(told.length, 3)
+})
+
 test('what happens again is counted on, at most once a minute', async () => {
   const { clock, ipv4, told } = stage()
   const heal = () => ipv4.info('overlay.healed', 'healed flannel.1', { slug: 'device_deleted' })

@@ -16,7 +16,7 @@ const BY_ITSELF: readonly (readonly [RegExp, string])[] = [
     /'ping'|\bping6? -|\/dev\/(?:udp|tcp)\/|'socat'|'nc'/,
     'sends packets with a program: startTalker of test/support does',
   ],
-  [/ENTRY, 'run'/, 'starts an agent: startAgentProcess of test/support does'],
+  [/ENTRY, 'run'(?!, '--(?:dry-run|print-config)')/, 'starts an agent: startAgentProcess of test/support does'],
 ]
 
 /** Where there are no pods, or no agent, to be judged; each with its reason. */

@@ -62,7 +62,7 @@ export function createEventTeller(parts: EventTellerParts): EventTeller {
   const { clock, log, today = () => new Date(), random = Math.random } = parts
   const kinds = new Map<string, Kind>()
   /** Faults that stand: their beginning waits, or is told. */
-  const standing = new Map<string, { readonly timer: Timer; sentence: string; told: boolean }>()
+  const standing = new Map<string, { timer: Timer; sentence: string; told: boolean }>()
   let timer: Timer | undefined
   let notBefore = 0
   let telling = false
@@ -167,10 +167,16 @@ export function createEventTeller(parts: EventTellerParts): EventTeller {
       const fault = {
         sentence,
         told: false,
-        timer: clock.after(LASTS_MS, () => {
-          fault.told = true
+        timer: clock.after(LASTS_MS, () => tellFault()),
+      }
+      // Again before the server forgets it, for as long as it stands.
+      const tellFault = (): void => {
+        const kind = fault.told ? kinds.get(keyOf('Warning', camelCase(event), family)) : undefined
+        const age = clock.now() - (kind?.told?.at ?? Number.NEGATIVE_INFINITY)
+        if (kind?.waiting === undefined && age >= FORGOTTEN_MS)
           want('Warning', camelCase(event), fault.sentence, family)
-        }),
+        fault.told = true
+        fault.timer = clock.after(age < FORGOTTEN_MS ? FORGOTTEN_MS - age : FORGOTTEN_MS, tellFault)
       }
       standing.set(key, fault)
     }

@@ -1,6 +1,7 @@
 /** The table of probed peers, and the line of `vtepd status` about them. Pure. Must not: ask for them. */
 import type { MeshPeerReport, MeshSummary } from '../../agent/window/mesh-report.ts'
 import type { Style } from '../../util/style.ts'
+import type { ClusterFault } from './cluster-mesh.ts'
 import { columns, duration } from './columns.ts'
 
 /** `width`: characters of a line. */
@@ -26,6 +27,17 @@ export function renderMesh(peers: readonly MeshPeerReport[], style: Style, width
     return state === 'silent' ? style.faint(line) : style.bad(line)
   })
   return `${coloured.join('\n')}\n`
+}
+
+/** What the agents of a cluster say, a line each. */
+export function renderCluster(faults: readonly ClusterFault[]): string {
+  if (faults.length === 0) return 'no agent says that packets are lost\n'
+  return faults
+    .map(({ node, family, sentence, lastSaid }) => {
+      const of = family === null ? '' : ` ${family === 'ipv4' ? 'IPv4' : 'IPv6'}`
+      return `${node}${of}: ${sentence} (${lastSaid})\n`
+    })
+    .join('')
 }
 
 /** `12 of 14 reached, 1 unreachable, 1 silent; 5 probes/s`. */

@@ -9,7 +9,7 @@ import { assertDocument } from '../../support/json-schema.ts'
 import { createNetns, kernelTests } from '../../support/netns.ts'
 import { listFiles } from '../../support/source-files.ts'
 
-const ELSEWHERE = ['lab', 'run-dry-run']
+const ELSEWHERE = ['lab', 'mesh-cluster', 'run-dry-run']
 
 /** A node that is not accepted, and one with IPv4 alone. */
 const LEASES = [

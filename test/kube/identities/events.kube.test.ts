@@ -7,10 +7,11 @@ import { after, before, describe, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { createEventTeller } from '../../../lib/agent/window/event-teller.ts'
 import { createJournal } from '../../../lib/agent/window/journal.ts'
+import { askCluster } from '../../../lib/cli/window/cluster-mesh.ts'
 import { createKubeSource, type KubeSourceConfig } from '../../../lib/leases/kube.ts'
 import { createMemoryLog, PREFIX, until, v4Network } from '../../leases/support.ts'
 import { createAgentFolder, startAgentProcess } from '../../support/agent-process.ts'
-import { createManualClock } from '../../support/manual-clock.ts'
+import { createManualClock, type ManualClock } from '../../support/manual-clock.ts'
 import { kernelTests, netnsNamed } from '../../support/netns.ts'
 import { patience } from '../../support/patience.ts'
 import { nodeObject } from '../node-objects.ts'
@@ -94,11 +95,14 @@ describe('events', () => {
     const { items } = (await cluster.must('GET', EVENTS)) as { items: Event[] }
     return items.filter((event) => event.reason === reason)
   }
+  /** `clock`: goes on meanwhile, since the server has an Event before the teller knows that it does. */
   const untilEvents = async (
     reason: string,
     enough: (events: readonly Event[]) => boolean,
+    clock?: ManualClock,
   ): Promise<readonly Event[]> => {
     for (const end = Date.now() + PATIENCE_MS; Date.now() < end; ) {
+      await clock?.run(1000)
       const events = await eventsOf(reason)
       if (enough(events)) return events
     }
@@ -118,13 +122,29 @@ describe('events', () => {
     assert.match(fault?.note ?? '', /^ipv4: too narrow ä+…$/)
     const heal = () => journal.log.info('overlay.healed', 'healed flannel.1', { slug: 'device_deleted' })
     heal()
-    await clock.run(20_000)
-    await untilEvents('OverlayHealed', (events) => events.length === 1)
+    await untilEvents('OverlayHealed', (events) => events.length === 1, clock)
     heal()
     heal()
-    await clock.run(60_000)
-    const healed = await untilEvents('OverlayHealed', ([event]) => event?.series !== undefined)
+    const healed = await untilEvents('OverlayHealed', ([event]) => event?.series?.count === 3, clock)
     assert.deepEqual([healed.length, healed[0]?.series?.count], [1, 3])
+  })
+
+  test('what agents say of their probes is read for the whole cluster, until it is over', async (t) => {
+    const { clock, journal } = await stage(t, 'pod', `{ token: ${agent} }`)
+    const kubeconfigFile = path.join(cluster.folder, 'admin.conf')
+    writeFileSync(kubeconfigFile, cluster.kube.kubeconfig('admin'))
+    const log = journal.log.with({ family: 'ipv4' })
+    log.stands?.({ event: 'mesh.path-mtu', sentence: 'packets of pods to other of more than 1400 bytes are lost' })
+    await clock.run(20_000)
+    await untilEvents('MeshPathMtu', (events) => events.length > 0)
+    const found = await askCluster({ kubeconfigFile, apiUrl: undefined })
+    assert.deepEqual(
+      found.map(({ node, reason, family, sentence }) => [node, reason, family, sentence]),
+      [['mine', 'MeshPathMtu', 'ipv4', 'packets of pods to other of more than 1400 bytes are lost']],
+    )
+    log.stands?.({ event: 'mesh.path-mtu', sentence: undefined })
+    await untilEvents('MeshPathMtuEnded', (events) => events.length > 0, clock)
+    assert.deepEqual(await askCluster({ kubeconfigFile, apiUrl: undefined }), [])
   })
 
   test("a kubelet's certificate tells too: a service of the host needs no right of its own", async (t) => {
