@@ -114,7 +114,7 @@ function startBrowser(profile: string): ChildProcess {
   const own = ['--remote-debugging-pipe', `--user-data-dir=${profile}`]
   return spawn(program, [...flags, ...quiet, ...own, 'about:blank'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
-    env: { ...process.env, HOME: profile },
+    env: { ...process.env, HOME: profile, TMPDIR: profile },
   })
 }
 
