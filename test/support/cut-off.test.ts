@@ -21,6 +21,9 @@ test('an agent complains while it is not ready, and while a warning stands that 
   assert.equal(complaint([line('agent.ready'), line('mesh.unreachable', 'warn')]), 'mesh.unreachable')
   assert.equal(complaint([line('agent.ready'), line('way.mtu', 'warn'), line('way.mtu')]), undefined)
   assert.equal(complaint([line('agent.ready'), line('host.sysctl', 'warn')]), undefined)
+  const before = [line('agent.ready'), line('way.uplink', 'warn', 10)]
+  assert.equal(complaint(before, 20), undefined, 'it stood before, and is about something else')
+  assert.equal(complaint([...before, line('mesh.down', 'warn', 30)], 20), 'mesh.down')
 })
 
 test('a cut has to be said by one of the two, unless one of them cannot or it is over', async () => {

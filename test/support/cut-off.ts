@@ -3,6 +3,7 @@
  * fault of its stands that names it, within the time that is promised. Whoever starts agents or sends packets in a test tells it
  * (agent-process.ts, talker.ts, udp-flow.ts); test/house sees to it that there are no others. Must not: start or send anything.
  */
+import { monotonicMs } from '../../lib/host/clock.ts'
 import type { AgentProcess, LogLine } from './agent-process.ts'
 import type { Netns } from './netns.ts'
 import { patience } from './patience.ts'
@@ -19,6 +20,8 @@ interface Witness {
 
 /** The newest agent of each network namespace of this test process. */
 const witnesses = new Map<string, Witness>()
+/** By the pair, when packets last arrived: CLOCK_MONOTONIC, milliseconds. */
+const arrivals = new Map<string, number>()
 /** Of pods: the node's network namespace. */
 const homes = new Map<string, string>()
 
@@ -44,6 +47,11 @@ export function witness(netns: Netns, agent: AgentProcess): AgentProcess {
   }
 }
 
+/** Packets from one network namespace arrived in the other: what was said before is about something else. */
+export function arrived(from: Netns, to: Netns): void {
+  arrivals.set(pairOf(from, to), monotonicMs())
+}
+
 /** A pod's network namespace belongs to the node's. */
 export function livesOn(pod: Netns, node: Netns): void {
   homes.set(pod.name, node.name)
@@ -57,7 +65,8 @@ export async function isSaid(from: Netns, to: Netns, lasts: () => Promise<boolea
   const deadline = performance.now() + PROMISED_MS
   for (;;) {
     const agents = witnessesOf(from, to)
-    if (agents === undefined || agents.some(({ agent }) => complaint(agent.lines) !== undefined)) return
+    const sinceMs = arrivals.get(pairOf(from, to)) ?? 0
+    if (agents === undefined || agents.some(({ agent }) => complaint(agent.lines, sinceMs) !== undefined)) return
     if (!(await lasts())) return
     if (performance.now() > deadline) throw new Error(silence(from, to, agents))
   }
@@ -80,20 +89,28 @@ function witnessesOf(...ends: readonly Netns[]): readonly Witness[] | undefined 
 }
 
 /** Of these things a warning says nothing of packets. */
-const OTHER_MATTERS = /^(?:host\.sysctl|config\.warning|log\.|window\.|notify\.|run\.|state\.|leases\.whole-nodes)/
+const OTHER_MATTERS =
+  /^(?:host\.sysctl|config\.warning|log\.|window\.|notify\.|run\.|state\.|leases\.whole-nodes|mesh\.closed)/
 
-/** What an agent says at the end of these lines: that it is not ready, or the last fault that stands. */
-export function complaint(lines: readonly LogLine[]): string | undefined {
+/**
+ * What an agent says at the end of these lines: that it is not ready, or a fault that stands and was told since then. What stood before
+ * and is not repeated is not about what came later.
+ */
+export function complaint(lines: readonly LogLine[], sinceMs = 0): string | undefined {
   let unready: string | undefined = 'not ready yet'
   const standing = new Map<string, string>()
-  for (const { event, level, msg, family } of lines) {
+  for (const { event, level, msg, family, monotonicMs: atMs } of lines) {
     if (event === 'agent.ready') unready = undefined
     else if (event === 'agent.not-ready') unready = msg
     else if (level === 'debug' || OTHER_MATTERS.test(event)) continue
     else if (level === 'info') standing.delete(`${family} ${event}`)
-    else standing.set(`${family} ${event}`, msg)
+    else if (atMs >= sinceMs) standing.set(`${family} ${event}`, msg)
   }
   return unready ?? [...standing.values()].at(-1)
+}
+
+function pairOf(from: Netns, to: Netns): string {
+  return [from.name, to.name].sort().join(' ')
 }
 
 function silence(from: Netns, to: Netns, agents: readonly Witness[]): string {

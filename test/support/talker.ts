@@ -2,7 +2,7 @@
  * Somebody in a network namespace who answers datagrams and, asked to, sends some to another one of its kind: whether pods reach each
  * other. Must not: judge; who is silent is told.
  */
-import { isSaid, livesOn } from './cut-off.ts'
+import { arrived, isSaid, livesOn } from './cut-off.ts'
 import { startLined } from './lined-process.ts'
 import type { Netns, Scope } from './netns.ts'
 import { patience } from './patience.ts'
@@ -66,7 +66,10 @@ export async function startTalker(t: Scope, netns: Netns, ip: string, node: Netn
     ip,
     netns,
     async reaches(other, withinMs = LATE_MS) {
-      if (await ask(other.ip, withinMs)) return true
+      if (await ask(other.ip, withinMs)) {
+        arrived(netns, other.netns)
+        return true
+      }
       await isSaid(netns, other.netns, async () => !(await ask(other.ip, AGAIN_MS)))
       return false
     },
