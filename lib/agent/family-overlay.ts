@@ -152,6 +152,8 @@ export function createFamilyOverlay(parts: FamilyOverlayParts): FamilyOverlay {
     onState(from, to) {
       reports.changed(from, to)
       if (to.name === 'blind') heals.broke('gone', to.because, slugOf(to))
+      // A look may see it before the news of it comes.
+      else if (from.name === 'ready' && to.name === 'creating') heals.broke('gone', DELETED, 'device_deleted')
       else if (from.name === 'ready' && to.name !== 'ready' && to.name !== 'stopped')
         heals.broke('device', 'because' in to ? to.because : `it is ${to.name}`, slugOf(to))
       hearing.state(to)
