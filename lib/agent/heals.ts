@@ -3,6 +3,7 @@
  * record each. Owns the repair that is under way. Must not: repair, nor decide what damage is.
  */
 import type { Clock } from '../util/clock.ts'
+import { duration } from '../util/duration.ts'
 import type { Log } from '../util/log.ts'
 import type { Tally } from './apply-plan.ts'
 
@@ -107,7 +108,7 @@ export function createHeals(parts: {
       count += 1
       const entries =
         written === 0 ? 'no entry had to be written' : `${written} ${written === 1 ? 'entry' : 'entries'} written`
-      parts.log[level]('overlay.healed', `healed ${parts.ifname} in ${inWords(last.ms)}: ${cause}; ${entries}`, {
+      parts.log[level]('overlay.healed', `healed ${parts.ifname} in ${duration(last.ms)}: ${cause}; ${entries}`, {
         what,
         cause,
         slug,
@@ -131,9 +132,4 @@ interface Repair {
 
 function begin(what: Repair['what'], cause: string, slug: HealSlug, since: number): Repair {
   return { what, cause, slug, since, written: 0, news: false, at: undefined }
-}
-
-function inWords(ms: number): string {
-  if (ms < 10) return `${Number(ms.toFixed(1))} ms`
-  return ms < 10_000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 1000)} s`
 }

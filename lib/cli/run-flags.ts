@@ -2,8 +2,10 @@
  * Every flag of `vtepd run`: flanneld's, with flanneld's names and defaults (flannel-contract 2), then vtepd's own.
  * Data only; lib/cli/config.ts gives it meaning and docs/flags.md tells the rest (a test compares the two).
  */
+
 import type { FlagSpec, FlagValues } from './flag-spec.ts'
 import { logFlags } from './log-flags.ts'
+import { runDirFlag } from './run-dir-flag.ts'
 
 const SETTINGS = 'Where settings come from'
 const SOURCE = 'Where leases come from'
@@ -288,14 +290,7 @@ export const RUN_FLAGS = [
     group: FILES,
     help: 'what outlives a reboot',
   },
-  {
-    name: 'run-dir',
-    kind: 'string',
-    default: '/run/vtepd',
-    placeholder: 'dir',
-    group: FILES,
-    help: "its socket, at which vtepd status and the like ask; '' for none",
-  },
+  runDirFlag(FILES, "its socket, at which vtepd status and the like ask; '' for none"),
 
   {
     name: 'mesh-rate',

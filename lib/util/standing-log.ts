@@ -3,6 +3,7 @@
  * when; and its end, if its beginning was told. Owns one timer. Must not: decide what stands.
  */
 import type { Clock, Timer } from './clock.ts'
+import { duration } from './duration.ts'
 import type { Log, LogFields } from './log.ts'
 
 const AGAIN_MS = 60_000
@@ -88,8 +89,5 @@ export function createStandingLog(log: Log, clock: Clock): StandingLog {
 /** ' (for 3 min)'; '' below a second. */
 function inBrackets(word: 'for' | 'after', ms: number): string {
   const seconds = Math.round(ms / 1000)
-  if (seconds === 0) return ''
-  const minutes = Math.round(seconds / 60)
-  const text = seconds < 60 ? `${seconds} s` : minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`
-  return ` (${word} ${text})`
+  return seconds === 0 ? '' : ` (${word} ${duration(seconds * 1000)})`
 }

@@ -4,8 +4,8 @@ import { KubeError } from '../../errors.ts'
 import { systemClock } from '../../host/clock.ts'
 import type { KubeRequest, KubeTarget } from '../../kube-api/kube-http.ts'
 import { type Cidr, parseCidr } from '../../net/cidr.ts'
+import { duration } from '../../util/duration.ts'
 import { messageOf } from '../../util/message-of.ts'
-import { duration } from '../window/columns.ts'
 import { type Finding, fine, prevents, warns } from './finding.ts'
 
 export interface ApiFindings {

@@ -1,5 +1,7 @@
 /** Every flag of `vtepd cleanup`. Data only. */
+
 import type { FlagSpec, FlagValues } from '../flag-spec.ts'
+import { runDirFlag } from '../run-dir-flag.ts'
 import { TASK_FLAGS, WHERE } from './task-flags.ts'
 
 const WHAT = 'What is removed'
@@ -37,14 +39,7 @@ export const CLEANUP_FLAGS = [
     group: WHERE,
     help: 'what the flannel CNI plugin reads',
   },
-  {
-    name: 'run-dir',
-    kind: 'string',
-    default: '/run/vtepd',
-    placeholder: 'dir',
-    group: WHERE,
-    help: 'files of the running agent',
-  },
+  runDirFlag(WHERE, 'files of the running agent'),
   {
     name: 'state-dir',
     kind: 'string',

@@ -1,19 +1,13 @@
 /** What `vtepd status`, `peers`, `diff` and `events` have in common: which agent is asked, and how the answer looks. Data only. */
 import type { FlagSpec, FlagValues } from '../flag-spec.ts'
+import { runDirFlag } from '../run-dir-flag.ts'
 
 export const WHICH = 'Which agent is asked'
 export const HOW = 'How it is shown'
 
 export const WINDOW_FLAGS = [
   { name: 'json', kind: 'bool', default: false, group: HOW, help: 'JSON on stdout' },
-  {
-    name: 'run-dir',
-    kind: 'string',
-    default: '/run/vtepd',
-    placeholder: 'dir',
-    group: WHICH,
-    help: "the folder of the agent's socket, as given to vtepd run",
-  },
+  runDirFlag(WHICH, "the folder of the agent's socket, as given to vtepd run"),
   {
     name: 'device',
     kind: 'string',

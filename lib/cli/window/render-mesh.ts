@@ -1,8 +1,9 @@
 /** The table of probed peers, and the line of `vtepd status` about them. Pure. Must not: ask for them. */
 import type { MeshPeerReport, MeshSummary } from '../../agent/window/mesh-report.ts'
+import { duration } from '../../util/duration.ts'
 import type { Style } from '../../util/style.ts'
 import type { ClusterFault } from './cluster-mesh.ts'
-import { columns, duration } from './columns.ts'
+import { columns } from './columns.ts'
 
 /** `width`: characters of a line. */
 export function renderMesh(peers: readonly MeshPeerReport[], style: Style, width?: number): string {

@@ -1,7 +1,7 @@
 /** One screen of how an agent is. Pure. Must not: ask it. */
 import type { AgentReport, FamilyReport } from '../../agent/window/report.ts'
+import { duration } from '../../util/duration.ts'
 import type { Style } from '../../util/style.ts'
-import { duration } from './columns.ts'
 import { isMeshWell, meshInWords } from './render-mesh.ts'
 
 export function renderStatus(report: AgentReport, style: Style, now: Date): string {

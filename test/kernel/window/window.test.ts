@@ -153,23 +153,26 @@ test(
 
 test('the log tells more, and less again, by a command and by a signal, and says so', kernelTests, async (t) => {
   const { netns, flags, ask } = await createStage(t)
-  const quiet = flags.map((flag) => (flag.startsWith('--log-level=') ? '--log-level=warn' : flag))
-  const agent = startAgentProcess(t, netns, 'node1', quiet)
-  const levels = async (): Promise<string[]> => {
+  const usual = flags.map((flag) => (flag.startsWith('--log-level=') ? '--log-level=info' : flag))
+  const agent = startAgentProcess(t, netns, 'node1', usual)
+  const levels = (): string[] => {
     const told = agent.lines.filter(({ event }) => event === 'log.level')
     return told.map(({ msg }) => msg.replace(/ from now on.*/, ''))
   }
-  while ((await ask('status', '--json')).stdout === '') await new Promise((resolve) => setTimeout(resolve, 20))
+  await agent.until('agent.ready')
+  const less = await ask('log-level', 'warn')
+  assert.deepEqual([less.status, less.stdout], [0, 'warn, before it was info\n'])
+  const silent = agent.lines.length
   const more = await ask('log-level', 'debug')
   assert.deepEqual([more.status, more.stdout], [0, 'debug, before it was warn\n'])
   await netns.exec('ip', 'link', 'set', 'mgmt0', 'mtu', '1499')
-  await agent.until('device.effect')
+  await agent.until('device.effect', () => true, silent)
   agent.kill('SIGUSR2')
-  await agent.until('log.level', ({ msg }) => /tells warn from now on, before it was debug/.test(msg))
+  await agent.until('log.level', ({ msg }) => /tells info from now on, before it was debug/.test(msg))
   const before = agent.lines.length
   agent.kill('SIGUSR2')
-  await agent.until('log.level', ({ msg }) => /tells debug from now on, before it was warn/.test(msg), before)
-  assert.deepEqual(await levels(), ['the log tells debug', 'the log tells warn', 'the log tells debug'])
+  await agent.until('log.level', ({ msg }) => /tells debug from now on, before it was info/.test(msg), before)
+  assert.deepEqual(levels(), ['the log tells warn', 'the log tells debug', 'the log tells info', 'the log tells debug'])
   const wrong = await ask('log-level', 'banana')
   assert.deepEqual(
     [wrong.status, /'banana' is unknown; give one of debug, info, warn, error/.test(wrong.stderr)],
