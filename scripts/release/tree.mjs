@@ -3,6 +3,7 @@
 //   bin/vtepd                  the launcher (packaging/launcher)
 //   lib/vtepd/node             Node.js from npm, stripped, and beside it the libraries that it needs, from Debian packages
 //   lib/vtepd/dist, prebuilds  the command's bundle, the addon
+//   share/man, completions      of every command, as `vtepd completion files` writes them
 //   share/vtepd, share/doc     what is to be applied or put in place (deploy/), documents, licences
 import { execFileSync } from 'node:child_process'
 import {
@@ -22,6 +23,7 @@ import { buildLauncher } from './launcher.mjs'
 import { nodeFolder } from './node-binaries.mjs'
 import { releaseNotices } from './release-notices.mjs'
 import { ARCHITECTURES, OLDEST_GLIBC, SHIPPED_NODE } from './shipped.mjs'
+import { sourceDate } from './source-date.mjs'
 
 const LIBRARIES = ['libstdc++.so.6', 'libgcc_s.so.1', 'libatomic.so.1']
 const TRIPLES = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }
@@ -51,6 +53,7 @@ export async function makeTree({ root, arch, folder, installedAs, log }) {
   buildLauncher({ root, arch, entry: path.join(lib, 'dist/bin/vtepd.js'), file: path.join(folder, 'bin/vtepd'), log })
 
   copyShared(root, folder)
+  writeManuals(root, folder)
   writeFileSync(path.join(folder, 'share/doc/vtepd/THIRD-PARTY-NOTICES.txt'), await releaseNotices(root, arch))
   setModes(folder, [path.join(folder, 'bin/vtepd'), programs[0]])
   for (const file of [...programs, path.join(lib, addon)]) requireGlibc(file)
@@ -98,6 +101,12 @@ function copyShared(root, folder) {
     cpSync(path.join(root, name), path.join(folder, 'share/vtepd', path.basename(name)), { recursive: true })
   // Where docs/install.md puts the link.
   writeFileSync(path.join(folder, 'share/vtepd/deploy/vtepd.service'), unitFor(root, '/usr/local/bin/vtepd'))
+}
+
+function writeManuals(root, folder) {
+  const words = [path.join(root, 'dist/bin/vtepd.js'), 'completion', 'files', path.join(folder, 'share')]
+  const env = { ...process.env, LC_ALL: 'C.UTF-8', SOURCE_DATE_EPOCH: String(sourceDate(root)) }
+  execFileSync(process.execPath, words, { env, stdio: ['ignore', 2, 'pipe'] })
 }
 
 // Whatever the umask of who builds, and the modes in the packages.

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { ANSWERED_AT_ONCE, COMMANDS } from '../../lib/cli/command-list.ts'
 import { manPage } from '../../lib/cli/completion/man-page.ts'
 import { bashCompletion, fishCompletion, zshCompletion } from '../../lib/cli/completion/scripts.ts'
+import { sharedFiles } from '../../lib/cli/completion/shared-files.ts'
 import { renderFlagHelp } from '../../lib/cli/flag-help.ts'
 import { renderHelp } from '../../lib/cli/help.ts'
 
@@ -56,6 +57,18 @@ test('zsh and fish are told each command and flag once, quoted', () => {
   }
   // An odd number of quotes would end the script in the midst of a word.
   for (const line of fish.split('\n')) assert.equal(line.replaceAll("\\'", '').split("'").length % 2, 1, line)
+})
+
+test('a package has a page for each command and one that names them all, and a completion for each shell', () => {
+  const files = sharedFiles(described, { version: '0.1.0', date: '2026-11-29' })
+  for (const { name } of described) {
+    assert.ok(files.has(`man/man8/vtepd-${name}.8`), name)
+    assert.match(
+      files.get('man/man8/vtepd.8') ?? '',
+      new RegExp(`\\\\fBvtepd\\\\-${name.replaceAll('-', '\\\\-')}\\\\fR\\(8\\)`),
+    )
+  }
+  assert.equal(files.size, described.length + 4)
 })
 
 test('a manual page has its sections and each flag, and no line that roff would take for a request', () => {

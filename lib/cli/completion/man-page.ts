@@ -2,10 +2,35 @@
 import type { CommandAbout } from '../flag-help.ts'
 import type { FlagSpec } from '../flag-spec.ts'
 
-/** Section 8: system administration. `date`: as it stands in the foot, e.g. 2026-11-29. */
+export interface PageAbout {
+  readonly version: string
+  /** As it stands in the foot: 2026-11-29. */
+  readonly date: string
+}
+
+/** vtepd(8), which names the others. */
+export function overviewPage(
+  commands: readonly { readonly name: string; readonly summary: string }[],
+  { version, date }: PageAbout,
+): string {
+  return `${[
+    `.TH VTEPD 8 "${date}" "vtepd ${roff(version)}" "vtepd"`,
+    '.SH NAME',
+    "vtepd \\- keeps a Kubernetes node's VXLAN overlay in the kernel as it should be",
+    '.SH SYNOPSIS',
+    '.B vtepd',
+    '\\fIcommand\\fR [\\fIflags\\fR]',
+    '.SH COMMANDS',
+    ...commands.flatMap(({ name, summary }) => ['.TP', `\\fB${roff(`vtepd-${name}`)}\\fR(8)`, roff(summary)]),
+    '.SH EXIT STATUS',
+    '0 done, 1 could not be done, 2 wrong flags or configuration (nothing was touched); the page of each command says more.',
+  ].join('\n')}\n`
+}
+
+/** Section 8: system administration. */
 export function manPage(
   { flags, about }: { readonly flags: readonly FlagSpec[]; readonly about: CommandAbout },
-  { version, date }: { readonly version: string; readonly date: string },
+  { version, date }: PageAbout,
 ): string {
   const name = about.name.replaceAll(' ', '-')
   const groups = [...new Set(flags.map(({ group }) => group))]
