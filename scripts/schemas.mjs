@@ -82,7 +82,7 @@ function isNever(schema) {
 
 function filesOf(place) {
   try {
-    return readdirSync(place)
+    return readdirSync(place).filter((name) => name.endsWith('.json'))
   } catch {
     return []
   }
