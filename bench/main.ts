@@ -21,6 +21,7 @@ import { codec } from './suites/codec.ts'
 import { direct } from './suites/direct.ts'
 import { leases } from './suites/leases.ts'
 import { memory } from './suites/memory.ts'
+import { mesh } from './suites/mesh.ts'
 import { plan } from './suites/plan.ts'
 import { quarrel } from './suites/quarrel.ts'
 import { rebuild } from './suites/rebuild.ts'
@@ -42,6 +43,7 @@ const SUITES: readonly Suite[] = [
   direct,
   rebuild,
   memory,
+  mesh,
   leases,
   simulate,
   window,
