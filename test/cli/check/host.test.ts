@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { checkFiles } from '../../../lib/cli/check/files.ts'
 import type { CheckHost, Finding, Verdict } from '../../../lib/cli/check/finding.ts'
 import { checkKernel } from '../../../lib/cli/check/kernel.ts'
 import { checkManagers } from '../../../lib/cli/check/managers.ts'
+import { checkPorts } from '../../../lib/cli/check/ports.ts'
 import { checkSettings } from '../../../lib/cli/check/settings.ts'
 
 const ALL_RIGHTS = 'CapEff:\t000001ffffffffff\n'
@@ -139,4 +141,40 @@ test('a packet filter tool that is to be used and is not there prevents', async 
   assert.equal(await filter('nftables', 'iptables'), 'prevents')
   assert.equal(await filter('iptables', 'nft'), 'prevents')
   assert.equal(await filter('none'), 'fine')
+})
+
+const HEADER = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
+const socketLine = (local: string, state: string, inode: number): string =>
+  `${HEADER}  12: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 ${inode} 2 0 0\n`
+
+test("a program at the VXLAN port prevents; the kernel's own socket there, and a health port that is taken, do not", async () => {
+  const found = async (files: Readonly<Record<string, string>>) =>
+    verdicts(await checkPorts(hostOf(files), ['ipv4'], { vxlan: 8472, health: 8081 }))
+  assert.deepEqual(await found({}), [['ports', 'fine']])
+  assert.deepEqual(await found({ '/proc/net/udp': socketLine('00000000:2118', '07', 0) }), [['ports', 'fine']])
+  assert.deepEqual(await found({ '/proc/net/udp': socketLine('00000000:2118', '07', 4711) }), [['ports', 'prevents']])
+  assert.deepEqual(await found({ '/proc/net/tcp': socketLine('0100007F:1F91', '0A', 4711) }), [
+    ['ports', 'fine'],
+    ['ports', 'warns'],
+  ])
+})
+
+test('folders without room or without the right to write prevent, and the first CNI configuration has to be ours', async () => {
+  const places = { subnetFile: '/run/flannel/subnet.env', stateDir: '/var/lib/vtepd' }
+  const found = async (files: Readonly<Record<string, string>>, rest: Partial<CheckHost> = {}) =>
+    verdicts(await checkFiles(hostOf(files, rest), places))
+  const ours = { '/etc/cni/net.d/10-flannel.conflist': '{"plugins": [{"type": "flannel"}]}' }
+  const fine = ['files', 'fine'] as const
+  assert.deepEqual(await found(ours), [fine, fine, ['CNI', 'fine']])
+  assert.deepEqual(await found({ ...ours, '/etc/cni/net.d/05-cilium.conflist': '{"type": "cilium-cni"}' }), [
+    fine,
+    fine,
+    ['CNI', 'warns'],
+  ])
+  assert.deepEqual(await found({}), [fine, fine, ['CNI', 'warns']])
+  const full = await found(ours, { roomIn: async () => ({ writable: true, freeBytes: 0 }) })
+  assert.deepEqual(full.slice(0, 1), [['files', 'prevents']])
+  const readOnly = await found(ours, { roomIn: async () => ({ writable: false, freeBytes: 1 }) })
+  assert.deepEqual(readOnly.slice(0, 1), [['files', 'prevents']])
+  assert.deepEqual((await found(ours, { roomIn: async () => undefined }))[0], fine)
 })

@@ -87,3 +87,42 @@ test('a wrong configuration is a finding; a wrong flag is a wrong call', kernelT
   assert.match(wrong?.found ?? '', /10\.42\.0\.0\/99/)
   assert.equal((await check(netns, folder, '--banana')).status, 2)
 })
+
+test(
+  'a rule that drops VXLAN prevents, one that drops pods warns, each with the command that lets them through',
+  kernelTests,
+  async (t) => {
+    const { netns, folder } = await createHost(t)
+    const of = async () => (await check(netns, folder, '--json')).findings.filter(({ about }) => about === 'firewall')
+    assert.deepEqual(
+      (await of()).map(({ verdict }) => verdict),
+      ['fine'],
+    )
+    await netns.exec('nft', 'add', 'table', 'inet', 'shop')
+    await netns.exec(
+      'nft',
+      'add',
+      'chain',
+      'inet',
+      'shop',
+      'in',
+      '{ type filter hook input priority 0; policy accept; }',
+    )
+    await netns.exec('nft', 'add', 'rule', 'inet', 'shop', 'in', 'udp', 'dport', '8472', 'drop')
+    await netns.exec(
+      'nft',
+      'add',
+      'chain',
+      'inet',
+      'shop',
+      'through',
+      '{ type filter hook forward priority 0; policy drop; }',
+    )
+    const found = await of()
+    assert.deepEqual(found.map(({ verdict }) => verdict).sort(), ['prevents', 'warns'])
+    assert.match(
+      found.find(({ verdict }) => verdict === 'prevents')?.remedy ?? '',
+      /^nft insert rule inet shop in position \d+ udp dport 8472 accept/,
+    )
+  },
+)
