@@ -20,16 +20,28 @@ export interface FamilyDifference {
 }
 
 export async function compareFamily(
-  { overlay, filter }: Pick<Member, 'overlay' | 'filter'>,
+  { overlay, filter, allow }: Pick<Member, 'overlay' | 'filter' | 'allow'>,
   compareSettings: (family: Family) => Promise<CommandDifference>,
 ): Promise<FamilyDifference> {
-  const [tables, device, rules, settings] = await Promise.all([
+  const [tables, device, rules, guard, settings] = await Promise.all([
     overlay.compare(),
     overlay.compareDevice().catch(unknown),
     filter?.compare().then((found) => found ?? NOT_YET),
+    allow?.compare(),
     compareSettings(overlay.family),
   ])
-  return { family: overlay.family, tables, device, filter: rules ?? null, settings }
+  return { family: overlay.family, tables, device, filter: together(rules, guard), settings }
+}
+
+/** Our rules, and who may reach the VXLAN port. */
+function together(...parts: readonly (CommandDifference | undefined)[]): CommandDifference | null {
+  const known = parts.filter((part) => part !== undefined)
+  if (known.length === 0) return null
+  const unknowns = known.flatMap((part) => part.unknown ?? [])
+  return {
+    commands: known.flatMap(({ commands }) => commands),
+    unknown: unknowns.length === 0 ? null : unknowns.join('; '),
+  }
 }
 
 const NOT_YET: CommandDifference = { commands: [], unknown: 'which rules are wanted is not known yet' }

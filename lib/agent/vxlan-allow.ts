@@ -4,8 +4,8 @@
  * decision 6), nor make the family unready: a guard that fails is named, and packets flow.
  */
 import type { LeaseView } from '../cluster/view.ts'
-import type { FilterResult } from '../firewall/port.ts'
-import type { VxlanGuard } from '../firewall/vxlan-allow.ts'
+import type { CommandDifference, FilterResult } from '../firewall/port.ts'
+import type { VxlanGuard, WantedGuard } from '../firewall/vxlan-allow.ts'
 import type { Family, Ip } from '../net/ip.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
@@ -14,6 +14,8 @@ import { createFilterPace } from './filter-pace.ts'
 export interface VxlanAllow {
   /** To be awaited before the entries of the view's peers are written: what they answer has to be let in. Never rejects. */
   admit(view: LeaseView): Promise<void>
+  /** A fresh look beside what is wanted; undefined: nothing is, or it is not known yet. */
+  compare(): Promise<CommandDifference | undefined>
   stop(): Promise<void>
 }
 
@@ -39,13 +41,17 @@ export function createVxlanAllow(parts: VxlanAllowParts): VxlanAllow {
   /** Of the last complete view, and whoever came since. */
   let known: Set<Ip> | undefined
 
-  const result = async (): Promise<FilterResult | undefined> => {
-    if (guarded === undefined) return guard.remove()
-    if (view === undefined) return undefined
+  const wanted = (): WantedGuard | undefined => {
+    if (guarded === undefined || view === undefined) return undefined
     const peers = underlaysOf(view, family)
     if (view.synced) known = new Set(peers)
     else for (const ip of known === undefined ? [] : peers) known?.add(ip)
-    return guard.ensure({ port: guarded, allowed: known ?? new Set(peers), atLeast: known === undefined })
+    return { port: guarded, allowed: known ?? new Set(peers), atLeast: known === undefined }
+  }
+  const result = async (): Promise<FilterResult | undefined> => {
+    if (guarded === undefined) return guard.remove()
+    const now = wanted()
+    return now && guard.ensure(now)
   }
   const look = async (): Promise<void> => {
     const done = await result()
@@ -73,6 +79,10 @@ export function createVxlanAllow(parts: VxlanAllowParts): VxlanAllow {
       view = next
       await guard.extend(underlaysOf(next, family))
       pace.touched()
+    },
+    async compare() {
+      const now = wanted()
+      return now && guard.compare(now)
     },
     async stop() {
       await pace.stop()

@@ -6,7 +6,15 @@ import { createNftEars, type NftEars } from './nft-ears.ts'
 import { createNftTool, failureOf, type NftFailure } from './nft-tool.ts'
 import type { NftablesParts } from './nftables.ts'
 import { NFT_FAMILY } from './render-nftables.ts'
-import { type GuardListing, guardFrame, parseGuard, renderGuard, VXLAN_TABLE, type VxlanGuard } from './vxlan-allow.ts'
+import {
+  type GuardListing,
+  guardCommands,
+  guardFrame,
+  parseGuard,
+  renderGuard,
+  VXLAN_TABLE,
+  type VxlanGuard,
+} from './vxlan-allow.ts'
 
 export function createNftablesGuard({ family, run, openMonitor, clock }: NftablesParts): VxlanGuard {
   const nft = createNftTool(run)
@@ -63,6 +71,20 @@ export function createNftablesGuard({ family, run, openMonitor, clock }: Nftable
       if (answer.outcome !== 'done' && (await list()) !== undefined) return failureOf(answer, true)
       return { outcome: 'written', because, notes: [] }
     },
+    async compare(wanted) {
+      const there = await list()
+      if (there !== undefined && 'outcome' in there) return { commands: [], unknown: there.because }
+      if (there === undefined && wanted.atLeast) return { commands: [], unknown: null }
+      const isFramed = there?.frame.join('\n') === guardFrame(family, wanted.port).join('\n')
+      const anew = there === undefined ? [] : [`nft delete table ${table}`]
+      const frame = isFramed ? [] : [...anew, ...guardCommands(family, wanted.port)]
+      const before: ReadonlySet<string> = isFramed && there !== undefined ? there.allowed : new Set<string>()
+      const allowed: ReadonlySet<string> = wanted.allowed
+      const added = [...allowed].filter((ip) => !before.has(ip))
+      const removed = wanted.atLeast ? [] : [...before].filter((ip) => !allowed.has(ip))
+      const commands = [...frame, ...elements('add', table, added), ...elements('delete', table, removed)]
+      return { commands, unknown: null }
+    },
     watch(onDamage) {
       ears ??= createNftEars({ open: openMonitor, watched: [{ family, table: VXLAN_TABLE }], clock, onDamage })
     },
@@ -70,6 +92,16 @@ export function createNftablesGuard({ family, run, openMonitor, clock }: Nftable
       ears?.close()
     },
   }
+}
+
+const A_LINE = 50
+const MOST_LINES = 100
+
+function elements(verb: 'add' | 'delete', table: string, ips: readonly string[]): readonly string[] {
+  const lines = Array.from({ length: Math.ceil(ips.length / A_LINE) }, (_, i) =>
+    ips.slice(i * A_LINE, (i + 1) * A_LINE),
+  )
+  return lines.slice(0, MOST_LINES).map((line) => `nft ${verb} element ${table} peers '{ ${line.join(', ')} }'`)
 }
 
 function element(verb: 'add' | 'delete', table: string, ips: readonly string[]): string {

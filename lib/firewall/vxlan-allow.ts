@@ -3,7 +3,7 @@
  * it. Pure. Must not: say whose addresses are known (lib/agent), nor how the table gets into the kernel.
  */
 import { type Family, type Ip, parseIpOf } from '../net/ip.ts'
-import type { FilterResult } from './port.ts'
+import type { CommandDifference, FilterResult } from './port.ts'
 import { NFT_FAMILY } from './render-nftables.ts'
 
 /** Of both families; no name of flannel's, which has nothing like it. */
@@ -24,6 +24,8 @@ export interface VxlanGuard {
   /** These too, in a table that is known to stand; elsewhere nothing. Never takes an address away. */
   extend(ips: Iterable<Ip>): Promise<void>
   remove(options?: { readonly dryRun: boolean }): Promise<FilterResult>
+  /** A fresh look beside what is wanted; writes nothing. */
+  compare(wanted: WantedGuard): Promise<CommandDifference>
   watch(onDamage: () => void): void
   close(): Promise<void>
 }
@@ -32,6 +34,22 @@ export interface GuardListing {
   /** Everything but the elements, one line each, to be compared with `guardFrame`. */
   readonly frame: readonly string[]
   readonly allowed: ReadonlySet<string>
+}
+
+/** The whole table as commands, without its elements. */
+export function guardCommands(family: Family, port: number): readonly string[] {
+  const table = `${NFT_FAMILY[family]} ${VXLAN_TABLE}`
+  const [type, hook, rule] = [
+    `type ${family === 'ipv4' ? 'ipv4_addr' : 'ipv6_addr'};`,
+    'type filter hook input priority filter - 10; policy accept;',
+    `udp dport ${port} ${NFT_FAMILY[family]} saddr != @peers drop`,
+  ]
+  return [
+    `nft add table ${table}`,
+    `nft add set ${table} peers '{ ${type} }'`,
+    `nft add chain ${table} input '{ ${hook} }'`,
+    `nft add rule ${table} input '${rule}'`,
+  ]
 }
 
 const COMMENT = 'known VTEPs alone reach the VXLAN port'

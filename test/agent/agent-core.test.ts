@@ -487,6 +487,7 @@ test('subnet.env waits for the first try at the packet filter rules, and readine
 test('who may reach the VXLAN port is settled before the entries of a view are written', async () => {
   const order: string[] = []
   const guard: VxlanGuard = {
+    compare: async () => ({ commands: [], unknown: null }),
     ensure: async () => ({ outcome: 'right', notes: [] }),
     extend: async (ips) => void order.push(`admitted ${[...ips].length}`),
     remove: async () => ({ outcome: 'right', notes: [] }),

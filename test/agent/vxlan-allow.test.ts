@@ -19,6 +19,7 @@ function setUp(t: TestContext, who: 'all' | 'known' = 'known') {
       return fake.answer
     },
     extend: async () => undefined,
+    compare: async () => ({ commands: [], unknown: null }),
     async remove() {
       fake.removed += 1
       return fake.answer

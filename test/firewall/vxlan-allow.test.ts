@@ -237,3 +237,32 @@ test(
     assert.equal(await stage.nft('list', 'ruleset'), '')
   },
 )
+
+test('what the table lacks and has too much is told as commands that mend it', bounded, async (t) => {
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    const netns = await createNetns(t, 'guard')
+    const guard = createNftablesGuard({
+      family,
+      run: runIn(netns),
+      openMonitor: (options) => openNftMonitor({ ...options, netns: netns.path }),
+      clock: systemClock,
+    })
+    const { peer, stranger } = FAMILIES[family]
+    const wanted = { port: PORT, allowed: new Set([parseIp(peer)]), atLeast: false }
+    const table = [family === 'ipv4' ? 'ip' : 'ip6', 'vtepd-vxlan']
+    const mended = async (): Promise<readonly string[]> => {
+      const { commands } = await guard.compare(wanted)
+      await netns.exec('sh', '-e', '-c', commands.join('\n'))
+      assert.deepEqual(await guard.compare(wanted), { commands: [], unknown: null })
+      assert.equal((await guard.ensure(wanted)).outcome, 'right')
+      return commands
+    }
+    assert.equal((await mended()).length, 5, 'the whole table')
+    await netns.exec('nft', 'add', 'element', ...table, 'peers', `{ ${stranger} }`)
+    await netns.exec('nft', 'delete', 'element', ...table, 'peers', `{ ${peer} }`)
+    assert.equal((await mended()).length, 2)
+    await netns.exec('nft', 'flush', 'chain', ...table, 'input')
+    await mended()
+    await guard.close()
+  }
+})
