@@ -30,6 +30,10 @@ export function agentParts(agent: () => Promise<string>): readonly Part[] {
       name: 'agent/events.jsonl',
       make: async () => rowsOf((await ask<readonly JournalEntry[]>('events')).map((entry) => JSON.stringify(entry))),
     },
+    {
+      name: 'agent/mesh.jsonl',
+      make: async () => rowsOf((await ask<readonly object[]>('mesh')).map((row) => JSON.stringify(row))),
+    },
     { name: 'agent/metrics.txt', make: async () => `${(await ask<readonly string[]>('metrics')).join('\n')}\n` },
   ]
 }

@@ -29,7 +29,7 @@ const PATTERNS: readonly (readonly [pattern: RegExp, by: string])[] = [
     ),
     `$1${REMOVED}`,
   ],
-  [new RegExp(String.raw`(--${NAMED}\s+)(?!-)[^\s"',]+`, 'gi'), `$1${REMOVED}`],
+  [new RegExp(String.raw`(--${NAMED}\s+)(?!--)[^\s"',]+`, 'gi'), `$1${REMOVED}`],
 ]
 
 /** `known`: secrets that were read somewhere, removed wherever else they stand. */

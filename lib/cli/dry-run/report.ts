@@ -2,10 +2,11 @@
 
 import { carriersOf } from '../../agent/carriers.ts'
 import type { AgentConfig } from '../../agent/config.ts'
+import { renderOp } from '../../device/op-command.ts'
+import type { Ifindex } from '../../net/ifindex.ts'
 import { renderCommand } from '../../overlay/entry-command.ts'
 import type { Entry } from '../../rtnl/entries.ts'
 import { sysctlName } from '../../way/sysctls.ts'
-import { linkCommands } from './link-commands.ts'
 import type { Rehearsal } from './rehearse.ts'
 
 /** What `vtepd run --dry-run --json` prints: every key is always there. */
@@ -47,7 +48,12 @@ export function reportOf({ network }: Pick<AgentConfig, 'network'>, rehearsal: R
     const commands = of.slice(0, MOST_LINES).map(({ op, entry }) => renderCommand(op, entry, shadow.nameOf))
     return { commands, count: of.length }
   }
-  const device = listing(shadow.links.flatMap((write) => linkCommands(write, shadow.nameOf)))
+  const names = {
+    ifnameOf: (ifindex: number) => shadow.nameOf(ifindex as Ifindex) ?? `if${ifindex}`,
+    vni: network.backend.type === 'vxlan' ? network.backend.vni : undefined,
+  }
+  // To make one is to set it up, as commands have it.
+  const device = listing([...new Set(shadow.ops.flatMap((op) => renderOp(op, names)))])
   const filter = listing(
     programs.written.flatMap(({ command, input }) => [
       command,

@@ -2,6 +2,7 @@
  * The kernel's network tables as they would be: read from the real ones, written nowhere. The agent works on it as on the kernel, so
  * that what it would do is what it does. Owns what was written. Must not: pass any write on; a write that it does not know is refused.
  */
+import type { DeviceOp } from '../../device/types.ts'
 import { NetlinkError } from '../../errors.ts'
 import { contains, prefixLength } from '../../net/cidr.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
@@ -11,23 +12,11 @@ import { type Entry, type EntryTable, type RouteEntry, unpackEntries } from '../
 import type { Address, Dump, Link, LinkChange, Rtnl, VxlanSpec } from '../../rtnl/port.ts'
 import { createShadowEntries } from './shadow-entries.ts'
 
-/** What was asked of the kernel beside entries, in order. */
-export type LinkWrite =
-  | { readonly kind: 'create'; readonly spec: VxlanSpec }
-  | { readonly kind: 'change'; readonly ifindex: Ifindex; readonly change: LinkChange }
-  | { readonly kind: 'delete'; readonly ifindex: Ifindex }
-  | {
-      readonly kind: 'add-address' | 'delete-address'
-      readonly ifindex: Ifindex
-      readonly ip: Ip
-      readonly prefixLength: number
-    }
-  | { readonly kind: 'tx-checksum'; readonly ifindex: Ifindex; readonly on: boolean }
-
 export interface Shadow {
   /** One more door; the tables behind all of them are the same. */
   open(): Rtnl
-  readonly links: readonly LinkWrite[]
+  /** What was asked of the kernel beside entries, in order. */
+  readonly ops: readonly DeviceOp[]
   entries(): readonly { readonly op: 'replace' | 'delete'; readonly entry: Entry }[]
   /** Of any link that was seen or made. */
   nameOf(ifindex: Ifindex): string | undefined
@@ -47,7 +36,7 @@ const ALL_FLAGS_OFF = {
 }
 
 export function createShadow(openReal: () => Rtnl): Shadow {
-  const links: LinkWrite[] = []
+  const ops: DeviceOp[] = []
   const entries = createShadowEntries()
   /** Made or changed. */
   const known = new Map<Ifindex, Link>()
@@ -120,35 +109,35 @@ export function createShadow(openReal: () => Rtnl): Shadow {
       readTxChecksum: async (ifindex) =>
         checksums.get(ifindex) ?? (made.has(ifindex) || (await real.readTxChecksum(ifindex))),
       async writeTxChecksum(ifindex, on) {
-        links.push({ kind: 'tx-checksum', ifindex, on })
+        ops.push({ op: 'tx-checksum', ifindex, on })
         checksums.set(ifindex, on)
       },
       async createVxlan(spec) {
-        links.push({ kind: 'create', spec })
+        ops.push({ op: 'create', spec })
         const ifindex = parseIfindex(FIRST_IFINDEX + made.size)
         made.add(ifindex)
         known.set(ifindex, linkOf(ifindex, spec))
       },
       async changeLink(ifindex, change) {
         const link = await find(ifindex)
-        links.push({ kind: 'change', ifindex, change })
+        ops.push({ op: 'change', ifindex, change })
         known.set(ifindex, changed(link, change))
       },
       async deleteLink(ifindex) {
         await find(ifindex)
-        links.push({ kind: 'delete', ifindex })
+        ops.push({ op: 'delete', ifindex })
         gone.add(ifindex)
         added = added.filter((one) => one.ifindex !== ifindex)
       },
       async addAddress({ ifindex, ip, prefixLength, noDad }) {
-        links.push({ kind: 'add-address', ifindex, ip, prefixLength })
+        ops.push({ op: 'add-address', address: { ifindex, ip, prefixLength, noDad } })
         removed.delete(keyOf({ ifindex, ip, prefixLength }))
         added = added.filter((one) => keyOf(one) !== keyOf({ ifindex, ip, prefixLength }))
         const flags = { ...ALL_FLAGS_OFF, permanent: true, noDad }
         added.push({ ifindex, ip, prefixLength, scope: 0, protocol: 0, flags })
       },
       async deleteAddress({ ifindex, ip, prefixLength }) {
-        links.push({ kind: 'delete-address', ifindex, ip, prefixLength })
+        ops.push({ op: 'delete-address', address: { ifindex, ip, prefixLength } })
         removed.add(keyOf({ ifindex, ip, prefixLength }))
         added = added.filter((one) => keyOf(one) !== keyOf({ ifindex, ip, prefixLength }))
       },
@@ -164,7 +153,7 @@ export function createShadow(openReal: () => Rtnl): Shadow {
   }
   return {
     open: () => door(openReal()),
-    links,
+    ops,
     entries: () => entries.written(),
     nameOf: (ifindex) => names.get(ifindex),
     isMade: (ifname) => [...made].some((ifindex) => known.get(ifindex)?.ifname === ifname),

@@ -95,9 +95,9 @@ test(
     assert.deepEqual([report.unchanged, report.waiting, report.node], [false, null, null])
     assert.match(
       report.device.commands[0] ?? '',
-      /^ip link add flannel(-v6)?\.1 address 0e:00:00:00:0[06]:01 mtu 14[35]0 txqueuelen 0 type vxlan id 1 local \S+ dstport 8472 nolearning$/,
+      /^ip link add flannel(-v6)?\.1 address 0e:00:00:00:0[06]:01 mtu 14[35]0 type vxlan id 1 local \S+ dstport 8472 nolearning$/,
     )
-    for (const line of ['ip link set flannel.1 up', 'ip address replace 10.42.1.0/32 dev flannel.1'])
+    for (const line of ['ip link set flannel.1 up', 'ip address add 10.42.1.0/32 dev flannel.1'])
       assert.ok(report.device.commands.includes(line), line)
     assert.deepEqual([report.neighbours.count, report.fdb.count, report.routes.count], [4, 4, 4])
     assert.ok(
