@@ -3,11 +3,12 @@
  * back, what others hang on the underlay's link. Must not: change anything.
  */
 import { deviceName, KERNEL_VXLAN_PORT } from '../../device/vtep.ts'
+import { NetlinkError } from '../../errors.ts'
 import { lookAtFilterWay } from '../../firewall/find-drops.ts'
 import { legacyTables } from '../../firewall/iptables-variant.ts'
 import { runProgram } from '../../host/exec.ts'
 import { createSysctl } from '../../host/sysctl.ts'
-import { type Cidr, cidrOf } from '../../net/cidr.ts'
+import { type Cidr, cidrOf, contains } from '../../net/cidr.ts'
 import { addressBits, familyOf, type Ip } from '../../net/ip.ts'
 import type { Address, Link, ResolvedRoute, Rtnl } from '../../rtnl/port.ts'
 import { podLinkOf } from '../../way/host-checks.ts'
@@ -46,8 +47,7 @@ export async function createAround(rtnl: Rtnl, target: Ip, known: Known): Promis
   const filter = own && lookAtFilter(own)
   return {
     async before() {
-      const isMeant = known.network !== undefined || known.kept !== undefined
-      if (own === undefined && !isMeant) return []
+      if (!(await concernsDevice())) return []
       return await deviceHops({ rtnl, device: own, addresses, links, known, family })
     },
     async ofPods(hosts, selector) {
@@ -74,6 +74,21 @@ export async function createAround(rtnl: Rtnl, target: Ip, known: Known): Promis
         ...(await linkHops(link, runProgram, sysctl.read)),
       ]
     },
+  }
+
+  /** Whether packets there are to go through our device: not to our own pods, and not out of the cluster. */
+  async function concernsDevice(): Promise<boolean> {
+    if (subnet !== undefined && contains(subnet, target)) return false
+    const { network } = known
+    if (network !== undefined) return contains(network, target)
+    if (own === undefined) return false
+    try {
+      return (await rtnl.resolveRoute(target)).oif === own.ifindex
+    } catch (error) {
+      // Its routes go with a device that is down.
+      if (error instanceof NetlinkError) return !own.up
+      throw error
+    }
   }
 
   async function lookAtFilter(device: Link): Promise<readonly Hop[]> {

@@ -1,5 +1,6 @@
 /** Whether our device is what packets need it to be: there, up, not in a bridge, with a source address that this host has. */
 import { NetlinkError } from '../../errors.ts'
+import { cidrOf, contains } from '../../net/cidr.ts'
 import type { Family, Ip } from '../../net/ip.ts'
 import { familyOf, parseIp } from '../../net/ip.ts'
 import type { Address, Link, Rtnl } from '../../rtnl/port.ts'
@@ -82,7 +83,7 @@ async function localHops(facts: DeviceFacts, { ifname, vxlan }: Link): Promise<r
   if (local === undefined) return []
   const holder = addresses.find(({ ip }) => ip === local)
   if (holder === undefined) {
-    const right = await rightLocal(facts)
+    const right = (await rightLocal(facts)) ?? neighbouring(addresses, local)
     const remedy = right
       ? `ip link set ${ifname} type vxlan id ${vni} local ${right}`
       : `give ${local} back to its interface (ip address add), or restart vtepd`
@@ -102,6 +103,11 @@ async function localHops(facts: DeviceFacts, { ifname, vxlan }: Link): Promise<r
       remedy,
     ),
   ]
+}
+
+/** That the host has in the same subnet. */
+function neighbouring(addresses: readonly Address[], local: Ip): Ip | undefined {
+  return addresses.find(({ ip, prefixLength, scope }) => scope === 0 && contains(cidrOf(ip, prefixLength), local))?.ip
 }
 
 /** Of the agent, where the host has it; else what the kernel would send from. */
