@@ -65,12 +65,13 @@ export function explainCommand(argv: readonly string[]): Promise<number> {
     ...EXPLAIN,
     async work(flags, words) {
       const target = targetOf(words)
+      // While the agent thinks about it.
+      const loading = Promise.all([import('../../rtnl/native.ts'), import('../explain/around.ts')])
       const [{ peer, unknown }, told] = await Promise.all([askWhose(flags, target), askKnown(flags, target)])
       const known = unknown === null ? told : await readKept(path.resolve(flags['state-dir']), target)
       const whose = peer ?? known.kept
       const expected: ExpectedPeer | undefined = isInside(whose, target) ? whose : undefined
-      const { openRtnl } = await import('../../rtnl/native.ts')
-      const { createAround } = await import('../explain/around.ts')
+      const [{ openRtnl }, { createAround }] = await loading
       const rtnl = openRtnl()
       try {
         const looked = await explainWay(rtnl, target, expected, await createAround(rtnl, target, known))
