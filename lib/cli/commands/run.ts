@@ -9,7 +9,7 @@ import { ConfigError, HostError } from '../../errors.ts'
 import { hasNetAdmin, NET_ADMIN_MISSING } from '../../host/capabilities.ts'
 import { systemClock } from '../../host/clock.ts'
 import { createLog } from '../../host/log.ts'
-import { output, writeJson } from '../../host/output.ts'
+import { complain, output, writeJson } from '../../host/output.ts'
 import { createSdNotify } from '../../host/sd-notify.ts'
 import { printableLines } from '../../util/printable.ts'
 import { buildRunConfig, type RunConfig } from '../config.ts'
@@ -51,7 +51,7 @@ async function dryRun(config: RunConfig, json: boolean): Promise<number> {
   const { rehearse } = await import('../dry-run/rehearse.ts')
   const { renderDryRun, reportOf } = await import('../dry-run/report.ts')
   await refuseBrokenLeasesFile(config)
-  const report = reportOf(config.agent, await rehearse(config.agent))
+  const report = reportOf(config.agent, await rehearse(config.agent, (waiting) => complain(`vtepd: ${waiting}\n`)))
   const notes = [...config.warnings, ...report.notes]
   if (json) writeJson({ ...report, notes })
   else output.write(printableLines(renderDryRun({ ...report, notes })))

@@ -55,7 +55,11 @@ export interface Rehearsal {
 const QUIET_MS = 3000
 const LONGEST_MS = 60_000
 
-export async function rehearse(config: AgentConfig, longestMs = LONGEST_MS): Promise<Rehearsal> {
+/** Between two words of what is waited for. */
+const TELL_MS = 5000
+
+/** `tell`: what is waited for, while it lasts. */
+export async function rehearse(config: AgentConfig, tell: (waiting: string) => void): Promise<Rehearsal> {
   const clock = systemClock
   const said: Said[] = []
   const log = listeningLog((kind, message) => said.push({ kind, message }))
@@ -119,10 +123,15 @@ export async function rehearse(config: AgentConfig, longestMs = LONGEST_MS): Pro
   const from = clock.now()
   const isOver = (): boolean => {
     const now = clock.now()
-    return hopeless !== undefined || now - from > longestMs || (now - at > QUIET_MS && source.view().synced)
+    return hopeless !== undefined || now - from > LONGEST_MS || (now - at > QUIET_MS && source.view().synced)
   }
-  while (!(status?.ready === true && published) && !isOver())
+  let toldAt = from
+  while (!(status?.ready === true && published) && !isOver()) {
     await new Promise<void>((resolve) => clock.after(50, resolve))
+    if (status === undefined || clock.now() - toldAt < TELL_MS) continue
+    toldAt = clock.now()
+    tell(status.text)
+  }
   await core.stop()
   const rival = await rivalOf()
   const files = new Map([...(await kept.changes()), ...(await reading.changes())])
