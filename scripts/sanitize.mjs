@@ -43,9 +43,7 @@ step('the native tests', 'cmake', ['--build', native, '--parallel', '2'])
 const [program = '', ...args] = [...(variant.prefix ?? []), path.join(native, 'native_tests')]
 step('the native tests', program, args)
 
-// The native tests have just run; in the tests of the adapter they would only be built once more.
-const files =
-  words.length > 0 ? words : testFiles(path.join(root, 'test/rtnl')).filter((f) => !f.includes('native-codecs'))
+const files = words.length > 0 ? words : testFiles(path.join(root, 'test/rtnl'))
 const env = { ...variant.options, LD_PRELOAD: library, VTEPD_NATIVE_DIR: path.join(folder, 'Debug') }
 const node = [process.execPath, '--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=1']
 const bounds = ['--test-timeout=900000']

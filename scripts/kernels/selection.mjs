@@ -18,7 +18,7 @@ export const FULL = [
   'test/kernel/packet-filter-iptables.test.ts',
   'test/kernel/packet-filter.test.ts',
 ]
-const NOT_THERE = /handover\/(flanneld|release)|healing\/udevd|rtnl\/(abi|life-cycle|memory|native-codecs|values)/
+const NOT_THERE = /handover\/(flanneld|release)|healing\/udevd|rtnl\/(abi|life-cycle|memory|values)/
 
 /** A few minutes a kernel: something of each kind. */
 export const SHORT = [

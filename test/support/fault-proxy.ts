@@ -61,7 +61,7 @@ export async function startFaultProxy(
     activity += 1
     client.on('error', () => undefined)
     client.setNoDelay(true)
-    if (fault.kind === 'reset') {
+    if (fault.kind === 'reset' || fault.kind === 'refuse') {
       client.resetAndDestroy()
       return
     }

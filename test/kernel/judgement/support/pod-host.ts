@@ -49,5 +49,10 @@ export function bridgeAddress(family: Family, node: number): string {
 /** What a person would be troubled with, from line `from` on; but for modules that this machine's kernel lacks. */
 export function complaints({ agent }: Host, from: number): string[] {
   const loud = agent.lines.slice(from).filter(({ level }) => level === 'warn' || level === 'error')
-  return loud.filter(({ event }) => event !== 'host.sysctl').map(({ event, msg }) => `${event} ${msg}`)
+  // A busy machine takes its time to make a device, which is said after a second of it.
+  const isPace = (msg: string): boolean => / is (?:blind|creating|repairing|removing)\b/.test(msg)
+  return loud
+    .filter(({ event, msg }) => event !== 'device.not-ready' || !isPace(msg))
+    .filter(({ event }) => event !== 'host.sysctl')
+    .map(({ event, msg }) => `${event} ${msg}`)
 }
