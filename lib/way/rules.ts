@@ -37,6 +37,20 @@ export function ruleForRefusal(rules: readonly Rule[], packet: Packet, errno: st
   return refusing ?? first(rules, packet, ({ action, table }) => action === FR_ACT_TO_TBL && table !== MAIN)
 }
 
+/** The kernel's answer: the table that had the route, or the errno of its refusal. */
+export type Taken = { readonly table: number } | { readonly refused: string }
+
+/** The rule that people have added by which the packet goes there; undefined: none is known. */
+export function ruleBehind(rules: readonly Rule[], packet: Packet, answer: Taken): Rule | undefined {
+  if ('refused' in answer) return ruleForRefusal(rules, packet, answer.refused)
+  return answer.table === MAIN ? undefined : ruleForTable(rules, packet, answer.table)
+}
+
+/** The command for a rule before `rule`; undefined: there is no room for one. `ip`: `ip` or `ip -6`. */
+export function ruleBefore({ priority }: Rule, ip: string, selector: string): string | undefined {
+  return priority < 2 ? undefined : `${ip} rule add ${selector} priority ${Math.max(1, priority - 10)} lookup main`
+}
+
 export function refuses({ action }: Rule): boolean {
   return action !== FR_ACT_TO_TBL
 }

@@ -12,7 +12,7 @@ import type { Link, ResolvedRoute, Rule } from '../rtnl/port.ts'
 import type { Underlay } from '../underlay/underlay.ts'
 import type { Fault } from './fault.ts'
 import { isForeignBridge } from './host-checks.ts'
-import { MAIN, type Packet, refuses, ruleForRefusal, ruleForTable } from './rules.ts'
+import { MAIN, type Packet, refuses, ruleBefore, ruleBehind, ruleForRefusal, ruleForTable } from './rules.ts'
 
 /** The kernel's answer, or the name of the errno that it gave instead. */
 export type Answer = ResolvedRoute | { readonly refused: string }
@@ -196,16 +196,13 @@ function by({ rules }: WayFacts, { packet, answer }: Asked): string {
 function remedy(facts: WayFacts, { packet, answer }: Asked, selector: string): string {
   const { rules } = facts
   const ip = ipOf(facts)
-  const rule =
-    'refused' in answer
-      ? ruleForRefusal(rules, packet, answer.refused)
-      : answer.table === MAIN
-        ? undefined
-        : ruleForTable(rules, packet, answer.table)
-  if (rule !== undefined)
-    return rule.priority < 2
+  const rule = ruleBehind(rules, packet, answer)
+  if (rule !== undefined) {
+    const command = ruleBefore(rule, ip, selector)
+    return command === undefined
       ? `: give that rule a larger priority, as nothing can be added before it`
-      : `: add a rule before it, as \`${ip} rule add ${selector} priority ${Math.max(1, rule.priority - 10)} lookup main\``
+      : `: add a rule before it, as \`${command}\``
+  }
   const ours = overlayAt(facts, answer)
   return ours
     ? `: delete the route or the address that takes them there (\`${ip} route show dev ${ours.ifname}\`)`

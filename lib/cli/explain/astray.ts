@@ -5,7 +5,7 @@ import { renderCommand } from '../../overlay/entry-command.ts'
 import { RTN_UNICAST, RTPROT_VTEPD } from '../../rtnl/abi.ts'
 import { type RouteEntry, unpackEntries } from '../../rtnl/entries.ts'
 import type { Link, Rtnl, Rule } from '../../rtnl/port.ts'
-import { MAIN, type Packet, ruleForRefusal, ruleForTable } from '../../way/rules.ts'
+import { type Packet, ruleBefore, ruleBehind, type Taken } from '../../way/rules.ts'
 
 export interface Astray {
   readonly rtnl: Rtnl
@@ -13,24 +13,16 @@ export interface Astray {
   readonly links: readonly Link[]
   readonly rules: readonly Rule[]
   readonly packet: Packet
-  /** The kernel's answer: the table that had the route, or the errno of its refusal. */
-  readonly answer: { readonly table: number } | { readonly refused: string }
+  readonly answer: Taken
 }
 
 /** A command where one is known to help, else where to look. `selector`: of a rule for the packets that go astray. */
 export async function astrayRemedy(of: Astray, selector: string): Promise<string> {
   const { rules, packet, answer, family } = of
   const ip = family === 'ipv4' ? 'ip' : 'ip -6'
-  const rule =
-    'refused' in answer
-      ? ruleForRefusal(rules, packet, answer.refused)
-      : answer.table === MAIN
-        ? undefined
-        : ruleForTable(rules, packet, answer.table)
+  const rule = ruleBehind(rules, packet, answer)
   if (rule !== undefined)
-    return rule.priority < 2
-      ? 'give that rule a larger priority: nothing can be added before it'
-      : `${ip} rule add ${selector} priority ${Math.max(1, rule.priority - 10)} lookup main`
+    return ruleBefore(rule, ip, selector) ?? 'give that rule a larger priority: nothing can be added before it'
   const route = await taking(of)
   if (route !== undefined) {
     const ifnameOf = (ifindex: number | undefined) => of.links.find((link) => link.ifindex === ifindex)?.ifname
