@@ -62,7 +62,7 @@ function sentenceOf(state: Bad, peers: readonly MeshPeer[], all: number, port: n
     case 'unreachable':
       return `packets of pods do not reach ${who}${of}, whose underlay ${many ? 'addresses answer' : 'address answers'}: is UDP ${port} let through between the nodes? ${looked(peers)}`
     case 'one-way':
-      return `packets of pods come from ${who}${of}, and do not get there: ${looked(peers)}`
+      return `packets of pods come from ${who}${of}, and do not get there: is UDP ${port} let through in that direction? ${looked(peers)}`
     case 'path-mtu':
       return `${narrowly(peers, who)}; lower Backend.MTU of net-conf to what the path takes, or raise the MTU of the path`
     case 'loss':

@@ -51,7 +51,7 @@ const BROKEN: Readonly<
     drops: (one) => one.path === 'overlay' && from('n0', 'n7')(one),
     is: 'one-way',
     back: 'unreachable',
-    says: /^packets of pods come from n7, and do not get there/,
+    says: /^packets of pods come from n7, and do not get there: is UDP 8472 let through in that direction\?/,
   },
   'large packets, which are lost': {
     drops: (one) => between('n0', 'n7')(one) && packetBytes(one) + (one.path === 'overlay' ? 50 : 0) > 1450,

@@ -1,6 +1,7 @@
 /** `vtepd mesh`: what the probes between this node and the others say. Must not: send any itself. */
 import path from 'node:path'
 import type { MeshPeerReport } from '../../agent/window/mesh-report.ts'
+import type { AgentReport } from '../../agent/window/report.ts'
 import { ConfigError } from '../../errors.ts'
 import { output } from '../../host/output.ts'
 import { styleOf } from '../../util/style.ts'
@@ -36,6 +37,8 @@ Exit status: 0, or 1 when a node is neither ok nor silent, nothing is found, or 
 /** What --json prints. */
 export interface Report {
   readonly peers: readonly MeshPeerReport[]
+  /** What stands of them, each with what to do. */
+  readonly faults: readonly string[]
 }
 
 /** What --cluster --json prints. */
@@ -83,15 +86,18 @@ export function meshCommand(argv: readonly string[]): Promise<number> {
       if (more.length > 0) throw new ConfigError(`argument '${more[0]}'`, 'give the name of one node, or none')
       if (flags.cluster) return await clusterWork(flags, wanted)
       const question = wanted === undefined ? 'mesh' : `mesh?${new URLSearchParams({ name: wanted })}`
-      const asked = (await askAgent<MeshPeerReport[]>(await findAgent(flags), question)).sort(worstFirst)
+      const agent = await findAgent(flags)
+      const asked = (await askAgent<MeshPeerReport[]>(agent, question)).sort(worstFirst)
+      const { faults } = await askAgent<AgentReport>(agent, 'status')
       const bad = asked.filter(({ state }) => state !== 'ok' && state !== 'silent')
       const isMissing = wanted !== undefined && asked.length === 0
-      return { report: { peers: flags.bad ? bad : asked }, status: bad.length > 0 || isMissing ? 1 : 0 }
+      const told = faults.flatMap(({ event, sentence }) => (event.startsWith('mesh.') ? [sentence] : []))
+      return { report: { peers: flags.bad ? bad : asked, faults: told }, status: bad.length > 0 || isMissing ? 1 : 0 }
     },
     render: (report) =>
       'nodes' in report
         ? renderCluster(report.nodes)
-        : renderMesh(report.peers, styleOf(output, process.env), output.columns),
+        : renderMesh(report, styleOf(output, process.env), output.columns),
   })
 }
 

@@ -6,8 +6,13 @@ import type { ClusterFault } from './cluster-mesh.ts'
 import { columns } from './columns.ts'
 
 /** `width`: characters of a line. */
-export function renderMesh(peers: readonly MeshPeerReport[], style: Style, width?: number): string {
-  if (peers.length === 0) return 'no such peer\n'
+export function renderMesh(
+  { peers, faults }: { readonly peers: readonly MeshPeerReport[]; readonly faults: readonly string[] },
+  style: Style,
+  width?: number,
+): string {
+  const told = faults.map((sentence) => `${style.bad('!')} ${sentence}`)
+  if (peers.length === 0) return `${['no such peer', ...told].join('\n')}\n`
   const rows = peers.map((peer) => [
     peer.node,
     peer.family === 'ipv4' ? 'IPv4' : 'IPv6',
@@ -27,7 +32,7 @@ export function renderMesh(peers: readonly MeshPeerReport[], style: Style, width
     if (state === undefined || state === 'ok') return line
     return state === 'silent' ? style.faint(line) : style.bad(line)
   })
-  return `${coloured.join('\n')}\n`
+  return `${[...coloured, ...told].join('\n')}\n`
 }
 
 /** What the agents of a cluster say, a line each. */

@@ -12,6 +12,7 @@ import { createFaultCluster } from './support/cluster.ts'
 import { CLUSTER } from './support/cluster-faults.ts'
 import { type Played, play } from './support/fault.ts'
 import { HOST, SURROUNDINGS } from './support/host-faults.ts'
+import { MESH } from './support/mesh-faults.ts'
 import { type Chapter, renderSession } from './support/session.ts'
 import { TABLES } from './support/table-faults.ts'
 
@@ -19,6 +20,7 @@ const CHAPTERS: readonly Chapter[] = [
   { title: 'What the kernel has, while no agent runs', faults: TABLES },
   { title: 'What others have set beside a running agent', faults: SURROUNDINGS },
   { title: 'Of links and settings of the host', faults: HOST },
+  { title: 'Of the way between nodes', faults: MESH },
   { title: 'Of the cluster and its configuration', faults: [...CLUSTER, ...API] },
 ]
 const DOCUMENT = path.resolve(import.meta.dirname, '../../../docs/faults.md')

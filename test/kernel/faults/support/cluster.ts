@@ -58,6 +58,8 @@ export interface FaultCluster {
   readonly prefix: string
   /** A second link of node1 on the same underlay: up0, without an address. It goes when node1 deletes it. */
   addUplink(): Promise<void>
+  /** The largest packet that the bridge's port towards a node takes, bytes; larger ones are passed over without a word. */
+  setPortMtu(node: FaultNode, mtu: number): Promise<void>
   /** Both pods reach each other. */
   talk(withinMs?: number): Promise<boolean>
 }
@@ -91,6 +93,11 @@ export async function createFaultCluster(test: Scope): Promise<FaultCluster> {
       await ip(`link add ${bridge}-up type veth peer name up0 netns ${node1.netns.name}`)
       await ip(`link set ${bridge}-up master ${bridge} up`)
       await node1.shell('ip link set up0 up')
+    },
+    async setPortMtu({ number }, mtu) {
+      const off = 'cd /proc/sys/net/bridge 2>/dev/null && for one in bridge-nf-call-*; do echo 0 >$one; done; true'
+      await run('sh', ['-c', off])
+      await ip(`link set ${bridge}-${number} mtu ${mtu}`)
     },
     async talk(withinMs) {
       const both = [node1.pod.reaches(node2.pod, withinMs), node2.pod.reaches(node1.pod, withinMs)]
