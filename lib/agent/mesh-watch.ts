@@ -9,7 +9,7 @@ import { KERNEL_VXLAN_PORT } from '../device/vtep.ts'
 import type { UdpDoor } from '../host/udp.ts'
 import { decodeDatagram, type ProbePath } from '../mesh/datagram.ts'
 import type { Sizes } from '../mesh/examination.ts'
-import { MESH_EVENTS, meshFaults, nextFaultAt } from '../mesh/faults.ts'
+import { downPeers, MESH_EVENTS, meshFaults } from '../mesh/faults.ts'
 import type { MeshPeer, MeshTarget } from '../mesh/peer.ts'
 import { createProber } from '../mesh/prober.ts'
 import { createResponder } from '../mesh/responder.ts'
@@ -22,6 +22,7 @@ import type { Log } from '../util/log.ts'
 import { messageOf } from '../util/message-of.ts'
 import { createStandingLog } from '../util/standing-log.ts'
 import type { FamilyOverlay } from './family-overlay.ts'
+import { createFreshLog } from './fresh-log.ts'
 
 export interface MeshConfig {
   /** Questions a second of this node, its families together. */
@@ -86,6 +87,10 @@ export function createMeshWatch(parts: MeshWatchParts): MeshWatch {
   let openTimer: Timer | undefined
   let stopped = false
 
+  let someDown = false
+  const downLog = createFreshLog(clock, (text, peers) =>
+    log.warn('mesh.down', `${text}: the machine or its agent is off, or cut off`, { peers }),
+  )
   const responder = createResponder(clock)
   const prober = createProber({
     clock,
@@ -102,12 +107,15 @@ export function createMeshWatch(parts: MeshWatchParts): MeshWatch {
   })
 
   const judge = (): void => {
-    const now = clock.now()
-    const faults = meshFaults(prober.peers(), network.backend.port ?? KERNEL_VXLAN_PORT, now)
+    const faults = meshFaults(prober.peers(), network.backend.port ?? KERNEL_VXLAN_PORT)
     for (const { event, sentence } of faults) standing.stands(event, sentence)
     const stands = new Set(faults.map(({ event }) => event))
     for (const event of Object.values(MESH_EVENTS)) if (!stands.has(event)) standing.over(event)
-    const next = nextFaultAt(prober.peers(), now)
+    const now = clock.now()
+    const { sentences, next } = downPeers(prober.peers(), now)
+    if (sentences.length === 0 && someDown) log.info('mesh.down', 'every peer that answered before does so again')
+    someDown = sentences.length > 0
+    downLog.report(sentences)
     if (next !== undefined) judgeIn(next - now)
   }
   const judgeIn = (ms: number): void => {
@@ -199,6 +207,7 @@ export function createMeshWatch(parts: MeshWatchParts): MeshWatch {
       for (const timer of [peersTimer, faultsTimer, openTimer]) timer?.cancel()
       prober.stop()
       for (const door of Object.values(doors)) door?.socket?.close()
+      downLog.stop()
       standing.stop()
     },
   }

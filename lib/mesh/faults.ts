@@ -12,13 +12,12 @@ export interface MeshFault {
   readonly sentence: string
 }
 
-/** States that are faults, by the name of their event. */
+/** States that are faults of the way from here, by the name of their event. */
 export const MESH_EVENTS = {
   unreachable: 'mesh.unreachable',
   'one-way': 'mesh.one-way',
   'path-mtu': 'mesh.path-mtu',
   loss: 'mesh.loss',
-  down: 'mesh.down',
 } as const satisfies Partial<Record<MeshState, string>>
 
 type Bad = keyof typeof MESH_EVENTS
@@ -28,13 +27,13 @@ const DOWN_FOR_MS = 15_000
 const NAMED = 3
 
 /** Of one family; in the order of MESH_EVENTS. */
-export function meshFaults(peers: Iterable<MeshPeer>, port: number, now: number): readonly MeshFault[] {
+export function meshFaults(peers: Iterable<MeshPeer>, port: number): readonly MeshFault[] {
   const by = new Map<Bad, MeshPeer[]>()
   let all = 0
   for (const peer of peers) {
     all += 1
-    const { state, since } = peer
-    if (state === 'ok' || state === 'silent' || (state === 'down' && now - since < DOWN_FOR_MS)) continue
+    const { state } = peer
+    if (state === 'ok' || state === 'silent' || state === 'down') continue
     const found = by.get(state)
     if (found === undefined) by.set(state, [peer])
     else found.push(peer)
@@ -45,13 +44,23 @@ export function meshFaults(peers: Iterable<MeshPeer>, port: number, now: number)
   })
 }
 
-/** When `down` becomes a fault; undefined: nothing waits for that. Clock milliseconds. */
-export function nextFaultAt(peers: Iterable<MeshPeer>, now: number): number | undefined {
+/**
+ * Peers that answer on neither way, each in a sentence: no fault of this node, as every other node would have it too. `next`: when one
+ * more is to be told; undefined: none is.
+ */
+export function downPeers(
+  peers: Iterable<MeshPeer>,
+  now: number,
+): { readonly sentences: readonly string[]; readonly next: number | undefined } {
+  const sentences: string[] = []
   let next: number | undefined
-  for (const { state, since } of peers)
-    if (state === 'down' && now - since < DOWN_FOR_MS)
-      next = Math.min(next ?? Number.POSITIVE_INFINITY, since + DOWN_FOR_MS)
-  return next
+  for (const { node, state, since } of peers) {
+    if (state !== 'down') continue
+    const at = since + DOWN_FOR_MS
+    if (at > now) next = Math.min(next ?? at, at)
+    else sentences.push(`${node} answers neither over the overlay nor at its underlay address`)
+  }
+  return { sentences, next }
 }
 
 function sentenceOf(state: Bad, peers: readonly MeshPeer[], all: number, port: number): string {
@@ -70,8 +79,6 @@ function sentenceOf(state: Bad, peers: readonly MeshPeer[], all: number, port: n
         .slice(0, NAMED)
         .map(({ node, loss }) => `${node} ${lossInWords(loss)}`)
         .join(', ')}; look at the counters of the interfaces between (ip -s link)`
-    case 'down':
-      return `${who}${of} ${many ? 'answer' : 'answers'} neither over the overlay nor at ${many ? 'their' : 'its'} underlay ${many ? 'addresses' : 'address'}: the machine or its agent is off, or cut off`
   }
 }
 

@@ -36,6 +36,8 @@ export interface Fabric {
   readonly sent: readonly Carried[]
   of(node: string): MeshWatch
   peer(node: string, of: string): MeshPeer
+  /** A datagram arrives over the overlay of a node, as if from that address. */
+  inject(node: string, from: string, datagram: Uint8Array): void
   faults(node: string): ReadonlyMap<string, string>
   stop(): void
 }
@@ -131,6 +133,10 @@ export function createFabric(
       const found = [...of(node).peers()].find((peer) => peer.node === name)
       if (found === undefined) throw new Error(`${node} does not know ${name}`)
       return found
+    },
+    inject(node, from, datagram) {
+      const subnet = leases.get(node)?.ipv4.subnet
+      if (subnet !== undefined) ears.get(networkAddress(subnet))?.(datagram, from)
     },
     faults: (node) => faults.get(node) ?? new Map(),
     stop() {

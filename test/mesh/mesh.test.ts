@@ -1,6 +1,7 @@
 /** What probes find, in clusters that exist in memory: each way in which a pair can be broken, how soon, and at which rate. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeAnswer, encodeQuestion } from '../../lib/mesh/datagram.ts'
 import type { MeshState } from '../../lib/mesh/verdict.ts'
 import { type Carried, createFabric, MTU, packetBytes } from './fabric.ts'
 
@@ -76,9 +77,12 @@ for (const [what, { drops, is, back, says }] of Object.entries(BROKEN))
     fabric.clock.advance(is === 'path-mtu' ? 4 * MINUTE : MINUTE)
     assert.equal(fabric.peer('n0', 'n7').state, is)
     assert.equal(fabric.peer('n7', 'n0').state, back)
-    const said = [...fabric.faults('n0').values()]
-    assert.equal(said.length, 1, said.join('\n'))
-    assert.match(said[0] ?? '', says)
+    const loud = fabric.said
+      .filter(({ node, level }) => node === 'n0' && level === 'warn')
+      .map(({ message }) => message.replace(/ \(for .*\)$/, ''))
+    assert.equal(new Set(loud).size, 1, loud.join('\n'))
+    assert.match(loud[0] ?? '', says)
+    assert.equal(fabric.faults('n0').size, is === 'down' ? 0 : 1)
     const others = fabric.names.filter((name) => name !== 'n0' && name !== 'n7')
     for (const node of others) assert.equal(fabric.faults(node).size, 0, node)
 
@@ -131,7 +135,7 @@ test('an agent that is away for ten seconds is no fault, one that stays away is'
   assert.deepEqual(loud(), [])
   isAway = true
   fabric.clock.advance(MINUTE)
-  assert.match([...fabric.faults('n0').values()].join(), /^n3 answers neither/)
+  assert.match(loud().find(({ node }) => node === 'n0')?.message ?? '', /^n3 answers neither/)
   fabric.stop()
 })
 
@@ -193,5 +197,22 @@ test('the largest packets that are asked for fill the device and the underlay', 
     Math.max(...fabric.sent.filter((one) => one.path === path).map((one) => packetBytes(one)))
   assert.equal(largest('overlay'), MTU)
   assert.equal(largest('underlay'), MTU + 50)
+  fabric.stop()
+})
+
+test('answers that nobody was asked for, and questions from addresses that no peer has, change nothing and are not answered', () => {
+  const fabric = createFabric(3, { drops: (one) => between('n0', 'n1')(one) })
+  fabric.clock.advance(MINUTE)
+  const state = () => [...fabric.of('n0').peers()].map((peer) => [peer.node, peer.state])
+  const before = state()
+  const forged = { path: 'overlay', token: '0123456789abcdef', session: 1, received: 1 } as const
+  fabric.inject('n0', '10.1.1.0', encodeAnswer({ kind: 'answer', ...forged }))
+  const count = fabric.sent.length
+  fabric.inject('n0', '10.9.9.0', encodeQuestion({ kind: 'question', ...forged, size: 1000 }))
+  fabric.inject('n0', '192.168.0.2', encodeQuestion({ kind: 'question', ...forged, size: 1000 }))
+  assert.equal(fabric.sent.length, count, 'neither a stranger nor the wrong way is answered')
+  assert.deepEqual(state(), before)
+  fabric.inject('n0', '10.1.2.0', encodeQuestion({ kind: 'question', ...forged, size: 1000 }))
+  assert.equal(fabric.sent.length, count + 1)
   fabric.stop()
 })
