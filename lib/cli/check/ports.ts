@@ -7,7 +7,7 @@ const LISTENS = '0A'
 export async function checkPorts(
   host: CheckHost,
   families: readonly Family[],
-  { vxlan, health }: { readonly vxlan: number | undefined; readonly health: number | undefined },
+  { vxlan, health, mesh }: Readonly<Record<'vxlan' | 'health' | 'mesh', number | undefined>>,
 ): Promise<readonly Finding[]> {
   const about = 'ports'
   const found: Finding[] = []
@@ -29,6 +29,14 @@ export async function checkPorts(
         about,
         `TCP port ${health} of --healthz-port is taken, by a vtepd that runs already or by another program`,
         `ss -ltnp 'sport = :${health}' names it; choose another --healthz-port, or end it`,
+      ),
+    )
+  if (mesh !== undefined && (await holdersOf(host, families.map(fileOf('udp')), mesh)))
+    found.push(
+      warns(
+        about,
+        `UDP port ${mesh} of --mesh-port is taken, by a vtepd that runs already or by another program`,
+        `ss -lunp 'sport = :${mesh}' names it; end it, or choose another --mesh-port on all nodes`,
       ),
     )
   return found

@@ -102,7 +102,7 @@ async function checkConfigured({ agent }: RunConfig): Promise<readonly Finding[]
   const api = agent.leases.kind === 'kube' ? await (await import('../check/api.ts')).checkApi(agent.leases) : NO_API
   return [
     ...(await checkSettings(HOST, families, how)),
-    ...(await checkPorts(HOST, families, { vxlan, health: agent.health?.port })),
+    ...(await checkPorts(HOST, families, { vxlan, health: agent.health?.port, mesh: agent.mesh?.port })),
     ...(await lookAtNetwork(agent, api.podCidrs)),
     ...(await checkFirewalls(HOST, runProgram, agent.network, families)),
     ...(await checkFiles(HOST, agent)),

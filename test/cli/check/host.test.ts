@@ -147,13 +147,17 @@ const HEADER = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->wh
 const socketLine = (local: string, state: string, inode: number): string =>
   `${HEADER}  12: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 ${inode} 2 0 0\n`
 
-test("a program at the VXLAN port prevents; the kernel's own socket there, and a health port that is taken, do not", async () => {
+test("a program at the VXLAN port prevents; the kernel's own socket there, and a health port or that of probes that is taken, do not", async () => {
   const found = async (files: Readonly<Record<string, string>>) =>
-    verdicts(await checkPorts(hostOf(files), ['ipv4'], { vxlan: 8472, health: 8081 }))
+    verdicts(await checkPorts(hostOf(files), ['ipv4'], { vxlan: 8472, health: 8081, mesh: 8473 }))
   assert.deepEqual(await found({}), [['ports', 'fine']])
   assert.deepEqual(await found({ '/proc/net/udp': socketLine('00000000:2118', '07', 0) }), [['ports', 'fine']])
   assert.deepEqual(await found({ '/proc/net/udp': socketLine('00000000:2118', '07', 4711) }), [['ports', 'prevents']])
   assert.deepEqual(await found({ '/proc/net/tcp': socketLine('0100007F:1F91', '0A', 4711) }), [
+    ['ports', 'fine'],
+    ['ports', 'warns'],
+  ])
+  assert.deepEqual(await found({ '/proc/net/udp': socketLine('0A2A0100:2119', '07', 4711) }), [
     ['ports', 'fine'],
     ['ports', 'warns'],
   ])
