@@ -19,8 +19,8 @@ const files =
   wanted.length > 0 ? wanted : testFiles(path.join(root, 'test')).filter((file) => !/\.\w+\.test\.ts$/.test(file))
 
 // A hanging test ends as a failure with its name. The bound is per test, generous for sanitizers and slow machines.
-// One file more than there are cores: kernel tests wait a good deal.
-const bounds = [`--test-concurrency=${availableParallelism() + 1}`, '--test-timeout=300000']
+// Two files more than there are cores: kernel tests wait a good deal.
+const bounds = [`--test-concurrency=${availableParallelism() + 2}`, '--test-timeout=300000']
 const compiled = await prepare(root)
 const node = [process.execPath, ...compiled.flags, '--test', '--test-reporter=spec', ...bounds, ...flags, ...files]
 const isolated = inNamespaces(node)

@@ -42,6 +42,9 @@ export interface Prober {
   stop(): void
 }
 
+/** Questions that are asked at one time: waking up costs more than asking. */
+const AT_ONCE = 5
+const LONGEST_TICK_MS = 1000
 /** What is not answered by then is lost; a satellite's way is 0.7 s. */
 const PATIENCE_MS = 1000
 /** Of eight visits one asks the underlay. */
@@ -73,8 +76,12 @@ export function createProber(parts: ProberParts): Prober {
   const pending = new Map<string, Pending>()
   let sizes: Sizes | undefined
   let timer: Timer | undefined
-  let ticks = 0
+  /** Questions that may be asked, and how many were. */
+  let budget = 0
+  let asked = 0
   let stopped = false
+
+  const tickMs = Math.min(LONGEST_TICK_MS, (AT_ONCE / parts.rate) * 1000)
 
   const session = (): number => Math.floor(parts.random() * 0x1_0000_0000)
   /** What was under way does not count. */
@@ -185,13 +192,13 @@ export function createProber(parts: ProberParts): Prober {
   }
   const tick = (): void => {
     const now = clock.now()
-    ticks += 1
     expire(now)
     timer = undefined
-    if (sizes !== undefined) one(sizes, now)
+    for (budget += parts.rate * (tickMs / 1000); budget >= 1 && sizes !== undefined; budget -= 1) one(sizes, now)
     arm()
   }
   const one = (full: Sizes, now: number): void => {
+    asked += 1
     let next = urgent.shift()
     while (next !== undefined && (!isThere(next.peer) || next.peer.examination !== next.examination))
       next = urgent.shift()
@@ -199,12 +206,12 @@ export function createProber(parts: ProberParts): Prober {
       ask(next.peer, next.ask, next.examination)
       return
     }
-    const peer = (ticks % 2 === 0 ? dueBad(now) : undefined) ?? order.next()
+    const peer = (asked % 2 === 0 ? dueBad(now) : undefined) ?? order.next()
     if (peer !== undefined && peer.examination === undefined) visit(peer, full, now)
   }
   const arm = (): void => {
     if (stopped || sizes === undefined || peers.size === 0 || timer !== undefined) return
-    timer = clock.after(1000 / parts.rate, tick)
+    timer = clock.after(tickMs, tick)
   }
 
   return {

@@ -155,7 +155,7 @@ for (const watch of ['nodes', 'metadata'] as const)
         await followed.stream.close()
         await api.close()
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     )
   })
 
