@@ -78,7 +78,10 @@ test('large blocks go back to the system, which glibc does not do by itself', gl
     const { stdout } = await run(process.execPath, ['--import', 'tsx', PROGRAM, ...words])
     return Number(stdout) / MIB
   }
-  const [early, left] = [await grown('early'), await grown()]
+  const early = await grown('early')
+  // Now and then a block comes from another arena than the [heap], where another thread holds its lock.
+  let left = 0
+  for (let i = 0; i < 3 && left <= 12; i += 1) left = await grown()
   // 8 blocks of 100 kB stay in both.
   assert.ok(early < 4 && left > 12, `[heap] grew by ${early} MiB with it, by ${left} MiB without`)
 })
