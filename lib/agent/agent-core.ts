@@ -18,7 +18,7 @@ import { createStandingLog } from '../util/standing-log.ts'
 import { type Checked, mergeChecks } from './checks.ts'
 import { createCniFiles } from './cni-files.ts'
 import type { AgentConfig } from './config.ts'
-import { createContainment } from './containment.ts'
+import { type Containment, createContainment } from './containment.ts'
 import { compareFamily, type FamilyDifference } from './family-difference.ts'
 import { deviceOf, type FamilyOverlay } from './family-overlay.ts'
 import { createFreshLog } from './fresh-log.ts'
@@ -51,7 +51,7 @@ export interface AgentPorts extends Omit<MemberPorts, 'onChange'> {
   /** For the files that others read: `read` also tells one that was altered in another way than by its text. */
   readonly keptFiles: FilePorts & { readonly list: (folder: string) => Promise<readonly string[]> }
   /** Probes between a family's peers and us; default, and where it gives undefined: none. */
-  readonly mesh?: (overlay: FamilyOverlay) => MeshWatch | undefined
+  readonly mesh?: (overlay: FamilyOverlay, containment: Pick<Containment, 'clock' | 'guard'>) => MeshWatch | undefined
   /** Links whose IPv6 routes come from router advertisements. */
   readonly advertisedLinks: () => Promise<readonly string[]>
   /** Device and tables of every family stand for the first time, from a complete view. */
@@ -101,7 +101,7 @@ export function createAgentCore(config: AgentConfig, ports: AgentPorts): AgentCo
   const members = FAMILIES.filter((family) => config.network[family] !== undefined).map((family) =>
     createMember(family, config, { ...ports, onChange: () => overlayChanged() }),
   )
-  const mesh = members.flatMap(({ overlay }) => ports.mesh?.(overlay) ?? [])
+  const mesh = members.flatMap(({ overlay }) => ports.mesh?.(overlay, containment) ?? [])
   const cniFiles = createCniFiles({
     path: config.subnetFile,
     conflist: config.conflist,

@@ -228,7 +228,7 @@ function successionOf(
           },
           filters: (family) => createFilterTools(family, { ...config, network }, parts.clock),
           vxlanGuard: (family) => createGuardTools(family, { ...config, network }, parts.clock),
-          mesh: (overlay) => createMesh({ ...config, network }, overlay, parts),
+          mesh: (overlay, containment) => createMesh({ ...config, network }, overlay, { ...parts, ...containment }),
           advertisedLinks: linksWithAdvertisedRoutes,
           checksum,
           // One that may be elsewhere counts: what it may want back is left to it.

@@ -26,9 +26,9 @@ export async function compareFamily(
   const [tables, device, rules, guard, settings] = await Promise.all([
     overlay.compare(),
     overlay.compareDevice().catch(unknown),
-    filter?.compare().then((found) => found ?? NOT_YET),
-    allow?.compare(),
-    compareSettings(overlay.family),
+    filter?.compare().then((found) => found ?? NOT_YET, unknown),
+    allow?.compare().catch(unknown),
+    compareSettings(overlay.family).catch(unknown),
   ])
   return { family: overlay.family, tables, device, filter: together(rules, guard), settings }
 }

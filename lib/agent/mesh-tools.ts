@@ -7,9 +7,9 @@ import { isVxlan } from '../cluster/network.ts'
 import { openUdpDoor } from '../host/udp.ts'
 import { FAMILIES } from '../net/ip.ts'
 import { loadAddon } from '../rtnl/addon.ts'
-import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { AgentConfig } from './config.ts'
+import type { Containment } from './containment.ts'
 import type { FamilyOverlay } from './family-overlay.ts'
 import { createMeshWatch, type MeshWatch } from './mesh-watch.ts'
 import type { Telemetry } from './window/telemetry.ts'
@@ -20,9 +20,13 @@ export function createMesh(
   overlay: FamilyOverlay,
   {
     clock,
+    guard,
     log,
     telemetry,
-  }: { readonly clock: Clock; readonly log: Log; readonly telemetry: Pick<Telemetry, 'count' | 'observe'> },
+  }: Pick<Containment, 'clock' | 'guard'> & {
+    readonly log: Log
+    readonly telemetry: Pick<Telemetry, 'count' | 'observe'>
+  },
 ): MeshWatch | undefined {
   if (mesh === undefined || !isVxlan(network)) return undefined
   const open = loadAddon().openUdp
@@ -31,7 +35,7 @@ export function createMesh(
     families: FAMILIES.filter((family) => network[family] !== undefined).length,
     network,
     overlay,
-    open: (address, port, onDatagram) => openUdpDoor(open, { address, port, onDatagram }),
+    open: (address, port, onDatagram) => openUdpDoor(open, { address, port, onDatagram: guard(onDatagram) }),
     random: Math.random,
     token: () => randomBytes(8).toString('hex'),
     onOutcome(path, rtt) {

@@ -65,6 +65,8 @@ export interface MeshWatch {
 const PEERS_MS = 2000
 const FAULTS_MS = 1000
 const OPEN_AGAIN_MS = 60_000
+/** Of IPv4; IPv6's payload alone could be as large. Bytes. */
+const LARGEST_PACKET = 65_535
 /** IP and UDP. */
 const HEADERS: Readonly<Record<Family, number>> = { ipv4: 28, ipv6: 48 }
 
@@ -113,7 +115,7 @@ export function createMeshWatch(parts: MeshWatchParts): MeshWatch {
     for (const event of Object.values(MESH_EVENTS)) if (!stands.has(event)) standing.over(event)
     const now = clock.now()
     const { sentences, next } = downPeers(prober.peers(), now)
-    if (sentences.length === 0 && someDown) log.info('mesh.down', 'every peer that answered before does so again')
+    if (sentences.length === 0 && someDown) log.info('mesh.down', 'no peer is missed any more')
     someDown = sentences.length > 0
     downLog.report(sentences)
     if (next !== undefined) judgeIn(next - now)
@@ -216,6 +218,6 @@ export function createMeshWatch(parts: MeshWatchParts): MeshWatch {
 /** With direct routing packets may go as they are, so that only what the device takes has to get through. */
 function sizesOf({ backend }: VxlanNetwork, family: Family, mtu: number): Sizes {
   const headers = HEADERS[family]
-  const outer = backend.directRouting ? mtu : mtu + vxlanOverhead(family)
+  const outer = Math.min(LARGEST_PACKET, backend.directRouting ? mtu : mtu + vxlanOverhead(family))
   return { overlay: mtu - headers, underlay: outer - headers, headers }
 }

@@ -42,6 +42,7 @@ interface Options {
   readonly full?: () => boolean
   readonly filters?: AgentPorts['filters']
   readonly vxlanGuard?: AgentPorts['vxlanGuard']
+  readonly mesh?: AgentPorts['mesh']
 }
 
 function setUp({
@@ -120,6 +121,7 @@ function setUp({
     },
     ...(options.filters && { filters: options.filters }),
     ...(options.vxlanGuard && { vxlanGuard: options.vxlanGuard }),
+    ...(options.mesh && { mesh: options.mesh }),
     rival: async () => undefined,
     clock,
     log,
@@ -160,6 +162,28 @@ test('a node becomes ready: device, lease published, subnet.env written, MAC sav
   )
   await core.stop()
   assert.equal(clock.pending, 0, 'a stopped agent leaves no timer')
+})
+
+test('an exception of the probes is contained, as one of a family is', async () => {
+  const { core, clock, events } = setUp({
+    mesh(_, containment) {
+      containment.clock.after(100, () => {
+        throw new RangeError('a probe cannot have 65557 bytes')
+      })
+      containment.guard(() => {
+        throw new RangeError('a datagram that nobody expected')
+      })()
+      return undefined
+    },
+  })
+  await clock.run(1000)
+  assert.equal(core.ready, true)
+  const told = events.filter((event) => event.startsWith('agent.exception '))
+  assert.deepEqual(
+    told.map((event) => event.replace(/^.*contained: /, '')),
+    ['a datagram that nobody expected', 'a probe cannot have 65557 bytes'],
+  )
+  await core.stop()
 })
 
 test('the lease waits a moment for subnet.env, and not for ever; pods can start only when it is written', async () => {

@@ -53,11 +53,14 @@ export function createFabric(
     deaf = new Set(),
     rate = 5,
     seed = 1,
+    mtu = MTU,
   }: {
     readonly drops: (datagram: Carried) => boolean
     readonly deaf?: ReadonlySet<string>
     readonly rate?: number
     readonly seed?: number
+    /** Of the device. */
+    readonly mtu?: number
   },
 ): Fabric {
   const clock = createManualClock(1_000_000)
@@ -86,7 +89,7 @@ export function createFabric(
         overlay: {
           family: 'ipv4',
           own: {
-            device: { overlay: networkAddress(own.subnet), mtu: MTU },
+            device: { overlay: networkAddress(own.subnet), mtu },
             underlay: { local: own.underlay },
           } as never,
         },

@@ -216,3 +216,11 @@ test('answers that nobody was asked for, and questions from addresses that no pe
   assert.equal(fabric.sent.length, count + 1)
   fabric.stop()
 })
+
+test('on the largest device there can be no packet is larger than IP has them', () => {
+  const fabric = createFabric(2, { drops: () => false, mtu: 65_535 })
+  fabric.clock.advance(5 * MINUTE)
+  assert.equal(fabric.peer('n0', 'n1').state, 'ok')
+  assert.equal(Math.max(...fabric.sent.map(packetBytes)), 65_535)
+  fabric.stop()
+})

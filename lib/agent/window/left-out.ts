@@ -2,21 +2,30 @@
 import type { LeaseError } from '../../errors.ts'
 
 /** A claim that is not accepted. */
-export function inWords({ message, node, field, reason }: LeaseError): string {
-  return `${message}; ${remedyOf(node, field, reason)}`
+export function inWords(error: LeaseError): string {
+  return `${error.message}; ${remedyOf(error)}`
 }
 
-function remedyOf(node: string, field: string, reason: string): string {
+function remedyOf({ node, field, fault }: LeaseError): string {
   const look = `kubectl get node ${node} -o jsonpath='{.spec.podCIDRs} {.metadata.annotations}'`
-  if (/is our own|is that of|derived from/.test(reason) && /\blladdr$/.test(field))
-    return `it looks like a clone of that machine: on ${node} end vtepd, remove what is in its --state-dir (/var/lib/vtepd), start it again`
-  if (/overlaps/.test(reason))
-    return `two Nodes cannot have one podCIDR: delete the one that is no more (kubectl delete node ${node}), or give it another podCIDR`
-  if (/outside the network/.test(reason))
-    return "Network of net-conf and the controller manager's --cluster-cidr must agree; a Node gets another podCIDR when it is deleted and registers again"
-  if (/is our own|loop|link-local|no address/.test(reason))
-    return `${node} publishes an address at which it is not reached: look at --iface and --public-ip there, and at its annotations (${look})`
-  return `look at it: ${look}; its agent writes the annotations anew when it is started again`
+  const clone = `it looks like a clone of that machine: on ${node} end vtepd, remove what is in its --state-dir (/var/lib/vtepd), start it again`
+  const twice = `two Nodes cannot have one podCIDR: delete the one that is no more (kubectl delete node ${node}), or give it another podCIDR`
+  const unreached = `${node} publishes an address at which it is not reached: look at --iface and --public-ip there, and at its annotations (${look})`
+  switch (fault) {
+    case 'lladdr_taken':
+      return clone
+    case 'subnet_taken':
+      return twice
+    case 'ours':
+      return field.endsWith('lladdr') ? clone : field.endsWith('subnet') ? twice : unreached
+    case 'loop':
+    case 'underlay_unusable':
+      return unreached
+    case 'outside_network':
+      return "Network of net-conf and the controller manager's --cluster-cidr must agree; a Node gets another podCIDR when it is deleted and registers again"
+    default:
+      return `look at it: ${look}; its agent writes the annotations anew when it is started again`
+  }
 }
 
 const MOST_NAMES = 5

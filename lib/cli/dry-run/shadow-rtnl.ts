@@ -2,14 +2,16 @@
  * The kernel's network tables as they would be: read from the real ones, written nowhere. The agent works on it as on the kernel, so
  * that what it would do is what it does. Owns what was written. Must not: pass any write on; a write that it does not know is refused.
  */
+import { constants } from 'node:os'
 import type { DeviceOp } from '../../device/types.ts'
+import { KERNEL_VXLAN_PORT } from '../../device/vtep.ts'
 import { NetlinkError } from '../../errors.ts'
-import { contains, prefixLength } from '../../net/cidr.ts'
-import type { Ifindex } from '../../net/ifindex.ts'
-import { parseIfindex } from '../../net/ifindex.ts'
+import { cidrFamily, contains, prefixLength } from '../../net/cidr.ts'
+import { type Ifindex, parseIfindex } from '../../net/ifindex.ts'
 import { familyOf, type Ip } from '../../net/ip.ts'
 import { type Entry, type EntryTable, type RouteEntry, unpackEntries } from '../../rtnl/entries.ts'
 import type { Address, Dump, Link, LinkChange, Rtnl, VxlanSpec } from '../../rtnl/port.ts'
+import { MAIN } from '../../way/rules.ts'
 import { createShadowEntries } from './shadow-entries.ts'
 
 export interface Shadow {
@@ -81,7 +83,7 @@ export function createShadow(openReal: () => Rtnl): Shadow {
       },
       dumpRoutes: async (family) => {
         const dump = await real.dumpRoutes(family)
-        const isOfFamily = (entry: Entry): boolean => entry.kind === 'route' && familyOf(addressOf(entry)) === family
+        const isOfFamily = (entry: Entry): boolean => entry.kind === 'route' && cidrFamily(entry.dst) === family
         return { ...dump, value: entries.merge(dump.value, isOfFamily, gone) }
       },
       dumpNeighbours: async (family, ifindex) => {
@@ -104,7 +106,7 @@ export function createShadow(openReal: () => Rtnl): Shadow {
       async resolveRoute(dst, query) {
         const ours = bestRoute(entries.written(), dst)
         if (ours === undefined) return await real.resolveRoute(dst, query)
-        return { oif: ours.oif, table: 254, mtu: undefined, gateway: ours.gateway, source: undefined }
+        return { oif: ours.oif, table: MAIN, mtu: undefined, gateway: ours.gateway, source: undefined }
       },
       readTxChecksum: async (ifindex) =>
         checksums.get(ifindex) ?? (made.has(ifindex) || (await real.readTxChecksum(ifindex))),
@@ -163,15 +165,17 @@ export function createShadow(openReal: () => Rtnl): Shadow {
 const NOTHING: EntryTable = { bytes: new Uint8Array(0), length: 0 }
 
 function missing(op: string, ifindex: Ifindex): NetlinkError {
-  return new NetlinkError({ op, errno: 19, errnoName: 'ENODEV', extack: '', subject: String(ifindex) })
+  return new NetlinkError({
+    op,
+    errno: constants.errno.ENODEV,
+    errnoName: 'ENODEV',
+    extack: '',
+    subject: String(ifindex),
+  })
 }
 
 function refused(what: string): Promise<never> {
   return Promise.reject(new TypeError(`${what} is nothing that an agent does`))
-}
-
-function addressOf(route: RouteEntry): Ip {
-  return route.dst.slice(0, route.dst.indexOf('/')) as Ip
 }
 
 function bestRoute(written: ReturnType<Shadow['entries']>, dst: Ip): RouteEntry | undefined {
@@ -185,7 +189,7 @@ function bestRoute(written: ReturnType<Shadow['entries']>, dst: Ip): RouteEntry 
 
 /** As the kernel makes it: down, with the default port, its queue as we ask. */
 function linkOf(ifindex: Ifindex, spec: VxlanSpec): Link {
-  const { ifname, vni, local, parent, lladdr, mtu, port = 8472, learning, gbp } = spec
+  const { ifname, vni, local, parent, lladdr, mtu, port = KERNEL_VXLAN_PORT, learning, gbp } = spec
   return {
     ifindex,
     ifname,
