@@ -54,6 +54,8 @@ export interface Rehearsal {
 /** Without anything new for so long it is over: what is missing does not come by itself. Milliseconds. */
 const QUIET_MS = 3000
 const LONGEST_MS = 60_000
+/** Without anything new for so long after all is right. */
+const SETTLED_MS = 300
 
 /** Between two words of what is waited for. */
 const TELL_MS = 5000
@@ -99,7 +101,14 @@ export async function rehearse(config: AgentConfig, tell: (waiting: string) => v
     rival: async () => (await rivalOf())?.name,
     readFile: (file) => reading.ports.read(file),
     replaceFile: reading.ports.replace,
-    keptFiles: { ...kept.ports, list: listFolder },
+    keptFiles: {
+      ...kept.ports,
+      replace: (file, text) => {
+        news()
+        return kept.ports.replace(file, text)
+      },
+      list: listFolder,
+    },
     filters(family) {
       const filters = createFilterTools(family, config, clock, programs.run)
       const tools = Object.entries(filters?.tools ?? {}).map(([kind, tool]) => [kind, believing(tool, programs)])
@@ -126,7 +135,9 @@ export async function rehearse(config: AgentConfig, tell: (waiting: string) => v
     return hopeless !== undefined || now - from > LONGEST_MS || (now - at > QUIET_MS && source.view().synced)
   }
   let toldAt = from
-  while (!(status?.ready === true && published) && !isOver()) {
+  // Whoever is ready may still have a file to write, as after the device's MTU was changed.
+  const isSettled = (): boolean => status?.ready === true && published && clock.now() - at >= SETTLED_MS
+  while (!isSettled() && !isOver()) {
     await new Promise<void>((resolve) => clock.after(50, resolve))
     if (status === undefined || clock.now() - toldAt < TELL_MS) continue
     toldAt = clock.now()
