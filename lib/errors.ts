@@ -31,15 +31,30 @@ export class NetlinkError extends VtepdError {
   readonly errno: number
   readonly errnoName: string
   readonly extack: string
-  constructor(fields: { op: string; subject: string; errno: number; errnoName: string; extack: string }) {
+  /** Where in the request the kernel saw the fault, bytes from its begin; 0: it does not say. */
+  readonly offset: number
+  /** The attribute that begins there, by the names of its schema (`linkinfo.vxlan.id`); undefined: none, or nobody knows. */
+  readonly attribute: string | undefined
+  constructor(fields: {
+    op: string
+    subject: string
+    errno: number
+    errnoName: string
+    extack: string
+    offset?: number
+    attribute?: string | undefined
+  }) {
     const sentence = fields.errnoName === 'EPERM' && fields.extack === '' ? 'CAP_NET_ADMIN is missing' : fields.extack
     const because = sentence === '' ? '' : ` (${sentence})`
-    super(`${fields.op} ${fields.subject}: ${fields.errnoName}${because}`)
+    const where = fields.attribute === undefined ? '' : ` at ${fields.attribute}`
+    super(`${fields.op} ${fields.subject}: ${fields.errnoName}${because}${where}`)
     this.op = fields.op
     this.subject = fields.subject
     this.errno = fields.errno
     this.errnoName = fields.errnoName
     this.extack = fields.extack
+    this.offset = fields.offset ?? 0
+    this.attribute = fields.attribute
   }
 }
 

@@ -232,6 +232,8 @@ export const EVENT_CLOSED = 5
 export const EVENT_RULE = 6
 /** Of nftables: EVENT_VALUE is the index of what is watched and was touched. */
 export const EVENT_TOUCHED = 7
+/** Messages as the kernel sent them: EVENT_VALUE is their bytes, which follow, padded to a multiple of four. */
+export const EVENT_RAW = 8
 export const ACTION_SET = 1
 export const ACTION_DELETED = 2
 

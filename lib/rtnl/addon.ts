@@ -71,12 +71,30 @@ export interface AddonSocket {
     bufferBytes: number,
     onEvents: (events: ArrayBuffer) => void,
   ): Outcome & { readonly monitor?: AddonMonitor }
+  /**
+   * A whole message, sent as it is but for its sequence number and NLM_F_REQUEST, and NLM_F_ACK where it is no dump; `records` are
+   * the messages that answer it. EINVAL for what is no request.
+   */
+  transact(message: Uint8Array, isDump: boolean): Promise<RecordsOutcome>
+  /** As `monitor`, with messages as they are (EVENT_RAW). `groups`: four bytes each, host byte order. */
+  subscribe(
+    groups: Uint8Array,
+    receiveBufferBytes: number,
+    bufferBytes: number,
+    onEvents: (events: ArrayBuffer) => void,
+  ): Outcome & { readonly monitor?: AddonMonitor }
+  /** What `withdraw` calls the next call by: 1 to 2^32-1. */
+  nameNext(id: number): void
+  /** That call resolves with ECANCELED: at once where it waits, and then it was not sent. Nothing where it has ended. */
+  withdraw(id: number): void
   close(): Promise<Outcome>
 }
 
 export interface AddonMonitor {
   /** 0 or a positive errno. */
   hearEntries(heard: boolean): number
+  /** Whether it keeps the process alive; true at first. */
+  setRef(counts: boolean): void
   close(): void
 }
 
@@ -87,6 +105,8 @@ export interface Addon {
     chunkEntries: number,
     bufferBytes: number,
     receiveBufferBytes: number,
+    /** NETLINK_*. */
+    protocol: number,
   ): Outcome & { readonly socket?: AddonSocket }
   /**
    * Hears what touches some tables of nftables, in bare event records (EVENT_TOUCHED, EVENT_OVERRUN, EVENT_CLOSED). `families`:

@@ -23,6 +23,7 @@ const DEFAULT_BUFFER_BYTES = 32_768
 const LARGE_BYTES = 262_144
 const NONE = new ArrayBuffer(0)
 const INT_MAX = 0x7fffffff
+const NETLINK_ROUTE = 0
 
 /**
  * Opens a request socket in a network namespace, at once and on this thread (some 70 µs for another namespace). Throws
@@ -39,6 +40,7 @@ export function openRtnl(options: RtnlOptions = {}): Rtnl {
     options.receiveBufferBytes === undefined
       ? 0
       : records.inRange('receiveBufferBytes', options.receiveBufferBytes, 1, INT_MAX),
+    NETLINK_ROUTE,
   )
   if (opened.socket === undefined) throw errorOf(opened, 'open', options.netns ?? 'this network namespace')
   return rtnlOver(opened.socket, bufferBytes)

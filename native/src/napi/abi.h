@@ -187,6 +187,7 @@ inline constexpr uint8_t kEventOverrun = 4;
 inline constexpr uint8_t kEventClosed = 5;
 inline constexpr uint8_t kEventRule = 6;
 inline constexpr uint8_t kEventTouched = 7;
+inline constexpr uint8_t kEventRaw = 8;
 inline constexpr uint8_t kActionSet = 1;
 inline constexpr uint8_t kActionDeleted = 2;
 
@@ -292,7 +293,8 @@ static_assert(offsetof(rtnl::EventHeader, action) == kEventAction && offsetof(rt
 static_assert(rtnl::kBrokenFrame == kBrokenFrame);
 static_assert(rtnl::kLinkEvent == kEventLink && rtnl::kAddressEvent == kEventAddress);
 static_assert(rtnl::kEntryEvent == kEventEntry && rtnl::kOverrunEvent == kEventOverrun);
-static_assert(rtnl::kRuleEvent == kEventRule && rtnl::kTouchedEvent == kEventTouched);
+static_assert(rtnl::kRuleEvent == kEventRule && rtnl::kTouchedEvent == kEventTouched &&
+              rtnl::kRawEvent == kEventRaw);
 static_assert(rtnl::kClosedEvent == kEventClosed && rtnl::kSet == kActionSet && rtnl::kDeleted == kActionDeleted);
 
 static_assert(static_cast<uint8_t>(sock::Outcome::Kind::kDone) == kOutcomeDone);

@@ -22,7 +22,8 @@ constexpr size_t kQueueBound = 2;
 Napi::Function MonitorHandle::Define(Napi::Env env) {
   return DefineClass(
       env, "MonitorHandle",
-      {InstanceMethod<&MonitorHandle::HearEntries>("hearEntries"), InstanceMethod<&MonitorHandle::Close>("close")});
+      {InstanceMethod<&MonitorHandle::HearEntries>("hearEntries"),
+InstanceMethod<&MonitorHandle::SetRef>("setRef"), InstanceMethod<&MonitorHandle::Close>("close")});
 }
 
 MonitorHandle::MonitorHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MonitorHandle>(info) {}
@@ -36,6 +37,17 @@ Napi::Value MonitorHandle::Open(const Napi::CallbackInfo& info, const sock::Netn
   options.connection.receive_buffer = static_cast<int>(ToUint32(info[2]));
   options.connection.user_buffer = ToUint32(info[3]);
   return Start(info.Env(), netns, options, info[4].As<Napi::Function>());
+}
+
+Napi::Value MonitorHandle::OpenRaw(const Napi::CallbackInfo& info, const sock::Netns& netns, int protocol) {
+  sock::MonitorOptions options;
+  const Bytes given = ToBytes(info[0]);
+  for (SpanReader groups(given); !groups.empty() && !groups.failed();) options.groups.push_back(groups.Read<uint32_t>());
+  options.connection.protocol = protocol;
+  options.connection.receive_buffer = static_cast<int>(ToUint32(info[1]));
+  options.connection.user_buffer = ToUint32(info[2]);
+  options.append = sock::AppendRaw;
+  return Start(info.Env(), netns, options, info[3].As<Napi::Function>());
 }
 
 Napi::Value MonitorHandle::OpenNft(const Napi::CallbackInfo& info) {
@@ -111,6 +123,14 @@ Napi::Value MonitorHandle::HearEntries(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!open_) return Napi::Number::New(env, EBADF);
   return Napi::Number::New(env, monitor_.HearEntries(info[0].ToBoolean()));
+}
+
+void MonitorHandle::SetRef(const Napi::CallbackInfo& info) {
+  if (!open_) return;
+  if (info[0].ToBoolean())
+    deliveries_.Ref(info.Env());
+  else
+    deliveries_.Unref(info.Env());
 }
 
 Napi::Value MonitorHandle::Close(const Napi::CallbackInfo& info) {

@@ -20,6 +20,9 @@ class MonitorHandle final : public Napi::ObjectWrap<MonitorHandle>, public OpenH
   // monitor(groups: RTNLGRP_* in a Uint8Array, ignoreOwn, receiveBufferBytes, bufferBytes, callback(ArrayBuffer)): the
   // outcome, with `monitor` when done. Opens in `netns`; `own_port` is what ignoreOwn ignores.
   static Napi::Value Open(const Napi::CallbackInfo& info, const sock::Netns& netns, uint32_t own_port);
+  // subscribe(groups: multicast groups of `protocol` (NETLINK_*), four bytes each in host order, in a Uint8Array,
+  // receiveBufferBytes, bufferBytes, callback(ArrayBuffer)): the same, with the messages as they are (kRawEvent).
+  static Napi::Value OpenRaw(const Napi::CallbackInfo& info, const sock::Netns& netns, int protocol);
   // openNftMonitor(netns, families: NFPROTO_* in a Uint8Array, names: for each of them table and chain ('' for all of it),
   // receiveBufferBytes, callback(ArrayBuffer)): the outcome, with `monitor` when done.
   static Napi::Value OpenNft(const Napi::CallbackInfo& info);
@@ -39,6 +42,8 @@ class MonitorHandle final : public Napi::ObjectWrap<MonitorHandle>, public OpenH
                            Napi::Function callback);
   // hearEntries(heard: boolean): 0 or a positive errno.
   Napi::Value HearEntries(const Napi::CallbackInfo& info);
+  // setRef(counts: boolean): whether the open monitor keeps the process alive.
+  void SetRef(const Napi::CallbackInfo& info);
   // No call of the callback after this returns.
   Napi::Value Close(const Napi::CallbackInfo& info);
 

@@ -56,7 +56,11 @@ Napi::Function RtnlSocket::Define(Napi::Env env) {
                          InstanceMethod<&RtnlSocket::ResolveRoute>("resolveRoute"),
                          InstanceMethod<&RtnlSocket::GetFdb>("getFdb"),
                          InstanceMethod<&RtnlSocket::Apply>("apply"),
+                         InstanceMethod<&RtnlSocket::Transact>("transact"),
                          InstanceMethod<&RtnlSocket::Monitor>("monitor"),
+                         InstanceMethod<&RtnlSocket::Subscribe>("subscribe"),
+                         InstanceMethod<&RtnlSocket::NameNext>("nameNext"),
+                         InstanceMethod<&RtnlSocket::Withdraw>("withdraw"),
                          InstanceMethod<&RtnlSocket::Close>("close"),
                      });
 }
@@ -72,6 +76,7 @@ Napi::Value RtnlSocket::Open(const Napi::CallbackInfo& info) {
   options.timeout_ms = static_cast<int>(ToUint32(info[1]));
   options.user_buffer = ToUint32(info[3]);
   options.receive_buffer = static_cast<int>(ToUint32(info[4]));
+  options.protocol = parts.protocol = static_cast<int>(ToUint32(info[5]));
   parts.connection = std::make_unique<sock::Connection>();
   const sock::Outcome outcome = parts.connection->Open(parts.netns, options);
   ObjectBuilder result = ToObject(env, outcome);
@@ -88,6 +93,7 @@ RtnlSocket::RtnlSocket(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RtnlSo
   const Napi::Env env = info.Env();
   netns_ = std::move(parts->netns);
   chunk_entries_ = parts->chunk_entries;
+  protocol_ = parts->protocol;
   worker_ = std::make_unique<sock::Worker>(std::move(parts->connection));
   // Unbounded: a caller has at most as many completions under way as it has promises.
   completions_ = Completions::New(env, "vtepd.rtnl", 0, 1, this);
@@ -132,7 +138,7 @@ Napi::Value RtnlSocket::Submit(Napi::Env env, Work work) {
   const Napi::Value promise = job->Promise(env);
   if (promise.IsEmpty()) return promise;
   std::unique_ptr<sock::Worker::Task> task = std::move(job);
-  const int error = worker_->Submit(&task);
+  const int error = worker_->Submit(&task, std::exchange(next_id_, 0));
   if (error == 0) {
     Began(env);
     return promise;
@@ -163,6 +169,23 @@ void RtnlSocket::Ended(Napi::Env env) {
 Napi::Value RtnlSocket::Monitor(const Napi::CallbackInfo& info) {
   if (closed_) return {info.Env(), ToObject(info.Env(), sock::Outcome::Socket(ECANCELED, "closed")).value()};
   return MonitorHandle::Open(info, netns_, worker_->connection()->port_id());
+}
+
+Napi::Value RtnlSocket::Subscribe(const Napi::CallbackInfo& info) {
+  if (closed_) return {info.Env(), ToObject(info.Env(), sock::Outcome::Socket(ECANCELED, "closed")).value()};
+  return MonitorHandle::OpenRaw(info, netns_, protocol_);
+}
+
+void RtnlSocket::NameNext(const Napi::CallbackInfo& info) { next_id_ = ToUint32(info[0]); }
+
+void RtnlSocket::Withdraw(const Napi::CallbackInfo& info) {
+  const std::unique_ptr<sock::Worker::Task> task = worker_->Withdraw(ToUint32(info[0]));
+  if (task == nullptr) return;
+  // Every task of this worker is a Job.
+  auto* const job = static_cast<Job*>(task.get());
+  job->reply.outcome = sock::Outcome::Socket(ECANCELED, "not sent");
+  job->Resolve(info.Env());
+  Ended(info.Env());
 }
 
 Napi::Value RtnlSocket::Close(const Napi::CallbackInfo& info) {

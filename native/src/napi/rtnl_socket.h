@@ -19,7 +19,8 @@ namespace vtepd::addon {
 class RtnlSocket final : public Napi::ObjectWrap<RtnlSocket>, public OpenHandle {
  public:
   static Napi::Function Define(Napi::Env env);
-  // openSocket(netns, timeoutMs, chunkEntries, bufferBytes, receiveBufferBytes): the outcome, with `socket` when done.
+  // openSocket(netns, timeoutMs, chunkEntries, bufferBytes, receiveBufferBytes, protocol): the outcome, with `socket` when
+  // done. `protocol`: NETLINK_*.
   static Napi::Value Open(const Napi::CallbackInfo& info);
 
   explicit RtnlSocket(const Napi::CallbackInfo& info);
@@ -33,6 +34,7 @@ class RtnlSocket final : public Napi::ObjectWrap<RtnlSocket>, public OpenHandle 
     sock::Netns netns;
     std::unique_ptr<sock::Connection> connection;
     size_t chunk_entries = 0;
+    int protocol = 0;
   };
   struct Job;
   // Runs on the worker's thread.
@@ -53,7 +55,11 @@ class RtnlSocket final : public Napi::ObjectWrap<RtnlSocket>, public OpenHandle 
   Napi::Value ResolveRoute(const Napi::CallbackInfo& info);
   Napi::Value GetFdb(const Napi::CallbackInfo& info);
   Napi::Value Apply(const Napi::CallbackInfo& info);
+  Napi::Value Transact(const Napi::CallbackInfo& info);
   Napi::Value Monitor(const Napi::CallbackInfo& info);
+  Napi::Value Subscribe(const Napi::CallbackInfo& info);
+  void NameNext(const Napi::CallbackInfo& info);
+  void Withdraw(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
 
   // A promise of the Reply that `work` makes.
@@ -67,6 +73,9 @@ class RtnlSocket final : public Napi::ObjectWrap<RtnlSocket>, public OpenHandle 
   sock::Netns netns_;
   std::unique_ptr<sock::Worker> worker_;
   size_t chunk_entries_ = 0;
+  int protocol_ = 0;
+  // What Withdraw() calls the next task that is submitted by; 0: nothing.
+  uint32_t next_id_ = 0;
   Completions completions_;
   size_t pending_ = 0;
   bool closed_ = false;

@@ -200,6 +200,19 @@ Napi::Value RtnlSocket::GetFdb(const Napi::CallbackInfo& info) {
   });
 }
 
+// transact(message, isDump): a whole message in, whole messages out.
+Napi::Value RtnlSocket::Transact(const Napi::CallbackInfo& info) {
+  const Bytes given = ToBytes(info[0]);
+  std::vector<uint8_t> message(given.begin(), given.end());
+  return Submit(info.Env(), [message = std::move(message), dump = info[1].ToBoolean().Value()](sock::Connection* at,
+                                                                                               Reply* reply) {
+    sock::RawResult result;
+    reply->outcome = sock::Transact(at, message, dump, &result);
+    reply->records = std::move(result.messages);
+    reply->interrupted = result.interrupted;
+  });
+}
+
 Napi::Value RtnlSocket::Apply(const Napi::CallbackInfo& info) {
   auto entries = ToEntries(info[0]);
   if (!entries) return WrongArguments(info.Env());

@@ -161,7 +161,8 @@ struct EventHeader {
   uint8_t type;
   uint8_t action;
   uint16_t reserved;
-  // nlmsg_pid · closed: the errno · overrun: 0 where messages were lost, else the type of the one that does not decode
+  // nlmsg_pid · closed: the errno · overrun: 0 where messages were lost, else the type of the one that does not decode · raw:
+  // bytes of messages that follow, padded to four
   uint32_t value;
 };
 
@@ -176,6 +177,7 @@ enum EventType : uint8_t {
   kClosedEvent = 5,
   kRuleEvent = 6,
   kTouchedEvent = 7,
+  kRawEvent = 8,
 };
 enum EventAction : uint8_t { kSet = 1, kDeleted = 2 };
 

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -125,11 +126,27 @@ int Connection::WaitReadable(int64_t deadline_ms) const {
 
 void Connection::Drain() {
   for (int error = 0; error == 0 || error == ENOBUFS;) error = Receive(0).error;
-  leftovers = false;
+  leftovers = cancelled();
 }
 
 void Connection::Cancel() {
   cancelled_.store(true, std::memory_order_release);
+  Wake();
+}
+
+void Connection::Interrupt() {
+  interrupted_.store(true, std::memory_order_release);
+  Wake();
+}
+
+void Connection::Resume() {
+  if (!interrupted_.exchange(false, std::memory_order_acq_rel)) return;
+  // Whoever cancelled meanwhile is seen by the flag, which is looked at before each wait.
+  uint64_t woken = 0;
+  [[maybe_unused]] const ssize_t taken = read(wake_.get(), &woken, sizeof(woken));
+}
+
+void Connection::Wake() {
   const uint64_t one = 1;
   // Cannot fail: the counter of an eventfd holds 2^64-2 of these.
   [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof(one));

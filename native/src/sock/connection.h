@@ -36,7 +36,7 @@ struct Received {
   Bytes datagram;
 };
 
-// Used by one thread at a time; Cancel() alone may come from any thread at any time.
+// Used by one thread at a time; Cancel() and Interrupt() alone may come from any thread at any time.
 class Connection {
  public:
   static constexpr int kForever = -1;
@@ -56,12 +56,17 @@ class Connection {
   // The next datagram of the kernel, whole, whatever its size. `timeout_ms` 0: only what is there.
   [[nodiscard]] Received Receive(int timeout_ms);
   [[nodiscard]] Received Receive() { return Receive(options_.timeout_ms); }
-  // Reads and drops what is there; also ends a dump that was left half-way.
+  // Reads and drops what is there; also ends a dump that was left half-way. Not done where it is cancelled meanwhile.
   void Drain();
 
   // A wait that is under way, and every later one, ends with ECANCELED.
   void Cancel();
-  [[nodiscard]] bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
+  // The same until Resume(), which the thread that uses the connection calls. What was asked leaves its answers behind.
+  void Interrupt();
+  void Resume();
+  [[nodiscard]] bool cancelled() const {
+    return cancelled_.load(std::memory_order_acquire) || interrupted_.load(std::memory_order_acquire);
+  }
 
   // Hands out `count` consecutive sequence numbers and returns the first. They wrap around.
   uint32_t TakeSequences(uint32_t count) {
@@ -84,12 +89,14 @@ class Connection {
 
  private:
   [[nodiscard]] int Configure();
+  void Wake();
   // 0 when readable.
   [[nodiscard]] int WaitReadable(int64_t deadline_ms) const;
 
   UniqueFd fd_;
   UniqueFd wake_;
   std::atomic<bool> cancelled_{false};
+  std::atomic<bool> interrupted_{false};
   ConnectionOptions options_;
   uint32_t port_id_ = 0;
   int actual_receive_buffer_ = 0;

@@ -127,6 +127,12 @@ void AppendEvents(Bytes datagram, std::vector<uint8_t>* events) {
   if (reader.malformed()) AppendBare(rtnl::kOverrunEvent, rtnl::kBrokenFrame, events);
 }
 
+void AppendRaw(Bytes datagram, std::vector<uint8_t>* events) {
+  AppendBare(rtnl::kRawEvent, static_cast<uint32_t>(datagram.size()), events);
+  events->insert(events->end(), datagram.begin(), datagram.end());
+  events->resize(NLMSG_ALIGN(events->size()));
+}
+
 void AppendTouched(Bytes datagram, std::span<const nft::Watched> watched, std::vector<uint8_t>* events) {
   // All of them are bare: some ten at most, as many as are watched, and an overrun or two.
   const auto append = [events](rtnl::EventType type, uint32_t value) {

@@ -74,6 +74,9 @@ class Monitor {
 // was not understood, so only a dump tells. Pure.
 void AppendEvents(Bytes datagram, std::vector<uint8_t>* events);
 
+// The datagram as it is, behind a header that says its length; padded, so that what follows is aligned. Pure.
+void AppendRaw(Bytes datagram, std::vector<uint8_t>* events);
+
 // The same of nftables: a bare event with the index of each of `watched` that was touched, once in `events` however often it
 // was; a message that does not decode becomes an overrun. Pure.
 void AppendTouched(Bytes datagram, std::span<const nft::Watched> watched, std::vector<uint8_t>* events);

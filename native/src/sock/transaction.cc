@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -120,7 +121,59 @@ Outcome DumpOnce(Connection* connection, const DumpQuestion& question, DumpResul
   });
 }
 
+// `message` with the header that this transaction gives it.
+Encoder Copy(Bytes message, bool dump) {
+  return [message, dump](SpanWriter* out, uint32_t sequence) {
+    nlmsghdr header{};
+    std::memcpy(&header, message.data(), sizeof(header));
+    header.nlmsg_flags = static_cast<uint16_t>(header.nlmsg_flags | NLM_F_REQUEST | (dump ? 0 : NLM_F_ACK));
+    header.nlmsg_seq = sequence;
+    header.nlmsg_pid = 0;
+    out->Put(header);
+    out->PutBytes(message.subspan(sizeof(header)));
+    return out->fits() ? rtnl::Encoded::kOk : rtnl::Encoded::kDoesNotFit;
+  };
+}
+
+bool IsRequest(Bytes message) {
+  nlmsghdr header{};
+  if (message.size() < sizeof(header)) return false;
+  std::memcpy(&header, message.data(), sizeof(header));
+  return header.nlmsg_len == message.size() && header.nlmsg_type >= NLMSG_MIN_TYPE;
+}
+
+Outcome TransactOnce(Connection* connection, const Encoder& encode, RawResult* result) {
+  *result = {};
+  const uint32_t sequence = connection->TakeSequences(1);
+  if (Outcome sent = SendRequest(connection, encode, sequence); !sent.done()) return sent;
+  const auto take = [&](const nl::Message* message) -> std::optional<Outcome> {
+    if (message == nullptr) {
+      result->interrupted = true;
+      return std::nullopt;
+    }
+    if ((message->header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) result->interrupted = true;
+    if (EndsAnswer(*message)) return FromVerdict(nl::DecodeVerdict(*message));
+    const auto* header = reinterpret_cast<const uint8_t*>(&message->header);
+    auto& messages = result->messages;
+    messages.insert(messages.end(), header, header + sizeof(message->header));
+    messages.insert(messages.end(), message->payload.begin(), message->payload.end());
+    messages.resize(NLMSG_ALIGN(messages.size()));
+    return std::nullopt;
+  };
+  return Await(connection, sequence, take, FailOnBrokenFrame);
+}
+
 }  // namespace
+
+Outcome Transact(Connection* connection, Bytes message, bool dump, RawResult* result) {
+  if (!IsRequest(message)) return Outcome::Socket(EINVAL, "these bytes are no request");
+  const int64_t until = NowMs() + kDumpPatienceMs;
+  for (int attempt = 1;; ++attempt) {
+    Outcome outcome = TransactOnce(connection, Copy(message, dump), result);
+    if (!dump && outcome.done() && result->interrupted) return Outcome::Socket(ENOBUFS, "the answer was lost");
+    if (!outcome.done() || !result->interrupted || attempt == kDumpAttempts || NowMs() >= until) return outcome;
+  }
+}
 
 Outcome Request(Connection* connection, const Encoder& encode) {
   const uint32_t sequence = connection->TakeSequences(1);

@@ -61,6 +61,18 @@ struct DumpQuestion {
 // One message that does not decode costs that message alone: the rest of the dump is read.
 [[nodiscard]] Outcome Dump(Connection* connection, const DumpQuestion& question, DumpResult* result);
 
+// What a message brought that its sender understands and we do not.
+struct RawResult {
+  // Whole messages, back to back, each aligned: all that answer, less the acknowledgement that ends them.
+  std::vector<uint8_t> messages;
+  bool interrupted = false;
+};
+
+// Sends one whole message as it is, but for its sequence number and NLM_F_REQUEST, and NLM_F_ACK where it is no dump. A dump
+// is repeated as Dump() repeats one. EINVAL for what is no message, or one of netlink's own. What has come when the socket
+// fails is in `result`.
+[[nodiscard]] Outcome Transact(Connection* connection, Bytes message, bool dump, RawResult* result);
+
 }  // namespace vtepd::sock
 
 #endif  // VTEPD_SOCK_TRANSACTION_H_

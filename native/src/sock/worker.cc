@@ -1,5 +1,6 @@
 #include "sock/worker.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -10,11 +11,11 @@ Worker::~Worker() {
   Join();
 }
 
-int Worker::Submit(std::unique_ptr<Task>* task) {
+int Worker::Submit(std::unique_ptr<Task>* task, uint32_t id) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return ECANCELED;
-    tasks_.push_back(std::move(*task));
+    tasks_.push_back({std::move(*task), id});
   }
   changed_.notify_one();
   if (started_) return 0;
@@ -22,10 +23,21 @@ int Worker::Submit(std::unique_ptr<Task>* task) {
   started_ = error == 0;
   if (error != 0) {
     const std::lock_guard lock(mutex_);
-    *task = std::move(tasks_.back());
+    *task = std::move(tasks_.back().task);
     tasks_.pop_back();
   }
   return error;
+}
+
+std::unique_ptr<Worker::Task> Worker::Withdraw(uint32_t id) {
+  const std::lock_guard lock(mutex_);
+  if (id == 0) return nullptr;
+  if (running_ == id) connection_->Interrupt();
+  const auto found = std::find_if(tasks_.begin(), tasks_.end(), [id](const Queued& queued) { return queued.id == id; });
+  if (found == tasks_.end()) return nullptr;
+  std::unique_ptr<Task> task = std::move(found->task);
+  tasks_.erase(found);
+  return task;
 }
 
 void Worker::Stop(std::function<void()> ended) {
@@ -47,12 +59,15 @@ void Worker::Loop() {
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
     if (tasks_.empty()) break;
-    std::unique_ptr<Task> task = std::move(tasks_.front());
+    std::unique_ptr<Task> task = std::move(tasks_.front().task);
+    running_ = tasks_.front().id;
     tasks_.pop_front();
     lock.unlock();
     Task* const running = task.get();
     running->Run(std::move(task), connection_.get());
     lock.lock();
+    running_ = 0;
+    connection_->Resume();
   }
   lock.unlock();
   connection_->Close();

@@ -4,6 +4,7 @@
 #define VTEPD_SOCK_WORKER_H_
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -30,8 +31,13 @@ class Worker {
   ~Worker();
 
   // Queues a task for the worker's thread, which the first one starts. Returns 0, a positive errno when no thread can be
-  // started, or ECANCELED after Stop(); then the task is left to the caller. Owner's thread only.
-  [[nodiscard]] int Submit(std::unique_ptr<Task>* task);
+  // started, or ECANCELED after Stop(); then the task is left to the caller. `id`: what Withdraw() calls it by; 0: nothing
+  // does. Owner's thread only.
+  [[nodiscard]] int Submit(std::unique_ptr<Task>* task, uint32_t id = 0);
+
+  // A task that is queued comes back and never runs. One under way finds its connection interrupted, and so ends with
+  // ECANCELED unless it is about to end anyway. nullptr then, and where there is no such task.
+  [[nodiscard]] std::unique_ptr<Task> Withdraw(uint32_t id);
 
   // Cancels: the task under way and those queued find their connection cancelled, so that each ends with ECANCELED. Then
   // the socket is closed and `ended` runs, on the worker's thread (on this one when no task was ever submitted).
@@ -44,6 +50,11 @@ class Worker {
   [[nodiscard]] Connection* connection() const { return connection_.get(); }
 
  private:
+  struct Queued {
+    std::unique_ptr<Task> task;
+    uint32_t id;
+  };
+
   void Loop();
 
   std::unique_ptr<Connection> connection_;
@@ -52,7 +63,8 @@ class Worker {
   std::mutex mutex_;
   std::condition_variable changed_;
   // Under the mutex:
-  std::deque<std::unique_ptr<Task>> tasks_;
+  std::deque<Queued> tasks_;
+  uint32_t running_ = 0;
   bool stopping_ = false;
   std::function<void()> ended_;
 };

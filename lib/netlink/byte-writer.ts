@@ -1,0 +1,89 @@
+/**
+ * Bytes of a message that is being written: grows as needed, integers in host byte order unless a name says otherwise.
+ * Must not: know what the bytes mean.
+ */
+
+export const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
+
+/** Bit 15 of an attribute's type (NLA_F_NESTED): what it holds are attributes. */
+const NESTED = 0x8000
+const LARGEST_ATTRIBUTE = 0xffff
+
+export class ByteWriter {
+  #bytes = new Uint8Array(256)
+  #view = new DataView(this.#bytes.buffer)
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  u8(value: number): void {
+    this.#view.setUint8(this.#reserve(1), value)
+  }
+
+  u16(value: number, littleEndian = LITTLE_ENDIAN): void {
+    this.#view.setUint16(this.#reserve(2), value, littleEndian)
+  }
+
+  u32(value: number, littleEndian = LITTLE_ENDIAN): void {
+    this.#view.setUint32(this.#reserve(4), value, littleEndian)
+  }
+
+  u64(value: bigint, littleEndian = LITTLE_ENDIAN): void {
+    this.#view.setBigUint64(this.#reserve(8), value, littleEndian)
+  }
+
+  bytes(value: Uint8Array): void {
+    const at = this.#reserve(value.length)
+    this.#bytes.set(value, at)
+  }
+
+  zeros(count: number): void {
+    this.#reserve(count)
+  }
+
+  /** Zeros up to a multiple of four (NLMSG_ALIGN, NLA_ALIGN). */
+  align(): void {
+    this.#reserve(-this.#length & 3)
+  }
+
+  /** Overwrites what was written at `offset`. */
+  patchU16(offset: number, value: number): void {
+    this.#view.setUint16(offset, value, LITTLE_ENDIAN)
+  }
+
+  patchU32(offset: number, value: number): void {
+    this.#view.setUint32(offset, value, LITTLE_ENDIAN)
+  }
+
+  /** One attribute (struct nlattr) with what `body` writes. Throws RangeError, naming `name`, beyond 65,535 bytes. */
+  attribute(id: number, nested: boolean, name: string, body: () => void): void {
+    this.align()
+    const start = this.#length
+    this.u16(0)
+    this.u16(nested ? id | NESTED : id)
+    body()
+    const length = this.#length - start
+    if (length > LARGEST_ATTRIBUTE) throw new RangeError(`${name}: ${length} bytes are more than an attribute can hold`)
+    this.patchU16(start, length)
+    this.align()
+  }
+
+  /** What was written: a copy. */
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.#length)
+  }
+
+  #reserve(count: number): number {
+    const at = this.#length
+    if (at + count > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(this.#bytes.length * 2, at + count))
+      larger.set(this.#bytes.subarray(0, at))
+      this.#bytes = larger
+      this.#view = new DataView(larger.buffer)
+    }
+    this.#length = at + count
+    return at
+  }
+}

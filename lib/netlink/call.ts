@@ -1,0 +1,70 @@
+/**
+ * What every call takes last: a signal that ends it, and a time limit. Owns what follows in the addon, where a call that waits is
+ * withdrawn and one under way interrupted. Must not: know what is asked.
+ */
+import { constants } from 'node:os'
+import { OUTCOME_DONE } from '../rtnl/abi.ts'
+import type { AddonSocket, Outcome } from '../rtnl/addon.ts'
+import { checkInteger, checkObject, shown } from './codec.ts'
+
+export interface CallOptions {
+  /**
+   * Ends the call, which then rejects with the signal's reason. What still waits behind other calls is never sent; of what is
+   * under way nothing is known: a write may have been done.
+   */
+  readonly signal?: AbortSignal | undefined
+  /**
+   * Milliseconds from now, waiting behind other calls included, after which it rejects with NetlinkSocketError(ETIMEDOUT); of its
+   * effect the same is known. Without it an answer may take as long as `timeoutMs` of the socket says.
+   */
+  readonly timeoutMs?: number | undefined
+}
+
+const LONGEST_MS = 0x7fffffff
+
+/** Runs one call of `socket`; `start` makes it, synchronously. */
+export type Caller = <T extends Outcome>(options: CallOptions | undefined, start: () => Promise<T>) => Promise<T>
+
+export function createCaller(socket: Pick<AddonSocket, 'nameNext' | 'withdraw'>): Caller {
+  let last = 0
+  return async (options, start) => {
+    const { signal, timeoutMs } = checkCallOptions(options)
+    signal?.throwIfAborted()
+    if (signal === undefined && timeoutMs === undefined) return start()
+    // Long before the number comes again its call has ended.
+    last = (last % 0xffffffff) + 1
+    const id = last
+    let isLate = false
+    const withdraw = (): void => socket.withdraw(id)
+    socket.nameNext(id)
+    const answer = start()
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            isLate = true
+            withdraw()
+          }, timeoutMs)
+    signal?.addEventListener('abort', withdraw, { once: true })
+    try {
+      const outcome = await answer
+      if (outcome.kind === OUTCOME_DONE || outcome.errno !== constants.errno.ECANCELED) return outcome
+      signal?.throwIfAborted()
+      const text = `its limit of ${timeoutMs} ms is over; ${outcome.text}`
+      return isLate ? { ...outcome, errno: constants.errno.ETIMEDOUT, text } : outcome
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', withdraw)
+    }
+  }
+}
+
+/** Throws TypeError and RangeError by the name of the option. */
+export function checkCallOptions(options: CallOptions | undefined): CallOptions {
+  if (options === undefined) return {}
+  const { signal, timeoutMs } = checkObject('options', options) as CallOptions
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError(`signal: ${shown(signal)} is not an AbortSignal`)
+  if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 1, LONGEST_MS)
+  return { signal, timeoutMs }
+}

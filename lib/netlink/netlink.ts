@@ -1,0 +1,174 @@
+/**
+ * The open floor: any request, dump or multicast group of any netlink family, with codecs of the caller's own or those of this
+ * folder. What vtepd/rtnl knows by name is built on it. Must not: know a family (generic.ts alone knows one).
+ */
+import { NetlinkProtocolError } from '../errors.ts'
+import { OUTCOME_DONE } from '../rtnl/abi.ts'
+import { type AddonSocket, loadAddon, type RecordsOutcome } from '../rtnl/addon.ts'
+import type { Dump } from '../rtnl/port.ts'
+import { createUnreadableTally } from '../rtnl/unreadable.ts'
+import { type Caller, type CallOptions, createCaller } from './call.ts'
+import { type Codec, checkInteger, checkObject, shown } from './codec.ts'
+import { attributeAt, decodePayload, eachMessage, encodeMessage, type NetlinkMessage } from './message.ts'
+import { errorOf } from './outcome-error.ts'
+import { type Subscription, type SubscriptionOptions, subscribe } from './subscription.ts'
+
+/** One request: its type (nlmsg_type), and the payload as a value with its codec. */
+export interface Query<Q> {
+  readonly type: number
+  /** NLM_F_* beyond REQUEST and ACK, which every request has, and DUMP, which every dump has. Default 0. */
+  readonly flags?: number
+  readonly body: Codec<Q>
+  readonly value: Q
+  /** What NetlinkError calls it: the operation (`link.create`) and whom it concerns. Default: the type's number. */
+  readonly op?: string
+  readonly subject?: string
+}
+
+/** A request whose answers are read by `answer`; `answerType`: those of another nlmsg_type are passed over. */
+export interface TypedQuery<Q, A> extends Query<Q> {
+  readonly answer: Codec<A>
+  readonly answerType?: number
+}
+
+/** Calls are answered in order. Each rejects with TypeError or RangeError before anything is sent, or as Rtnl's do. */
+export interface Netlink extends AsyncDisposable {
+  /** Netlink port ID of the request socket: what `portId` of a message that it caused is. */
+  readonly portId: number
+  /** Sends it with NLM_F_ACK and brings all that is answered before the acknowledgement. NetlinkError: the kernel refused. */
+  request<Q, A>(query: TypedQuery<Q, A>, options?: CallOptions): Promise<A[]>
+  request<Q>(query: Query<Q>, options?: CallOptions): Promise<NetlinkMessage[]>
+  /** With NLM_F_DUMP; repeated up to five times within 100 ms where the kernel marks it as interrupted. */
+  dump<Q, A>(query: TypedQuery<Q, A>, options?: CallOptions): Promise<Dump<A[]>>
+  dump<Q>(query: Query<Q>, options?: CallOptions): Promise<Dump<NetlinkMessage[]>>
+  /** Hears multicast groups, on a socket and a thread of their own. */
+  subscribe(options: SubscriptionOptions): Subscription
+  /** Rejects what is queued with NetlinkSocketError(ECANCELED), ends subscriptions; resolves when the socket is closed. */
+  close(): Promise<void>
+}
+
+/** NETLINK_*: the families that need a name here; any other by its number. */
+const PROTOCOLS = { route: 0, sock_diag: 4, xfrm: 6, netfilter: 12, kobject_uevent: 15, generic: 16 } as const
+
+export type NetlinkProtocol = keyof typeof PROTOCOLS | number
+
+export interface NetlinkOptions {
+  readonly protocol: NetlinkProtocol
+  /** As RtnlOptions has it. */
+  readonly netns?: string
+  /** How long one answer may take, milliseconds; default 10,000. */
+  readonly timeoutMs?: number
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000
+const USER_BUFFER = 32_768
+
+/** Opens a socket of a netlink family in a network namespace, at once. Throws NetlinkSocketError, TypeError, RangeError. */
+export function openNetlink(options: NetlinkOptions): Netlink {
+  checkObject('options', options)
+  const { netns, timeoutMs } = options
+  const protocol = protocolOf(options.protocol)
+  const limit = checkInteger('timeoutMs', timeoutMs ?? DEFAULT_TIMEOUT_MS, 1, 0x7fffffff)
+  const opened = loadAddon().openSocket(netns ?? '', limit, 0, USER_BUFFER, 0, protocol)
+  if (opened.socket === undefined) throw errorOf(opened, 'open', netns ?? 'this network namespace')
+  return netlinkOver(opened.socket)
+}
+
+function protocolOf(protocol: unknown): number {
+  if (typeof protocol === 'number') return checkInteger('protocol', protocol, 0, 31)
+  if (typeof protocol !== 'string' || !Object.hasOwn(PROTOCOLS, protocol))
+    throw new RangeError(`protocol: ${shown(protocol)} is none of ${Object.keys(PROTOCOLS).join(', ')}, nor a number`)
+  return PROTOCOLS[protocol as keyof typeof PROTOCOLS]
+}
+
+/** Over a socket of the addon, which it closes; `call`: where others make calls of the same socket. */
+export function netlinkOver(socket: AddonSocket, call: Caller = createCaller(socket)): Netlink {
+  const subscriptions = new Set<Subscription>()
+  let closing: Promise<void> | undefined
+  const exchange = async (
+    query: Query<unknown>,
+    dump: boolean,
+    options: CallOptions | undefined,
+  ): Promise<{ outcome: RecordsOutcome; messages: NetlinkMessage[] }> => {
+    const { op, subject } = nameOf(query)
+    const request = encodeMessage(query.type, query.flags ?? 0, query.body, query.value)
+    const outcome = await call(options, () => socket.transact(request, dump))
+    if (outcome.kind !== OUTCOME_DONE)
+      throw errorOf(outcome, op, subject, (offset) => attributeAt(request, query.body, offset))
+    const messages: NetlinkMessage[] = []
+    eachMessage(new Uint8Array(outcome.records ?? new ArrayBuffer(0)), (message) => messages.push(message))
+    return { outcome, messages }
+  }
+
+  const request = async (query: Query<unknown> & Partial<TypedQuery<unknown, unknown>>, options?: CallOptions) => {
+    checkQuery(query)
+    const { messages } = await exchange(query, false, options)
+    const { answer } = query
+    if (answer === undefined) return messages
+    return messages.filter(isAnswerTo(query)).map(({ payload }) => {
+      const read = decodePayload(answer, payload)
+      const { op, subject } = nameOf(query)
+      if (read === undefined) throw new NetlinkProtocolError(`${op} ${subject}: the answer cannot be read`)
+      return read.value
+    })
+  }
+  const dump = async (query: Query<unknown> & Partial<TypedQuery<unknown, unknown>>, options?: CallOptions) => {
+    checkQuery(query)
+    const flags = (query.flags ?? 0) | 0x300
+    const { outcome, messages } = await exchange({ ...query, flags }, true, options)
+    const { answer } = query
+    const tally = createUnreadableTally()
+    const value: unknown[] = []
+    for (const message of messages.filter(isAnswerTo(query))) {
+      if (answer === undefined) value.push(message)
+      else {
+        const read = decodePayload(answer, message.payload)
+        if (read === undefined || read.faults.length > 0) tally.add(message.payload)
+        if (read !== undefined) value.push(read.value)
+      }
+    }
+    return { value, interrupted: outcome.interrupted === true, unreadable: tally.found }
+  }
+  const netlink = {
+    portId: socket.portId,
+    request,
+    dump,
+    subscribe(options: SubscriptionOptions) {
+      const subscription = subscribe(socket, options, () => subscriptions.delete(subscription))
+      subscriptions.add(subscription)
+      return subscription
+    },
+    close() {
+      closing ??= (async () => {
+        for (const subscription of [...subscriptions]) subscription.close()
+        await socket.close()
+      })()
+      return closing
+    },
+    [Symbol.asyncDispose]: () => netlink.close(),
+  }
+  return netlink as Netlink
+}
+
+function isAnswerTo({ answerType }: { readonly answerType?: number }): (message: NetlinkMessage) => boolean {
+  return (message) => answerType === undefined || message.type === answerType
+}
+
+function checkQuery(query: Query<unknown>): void {
+  checkObject('query', query)
+  checkInteger('type', query.type, 16, 0xffff)
+  checkInteger('flags', query.flags ?? 0, 0, 0xffff)
+  for (const name of ['op', 'subject'] as const)
+    if (query[name] !== undefined && typeof query[name] !== 'string')
+      throw new TypeError(`${name}: ${shown(query[name])} is not a string`)
+  for (const name of ['body', 'answer'] as const) {
+    const codec = (query as Partial<TypedQuery<unknown, unknown>>)[name]
+    if (name === 'answer' && codec === undefined) continue
+    if (typeof codec !== 'object' || typeof codec?.write !== 'function' || typeof codec.read !== 'function')
+      throw new TypeError(`${name}: ${shown(codec)} is not a codec`)
+  }
+}
+
+function nameOf({ op, subject, type }: Query<unknown>): { op: string; subject: string } {
+  return { op: op ?? 'request', subject: subject ?? `of type ${type}` }
+}

@@ -1,0 +1,32 @@
+/** From how a call of the addon ended to the error that JavaScript sees. Must not: judge or retry. */
+import { NetlinkError, NetlinkProtocolError, NetlinkSocketError } from '../errors.ts'
+import * as abi from '../rtnl/abi.ts'
+import type { Outcome } from '../rtnl/addon.ts'
+import { errnoName } from '../rtnl/errno.ts'
+
+/** `attribute`: names the attribute of the request that has its head at an offset. */
+export function errorOf(
+  outcome: Outcome,
+  op: string,
+  subject: string,
+  attribute: (offset: number) => string | undefined = () => undefined,
+): Error {
+  const fields = { errno: outcome.errno, errnoName: errnoName(outcome.errno) }
+  switch (outcome.kind) {
+    case abi.OUTCOME_REFUSED: {
+      const { offset, text } = outcome
+      return new NetlinkError({ op, subject, ...fields, extack: text, offset, attribute: attribute(offset) })
+    }
+    case abi.OUTCOME_SOCKET: {
+      const isRefused = fields.errnoName === 'EPERM'
+      const hint = isRefused ? `; ${missing(op)}, or CAP_SYS_ADMIN to enter a namespace, is missing` : ''
+      return new NetlinkSocketError({ op, ...fields, detail: `${subject}: ${outcome.text}${hint}` })
+    }
+    default:
+      return new NetlinkProtocolError(`${op} ${subject}: ${outcome.text}`)
+  }
+}
+
+function missing(op: string): string {
+  return op === 'address.announce' ? 'CAP_NET_RAW' : 'CAP_NET_ADMIN'
+}

@@ -1,0 +1,170 @@
+/**
+ * Codecs of single values: integers in host (uN, sN) and network byte order (beN), text, bytes, addresses. The names are those of
+ * the kernel's netlink specifications (Documentation/netlink). Must not: know which attribute a value stands in.
+ */
+import { type Ip, ipFromBytes, ipToBytes, parseIp } from '../net/ip.ts'
+import { type Lladdr, lladdrFromBytes, lladdrToBytes, parseLladdr } from '../net/lladdr.ts'
+import { LITTLE_ENDIAN } from './byte-writer.ts'
+import { type Codec, checkInteger, shown } from './codec.ts'
+
+const U64_MOST = (1n << 64n) - 1n
+
+/** One byte. */
+export const u8: Codec<number> = {
+  size: 1,
+  write: (out, value, name) => out.u8(checkInteger(name, value, 0, 0xff)),
+  read: (view, start, end) => (end - start === 1 ? view.getUint8(start) : undefined),
+}
+
+/** Two bytes, host byte order. */
+export const u16: Codec<number> = sixteen(LITTLE_ENDIAN)
+/** Two bytes, network byte order. */
+export const be16: Codec<number> = sixteen(false)
+/** Four bytes, host byte order. */
+export const u32: Codec<number> = thirtyTwo(LITTLE_ENDIAN)
+/** Four bytes, network byte order. */
+export const be32: Codec<number> = thirtyTwo(false)
+
+/** Four bytes with a sign, host byte order. */
+export const s32: Codec<number> = {
+  size: 4,
+  write: (out, value, name) => out.u32(checkInteger(name, value, -0x80000000, 0x7fffffff) >>> 0),
+  read: (view, start, end) => (end - start === 4 ? view.getInt32(start, LITTLE_ENDIAN) : undefined),
+}
+
+/** Eight bytes, host byte order. */
+export const u64: Codec<bigint> = {
+  size: 8,
+  write(out, value, name) {
+    if (typeof value !== 'bigint') throw new TypeError(`${name}: ${shown(value)} is not a bigint`)
+    if (value < 0n || value > U64_MOST) throw new RangeError(`${name}: ${value} is not from 0 to 2^64-1`)
+    out.u64(value)
+  },
+  read: (view, start, end) => (end - start === 8 ? view.getBigUint64(start, LITTLE_ENDIAN) : undefined),
+}
+
+/** A counter: eight bytes as a number, exact up to 2^53 (9 petabytes). */
+export const count64: Codec<number> = {
+  size: 8,
+  write: (out, value, name) => out.u64(BigInt(checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER))),
+  read(view, start, end) {
+    if (end - start !== 8) return undefined
+    const [first, second] = [view.getUint32(start, LITTLE_ENDIAN), view.getUint32(start + 4, LITTLE_ENDIAN)]
+    return LITTLE_ENDIAN ? second * 2 ** 32 + first : first * 2 ** 32 + second
+  },
+}
+
+/** UTF-8, ended by a zero. Bytes that are no UTF-8 read as U+FFFD. */
+export const text: Codec<string> = {
+  write(out, value, name) {
+    if (typeof value !== 'string') throw new TypeError(`${name}: ${shown(value)} is not a string`)
+    if (value.includes('\0')) throw new RangeError(`${name}: ${shown(value)} has a zero byte`)
+    out.bytes(Buffer.from(value, 'utf8'))
+    out.u8(0)
+  },
+  read(view, start, end) {
+    let stop = start
+    while (stop < end && view.getUint8(stop) !== 0) stop += 1
+    return Buffer.from(view.buffer, view.byteOffset + start, stop - start).toString('utf8')
+  },
+}
+
+/** Bytes as they are; what is read is a copy. */
+export const bytes: Codec<Uint8Array> = {
+  write(out, value, name) {
+    if (!(value instanceof Uint8Array)) throw new TypeError(`${name}: ${shown(value)} is not a Uint8Array`)
+    out.bytes(value)
+  },
+  read: (view, start, end) => bytesAt(view, start, end).slice(),
+}
+
+/** An attribute that says something by being there. */
+export const flag: Codec<boolean> = {
+  flag: true,
+  write(_out, value, name) {
+    if (typeof value !== 'boolean') throw new TypeError(`${name}: ${shown(value)} is not a boolean`)
+  },
+  read: () => true,
+}
+
+/** One byte, 0 or 1. */
+export const bool8: Codec<boolean> = {
+  size: 1,
+  write(out, value, name) {
+    if (typeof value !== 'boolean') throw new TypeError(`${name}: ${shown(value)} is not a boolean`)
+    out.u8(value ? 1 : 0)
+  },
+  read: (view, start, end) => (end - start === 1 ? view.getUint8(start) !== 0 : undefined),
+}
+
+/** IPv4 (4 bytes) or IPv6 (16), network byte order. */
+export const ip: Codec<Ip> = {
+  write(out, value, name) {
+    if (typeof value !== 'string') throw new TypeError(`${name}: ${shown(value)} is not an IP address`)
+    out.bytes(ipToBytes(named(name, () => parseIp(value))))
+  },
+  read: (view, start, end) =>
+    end - start === 4 || end - start === 16 ? ipFromBytes(bytesAt(view, start, end)) : undefined,
+}
+
+/** Ethernet, 6 bytes in wire order. A link-layer address of another length is none. */
+export const lladdr: Codec<Lladdr> = {
+  size: 6,
+  write(out, value, name) {
+    if (typeof value !== 'string') throw new TypeError(`${name}: ${shown(value)} is not a MAC address`)
+    out.bytes(lladdrToBytes(named(name, () => parseLladdr(value))))
+  },
+  read: (view, start, end) => (end - start === 6 ? lladdrFromBytes(bytesAt(view, start, end)) : undefined),
+}
+
+/**
+ * A number that has names: known ones are read as their name, others as the number; both are written.
+ * `names`: each name with its number.
+ */
+export function oneOf<N extends string>(codec: Codec<number>, names: Readonly<Record<N, number>>): Codec<N | number> {
+  const byNumber = new Map<number, N>()
+  for (const name of Object.keys(names) as N[]) if (!byNumber.has(names[name])) byNumber.set(names[name], name)
+  return {
+    ...(codec.size === undefined ? {} : { size: codec.size }),
+    write(out, value, name) {
+      if (typeof value !== 'string') return codec.write(out, value, name)
+      if (!Object.hasOwn(names, value))
+        throw new RangeError(`${name}: ${shown(value)} is none of ${Object.keys(names).join(', ')}`)
+      codec.write(out, names[value], name)
+    },
+    read(view, start, end, name, faults) {
+      const number = codec.read(view, start, end, name, faults)
+      return number === undefined ? undefined : (byNumber.get(number) ?? number)
+    },
+  }
+}
+
+function sixteen(littleEndian: boolean): Codec<number> {
+  return {
+    size: 2,
+    write: (out, value, name) => out.u16(checkInteger(name, value, 0, 0xffff), littleEndian),
+    read: (view, start, end) => (end - start === 2 ? view.getUint16(start, littleEndian) : undefined),
+  }
+}
+
+function thirtyTwo(littleEndian: boolean): Codec<number> {
+  return {
+    size: 4,
+    write: (out, value, name) => out.u32(checkInteger(name, value, 0, 0xffffffff), littleEndian),
+    read: (view, start, end) => (end - start === 4 ? view.getUint32(start, littleEndian) : undefined),
+  }
+}
+
+function bytesAt(view: DataView, start: number, end: number): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset + start, end - start)
+}
+
+/** A RangeError of a parser begins with the name of the field. */
+function named<T>(name: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new RangeError(`${name}: ${error.message}`)
+  }
+}

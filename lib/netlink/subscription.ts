@@ -1,0 +1,162 @@
+/**
+ * What a netlink family tells of itself: multicast groups, heard as messages, by a callback or with `for await`.
+ * Must not: understand the messages.
+ */
+import { NetlinkSocketError } from '../errors.ts'
+import * as abi from '../rtnl/abi.ts'
+import type { AddonSocket } from '../rtnl/addon.ts'
+import { errnoName } from '../rtnl/errno.ts'
+import { getUint32, viewOf } from '../rtnl/host-order.ts'
+import { createEventQueue } from '../util/event-queue.ts'
+import { checkInteger, checkObject, shown } from './codec.ts'
+import { eachMessage, type NetlinkMessage } from './message.ts'
+import { errorOf } from './outcome-error.ts'
+
+/** `overrun`: messages were lost, told as MonitorOptions' overrun is: only a dump made after the last one has seen it all. */
+export type NetlinkEvent = { readonly type: 'message'; readonly message: NetlinkMessage } | { readonly type: 'overrun' }
+
+export interface SubscriptionOptions {
+  /** Numbers of the family's multicast groups (RTNLGRP_*; of generic netlink those that the family was given). */
+  readonly groups: readonly number[]
+  /**
+   * SO_RCVBUF, bytes; default 4 MiB, at most 256 MiB. The kernel takes at most that much for what is not read yet, and tells an
+   * overrun beyond it.
+   */
+  readonly receiveBufferBytes?: number
+  /** Events that wait for a reader of `for await`; default 10,000. Beyond it they are dropped and an overrun is told. */
+  readonly queueEvents?: number
+  /** Ends the subscription: `for await` throws its reason. */
+  readonly signal?: AbortSignal
+  /** Called with everything heard since the last call, oldest first, instead of `for await`. */
+  readonly onEvents?: (events: readonly NetlinkEvent[]) => void
+  /** With `onEvents`: the socket failed, nothing more will come. With `for await` the loop throws it. */
+  readonly onError?: (error: NetlinkSocketError) => void
+}
+
+export interface Subscription extends AsyncIterable<NetlinkEvent>, Disposable {
+  /** Nothing is told after this returns, and a `for await` ends. May be called twice. */
+  close(): void
+  /** It does not keep the process alive; `ref` takes that back. */
+  unref(): void
+  ref(): void
+}
+
+const DEFAULT_RECEIVE_BUFFER = 4 << 20
+const LARGEST_RECEIVE_BUFFER = 256 << 20
+const DEFAULT_QUEUE = 10_000
+const USER_BUFFER = 32_768
+
+/** Hears everything from the moment it returns. Throws NetlinkSocketError, TypeError, RangeError. */
+export function subscribe(socket: AddonSocket, options: SubscriptionOptions, onClose: () => void): Subscription {
+  const { groups, receiveBufferBytes, queueEvents, signal, onEvents, onError } = checkOptions(options)
+  let closed = false
+  const close = (): void => {
+    if (closed) return
+    closed = true
+    opened.monitor?.close()
+    signal?.removeEventListener('abort', close)
+    queue.end()
+    onClose()
+  }
+  const queue = createEventQueue<NetlinkEvent>({
+    limit: queueEvents,
+    overflow: { type: 'overrun' },
+    onLeave: () => close(),
+    signal: onEvents === undefined ? signal : undefined,
+  })
+  const hear = (buffer: ArrayBuffer): void => {
+    if (closed) return
+    const { events, errno } = decodeRawEvents(new Uint8Array(buffer))
+    const failure = errno === undefined ? undefined : failureOf(errno)
+    if (onEvents === undefined) for (const event of events) queue.push(event)
+    if (failure !== undefined) {
+      queue.end(failure)
+      close()
+    }
+    // As in native-monitor.ts: what is thrown into a native caller would be a mere warning.
+    if (onEvents !== undefined)
+      queueOnThrow(() => {
+        if (events.length > 0) onEvents(events)
+        if (failure !== undefined) onError?.(failure)
+      })
+  }
+  const words = new Uint8Array(Uint32Array.from(groups).buffer)
+  const opened = socket.subscribe(words, receiveBufferBytes, USER_BUFFER, hear)
+  const { monitor } = opened
+  if (monitor === undefined) throw errorOf(opened, 'subscribe', `groups ${groups.join(', ')}`)
+  if (signal?.aborted === true) close()
+  else signal?.addEventListener('abort', close, { once: true })
+  return {
+    close,
+    unref: () => monitor.setRef(false),
+    ref: () => monitor.setRef(true),
+    [Symbol.dispose]: close,
+    [Symbol.asyncIterator]() {
+      if (onEvents !== undefined) throw new TypeError('onEvents: what it is told is not told by `for await` too')
+      return queue.iterator
+    },
+  }
+}
+
+function checkOptions(options: SubscriptionOptions) {
+  checkObject('options', options)
+  const { groups, receiveBufferBytes, queueEvents, signal, onEvents, onError } = options
+  if (!Array.isArray(groups)) throw new TypeError(`groups: ${shown(groups)} is not an array`)
+  for (const [i, group] of groups.entries()) checkInteger(`groups[${i}]`, group, 1, 0x7fffffff)
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError(`signal: ${shown(signal)} is not an AbortSignal`)
+  for (const [name, callback] of Object.entries({ onEvents, onError }))
+    if (callback !== undefined && typeof callback !== 'function')
+      throw new TypeError(`${name}: ${shown(callback)} is not a function`)
+  signal?.throwIfAborted()
+  const receiveBuffer = receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER
+  return {
+    groups: [...groups],
+    receiveBufferBytes: checkInteger('receiveBufferBytes', receiveBuffer, 1, LARGEST_RECEIVE_BUFFER),
+    queueEvents: checkInteger('queueEvents', queueEvents ?? DEFAULT_QUEUE, 1, 1e6),
+    signal,
+    onEvents,
+    onError,
+  }
+}
+
+/** `errno`: the socket failed. Messages are views into `bytes`. */
+function decodeRawEvents(bytes: Uint8Array): { events: NetlinkEvent[]; errno: number | undefined } {
+  const view = viewOf(bytes)
+  const events: NetlinkEvent[] = []
+  let errno: number | undefined
+  for (let at = 0; at + abi.EVENT_HEADER_BYTES <= bytes.length; ) {
+    const type = bytes[at + abi.EVENT_TYPE]
+    const value = getUint32(view, at + abi.EVENT_VALUE)
+    at += abi.EVENT_HEADER_BYTES
+    if (type === abi.EVENT_CLOSED) errno = value
+    else if (type !== abi.EVENT_RAW) events.push({ type: 'overrun' })
+    else {
+      const isWhole = eachMessage(bytes.subarray(at, at + value), (message) =>
+        events.push({ type: 'message', message }),
+      )
+      if (!isWhole) events.push({ type: 'overrun' })
+      at += (value + 3) & ~3
+    }
+  }
+  return { events, errno }
+}
+
+function failureOf(errno: number): NetlinkSocketError {
+  return new NetlinkSocketError({
+    op: 'subscribe',
+    errno,
+    errnoName: errnoName(errno),
+    detail: 'nothing more is heard',
+  })
+}
+
+function queueOnThrow(run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}
