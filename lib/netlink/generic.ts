@@ -83,7 +83,7 @@ export function openGeneric(options: Omit<NetlinkOptions, 'protocol'> = {}): Gen
       if (typeof name !== 'string' || name === '')
         throw new TypeError(`name: ${shown(name)} is not the name of a family`)
       const value = { command: CTRL_CMD_GETFAMILY, version: 1, familyName: name }
-      const query = { type: CONTROLLER, body: controller, value, answer: controller, op: 'family.get', subject: name }
+      const query = { type: CONTROLLER, body: controller, value, answer: controller, op: 'genl.family', subject: name }
       try {
         const [found] = await netlink.request(query, callOptions)
         return found?.familyId === undefined ? undefined : familyOver(netlink, { ...found, id: found.familyId, name })

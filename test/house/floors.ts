@@ -21,6 +21,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   cni: 3,
   cluster: 2,
   rtnl: 2,
+  netlink: 2,
   host: 2,
   net: 1,
   util: 1,
@@ -35,6 +36,8 @@ const SIDEWAYS: readonly (readonly [from: string, to: string, because: string])[
   ['leases', 'kube-api', 'leases of Kubernetes are asked for there'],
   ['way', 'device', 'the way leads through the device'],
   ['way', 'underlay', 'and goes on through the underlay'],
+  ['rtnl', 'netlink', 'what has a name there is asked for on the open floor'],
+  ['netlink', 'rtnl', 'the addon has one boundary'],
   ['errors.ts', 'util', 'one floor, no state'],
   ['util', 'errors.ts', 'one floor, no state'],
   ['net', 'errors.ts', 'a value that cannot be parsed throws a typed error'],
@@ -64,7 +67,7 @@ const LEASE_DOORS = /^lib\/leases\/(?:file|kube)\.ts$/
 
 /** What talks to the world on floor 3, and is therefore reached only where lib/agent/agent.ts or lib/cli wires it. */
 const ADAPTERS =
-  /^lib\/(?:leases\/(?:file|kube)\.ts|kube-api\/[^/]*\.ts|firewall\/(?:nftables|iptables)[^/]*\.ts|rtnl\/(?:addon|native[^/]*|index)\.ts)$/
+  /^lib\/(?:leases\/(?:file|kube)\.ts|kube-api\/[^/]*\.ts|firewall\/(?:nftables|iptables)[^/]*\.ts|rtnl\/(?:addon|native[^/]*|index)\.ts|netlink\/(?:netlink|generic|index)\.ts)$/
 
 const WORLD = new Set(
   'fs fs/promises net http http2 https tls dgram dns dns/promises child_process cluster worker_threads timers timers/promises console process os readline perf_hooks'
@@ -130,6 +133,7 @@ function mayWire(file: string, one: Import): boolean {
   if (one.typeOnly) return true
   const folder = folderOf(file)
   if (folder === folderOf(one.file ?? '') || folder === 'index.ts' || folder === 'cli' || folder === 'lab') return true
+  if (folder === 'netlink' || folder === 'rtnl') return true
   if (folder === 'leases' && folderOf(one.file ?? '') === 'kube-api') return true
   return [
     'lib/agent/agent.ts',

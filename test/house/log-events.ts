@@ -5,7 +5,7 @@
 import type { SourceFile } from '../support/source-files.ts'
 
 /** Operations of netlink errors, which look like events. */
-const OPERATIONS = /^(?:address|fdb|link|neighbour|route|rule)\./
+const OPERATIONS = /^(?:address|bridge|fdb|genl|link|mdb|neighbour|nexthop|route|rule|wireguard)\./
 const LEVELS = ['info', 'warn', 'error', 'stands']
 const FILE = /\.(?:crt|env|gyp|json|lockb?|md|service|ts|yaml)$/
 /** How often something is said: true only while a test holds it. */
