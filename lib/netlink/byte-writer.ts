@@ -19,19 +19,23 @@ export class ByteWriter {
   }
 
   u8(value: number): void {
-    this.#view.setUint8(this.#reserve(1), value)
+    const at = this.#reserve(1)
+    this.#view.setUint8(at, value)
   }
 
   u16(value: number, littleEndian = LITTLE_ENDIAN): void {
-    this.#view.setUint16(this.#reserve(2), value, littleEndian)
+    const at = this.#reserve(2)
+    this.#view.setUint16(at, value, littleEndian)
   }
 
   u32(value: number, littleEndian = LITTLE_ENDIAN): void {
-    this.#view.setUint32(this.#reserve(4), value, littleEndian)
+    const at = this.#reserve(4)
+    this.#view.setUint32(at, value, littleEndian)
   }
 
   u64(value: bigint, littleEndian = LITTLE_ENDIAN): void {
-    this.#view.setBigUint64(this.#reserve(8), value, littleEndian)
+    const at = this.#reserve(8)
+    this.#view.setBigUint64(at, value, littleEndian)
   }
 
   bytes(value: Uint8Array): void {
@@ -75,6 +79,7 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#length)
   }
 
+  /** Before the view is asked for: it may become another one. */
   #reserve(count: number): number {
     const at = this.#length
     if (at + count > this.#bytes.length) {

@@ -436,6 +436,114 @@ TEST("a worker that is stopped ends what is under way and what is queued with EC
   CHECK((errors == std::vector<int>{ECANCELED, ECANCELED, ECANCELED}));
 }
 
+TEST("a wait that is interrupted ends, what was asked leaves its answers behind, and after Resume the next one is whole") {
+  Stage stage;
+  Thread thread;
+  CHECK_EQ(thread.Start([&] {
+             std::vector<uint8_t> room(256);
+             CHECK(recv(stage.kernel.get(), room.data(), room.size(), 0) > 0);
+             stage.connection.Interrupt();
+           }),
+           0);
+  CHECK_EQ(Request(&stage.connection, EncodeDelete).error, ECANCELED);
+  thread.Join();
+  CHECK(stage.connection.leftovers);
+  stage.connection.Drain();
+  CHECK(stage.connection.leftovers);
+  stage.connection.Resume();
+  stage.connection.Resume();
+  stage.Say(Verdict(1, EBUSY));
+  stage.connection.Drain();
+  CHECK(!stage.connection.leftovers);
+  stage.Say(Verdict(2, 0));
+  CHECK(Request(&stage.connection, EncodeDelete).done());
+}
+
+TEST("a task that waits is withdrawn and never runs, one under way is interrupted, and those behind it are not") {
+  int ends[2] = {-1, -1};
+  CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd kernel(ends[1]);
+  auto connection = std::make_unique<Connection>();
+  CHECK(connection->Adopt(UniqueFd(ends[0]), {.timeout_ms = 60'000}).done());
+  Worker worker(std::move(connection));
+  std::vector<int> errors;
+  for (const uint32_t id : {7u, 8u, 0u}) {
+    std::unique_ptr<Worker::Task> task = std::make_unique<Deletion>(&errors);
+    CHECK_EQ(worker.Submit(&task, id), 0);
+  }
+  // The first has sent its request and waits for the answer.
+  std::vector<uint8_t> room(256);
+  CHECK(recv(kernel.get(), room.data(), room.size(), 0) > 0);
+  CHECK(worker.Withdraw(0) == nullptr);
+  CHECK(worker.Withdraw(9) == nullptr);
+  CHECK(worker.Withdraw(8) != nullptr);
+  CHECK(worker.Withdraw(8) == nullptr);
+  CHECK(worker.Withdraw(7) == nullptr);
+  CHECK(recv(kernel.get(), room.data(), room.size(), 0) > 0);
+  std::atomic<bool> ended{false};
+  worker.Stop([&] { ended = true; });
+  worker.Join();
+  CHECK_EQ(errors.size(), 2u);
+  CHECK_EQ(errors.front(), ECANCELED);
+}
+
+TEST("a whole message goes out as it is, with a number and the flags of a request, and brings what is answered before its end") {
+  Stage stage;
+  std::vector<uint8_t> request(sizeof(nlmsghdr) + 4);
+  SpanWriter out(request);
+  out.Put(nlmsghdr{static_cast<uint32_t>(request.size()), RTM_GETLINK, NLM_F_ECHO, 99, 77});
+  stage.Say(Join({Link(98, 0), Link(1, 0), Verdict(1, 0)}));
+  RawResult result;
+  CHECK(Transact(&stage.connection, request, false, &result).done());
+  CHECK_EQ(result.messages.size(), Link(1, 0).size());
+  const auto heard = stage.Heard();
+  CHECK_EQ(heard.size(), 1u);
+  CHECK_EQ(heard[0][0].nlmsg_flags, NLM_F_ECHO | NLM_F_REQUEST | NLM_F_ACK);
+  CHECK_EQ(heard[0][0].nlmsg_seq, 1u);
+  CHECK_EQ(heard[0][0].nlmsg_pid, 0u);
+}
+
+TEST("a dump of whole messages is repeated where it is interrupted, and what came is there when the socket fails") {
+  std::vector<uint8_t> request(sizeof(nlmsghdr));
+  SpanWriter(request).Put(nlmsghdr{sizeof(nlmsghdr), RTM_GETLINK, NLM_F_DUMP, 0, 0});
+  Stage stage({.timeout_ms = 20});
+  stage.Say(Join({Link(1), Done(1, NLM_F_DUMP_INTR)}));
+  stage.Say(Join({Link(2), Link(2), Done(2)}));
+  RawResult result;
+  CHECK(Transact(&stage.connection, request, true, &result).done());
+  CHECK(!result.interrupted);
+  CHECK_EQ(result.messages.size(), 2 * Link(2).size());
+  CHECK_EQ(stage.Heard()[0][0].nlmsg_flags, NLM_F_DUMP | NLM_F_REQUEST);
+  stage.Say(Link(3));
+  CHECK_EQ(Transact(&stage.connection, request, true, &result).error, ETIMEDOUT);
+  CHECK_EQ(result.messages.size(), Link(3).size());
+}
+
+TEST("what is no request is not sent: too short, of another length than it says, or one of netlink's own messages") {
+  Stage stage;
+  RawResult result;
+  std::vector<uint8_t> request(sizeof(nlmsghdr));
+  for (const nlmsghdr& header : {nlmsghdr{sizeof(nlmsghdr) + 4, RTM_GETLINK, 0, 0, 0}, nlmsghdr{4, RTM_GETLINK, 0, 0, 0},
+                                 nlmsghdr{sizeof(nlmsghdr), NLMSG_DONE, 0, 0, 0}}) {
+    SpanWriter(request).Put(header);
+    CHECK_EQ(Transact(&stage.connection, request, false, &result).error, EINVAL);
+  }
+  CHECK_EQ(Transact(&stage.connection, {}, false, &result).error, EINVAL);
+  CHECK_EQ(Transact(&stage.connection, Bytes(request).first(15), true, &result).error, EINVAL);
+  CHECK(stage.Heard().empty());
+}
+
+TEST("a datagram that is handed on as it is stands behind its length, padded") {
+  std::vector<uint8_t> events;
+  AppendRaw(std::vector<uint8_t>{1, 2, 3, 4, 5}, &events);
+  AppendRaw(std::vector<uint8_t>{6}, &events);
+  CHECK_EQ(events.size(), 2 * sizeof(rtnl::EventHeader) + 8 + 4);
+  SpanReader reader(events);
+  const auto header = reader.Read<rtnl::EventHeader>();
+  CHECK_EQ(header.type, rtnl::kRawEvent);
+  CHECK_EQ(header.value, 5u);
+}
+
 TEST("a worker that never worked stops at once") {
   auto connection = std::make_unique<Connection>();
   Stage stage;

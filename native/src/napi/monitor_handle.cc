@@ -20,10 +20,12 @@ constexpr size_t kQueueBound = 2;
 }  // namespace
 
 Napi::Function MonitorHandle::Define(Napi::Env env) {
-  return DefineClass(
-      env, "MonitorHandle",
-      {InstanceMethod<&MonitorHandle::HearEntries>("hearEntries"),
-InstanceMethod<&MonitorHandle::SetRef>("setRef"), InstanceMethod<&MonitorHandle::Close>("close")});
+  return DefineClass(env, "MonitorHandle",
+                     {
+                         InstanceMethod<&MonitorHandle::HearEntries>("hearEntries"),
+                         InstanceMethod<&MonitorHandle::SetRef>("setRef"),
+                         InstanceMethod<&MonitorHandle::Close>("close"),
+                     });
 }
 
 MonitorHandle::MonitorHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MonitorHandle>(info) {}
