@@ -64,12 +64,48 @@ export class NetlinkSocketError extends VtepdError {
   readonly op: string
   readonly errno: number
   readonly errnoName: string
-  constructor(fields: { op: string; errno: number; errnoName: string; detail?: string }) {
+  /**
+   * What had come until then, in the form of the call's own answer: of a batch the BatchResult, -1 for what is not known; of a
+   * dump the Dump, marked as interrupted; of getFdb the table. undefined: the call has no answer in parts.
+   */
+  readonly partial: unknown
+  constructor(fields: { op: string; errno: number; errnoName: string; detail?: string; partial?: unknown }) {
     super(`${fields.op}: ${fields.errnoName}${fields.detail === undefined ? '' : ` (${fields.detail})`}`)
     this.op = fields.op
     this.errno = fields.errno
     this.errnoName = fields.errnoName
+    this.partial = fields.partial
   }
+}
+
+/** A batch of which not every entry is known to be done, for who asked to have that thrown (`throwOnFailure`). */
+export class BatchError<Result extends FailedBatch = FailedBatch> extends VtepdError {
+  readonly code = 'ERR_VTEPD_BATCH'
+  readonly result: Result
+  constructor(result: Result) {
+    const { errnos, failures, unknown } = result
+    const [first] = failures
+    const parts = [
+      ...(failures.length > 0 ? [`${failures.length} refused`] : []),
+      ...(unknown > 0 ? [`${unknown} unknown, since their answers were lost`] : []),
+    ]
+    const because = first === undefined || first.extack === '' ? '' : ` (${first.extack})`
+    const which = first === undefined ? '' : `; the first is entry ${first.index}: ${first.errnoName}${because}`
+    super(`batch of ${errnos.length} entries: ${parts.join(', ')}${which}`)
+    this.result = result
+  }
+}
+
+/** What a BatchError needs to know of its result. */
+export interface FailedBatch {
+  readonly errnos: Int32Array
+  readonly failures: readonly {
+    readonly index: number
+    readonly errno: number
+    readonly errnoName: string
+    readonly extack: string
+  }[]
+  readonly unknown: number
 }
 
 /** The kernel's bytes do not decode: a bug of ours or a kernel from the future. Never retried blindly. */

@@ -2,6 +2,7 @@
  * Networks as values: a branded string `address/length` whose host bits are zero and whose address is canonical, so that
  * `===` is equality. Must not: keep host bits (an interface address is an Ip and a length apart).
  */
+import { wrongType } from '../util/wrong-input.ts'
 import {
   addressBits,
   type Family,
@@ -20,8 +21,9 @@ export type Cidr = string & { readonly [cidrBrand]: true }
 
 const PREFIX_LENGTH = /^(?:0|[1-9][0-9]{0,2})$/
 
-/** `10.42.1.7/24` → `10.42.1.0/24`; throws RangeError naming the text. */
+/** `10.42.1.7/24` → `10.42.1.0/24`; throws RangeError naming the text, TypeError for what is none. */
 export function parseCidr(text: string): Cidr {
+  if (typeof text !== 'string') throw wrongType('CIDR', 'a string', text)
   const slash = text.indexOf('/')
   const lengthText = text.slice(slash + 1)
   if (slash < 0 || !PREFIX_LENGTH.test(lengthText)) throw new RangeError(`'${text}' is not a CIDR`)
@@ -32,6 +34,8 @@ export function parseCidr(text: string): Cidr {
 
 /** The network of `length` bits that holds `ip`; throws RangeError when the family has fewer bits. */
 export function cidrOf(ip: Ip, length: number): Cidr {
+  if (typeof ip !== 'string') throw wrongType('ip', 'a string', ip)
+  if (typeof length !== 'number') throw wrongType('length', 'a number', length)
   if (!Number.isInteger(length) || length < 0 || length > addressBits(familyOf(ip)))
     throw new RangeError(`'${ip}/${length}' is not a CIDR`)
   return `${maskIp(ip, length)}/${length}` as Cidr

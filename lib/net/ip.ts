@@ -3,6 +3,7 @@
  * can be keyed by it and JSON shows it. Bytes (network order) exist only where a record or a mask is computed.
  * Must not: parse what Go's net.ParseIP refuses (leading zeros, short forms, zones), nor IPv4-mapped IPv6.
  */
+import { wrongType } from '../util/wrong-input.ts'
 import { readAddress, writeIpv4, writeIpv6 } from './ip-text.ts'
 
 declare const ipBrand: unique symbol
@@ -27,12 +28,23 @@ export function familyOf(ip: Ip): Family {
   return ip.includes(':') ? 'ipv6' : 'ipv4'
 }
 
-/** Text → address in canonical form; throws RangeError naming the text. */
+/** Text → address in canonical form; throws RangeError naming the text, TypeError for what is none. */
 export function parseIp(text: string): Ip {
+  if (typeof text !== 'string') throw wrongType('IP address', 'a string', text)
   const length = readAddress(text, looked)
   if (length === 4) return text as Ipv4
   if (length === 16 && !isMapped(looked)) return writeIpv6(looked) as Ipv6
   throw new RangeError(`'${text}' is not an IP address`)
+}
+
+/**
+ * As parseIp, but undefined for what is no address, and IPv4-mapped IPv6 is one: the kernel may hold it, and what was read from
+ * there can be written back.
+ */
+export function toIp(text: string): Ip | undefined {
+  const length = readAddress(text, looked)
+  if (length === 0) return undefined
+  return length === 4 ? (text as Ipv4) : (writeIpv6(looked) as Ipv6)
 }
 
 /** As parseIp, but the family is required too. */
@@ -55,9 +67,10 @@ export function ipFromBytes(bytes: Uint8Array): Ip {
   throw new RangeError(`an address has 4 or 16 bytes, not ${bytes.length}`)
 }
 
-/** The address with all bits after the first `length` cleared; the very text when they are. */
+/** The address with all bits after the first `length` cleared; the very text when they are. RangeError for what is none. */
 export function maskIp(ip: Ip, length: number): Ip {
   const bytes = readAddress(ip, looked)
+  if (bytes === 0) throw new RangeError(`'${ip}' is not an IP address`)
   let changed = false
   for (let i = length >> 3; i < bytes; i += 1) {
     const byte = looked[i] ?? 0

@@ -1,13 +1,15 @@
 /** Link-layer (Ethernet) addresses as values: `0e:2a:00:00:00:01`, lower case, so that `===` is equality. */
 import { createHash, randomFillSync } from 'node:crypto'
+import { wrongType } from '../util/wrong-input.ts'
 
 declare const lladdrBrand: unique symbol
 export type Lladdr = string & { readonly [lladdrBrand]: true }
 
 const CANONICAL = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/
 
-/** Six colon- or dash-separated octets in any case → canonical; throws RangeError naming the text. */
+/** Six colon- or dash-separated octets in any case → canonical; RangeError naming the text, TypeError for what is none. */
 export function parseLladdr(text: string): Lladdr {
+  if (typeof text !== 'string') throw wrongType('MAC address', 'a string', text)
   if (CANONICAL.test(text)) return text as Lladdr
   if (!/^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(text)) throw new RangeError(`'${text}' is not a MAC address`)
   return text.toLowerCase().replaceAll('-', ':') as Lladdr

@@ -1,4 +1,5 @@
 /** Maximum transmission units as values, and what VXLAN takes from them. */
+import { wrongType } from '../util/wrong-input.ts'
 import type { Family } from './ip.ts'
 
 declare const mtuBrand: unique symbol
@@ -6,6 +7,7 @@ export type Mtu = number & { readonly [mtuBrand]: true }
 
 /** 68 (RFC 791's least) … 65535 bytes; throws RangeError naming the number. */
 export function parseMtu(value: number): Mtu {
+  if (typeof value !== 'number') throw wrongType('MTU', 'a number', value)
   if (!Number.isInteger(value) || value < 68 || value > 65535)
     throw new RangeError(`MTU ${value} is outside 68 to 65535`)
   return value as Mtu

@@ -2,9 +2,13 @@
  * Bulk tables: neighbour, FDB and route entries packed in one buffer (layout: abi.ts), as dumps return them and batches
  * take them. Owns packing, unpacking and appending. Must not: talk to the kernel or know what is desired.
  */
+import { wrongType, wrongValue } from '../util/wrong-input.ts'
 import * as abi from './abi.ts'
+import { asInteger, oneOf } from './check.ts'
+import { asTable, type CheckedTable, entryViewOf } from './check-table.ts'
 import type { Entry } from './entry.ts'
-import { decodeEntry, isEntry, writeEntry } from './entry-codec.ts'
+import { decodeEntry, isEntry } from './entry-codec.ts'
+import { encodeEntry, type Room } from './entry-encode.ts'
 import { getUint32, viewOf } from './host-order.ts'
 import { createUnreadableTally, type Unreadable } from './unreadable.ts'
 
@@ -12,15 +16,32 @@ export type EntryOp = 'replace' | 'delete' | 'create'
 
 export type { Entry, FdbEntry, NeighbourEntry, RouteEntry } from './entry.ts'
 
-/** `bytes` holds `length` entries of ENTRY_BYTES each; the buffer may be longer. Treated as immutable once handed out. */
-export interface EntryTable {
+declare const kindOfEntries: unique symbol
+
+/**
+ * `bytes` holds `length` entries of ENTRY_BYTES each; the buffer may be longer. Treated as immutable once handed out. `E`: what
+ * kind they are of, where that is known; a dump of routes has routes alone.
+ */
+export interface EntryTable<E extends Entry = Entry> {
   readonly bytes: Uint8Array
   readonly length: number
+  /** Never there: it carries `E` for the compiler. */
+  readonly [kindOfEntries]?: E
 }
 
-const OPS: Record<EntryOp, number> = { replace: abi.OP_REPLACE, delete: abi.OP_DELETE, create: abi.OP_CREATE }
+const OPS: ReadonlyMap<unknown, number> = new Map<EntryOp, number>([
+  ['replace', abi.OP_REPLACE],
+  ['delete', abi.OP_DELETE],
+  ['create', abi.OP_CREATE],
+])
+const OP_NAMES: readonly EntryOp[] = ['replace', 'delete', 'create']
+/** 768 MiB of entries. */
+const LARGEST_CAPACITY = 1 << 24
 
-/** Collects entries; grows by doubling. */
+/**
+ * Collects entries; grows by doubling. Both calls throw TypeError or RangeError for what can be no entry, beginning with the
+ * field's name, and have then written nothing.
+ */
 export interface EntryWriter {
   push(op: EntryOp, entry: Entry): void
   /** Copies entry `index` of `table`, with another op. */
@@ -30,29 +51,37 @@ export interface EntryWriter {
   finish(): EntryTable
 }
 
+/** `capacity`: room for so many entries from the beginning. */
 export function createEntryWriter(capacity = 16): EntryWriter {
-  let bytes = new Uint8Array(Math.max(1, capacity) * abi.ENTRY_BYTES)
+  const first = Math.max(1, asInteger('capacity', capacity, 0, LARGEST_CAPACITY))
+  let bytes = new Uint8Array(first * abi.ENTRY_BYTES)
   let length = 0
-  const reserve = (): number => {
-    const at = length * abi.ENTRY_BYTES
-    if (at + abi.ENTRY_BYTES > bytes.length) {
+  const room: Room = {
+    get bytes() {
+      return bytes
+    },
+    take() {
+      const at = length * abi.ENTRY_BYTES
+      if (at + abi.ENTRY_BYTES <= bytes.length) return at
       const larger = new Uint8Array(bytes.length * 2)
       larger.set(bytes)
       bytes = larger
-    }
-    length += 1
-    return at
+      return at
+    },
   }
   return {
     push(op, entry) {
-      const at = reserve()
-      writeEntry(bytes, at, entry)
-      bytes[at] = OPS[op]
+      encodeEntry(room, opOf(op), entry)
+      length += 1
     },
     copy(op, table, index) {
-      const at = reserve()
-      bytes.set(entryBytes(table, index), at)
-      bytes[at] = OPS[op]
+      const code = opOf(op)
+      const entry = entryBytes(table, index)
+      if (!isEntry(entry, 0)) throw wrongValue('table', table, `has no entry at ${index}: its bytes are none`)
+      const at = room.take()
+      bytes.set(entry, at)
+      bytes[at] = code
+      length += 1
     },
     get length() {
       return length
@@ -63,34 +92,48 @@ export function createEntryWriter(capacity = 16): EntryWriter {
   }
 }
 
-/** Packs entries with op 0, as a dump would return them. */
-export function packEntries(entries: Iterable<Entry>): EntryTable {
+function opOf(op: unknown): number {
+  return OPS.get(op) ?? OPS.get(oneOf('op', op, OP_NAMES)) ?? 0
+}
+
+/** Packs entries with op 0, as a dump would return them. Throws as EntryWriter's push does. */
+export function packEntries<E extends Entry>(entries: Iterable<E>): EntryTable<E> {
+  if (typeof entries !== 'object' || entries === null)
+    throw wrongType('entries', 'an array, or iterable otherwise', entries)
+  if (typeof entries[Symbol.iterator] !== 'function')
+    throw new TypeError('entries: an object is not an array, nor iterable otherwise')
   const writer = createEntryWriter()
   for (const entry of entries) writer.push('replace', entry)
   const table = writer.finish()
   for (let i = 0; i < table.length; i += 1) table.bytes[i * abi.ENTRY_BYTES] = 0
-  return table
+  return table as EntryTable<E>
 }
 
-/** Every entry as a value, in the table's order; what cannot be read is left out. Never throws. */
-export function unpackEntries(table: EntryTable): Entry[] {
-  return Array.from({ length: table.length }, (_, index) => decodeEntry(entryBytes(table, index))).filter(
-    (entry) => entry !== undefined,
-  )
+/** Every entry as a value, in the table's order; what cannot be read is left out. */
+export function unpackEntries<E extends Entry>(table: EntryTable<E>): E[] {
+  const checked = asTable('table', table)
+  const entries: Entry[] = []
+  for (let index = 0; index < checked.length; index += 1) {
+    const entry = decodeEntry(sliceOf(checked, index))
+    if (entry !== undefined) entries.push(entry)
+  }
+  return entries as E[]
 }
 
 /**
  * One entry as a value. Throws RangeError when the bytes are no entry: those of a table that came through the port always
  * are one (decodeEntries).
  */
-export function unpackEntry(table: EntryTable, index: number): Entry {
+export function unpackEntry<E extends Entry>(table: EntryTable<E>, index: number): E {
   const entry = decodeEntry(entryBytes(table, index))
-  if (entry === undefined) throw new RangeError(`the bytes of entry ${index} are none`)
-  return entry
+  if (entry === undefined) throw new RangeError(`index: the bytes of entry ${index} are none`)
+  return entry as E
 }
 
 /** The entries of a dump, back to back, as a table; what cannot be read, or is cut off, is left out and named. */
-export function decodeEntries(bytes: Uint8Array): { value: EntryTable; unreadable: Unreadable | undefined } {
+export function decodeEntries<E extends Entry = Entry>(
+  bytes: Uint8Array,
+): { value: EntryTable<E>; unreadable: Unreadable | undefined } {
   const tally = createUnreadableTally()
   for (let at = 0; at < bytes.length; at += abi.ENTRY_BYTES)
     if (!isEntry(bytes, at)) tally.add(bytes.subarray(at, at + abi.ENTRY_BYTES))
@@ -106,9 +149,20 @@ export function decodeEntries(bytes: Uint8Array): { value: EntryTable; unreadabl
   return { value: { bytes: kept.slice(0, length * abi.ENTRY_BYTES), length }, unreadable: found }
 }
 
-/** A view, not a copy, of the 48 bytes of entry `index`. */
+/** A view, not a copy, of the 48 bytes of entry `index`; RangeError where there is none. */
 export function entryBytes(table: EntryTable, index: number): Uint8Array {
-  return table.bytes.subarray(index * abi.ENTRY_BYTES, (index + 1) * abi.ENTRY_BYTES)
+  const view = typeof table === 'object' && table !== null ? entryViewOf(table, index) : undefined
+  if (view !== undefined) return view
+  const checked = asTable('table', table)
+  if (typeof index !== 'number') throw wrongType('index', 'a number', index)
+  if (!Number.isInteger(index) || index < 0 || index >= checked.length)
+    throw wrongValue('index', index, `is none of ${checked.length} entries`)
+  // Of a table that was something else a moment ago.
+  return sliceOf(checked, index)
+}
+
+function sliceOf({ bytes }: CheckedTable, index: number): Uint8Array {
+  return bytes.subarray(index * abi.ENTRY_BYTES, (index + 1) * abi.ENTRY_BYTES)
 }
 
 /** The link of packed entry `bytes` (of a route: its output link), 0 for none; without unpacking the rest. */

@@ -1,65 +1,15 @@
 /**
- * One entry between a value and its 48 bytes (layout: abi.ts). What is read may be anything: every address and prefix that
+ * One entry from its 48 bytes (layout: abi.ts) to a value. What is read may be anything: every address and prefix that
  * the kernel can hold has a value, and bytes that are no entry have none. Must not: throw on what it reads, or call a parser
  * of what people write.
  */
-import { cidrOf, networkAddress, prefixLength } from '../net/cidr.ts'
+import { cidrOf } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
-import { addressBits, type Family, familyOf, type Ip, ipFromBytes, ipToBytes } from '../net/ip.ts'
-import { lladdrFromBytes, lladdrToBytes } from '../net/lladdr.ts'
+import { addressBits, type Family, type Ip, ipFromBytes } from '../net/ip.ts'
+import { lladdrFromBytes } from '../net/lladdr.ts'
 import * as abi from './abi.ts'
 import type { Entry, FdbEntry, NeighbourEntry, RouteEntry } from './entry.ts'
-import { getUint32, setUint32, viewOf } from './host-order.ts'
-
-/** Fills the ENTRY_BYTES of `bytes` from `at` on, operation 0. */
-export function writeEntry(bytes: Uint8Array, at: number, entry: Entry): void {
-  const view = viewOf(bytes.subarray(at, at + abi.ENTRY_BYTES))
-  bytes.fill(0, at, at + abi.ENTRY_BYTES)
-  const put = (offset: number, value: Uint8Array): void => bytes.set(value, at + offset)
-  switch (entry.kind) {
-    case 'neighbour':
-      view.setUint8(abi.OFFSET_KIND, abi.KIND_NEIGHBOUR)
-      view.setUint8(abi.OFFSET_FAMILY, afOf(familyOf(entry.ip)))
-      put(abi.OFFSET_DST, ipToBytes(entry.ip))
-      if (entry.lladdr !== undefined) put(abi.OFFSET_VIA, lladdrToBytes(entry.lladdr))
-      setUint32(view, abi.OFFSET_IFINDEX, entry.ifindex)
-      view.setUint8(abi.OFFSET_PROTOCOL, entry.protocol)
-      view.setUint8(abi.OFFSET_TYPE, entry.state & 0xff)
-      view.setUint8(abi.OFFSET_SCOPE, entry.flags)
-      return
-    case 'fdb':
-      view.setUint8(abi.OFFSET_KIND, abi.KIND_FDB)
-      put(abi.OFFSET_DST, lladdrToBytes(entry.lladdr))
-      if (entry.remote !== undefined) {
-        view.setUint8(abi.OFFSET_FAMILY, afOf(familyOf(entry.remote)))
-        put(abi.OFFSET_VIA, ipToBytes(entry.remote))
-      }
-      setUint32(view, abi.OFFSET_IFINDEX, entry.ifindex)
-      view.setUint8(abi.OFFSET_TYPE, entry.state & 0xff)
-      view.setUint8(abi.OFFSET_SCOPE, entry.flags)
-      view.setUint8(abi.OFFSET_FLAGS, entry.extras ? abi.ENTRY_EXTRAS : 0)
-      return
-    case 'route': {
-      view.setUint8(abi.OFFSET_KIND, abi.KIND_ROUTE)
-      view.setUint8(abi.OFFSET_FAMILY, afOf(familyOf(networkAddress(entry.dst))))
-      view.setUint8(abi.OFFSET_DST_LENGTH, prefixLength(entry.dst))
-      put(abi.OFFSET_DST, ipToBytes(networkAddress(entry.dst)))
-      setUint32(view, abi.OFFSET_PRIORITY, entry.metric)
-      if (entry.gateway !== undefined) put(abi.OFFSET_VIA, ipToBytes(entry.gateway))
-      setUint32(view, abi.OFFSET_IFINDEX, entry.oif ?? 0)
-      view.setUint8(abi.OFFSET_PROTOCOL, entry.protocol)
-      view.setUint8(abi.OFFSET_TYPE, entry.type)
-      view.setUint8(abi.OFFSET_SCOPE, entry.scope)
-      const flags =
-        (entry.onlink ? abi.ENTRY_ONLINK : 0) |
-        (entry.gateway === undefined ? 0 : abi.ENTRY_GATEWAY) |
-        (entry.extras ? abi.ENTRY_EXTRAS : 0) |
-        (entry.dead ? abi.ENTRY_DEAD : 0) |
-        (entry.multipath ? abi.ENTRY_MULTIPATH : 0)
-      view.setUint8(abi.OFFSET_FLAGS, flags)
-    }
-  }
-}
+import { getUint32, viewOf } from './host-order.ts'
 
 /** Whether the ENTRY_BYTES of `bytes` from `at` on can be read: a known kind, with the family and prefix length it needs. */
 export function isEntry(bytes: Uint8Array, at: number): boolean {

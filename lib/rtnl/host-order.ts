@@ -22,3 +22,8 @@ export function getUint16(view: DataView, offset: number): number {
 export function setUint16(view: DataView, offset: number, value: number): void {
   view.setUint16(offset, value, LITTLE_ENDIAN)
 }
+
+/** Without a view: of many records each has one number. */
+export function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  for (let i = 0; i < 4; i += 1) bytes[at + (LITTLE_ENDIAN ? i : 3 - i)] = (value >>> (8 * i)) & 0xff
+}

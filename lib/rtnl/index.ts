@@ -3,17 +3,18 @@
  * them. Nothing of the agent is needed to use it. Must not: export what only vtepd's own floors need.
  */
 export {
+  BatchError,
   ConfigError,
   NetlinkError,
   NetlinkProtocolError,
   NetlinkSocketError,
   VtepdError,
 } from '../errors.ts'
-export { type Cidr, cidrFamily, cidrOf, networkAddress, parseCidr, prefixLength } from '../net/cidr.ts'
+export { type Cidr, cidrOf, parseCidr } from '../net/cidr.ts'
 export { type Ifindex, parseIfindex } from '../net/ifindex.ts'
-export { type Family, familyOf, type Ip, type Ipv4, type Ipv6, parseIp } from '../net/ip.ts'
+export { type Family, type Ip, type Ipv4, type Ipv6, parseIp } from '../net/ip.ts'
 export { type Lladdr, parseLladdr, randomLladdr } from '../net/lladdr.ts'
-export { type Mtu, parseMtu, vxlanOverhead } from '../net/mtu.ts'
+export { type Mtu, parseMtu } from '../net/mtu.ts'
 export { parseVni, type Vni } from '../net/vni.ts'
 export {
   AF_INET,
@@ -46,11 +47,13 @@ export {
   unpackEntry,
 } from './entries.ts'
 export { openRtnl } from './native.ts'
+export type { NetnsRef } from './netns-path.ts'
 export type {
   Address,
   AddressFlags,
   AddressSpec,
   Announcement,
+  ApplyOptions,
   BatchResult,
   BridgeSpec,
   Dump,
@@ -71,3 +74,4 @@ export type {
   VxlanAttributes,
   VxlanSpec,
 } from './port.ts'
+export { cidrFamily, familyOf, networkAddress, prefixLength, vxlanOverhead } from './public-values.ts'

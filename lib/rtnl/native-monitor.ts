@@ -4,17 +4,18 @@
  */
 import type { Family } from '../net/ip.ts'
 import type { AddonSocket, Outcome } from './addon.ts'
+import { asBoolean } from './check.ts'
+import type { CheckedMonitorOptions } from './check-options.ts'
 import { decodeEvents } from './events.ts'
-import type { Monitor, MonitorGroup, MonitorOptions } from './port.ts'
-import { inRange } from './records.ts'
+import type { Monitor, MonitorGroup } from './port.ts'
 
 // Room for some 5,000 notifications; cut to net.core.rmem_max where the kernel refuses more.
 const DEFAULT_RECEIVE_BUFFER = 4 << 20
 
 // RTNLGRP_* (linux/rtnetlink.h). There is one group for all neighbours, FDB entries included, and one for all links.
-const GROUPS: Record<MonitorGroup, Record<Family, number>> = {
-  link: { ipv4: 1, ipv6: 1 },
-  neighbour: { ipv4: 3, ipv6: 3 },
+const GROUPS: Record<MonitorGroup, number | Record<Family, number>> = {
+  link: 1,
+  neighbour: 3,
   address: { ipv4: 5, ipv6: 9 },
   route: { ipv4: 7, ipv6: 11 },
   rule: { ipv4: 8, ipv6: 19 },
@@ -26,14 +27,12 @@ type ErrorOf = (outcome: Outcome, op: string, subject: string) => Error
 export function openMonitor(
   socket: AddonSocket,
   bufferBytes: number,
-  options: MonitorOptions,
+  options: CheckedMonitorOptions,
   errorOf: ErrorOf,
   onClose: () => void,
 ): Monitor {
   let closed = false
-  const familiesOf = (group: MonitorGroup): readonly Family[] =>
-    group === 'address' ? (options.addressFamilies ?? options.families) : options.families
-  const groups = new Set(options.groups.flatMap((group) => familiesOf(group).map((family) => GROUPS[group][family])))
+  const groups = new Set(options.groups.flatMap((group) => numbersOf(group, options)))
   const close = (): void => {
     if (closed) return
     closed = true
@@ -53,11 +52,10 @@ export function openMonitor(
       })
     }
   }
-  const receiveBuffer = options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER
   const opened = socket.monitor(
     Uint8Array.from(groups),
-    options.ignoreOwn ?? true,
-    inRange('receiveBufferBytes', receiveBuffer, 1, 0x7fffffff),
+    options.ignoreOwn,
+    options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER,
     bufferBytes,
     hear,
   )
@@ -65,8 +63,15 @@ export function openMonitor(
   const { monitor } = opened
   return {
     hearEntries(heard) {
-      if (!closed) monitor.hearEntries(heard)
+      const wanted = asBoolean('heard', heard)
+      if (!closed) monitor.hearEntries(wanted)
     },
     close,
   }
+}
+
+function numbersOf(group: MonitorGroup, { families, addressFamilies }: CheckedMonitorOptions): number[] {
+  const numbers = GROUPS[group]
+  if (typeof numbers === 'number') return [numbers]
+  return (group === 'address' ? addressFamilies : families).map((family) => numbers[family])
 }

@@ -5,6 +5,7 @@
 import { NetlinkSocketError } from '../errors.ts'
 import * as abi from './abi.ts'
 import { loadAddon } from './addon.ts'
+import { asNftMonitorOptions } from './check-options.ts'
 import { errnoName } from './errno.ts'
 import { getUint32, viewOf } from './host-order.ts'
 import type { NftMonitor, NftMonitorOptions, NftNews } from './nft-monitor.ts'
@@ -15,8 +16,10 @@ const RECEIVE_BUFFER = 8 << 20
 /** NFPROTO_IPV4 and NFPROTO_IPV6 (linux/netfilter.h), which have the numbers of AF_*. */
 const NFPROTO = { ipv4: abi.AF_INET, ipv6: abi.AF_INET6 } as const
 
-/** OpenNftMonitor of the real kernel. Keeps the process alive until it is closed. */
-export function openNftMonitor({ netns = '', watched, onNews }: NftMonitorOptions): NftMonitor {
+/** OpenNftMonitor of the real kernel. TypeError or RangeError for wrong options. Keeps the process alive until it is closed. */
+export function openNftMonitor(options: NftMonitorOptions): NftMonitor {
+  const { netns, watched, onNews } = asNftMonitorOptions(options)
+  const given = watched.map((each) => each.given)
   let closed = false
   const close = (): void => {
     if (closed) return
@@ -26,7 +29,7 @@ export function openNftMonitor({ netns = '', watched, onNews }: NftMonitorOption
   const hear = (events: ArrayBuffer): void => {
     if (closed) return
     try {
-      const news = decodeNews(new Uint8Array(events), watched)
+      const news = decodeNews(new Uint8Array(events), given)
       if (news.some(({ type }) => type === 'closed')) close()
       onNews(news)
     } catch (error) {
@@ -38,8 +41,8 @@ export function openNftMonitor({ netns = '', watched, onNews }: NftMonitorOption
   }
   const opened = loadAddon().openNftMonitor(
     netns,
-    Uint8Array.from(watched, ({ family }) => NFPROTO[family]),
-    watched.flatMap(({ table, chain }) => [table, chain ?? '']),
+    Uint8Array.from(watched, ({ checked }) => NFPROTO[checked.family]),
+    watched.flatMap(({ checked }) => [checked.table, checked.chain ?? '']),
     RECEIVE_BUFFER,
     hear,
   )

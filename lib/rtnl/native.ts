@@ -3,16 +3,30 @@
  * Must not: know netlink's bytes (native/), retry or log.
  */
 import { NetlinkError, NetlinkProtocolError, NetlinkSocketError } from '../errors.ts'
-import { parseIfindex } from '../net/ifindex.ts'
-import type { Family } from '../net/ip.ts'
 import * as abi from './abi.ts'
-import { type AddonSocket, type BatchOutcome, loadAddon, type Outcome, type RecordsOutcome } from './addon.ts'
+import { type AddonSocket, loadAddon, type Outcome, type RecordsOutcome } from './addon.ts'
+import { batchResult, wholeResult } from './batch-result.ts'
+import { asBoolean, asFamily, asIfindex, asIp, optional } from './check.ts'
+import { asApplyOptions, asMonitorOptions, asRtnlOptions } from './check-options.ts'
+import {
+  asAddressKey,
+  asAddressSpec,
+  asAnnouncement,
+  asBridgeSpec,
+  asLinkChange,
+  asRouteQuery,
+  asVethSpec,
+  asVxlanSpec,
+} from './check-specs.ts'
+import { asTable, asTableOrReleased } from './check-table.ts'
 import { decodeAddress, decodeLinks, decodeRecords, decodeResolved, decodeRule } from './decode-records.ts'
-import { decodeEntries, type EntryTable } from './entries.ts'
+import { decodeEntries } from './entries.ts'
+import type { FdbEntry, NeighbourEntry, RouteEntry } from './entry.ts'
 import { afOf } from './entry-codec.ts'
 import { errnoName } from './errno.ts'
 import { openMonitor } from './native-monitor.ts'
-import type { BatchResult, Dump, Monitor, Rtnl, RtnlOptions } from './port.ts'
+import { netnsPath } from './netns-path.ts'
+import type { AddressSpec, Dump, Monitor, Rtnl, RtnlOptions } from './port.ts'
 import * as records from './records.ts'
 import { addUnreadable, type Unreadable } from './unreadable.ts'
 
@@ -22,27 +36,25 @@ const DEFAULT_BUFFER_BYTES = 32_768
 // Worth a release.
 const LARGE_BYTES = 262_144
 const NONE = new ArrayBuffer(0)
-const INT_MAX = 0x7fffffff
 const NETLINK_ROUTE = 0
 
 /**
  * Opens a request socket in a network namespace, at once and on this thread (some 70 µs for another namespace). Throws
- * NetlinkSocketError, RangeError for an option out of range, ConfigError when the addon is not there. An Rtnl without a
+ * NetlinkSocketError, TypeError or RangeError for a wrong option, ConfigError when the addon is not there. An Rtnl without a
  * request under way and without a monitor does not keep the process alive.
  */
 export function openRtnl(options: RtnlOptions = {}): Rtnl {
-  const bufferBytes = records.inRange('bufferBytes', options.bufferBytes ?? DEFAULT_BUFFER_BYTES, 16, 1 << 30)
+  const { netns, timeoutMs, chunkEntries, receiveBufferBytes, ...rest } = asRtnlOptions(options)
+  const bufferBytes = rest.bufferBytes ?? DEFAULT_BUFFER_BYTES
   const opened = loadAddon().openSocket(
-    options.netns ?? '',
-    records.inRange('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS, 1, INT_MAX),
-    options.chunkEntries === undefined ? 0 : records.inRange('chunkEntries', options.chunkEntries, 1, INT_MAX),
+    netns,
+    timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    chunkEntries ?? 0,
     bufferBytes,
-    options.receiveBufferBytes === undefined
-      ? 0
-      : records.inRange('receiveBufferBytes', options.receiveBufferBytes, 1, INT_MAX),
+    receiveBufferBytes ?? 0,
     NETLINK_ROUTE,
   )
-  if (opened.socket === undefined) throw errorOf(opened, 'open', options.netns ?? 'this network namespace')
+  if (opened.socket === undefined) throw errorOf(opened, 'open', netns === '' ? 'this network namespace' : netns)
   return rtnlOver(opened.socket, bufferBytes)
 }
 
@@ -57,110 +69,132 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
     ifindex: number,
     read: (bytes: Uint8Array, altnames: Uint8Array) => Pick<Dump<T>, 'value' | 'unreadable'>,
   ): Promise<Dump<T>> => {
-    const outcome = done(await socket.dump(what, family, ifindex), op, subject)
+    const outcome = await socket.dump(what, family, ifindex)
     const { value, unreadable } = read(bytesOf(outcome), new Uint8Array(outcome.altnames ?? NONE))
-    return {
+    const answer = {
       value,
-      interrupted: outcome.interrupted === true,
+      interrupted: outcome.interrupted === true || outcome.kind !== abi.OUTCOME_DONE,
       unreadable: addUnreadable(passedOver(outcome), unreadable),
     }
+    done(outcome, op, subject, answer)
+    return answer
   }
 
   return {
     portId: socket.portId,
     dumpLinks: () => dump('link.dump', 'all', abi.DUMP_LINKS, 0, 0, decodeLinks),
-    dumpAddresses: (family?: Family) =>
-      dump('address.dump', family ?? 'all', abi.DUMP_ADDRESSES, family === undefined ? 0 : afOf(family), 0, (bytes) =>
+    dumpAddresses: async (family) => {
+      const of = optional('family', family, asFamily)
+      return dump('address.dump', of ?? 'all', abi.DUMP_ADDRESSES, of === undefined ? 0 : afOf(of), 0, (bytes) =>
         decodeRecords(bytes, abi.ADDRESS_BYTES, decodeAddress),
-      ),
-    dumpRoutes: (family) => dump('route.dump', family, abi.DUMP_ROUTES, afOf(family), 0, decodeEntries),
-    dumpNeighbours: async (family, ifindex) =>
-      dump(
-        'neighbour.dump',
-        `${family} ${nameOf(ifindex)}`,
-        abi.DUMP_NEIGHBOURS,
-        afOf(family),
-        parseIfindex(ifindex),
-        decodeEntries,
-      ),
-    dumpFdb: async (ifindex) =>
-      dump('fdb.dump', nameOf(ifindex), abi.DUMP_FDB, 0, parseIfindex(ifindex), decodeEntries),
-    dumpRules: (family) =>
-      dump('rule.dump', family, abi.DUMP_RULES, afOf(family), 0, (bytes) =>
+      )
+    },
+    dumpRoutes: async (family) => {
+      const of = asFamily('family', family)
+      return dump('route.dump', of, abi.DUMP_ROUTES, afOf(of), 0, decodeEntries<RouteEntry>)
+    },
+    dumpNeighbours: async (family, ifindex) => {
+      const [of, link] = [asFamily('family', family), asIfindex('ifindex', ifindex)]
+      const subject = `${of} ${nameOf(link)}`
+      return dump('neighbour.dump', subject, abi.DUMP_NEIGHBOURS, afOf(of), link, decodeEntries<NeighbourEntry>)
+    },
+    dumpFdb: async (ifindex) => {
+      const link = asIfindex('ifindex', ifindex)
+      return dump('fdb.dump', nameOf(link), abi.DUMP_FDB, 0, link, decodeEntries<FdbEntry>)
+    },
+    dumpRules: async (family) => {
+      const of = asFamily('family', family)
+      return dump('rule.dump', of, abi.DUMP_RULES, afOf(of), 0, (bytes) =>
         decodeRecords(bytes, abi.RULE_BYTES, decodeRule),
-      ),
+      )
+    },
     async getFdb(entries) {
-      const bytes = tableBytes(entries)
+      const { bytes, length } = asTable('entries', entries)
       for (let at = abi.OFFSET_KIND; at < bytes.length; at += abi.ENTRY_BYTES)
-        if (bytes[at] !== abi.KIND_FDB) throw new RangeError('only FDB entries can be looked up')
-      const outcome = done(await socket.getFdb(bytes), 'fdb.get', `${entries.length} entries`)
-      return decodeEntries(bytesOf(outcome)).value
+        if (bytes[at] !== abi.KIND_FDB) throw new RangeError('entries: only FDB entries can be looked up')
+      const outcome = await socket.getFdb(bytes)
+      const { value } = decodeEntries<FdbEntry>(bytesOf(outcome))
+      done(outcome, 'fdb.get', `${length} entries`, value)
+      return value
     },
 
     async createVxlan(spec) {
-      done(await socket.createLink(records.encodeVxlan(spec), undefined, ''), 'link.create', spec.ifname)
+      const of = asVxlanSpec(spec)
+      done(await socket.createLink(records.encodeVxlan(of), undefined, ''), 'link.create', of.ifname)
     },
     async createVeth(spec) {
-      const near = records.encodePlainLink({ kind: 'veth', ...spec })
-      const far = records.encodePlainLink({ kind: 'veth', ...spec.peer })
-      done(await socket.createLink(near, far, spec.peer.netns ?? ''), 'link.create', spec.ifname)
+      const { peer, ...near } = asVethSpec(spec)
+      const bytes = records.encodePlainLink({ kind: 'veth', ...near })
+      const far = records.encodePlainLink({ kind: 'veth', ...peer })
+      done(await socket.createLink(bytes, far, peer.netns ?? ''), 'link.create', near.ifname)
     },
     async createBridge(spec) {
-      const link = records.encodePlainLink({ kind: 'bridge', ...spec })
-      done(await socket.createLink(link, undefined, ''), 'link.create', spec.ifname)
+      const of = asBridgeSpec(spec)
+      const link = records.encodePlainLink({ kind: 'bridge', ...of })
+      done(await socket.createLink(link, undefined, ''), 'link.create', of.ifname)
     },
     async changeLink(ifindex, change) {
-      done(await socket.changeLink(records.encodeChange(ifindex, change)), 'link.change', nameOf(ifindex))
+      const link = asIfindex('ifindex', ifindex)
+      done(await socket.changeLink(records.encodeChange(link, asLinkChange(change))), 'link.change', nameOf(link))
     },
     async moveLink(ifindex, netns) {
-      done(await socket.moveLink(parseIfindex(ifindex), netns), 'link.move', nameOf(ifindex))
+      const link = asIfindex('ifindex', ifindex)
+      done(await socket.moveLink(link, netnsPath('netns', netns)), 'link.move', nameOf(link))
     },
     async deleteLink(ifindex) {
-      done(await socket.deleteLink(parseIfindex(ifindex)), 'link.delete', nameOf(ifindex))
+      const link = asIfindex('ifindex', ifindex)
+      done(await socket.deleteLink(link), 'link.delete', nameOf(link))
     },
 
     async addAddress(spec) {
-      const subject = `${spec.ip}/${spec.prefixLength} on ${nameOf(spec.ifindex)}`
-      done(await socket.addAddress(records.encodeAddress(spec)), 'address.add', subject)
+      const of = asAddressSpec(spec)
+      done(await socket.addAddress(records.encodeAddress(of)), 'address.add', addressOf(of))
     },
     async deleteAddress(spec) {
-      const subject = `${spec.ip}/${spec.prefixLength} on ${nameOf(spec.ifindex)}`
-      done(await socket.deleteAddress(records.encodeAddress(spec)), 'address.delete', subject)
+      const of = asAddressKey(spec)
+      done(await socket.deleteAddress(records.encodeAddress(of)), 'address.delete', addressOf(of))
     },
     async resolveRoute(dst, query = {}) {
-      const outcome = await socket.resolveRoute(records.encodeQuery(dst, query))
-      const resolved = decodeResolved(bytesOf(done(outcome, 'route.resolve', dst)))
-      if (resolved === undefined) throw new NetlinkProtocolError(`route.resolve ${dst}: the answer cannot be read`)
+      const to = asIp('dst', dst)
+      const outcome = await socket.resolveRoute(records.encodeQuery(to, asRouteQuery(query, to)))
+      const resolved = decodeResolved(bytesOf(done(outcome, 'route.resolve', to)))
+      if (resolved === undefined) throw new NetlinkProtocolError(`route.resolve ${to}: the answer cannot be read`)
       return resolved
     },
     async announceAddress(announcement) {
-      const subject = `${announcement.ip} on ${nameOf(announcement.ifindex)}`
-      done(await socket.announceAddress(records.encodeAnnouncement(announcement)), 'address.announce', subject)
+      const of = asAnnouncement(announcement)
+      const subject = `${of.ip} on ${nameOf(of.ifindex)}`
+      done(await socket.announceAddress(records.encodeAnnouncement(of)), 'address.announce', subject)
     },
 
     async readTxChecksum(ifindex) {
-      const outcome = done(await socket.readTxChecksum(parseIfindex(ifindex)), 'link.read-checksum', nameOf(ifindex))
-      return bytesOf(outcome)[0] === 1
+      const link = asIfindex('ifindex', ifindex)
+      return bytesOf(done(await socket.readTxChecksum(link), 'link.read-checksum', nameOf(link)))[0] === 1
     },
     async writeTxChecksum(ifindex, on) {
-      const outcome = await socket.writeTxChecksum(parseIfindex(ifindex), on ? 1 : 0)
-      done(outcome, 'link.write-checksum', nameOf(ifindex))
+      const link = asIfindex('ifindex', ifindex)
+      done(await socket.writeTxChecksum(link, asBoolean('on', on) ? 1 : 0), 'link.write-checksum', nameOf(link))
     },
 
-    async applyEntries(batch) {
-      const outcome = await socket.apply(tableBytes(batch))
-      return batchResult(done(outcome, 'batch', `${batch.length} entries`))
+    async applyEntries(batch, options = {}) {
+      const { bytes, length } = asTable('batch', batch)
+      const { throwOnFailure } = asApplyOptions(options)
+      const outcome = await socket.apply(bytes)
+      const result = batchResult(outcome, length)
+      done(outcome, 'batch', `${length} entries`, result)
+      return throwOnFailure ? wholeResult(result) : result
     },
 
-    release({ bytes }) {
-      const { buffer } = bytes
+    release(table) {
+      const { buffer } = asTableOrReleased('table', table)
       // Small Buffers share one that Node keeps, of 8 KiB or, from Node 24 on, 64.
-      if (!(buffer instanceof ArrayBuffer) || buffer.byteLength <= Buffer.poolSize) return
+      if (buffer.byteLength <= Buffer.poolSize) return
       if (buffer.byteLength >= LARGE_BYTES) loadAddon().release(buffer)
     },
 
     monitor(options) {
-      const monitor = openMonitor(socket, bufferBytes, options, errorOf, () => monitors.delete(monitor))
+      const checked = asMonitorOptions(options)
+      const monitor = openMonitor(socket, bufferBytes, checked, errorOf, () => monitors.delete(monitor))
       monitors.add(monitor)
       return monitor
     },
@@ -175,31 +209,13 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
   }
 }
 
-function tableBytes({ bytes, length }: EntryTable): Uint8Array {
-  if (!Number.isInteger(length) || length < 0 || length * abi.ENTRY_BYTES > bytes.length)
-    throw new RangeError(`a table of ${length} entries cannot have ${bytes.length} bytes`)
-  return bytes.subarray(0, length * abi.ENTRY_BYTES)
-}
-
-function batchResult(outcome: BatchOutcome): BatchResult {
-  const { errnos, failed, failedText, texts } = outcome
-  const failures = Array.from(failed, (index, i) => {
-    const errno = errnos[index] ?? 0
-    return { index, errno, errnoName: errnoName(errno), extack: texts[failedText[i] ?? 0] ?? '' }
-  })
-  // An entry that cannot be sent is noted before the kernel's answers to those before it.
-  failures.sort((a, b) => a.index - b.index)
-  let unknown = 0
-  for (let i = 0; i < errnos.length; i += 1) if (errnos[i] === -1) unknown += 1
-  return { errnos, failures, unknown }
-}
-
-function done<T extends Outcome>(outcome: T, op: string, subject: string): T {
-  if (outcome.kind !== abi.OUTCOME_DONE) throw errorOf(outcome, op, subject)
+/** `partial`: what had come, for the socket that failed on the way. */
+function done<T extends Outcome>(outcome: T, op: string, subject: string, partial?: unknown): T {
+  if (outcome.kind !== abi.OUTCOME_DONE) throw errorOf(outcome, op, subject, partial)
   return outcome
 }
 
-function errorOf(outcome: Outcome, op: string, subject: string): Error {
+function errorOf(outcome: Outcome, op: string, subject: string, partial?: unknown): Error {
   const fields = { errno: outcome.errno, errnoName: errnoName(outcome.errno) }
   switch (outcome.kind) {
     case abi.OUTCOME_REFUSED:
@@ -207,7 +223,7 @@ function errorOf(outcome: Outcome, op: string, subject: string): Error {
     case abi.OUTCOME_SOCKET: {
       const hint =
         fields.errnoName === 'EPERM' ? `; ${missing(op)}, or CAP_SYS_ADMIN to enter a namespace, is missing` : ''
-      return new NetlinkSocketError({ op, ...fields, detail: `${subject}: ${outcome.text}${hint}` })
+      return new NetlinkSocketError({ op, ...fields, detail: `${subject}: ${outcome.text}${hint}`, partial })
     }
     default:
       return new NetlinkProtocolError(`${op} ${subject}: ${outcome.text}`)
@@ -224,6 +240,10 @@ function passedOver({ unreadable = 0, firstUnreadable = '' }: RecordsOutcome): U
 
 function bytesOf(outcome: RecordsOutcome): Uint8Array {
   return new Uint8Array(outcome.records ?? NONE)
+}
+
+function addressOf({ ip, prefixLength, ifindex }: Omit<AddressSpec, 'noDad'>): string {
+  return `${ip}/${prefixLength} on ${nameOf(ifindex)}`
 }
 
 function nameOf(ifindex: number): string {

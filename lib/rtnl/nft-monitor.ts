@@ -3,6 +3,7 @@
  * its tables are nftables'. Must not: say what became of them; who is concerned lists its own table.
  */
 import type { Family } from '../net/ip.ts'
+import type { NetnsRef } from './netns-path.ts'
 
 export interface NftWatched {
   /** Tables `ip` or `ip6`. */
@@ -27,7 +28,7 @@ export interface NftMonitor {
 
 export interface NftMonitorOptions {
   /** As RtnlOptions have it; default: this process' own. */
-  readonly netns?: string
+  readonly netns?: NetnsRef
   /** What is told of, the same object; others' rules are passed over without costing JavaScript anything. */
   readonly watched: readonly NftWatched[]
   /** What happened at once is told at once, each kind and each `watched` once. */

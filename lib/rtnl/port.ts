@@ -10,6 +10,8 @@ import type { Ifindex } from '../net/ifindex.ts'
 import type { Family, Ip } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import type { EntryTable } from './entries.ts'
+import type { FdbEntry, NeighbourEntry, RouteEntry } from './entry.ts'
+import type { NetnsRef } from './netns-path.ts'
 import type { Unreadable } from './unreadable.ts'
 
 /** Attributes of a VXLAN link as the kernel reports them (IFLA_VXLAN_*). */
@@ -121,8 +123,8 @@ export interface VethSpec {
   readonly ifname: string
   readonly lladdr?: Lladdr
   readonly mtu?: number
-  /** `netns`: path of the network namespace that receives the peer, e.g. /run/netns/node1; absent: the socket's own. */
-  readonly peer: { readonly ifname: string; readonly netns?: string; readonly lladdr?: Lladdr; readonly mtu?: number }
+  /** `netns`: the network namespace that receives the peer; absent: the socket's own. */
+  readonly peer: { readonly ifname: string; readonly netns?: NetnsRef; readonly lladdr?: Lladdr; readonly mtu?: number }
 }
 
 export interface BridgeSpec {
@@ -222,6 +224,11 @@ export interface BatchResult {
   readonly unknown: number
 }
 
+export interface ApplyOptions {
+  /** Rejects with BatchError, which has the result, unless every entry was done. All of them are sent all the same. */
+  readonly throwOnFailure?: boolean
+}
+
 /** A dump, and whether it can be believed whole: still interrupted after the bounded repeats, it may add, never delete. */
 export interface Dump<T> {
   /** What could be read. Each entry of a packed table has a value (unpackEntry does not throw). */
@@ -252,7 +259,7 @@ export type Notification =
 
 export interface MonitorOptions {
   readonly groups: readonly MonitorGroup[]
-  /** IPv4, IPv6 groups of addresses, routes and rules to join. */
+  /** IPv4, IPv6 groups of addresses, routes and rules to join, of which there must be one; links and neighbours need none. */
   readonly families: readonly Family[]
   /** The same for addresses alone, where they are more. Default: `families`. */
   readonly addressFamilies?: readonly Family[]
@@ -260,7 +267,7 @@ export interface MonitorOptions {
   readonly onNotifications: (notifications: readonly Notification[]) => void
   /** Drop, inside the kernel, neighbour and route messages caused by this Rtnl's own request socket. Default true. */
   readonly ignoreOwn?: boolean
-  /** SO_RCVBUF in bytes; for tests of the overrun. */
+  /** SO_RCVBUF in bytes, 1 to 64 MiB; default 4 MiB. What the kernel may hold for a reader that is busy: twice that much. */
   readonly receiveBufferBytes?: number
 }
 
@@ -277,7 +284,8 @@ export interface Monitor {
 
 /**
  * One request socket in one network namespace, with a queue of its own: calls are answered in order. Every method
- * rejects with NetlinkError (the kernel refused), NetlinkSocketError (effect unknown) or NetlinkProtocolError.
+ * rejects with NetlinkError (the kernel refused), NetlinkSocketError (effect unknown) or NetlinkProtocolError; with TypeError
+ * or RangeError for what cannot be asked at all, whose message begins with the field's name: then nothing was sent.
  */
 export interface Rtnl {
   /** Netlink port ID of the request socket: what `pid` of a notification is compared with. */
@@ -286,20 +294,20 @@ export interface Rtnl {
   dumpLinks(): Promise<Dump<readonly Link[]>>
   dumpAddresses(family?: Family): Promise<Dump<readonly Address[]>>
   /** The whole main table of one family: a dump by device would hide what shadows ours. Cloned (cached) routes left out. */
-  dumpRoutes(family: Family): Promise<Dump<EntryTable>>
-  dumpNeighbours(family: Family, ifindex: Ifindex): Promise<Dump<EntryTable>>
+  dumpRoutes(family: Family): Promise<Dump<EntryTable<RouteEntry>>>
+  dumpNeighbours(family: Family, ifindex: Ifindex): Promise<Dump<EntryTable<NeighbourEntry>>>
   /**
    * FDB entries (PF_BRIDGE, NTF_SELF) of one VXLAN link, both underlay families. Beside another writer the kernel's walk
    * misses entries that never changed and shows others twice, and is never marked as interrupted (measured: 50 of 194 dumps,
    * the worst without 3,339 of 4,000): absence here is no proof, ask `getFdb`.
    */
-  dumpFdb(ifindex: Ifindex): Promise<Dump<EntryTable>>
+  dumpFdb(ifindex: Ifindex): Promise<Dump<EntryTable<FdbEntry>>>
   /**
    * Those of the FDB entries that exist, as the kernel has them, in their order: each is asked for by link and lladdr
    * (RTM_GETNEIGH), 10,000 in some tens of milliseconds. Of an entry with several remotes the first. ENODEV when a link is
    * gone, EOPNOTSUPP when one has no table of that kind. RangeError for what is no FDB entry.
    */
-  getFdb(entries: EntryTable): Promise<EntryTable>
+  getFdb(entries: EntryTable): Promise<EntryTable<FdbEntry>>
 
   /** In the order in which the kernel asks them. Empty where the kernel has no policy routing of the family. */
   dumpRules(family: Family): Promise<Dump<readonly Rule[]>>
@@ -308,8 +316,7 @@ export interface Rtnl {
   createVeth(spec: VethSpec): Promise<void>
   createBridge(spec: BridgeSpec): Promise<void>
   changeLink(ifindex: Ifindex, change: LinkChange): Promise<void>
-  /** Moves a link into another namespace, given by path. */
-  moveLink(ifindex: Ifindex, netns: string): Promise<void>
+  moveLink(ifindex: Ifindex, netns: NetnsRef): Promise<void>
   deleteLink(ifindex: Ifindex): Promise<void>
   /** Creates or replaces (NLM_F_CREATE | NLM_F_REPLACE). */
   addAddress(spec: AddressSpec): Promise<void>
@@ -339,7 +346,7 @@ export interface Rtnl {
   writeTxChecksum(ifindex: Ifindex, on: boolean): Promise<void>
 
   /** Sends every entry of `batch` in order, as its `op` says. Resolves also when entries failed: look at the result. */
-  applyEntries(batch: EntryTable): Promise<BatchResult>
+  applyEntries(batch: EntryTable, options?: ApplyOptions): Promise<BatchResult>
 
   /**
    * The table is not read any more, nor any other view of its buffer: where it is large (256 KiB), the buffer is empty from
@@ -352,18 +359,25 @@ export interface Rtnl {
   close(): Promise<void>
 }
 
-/** Opens the door to one namespace. `netns`: path such as /run/netns/node1; absent: the process' own. */
+/**
+ * Opens the door to one namespace. Its memory, besides what it answers with: twice `bufferBytes` and, in the kernel, up to twice
+ * `receiveBufferBytes`; for each monitor as much again.
+ */
 export interface RtnlOptions {
-  readonly netns?: string
+  /** Absent: the process' own. */
+  readonly netns?: NetnsRef
   /** Receive time-out of one answer in milliseconds; default 10,000. */
   readonly timeoutMs?: number
-  /** Entries between two acknowledgements; default: derived from the actual receive buffer, at most 256. */
+  /** Entries between two acknowledgements, 1 to 65,536; default: derived from the actual receive buffer, at most 256. */
   readonly chunkEntries?: number
-  /** Size of the send and receive buffers in user space, bytes; tests shrink them to 256. */
+  /**
+   * First size of the send and of the receive buffer in user space, bytes, 16 to 16 MiB; default 32 KiB, and more brings nothing.
+   * What does not fit makes them grow; tests shrink them to 256.
+   */
   readonly bufferBytes?: number
-  /** SO_RCVBUF of the request socket, bytes. */
+  /** SO_RCVBUF of the request socket, bytes, 1 to 64 MiB; default: the system's. */
   readonly receiveBufferBytes?: number
 }
 
 /** Re-exported so that a caller of the port needs no second import. */
-export type { Cidr, EntryTable, Ifindex, Unreadable }
+export type { Cidr, EntryTable, Ifindex, NetnsRef, Unreadable }

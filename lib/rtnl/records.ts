@@ -1,11 +1,10 @@
 /**
- * What requests say of links and addresses, from values to the records of abi.ts, as entries.ts does it for the bulk tables.
- * Owns the checks of what a caller may write into a record (RangeError). Must not: talk to the kernel.
+ * What requests say of links and addresses, from values that were checked (check-specs.ts) to the records of abi.ts, as
+ * entries.ts does it for the bulk tables. Must not: talk to the kernel.
  */
-import { type Ifindex, parseIfindex } from '../net/ifindex.ts'
-import { familyOf, type Ip, ipToBytes, isUnicastHost } from '../net/ip.ts'
+import type { Ifindex } from '../net/ifindex.ts'
+import { familyOf, type Ip, ipToBytes } from '../net/ip.ts'
 import { type Lladdr, lladdrToBytes } from '../net/lladdr.ts'
-import { parseVni } from '../net/vni.ts'
 import * as abi from './abi.ts'
 import { afOf } from './entry-codec.ts'
 import { getUint32, setUint16, setUint32, viewOf } from './host-order.ts'
@@ -14,7 +13,6 @@ import type { AddressSpec, Announcement, LinkChange, RouteQuery, VxlanSpec } fro
 const IFF_UP = 0x1
 const IFA_F_NODAD = 0x02
 
-const TEXT_BYTES = 16
 const UTF8 = new TextEncoder()
 
 /** What a plain link (veth, bridge) is created with. */
@@ -40,9 +38,9 @@ export function encodeVxlan(spec: VxlanSpec): Uint8Array {
   link.lladdr(spec.lladdr)
   link.mtu(spec.mtu)
   link.u32(abi.LINK_TX_QUEUE_LENGTH, 0, abi.LINK_HAS_TX_QUEUE_LENGTH)
-  link.u32(abi.LINK_VNI, parseVni(spec.vni), abi.LINK_HAS_VNI)
+  link.u32(abi.LINK_VNI, spec.vni, abi.LINK_HAS_VNI)
   link.local(spec.local)
-  if (spec.parent !== undefined) link.u32(abi.LINK_VXLAN_PARENT, parseIfindex(spec.parent), abi.LINK_HAS_VXLAN_PARENT)
+  if (spec.parent !== undefined) link.u32(abi.LINK_VXLAN_PARENT, spec.parent, abi.LINK_HAS_VXLAN_PARENT)
   if (spec.port !== undefined) link.port(spec.port)
   link.vxlanFlags((spec.learning ? abi.VXLAN_LEARNING : 0) | (spec.gbp ? abi.VXLAN_GBP : 0))
   return link.bytes
@@ -60,16 +58,16 @@ export function encodePlainLink(spec: PlainLink): Uint8Array {
 
 export function encodeChange(ifindex: Ifindex, change: LinkChange): Uint8Array {
   const link = newLink()
-  link.u32(abi.LINK_IFINDEX, parseIfindex(ifindex), 0)
+  link.u32(abi.LINK_IFINDEX, ifindex, 0)
   if (change.up !== undefined) link.u32(abi.LINK_FLAGS, change.up ? IFF_UP : 0, abi.LINK_HAS_UP)
   if (change.mtu !== undefined) link.mtu(change.mtu)
   if (change.lladdr !== undefined) link.lladdr(change.lladdr)
   if (change.ifname !== undefined) link.name(change.ifname)
   if (change.master !== undefined)
-    link.u32(abi.LINK_MASTER, change.master === null ? 0 : parseIfindex(change.master), abi.LINK_HAS_MASTER)
+    link.u32(abi.LINK_MASTER, change.master === null ? 0 : change.master, abi.LINK_HAS_MASTER)
   const { local, parent, learning } = change.vxlan ?? {}
   if (local !== undefined) link.local(local)
-  if (parent !== undefined) link.u32(abi.LINK_VXLAN_PARENT, parseIfindex(parent), abi.LINK_HAS_VXLAN_PARENT)
+  if (parent !== undefined) link.u32(abi.LINK_VXLAN_PARENT, parent, abi.LINK_HAS_VXLAN_PARENT)
   if (learning !== undefined) {
     link.mark(abi.LINK_HAS_LEARNING)
     link.vxlanFlags(learning ? abi.VXLAN_LEARNING : 0)
@@ -80,20 +78,18 @@ export function encodeChange(ifindex: Ifindex, change: LinkChange): Uint8Array {
 export function encodeAddress(spec: Omit<AddressSpec, 'noDad'> & { readonly noDad?: boolean }): Uint8Array {
   const bytes = new Uint8Array(abi.ADDRESS_BYTES)
   const view = viewOf(bytes)
-  const bits = familyOf(spec.ip) === 'ipv4' ? 32 : 128
-  setUint32(view, abi.ADDRESS_IFINDEX, parseIfindex(spec.ifindex))
+  setUint32(view, abi.ADDRESS_IFINDEX, spec.ifindex)
   setUint32(view, abi.ADDRESS_FLAGS, spec.noDad === true ? IFA_F_NODAD : 0)
   view.setUint8(abi.ADDRESS_FAMILY, afOf(familyOf(spec.ip)))
-  view.setUint8(abi.ADDRESS_PREFIX_LENGTH, inRange('prefix length', spec.prefixLength, 0, bits))
+  view.setUint8(abi.ADDRESS_PREFIX_LENGTH, spec.prefixLength)
   bytes.set(ipField(spec.ip), abi.ADDRESS_IP)
   return bytes
 }
 
 export function encodeAnnouncement({ ifindex, ip, lladdr, router, override }: Announcement): Uint8Array {
-  if (!isUnicastHost(ip)) throw new RangeError(`${ip} is no address that a host can announce`)
   const bytes = new Uint8Array(abi.ANNOUNCE_BYTES)
   const view = viewOf(bytes)
-  setUint32(view, abi.ANNOUNCE_IFINDEX, parseIfindex(ifindex))
+  setUint32(view, abi.ANNOUNCE_IFINDEX, ifindex)
   view.setUint8(abi.ANNOUNCE_FAMILY, afOf(familyOf(ip)))
   view.setUint8(abi.ANNOUNCE_FLAGS, (router ? abi.ANNOUNCE_ROUTER : 0) | (override ? abi.ANNOUNCE_OVERRIDE : 0))
   bytes.set(lladdrToBytes(lladdr), abi.ANNOUNCE_LLADDR)
@@ -102,8 +98,6 @@ export function encodeAnnouncement({ ifindex, ip, lladdr, router, override }: An
 }
 
 export function encodeQuery(dst: Ip, { source, oif, iif, mark, udpPort }: RouteQuery): Uint8Array {
-  if (source !== undefined && familyOf(source) !== familyOf(dst))
-    throw new RangeError(`${source} cannot be the source of a packet to ${dst}`)
   const bytes = new Uint8Array(abi.QUERY_BYTES)
   const view = viewOf(bytes)
   view.setUint8(abi.QUERY_FAMILY, afOf(familyOf(dst)))
@@ -112,26 +106,11 @@ export function encodeQuery(dst: Ip, { source, oif, iif, mark, udpPort }: RouteQ
     view.setUint8(abi.QUERY_HAS_SOURCE, 1)
     bytes.set(ipField(source), abi.QUERY_SOURCE)
   }
-  if (oif !== undefined) setUint32(view, abi.QUERY_OIF, parseIfindex(oif))
-  if (iif !== undefined) setUint32(view, abi.QUERY_IIF, parseIfindex(iif))
-  if (mark !== undefined) setUint32(view, abi.QUERY_MARK, inRange('mark', mark, 1, 0xffffffff))
-  if (udpPort !== undefined) setUint16(view, abi.QUERY_UDP_PORT, inRange('UDP port', udpPort, 1, 65535))
+  if (oif !== undefined) setUint32(view, abi.QUERY_OIF, oif)
+  if (iif !== undefined) setUint32(view, abi.QUERY_IIF, iif)
+  if (mark !== undefined) setUint32(view, abi.QUERY_MARK, mark)
+  if (udpPort !== undefined) setUint16(view, abi.QUERY_UDP_PORT, udpPort)
   return bytes
-}
-
-/** 1 to 15 bytes, neither `.` nor `..`, without `/`, `:` and white space: what the kernel's dev_valid_name takes. */
-export function checkIfname(name: string): string {
-  const bytes = UTF8.encode(name).length
-  if (bytes < 1 || bytes >= TEXT_BYTES || name === '.' || name === '..' || /[/:\s\0]/.test(name))
-    throw new RangeError(`'${name}' is not an interface name`)
-  return name
-}
-
-/** `value` when it is an integer within the limits; throws RangeError naming `what`. */
-export function inRange(what: string, value: number, least: number, most: number): number {
-  if (!Number.isInteger(value) || value < least || value > most)
-    throw new RangeError(`${what} ${value} is outside ${least} to ${most}`)
-  return value
 }
 
 function newLink() {
@@ -149,21 +128,21 @@ function newLink() {
     text,
     u32,
     name(value: string): void {
-      text(abi.LINK_IFNAME, checkIfname(value))
+      text(abi.LINK_IFNAME, value)
       mark(abi.LINK_HAS_NAME)
     },
     lladdr(value: Lladdr): void {
       bytes.set(lladdrToBytes(value), abi.LINK_LLADDR)
       mark(abi.LINK_HAS_LLADDR)
     },
-    mtu: (value: number): void => u32(abi.LINK_MTU, inRange('MTU', value, 0, 0x7fffffff), abi.LINK_HAS_MTU),
+    mtu: (value: number): void => u32(abi.LINK_MTU, value, abi.LINK_HAS_MTU),
     local(value: Ip): void {
       view.setUint8(abi.LINK_LOCAL_FAMILY, afOf(familyOf(value)))
       bytes.set(ipField(value), abi.LINK_LOCAL)
       mark(abi.LINK_HAS_LOCAL)
     },
     port(value: number): void {
-      setUint16(view, abi.LINK_PORT, inRange('UDP port', value, 1, 65535))
+      setUint16(view, abi.LINK_PORT, value)
       mark(abi.LINK_HAS_PORT)
     },
     vxlanFlags: (value: number): void => setUint16(view, abi.LINK_VXLAN_FLAGS, value),

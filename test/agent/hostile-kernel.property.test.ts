@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import * as abi from '../../lib/rtnl/abi.ts'
 import { decodeAddress, decodeLink, decodeRecords, decodeRule } from '../../lib/rtnl/decode-records.ts'
-import { decodeEntries } from '../../lib/rtnl/entries.ts'
+import { decodeEntries, type Entry, type EntryTable } from '../../lib/rtnl/entries.ts'
 import { decodeEvents } from '../../lib/rtnl/events.ts'
 import type { Dump, Rtnl } from '../../lib/rtnl/port.ts'
 import { createFakeNode, type FakeNode, IPV4, IPV6, UNDERLAY_IFNAME, type World } from './support/fake-node.ts'
@@ -148,7 +148,7 @@ function lying(rtnl: Rtnl, lies: () => readonly Record[]): Rtnl {
     const lie = decodeRecords<T>(of(table), size, decode)
     return { ...rest, value: [...value, ...lie.value], unreadable: lie.unreadable }
   }
-  const withEntries = ({ value, ...rest }: Awaited<ReturnType<Rtnl['dumpFdb']>>) => {
+  const withEntries = <E extends Entry>({ value, ...rest }: Dump<EntryTable<E>>): Dump<EntryTable<E>> => {
     const lie = decodeEntries(of('entry'))
     const bytes = Uint8Array.from([
       ...value.bytes.subarray(0, value.length * abi.ENTRY_BYTES),

@@ -81,7 +81,8 @@ test('any bytes are entries, or named as what they are not, and what is handed o
 
 test('a table that nobody has checked is unpacked without an exception', () => {
   fc.assert(
-    fc.property(fc.oneof(anyBytes(200), entriesLike, cut(entriesLike)), fc.nat(6), (bytes, length) => {
+    fc.property(fc.oneof(anyBytes(200), entriesLike, cut(entriesLike)), fc.nat(6), (bytes, most) => {
+      const length = Math.min(most, Math.trunc(bytes.length / abi.ENTRY_BYTES))
       assert.ok(unpackEntries({ bytes, length }).length <= length)
       assert.ok(renderEntries({ bytes, length }).length <= length)
       ifindexOfEntry(bytes)

@@ -119,7 +119,6 @@ test('a link and an address that are written are read back', () => {
     { ...decodeAddress(encodeAddress(spec)), scope: 0, flags: {} },
     { ...spec, scope: 0, protocol: 0, flags: {} },
   )
-  assert.throws(() => encodeAddress({ ...spec, prefixLength: 33 }), RangeError)
 })
 
 test('events are read one behind the other', () => {

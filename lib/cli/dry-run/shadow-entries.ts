@@ -13,8 +13,12 @@ import { type Entry, type EntryTable, entryBytes, ifindexOfEntry, unpackEntry } 
 export interface ShadowEntries {
   /** As the kernel would; each is kept. */
   apply(batch: EntryTable): void
-  /** `table`: of the kernel, all of one kind; those of ours that `belongs` are in it afterwards, those that are deleted, or through a link that is `gone`, are not. */
-  merge(table: EntryTable, belongs: (entry: Entry) => boolean, gone?: ReadonlySet<number>): EntryTable
+  /** `table`: of the kernel, all of one kind; those of ours, of the same kind, that `belongs` are in it afterwards, those that are deleted, or through a link that is `gone`, are not. */
+  merge<E extends Entry>(
+    table: EntryTable<E>,
+    belongs: (entry: Entry) => boolean,
+    gone?: ReadonlySet<number>,
+  ): EntryTable<E>
   /** All, in the order in which they came first. */
   written(): readonly { readonly op: 'replace' | 'delete'; readonly entry: Entry }[]
 }

@@ -162,7 +162,7 @@ export function createShadow(openReal: () => Rtnl): Shadow {
   }
 }
 
-const NOTHING: EntryTable = { bytes: new Uint8Array(0), length: 0 }
+const NOTHING: EntryTable<never> = { bytes: new Uint8Array(0), length: 0 }
 
 function missing(op: string, ifindex: Ifindex): NetlinkError {
   return new NetlinkError({

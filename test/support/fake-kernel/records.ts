@@ -5,7 +5,7 @@
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { type Family, type Ip, ipFromBytes, ipToBytes } from '../../../lib/net/ip.ts'
 import * as abi from '../../../lib/rtnl/abi.ts'
-import type { EntryTable } from '../../../lib/rtnl/entries.ts'
+import type { Entry, EntryTable } from '../../../lib/rtnl/entries.ts'
 
 /** Address bytes as a Latin-1 string (4 or 16 characters): cheap to make, to compare and to use as a key. */
 export type Key = string
@@ -183,7 +183,7 @@ export function decodeFdb(bytes: Uint8Array): Fdb {
 }
 
 /** One table from many records. */
-export function joinRecords(records: readonly Uint8Array[]): EntryTable {
+export function joinRecords<E extends Entry = Entry>(records: readonly Uint8Array[]): EntryTable<E> {
   const bytes = new Uint8Array(records.length * abi.ENTRY_BYTES)
   records.forEach((record, index) => {
     bytes.set(record, index * abi.ENTRY_BYTES)
