@@ -16,10 +16,10 @@ import { errorOf } from './outcome-error.ts'
 export type NetlinkEvent = { readonly type: 'message'; readonly message: NetlinkMessage } | { readonly type: 'overrun' }
 
 export interface SubscriptionOptions {
-  /** Numbers of the family's multicast groups (RTNLGRP_*; of generic netlink those that the family was given). */
+  /** Numbers of the family's multicast groups (RTNLGRP_*; of generic netlink those that the family was given); 1 to 64. */
   readonly groups: readonly number[]
   /**
-   * SO_RCVBUF, bytes; default 4 MiB, at most 256 MiB. The kernel takes at most that much for what is not read yet, and tells an
+   * SO_RCVBUF, bytes; default 4 MiB, at most 64 MiB. The kernel takes at most that much for what is not read yet, and tells an
    * overrun beyond it.
    */
   readonly receiveBufferBytes?: number
@@ -42,8 +42,9 @@ export interface Subscription extends AsyncIterable<NetlinkEvent>, Disposable {
 }
 
 const DEFAULT_RECEIVE_BUFFER = 4 << 20
-const LARGEST_RECEIVE_BUFFER = 256 << 20
+const LARGEST_RECEIVE_BUFFER = 64 << 20
 const DEFAULT_QUEUE = 10_000
+const MOST_GROUPS = 64
 const USER_BUFFER = 32_768
 
 /** Hears everything from the moment it returns. Throws NetlinkSocketError, TypeError, RangeError. */
@@ -102,6 +103,7 @@ function checkOptions(options: SubscriptionOptions) {
   checkObject('options', options)
   const { groups, receiveBufferBytes, queueEvents, signal, onEvents, onError } = options
   if (!Array.isArray(groups)) throw new TypeError(`groups: ${shown(groups)} is not an array`)
+  checkInteger('groups.length', groups.length, 1, MOST_GROUPS)
   for (const [i, group] of groups.entries()) checkInteger(`groups[${i}]`, group, 1, 0x7fffffff)
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new TypeError(`signal: ${shown(signal)} is not an AbortSignal`)

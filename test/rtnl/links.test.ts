@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { closeSync, openSync } from 'node:fs'
 import test from 'node:test'
 import { type Ifindex, NetlinkError, openRtnl, parseIp, parseLladdr } from '../../lib/rtnl/index.ts'
 import { createNetns, kernelTests } from '../support/netns.ts'
@@ -175,6 +176,39 @@ test('a VNI that a device holds from another namespace is refused with the very 
   await rtnl.moveLink((await linkNamed(rtnl, VXLAN.ifname)).ifindex, elsewhere.netns.path)
   const extack = 'A VXLAN device with the specified VNI already exists'
   await assert.rejects(rtnl.createVxlan(VXLAN), { errnoName: 'EEXIST', extack })
+})
+
+test(
+  'a VXLAN device that was moved away has no parent: its index is one of the namespace it came from',
+  kernelTests,
+  async (t) => {
+    const [home, away] = [await createStage(t), await createStage(t)]
+    await home.rtnl.createVeth({ ifname: 'u0', peer: { ifname: 'u1' } })
+    const parent = (await linkNamed(home.rtnl, 'u0')).ifindex
+    await home.rtnl.createVxlan({ ...VXLAN, parent })
+    const { ifindex, vxlan } = await linkNamed(home.rtnl, VXLAN.ifname)
+    assert.equal(vxlan?.parent, parent)
+    await home.rtnl.moveLink(ifindex, away.netns.path)
+    assert.equal((await linkNamed(away.rtnl, VXLAN.ifname)).vxlan?.parent, undefined)
+  },
+)
+
+test('a namespace is named by name, path, process or descriptor', kernelTests, async (t) => {
+  const { netns, rtnl } = await createStage(t)
+  await rtnl.createBridge({ ifname: 'only-there' })
+  const fd = openSync(netns.path, 'r')
+  t.after(() => closeSync(fd))
+  const here = openRtnl({ netns: { pid: process.pid } })
+  t.after(() => here.close())
+  for (const ref of [netns.name, netns.path, { fd }]) {
+    const door = openRtnl({ netns: ref })
+    assert.equal((await linkNamed(door, 'only-there')).kind, 'bridge')
+    await door.close()
+    await here.createVeth({ ifname: 'near0', peer: { ifname: 'far0', netns: ref } })
+    await here.createVeth({ ifname: 'mover', peer: { ifname: 'stayer' } })
+    await here.moveLink((await linkNamed(here, 'mover')).ifindex, ref)
+    for (const name of ['far0', 'mover']) await rtnl.deleteLink((await linkNamed(rtnl, name)).ifindex)
+  }
 })
 
 test('what no link can be is refused before anything is sent', kernelTests, async (t) => {

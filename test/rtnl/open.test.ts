@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { closeSync, readdirSync, readlinkSync } from 'node:fs'
+import { closeSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import test from 'node:test'
 import { promisify } from 'node:util'
 import { createEntryWriter, openRtnl } from '../../lib/rtnl/index.ts'
+import { openNftMonitor } from '../../lib/rtnl/native-nft-monitor.ts'
 import { kernelTests } from '../support/netns.ts'
 import { createDevice, createStage, linkNamed, peerEntries } from './support.ts'
 
@@ -15,7 +18,9 @@ test('options out of range are refused before a socket is opened', () => {
     { timeoutMs: 1.5 },
     { chunkEntries: 0 },
     { bufferBytes: 15 },
-    { bufferBytes: 2 ** 31 },
+    { bufferBytes: 2 ** 24 + 1 },
+    { receiveBufferBytes: 2 ** 26 + 1 },
+    { chunkEntries: 65_537 },
     { receiveBufferBytes: -1 },
   ])
     assert.throws(() => openRtnl(options), { name: 'RangeError' }, JSON.stringify(options))
@@ -55,6 +60,75 @@ test('a namespace stays the one that was opened when its name is gone or given t
 
 test('what is not a namespace is refused by name', kernelTests, async () => {
   assert.throws(() => openRtnl({ netns: '/dev/null' }), { name: 'NetlinkSocketError', op: 'open', errnoName: 'EINVAL' })
+})
+
+test('a file that is no network namespace is refused at once, and a pipe is not waited for', kernelTests, async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'vtepd-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const [pipe, file] = [path.join(folder, 'pipe'), path.join(folder, 'file')]
+  await run('mkfifo', [pipe])
+  writeFileSync(file, '')
+  const { rtnl } = await createStage(t)
+  await rtnl.createBridge({ ifname: 'br0' })
+  const { ifindex } = await linkNamed(rtnl, 'br0')
+  for (const netns of [pipe, file, folder, '/dev/null', '/proc/self/ns/uts', '/proc/self/ns/user', { fd: 0 }]) {
+    const refused = { name: 'NetlinkSocketError', errnoName: 'EINVAL', message: /is no network namespace/ }
+    assert.throws(() => openRtnl({ netns }), refused)
+    await assert.rejects(rtnl.moveLink(ifindex, netns), refused)
+    await assert.rejects(rtnl.createVeth({ ifname: 'v0', peer: { ifname: 'v1', netns } }), refused)
+    assert.throws(() => openNftMonitor({ netns, watched: [], onNews: () => undefined }), refused)
+  }
+  assert.equal((await rtnl.dumpLinks()).value.length, 2)
+})
+
+test('an open that fails, and a close, leave no descriptor behind', kernelTests, async (t) => {
+  const { rtnl, netns } = await createStage(t)
+  await openRtnl({ netns: netns.path }).close()
+  const before = readdirSync('/proc/self/fd').length
+  for (let i = 0; i < 50; i += 1) {
+    for (const path of ['/dev/null', '/run/netns/nowhere', '/proc/self/ns/uts'])
+      assert.throws(() => openRtnl({ netns: path }), { name: 'NetlinkSocketError' })
+    const door = openRtnl({ netns: netns.path })
+    door.monitor({ groups: ['link'], families: [], onNotifications: () => undefined })
+    await door.dumpLinks()
+    await door.close()
+  }
+  assert.equal(readdirSync('/proc/self/fd').length, before)
+  assert.equal((await rtnl.dumpLinks()).value.length, 1)
+})
+
+test('where no descriptor is left an open says so, at whatever step, and takes none', kernelTests, async (t) => {
+  const { netns } = await createStage(t)
+  const program = `
+    import { openSync, closeSync, readdirSync } from 'node:fs'
+    import { openRtnl } from './lib/rtnl/index.ts'
+    import { openNftMonitor } from './lib/rtnl/native-nft-monitor.ts'
+    const rtnl = openRtnl({ netns: process.argv[1] })
+    await rtnl.dumpLinks()
+    const opens = [
+      () => openRtnl({ netns: process.argv[1] }),
+      () => rtnl.monitor({ groups: ['link'], families: [], onNotifications: () => {} }),
+      () => openNftMonitor({ netns: process.argv[1], watched: [], onNews: () => {} }),
+    ]
+    const taken = []
+    try { for (;;) taken.push(openSync('/dev/null')) } catch {}
+    const told = new Set()
+    for (let free = 0; free < 3; free += 1) {
+      for (const open of opens)
+        for (let i = 0; i < 20; i += 1)
+          try { await open().close() } catch (error) { told.add(error.errnoName) }
+      closeSync(taken.pop())
+    }
+    // What was closed is free again: nothing else holds it.
+    for (let free = 0; free < 3; free += 1) taken.push(openSync('/dev/null'))
+    let full = false
+    try { openSync('/dev/null') } catch { full = true }
+    for (const fd of taken) closeSync(fd)
+    console.log([...told].join(), full)
+    await rtnl.close()`
+  const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', program, netns.path]
+  const { stdout } = await run('prlimit', ['--nofile=64:64', ...node])
+  assert.equal(stdout, 'EMFILE true\n')
 })
 
 test('without CAP_NET_ADMIN the refusal says so', kernelTests, async () => {

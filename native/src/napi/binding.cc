@@ -21,14 +21,19 @@ void Release(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value SendDatagram(const Napi::CallbackInfo& info) {
-  const sock::Outcome outcome = sock::SendDatagram(ToText(info[0]), ToText(info[1]));
+  const auto path = ToText(info[0]);
+  const auto text = ToText(info[1]);
+  const sock::Outcome outcome = path && text ? sock::SendDatagram(*path, *text) : WrongArgument();
   return {info.Env(), ToObject(info.Env(), outcome).value()};
 }
 
 // The descriptor belongs to whoever asked: UniqueFd lets it go when the answer holds it.
 Napi::Value OpenUdp(const Napi::CallbackInfo& info) {
   UniqueFd fd;
-  const sock::Outcome outcome = sock::OpenUdp(ToBytes(info[0]), static_cast<uint16_t>(ToUint32(info[1])), &fd);
+  const auto address = ToBytes(info[0]);
+  const auto port = ToUint32(info[1], 0, UINT16_MAX);
+  const sock::Outcome outcome =
+      address && port ? sock::OpenUdp(*address, static_cast<uint16_t>(*port), &fd) : WrongArgument();
   ObjectBuilder answer = ToObject(info.Env(), outcome);
   if (fd.valid()) answer.Set("fd", static_cast<uint32_t>(fd.get()));
   if (answer.value() != nullptr) static_cast<void>(fd.Release());

@@ -4,6 +4,12 @@
 
 namespace vtepd::addon {
 
+namespace {
+
+constexpr size_t kLongestText = 4096;
+
+}  // namespace
+
 ObjectBuilder::ObjectBuilder(napi_env env) : env_(env) { Check(napi_create_object(env_, &object_)); }
 
 void ObjectBuilder::Set(const char* name, napi_value value) {
@@ -86,18 +92,39 @@ napi_value ToArrayBuffer(napi_env env, Bytes bytes) {
   return buffer;
 }
 
-Bytes ToBytes(const Napi::Value& value) {
-  if (!value.IsTypedArray()) return {};
+std::optional<Bytes> ToBytes(const Napi::Value& value) {
+  if (!value.IsTypedArray()) return std::nullopt;
   const auto array = value.As<Napi::TypedArray>();
-  if (array.TypedArrayType() != napi_uint8_array) return {};
+  if (array.TypedArrayType() != napi_uint8_array) return std::nullopt;
   const auto bytes = array.As<Napi::Uint8Array>();
-  return {bytes.Data(), bytes.ByteLength()};
+  return Bytes(bytes.Data(), bytes.ByteLength());
 }
 
-uint32_t ToUint32(const Napi::Value& value) { return value.IsNumber() ? value.As<Napi::Number>().Uint32Value() : 0; }
+std::optional<uint32_t> ToUint32(const Napi::Value& value, uint32_t least, uint32_t most) {
+  if (!value.IsNumber()) return std::nullopt;
+  const double number = value.As<Napi::Number>().DoubleValue();
+  // False for what is no number, too.
+  if (!(number >= least && number <= most)) return std::nullopt;
+  const auto integer = static_cast<uint32_t>(number);
+  if (static_cast<double>(integer) != number) return std::nullopt;
+  return integer;
+}
 
-std::string ToText(const Napi::Value& value) {
-  return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
+std::optional<uint32_t> ToIfindex(const Napi::Value& value) { return ToUint32(value, 1, INT32_MAX); }
+
+std::optional<std::string> ToText(const Napi::Value& value) {
+  if (!value.IsString()) return std::nullopt;
+  size_t length = 0;
+  if (napi_get_value_string_utf8(value.Env(), value, nullptr, 0, &length) != napi_ok || length > kLongestText)
+    return std::nullopt;
+  std::string text = value.As<Napi::String>().Utf8Value();
+  if (text.find('\0') != std::string::npos) return std::nullopt;
+  return text;
+}
+
+std::optional<bool> ToBool(const Napi::Value& value) {
+  if (!value.IsBoolean()) return std::nullopt;
+  return value.As<Napi::Boolean>().Value();
 }
 
 }  // namespace vtepd::addon

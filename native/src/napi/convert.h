@@ -9,6 +9,7 @@
 
 #include <napi.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -63,20 +64,31 @@ class ObjectBuilder {
 // A copy: the bytes of a vector cannot be handed to a garbage-collected buffer. nullptr when refused.
 [[nodiscard]] napi_value ToArrayBuffer(napi_env env, Bytes bytes);
 
-// The bytes of a Uint8Array; empty for anything else. Valid until control returns to JavaScript.
-[[nodiscard]] Bytes ToBytes(const Napi::Value& value);
-// nullopt when it is no Uint8Array of exactly one record.
+// What JavaScript hands over. nullopt: it is of another type or out of range; nothing is converted, so no code of the value's
+// own runs. lib/rtnl checks before, by the field's name; what is wrong here is a fault of ours.
+
+// The bytes of a Uint8Array. Valid until control returns to JavaScript.
+[[nodiscard]] std::optional<Bytes> ToBytes(const Napi::Value& value);
+// A Uint8Array of exactly one record.
 template <typename Record>
 [[nodiscard]] std::optional<Record> ToRecord(const Napi::Value& value) {
   static_assert(std::is_trivially_copyable_v<Record>);
-  const Bytes bytes = ToBytes(value);
-  if (bytes.size() != sizeof(Record)) return std::nullopt;
-  return SpanReader(bytes).Read<Record>();
+  const auto bytes = ToBytes(value);
+  if (!bytes || bytes->size() != sizeof(Record)) return std::nullopt;
+  return SpanReader(*bytes).Read<Record>();
 }
-// 0 for anything that is no number.
-[[nodiscard]] uint32_t ToUint32(const Napi::Value& value);
-// Empty for anything that is no string.
-[[nodiscard]] std::string ToText(const Napi::Value& value);
+// An integer from `least` to `most`.
+[[nodiscard]] std::optional<uint32_t> ToUint32(const Napi::Value& value, uint32_t least, uint32_t most);
+// 1 to 2^31-1.
+[[nodiscard]] std::optional<uint32_t> ToIfindex(const Napi::Value& value);
+// A string without a zero in it, of at most 4 KiB.
+[[nodiscard]] std::optional<std::string> ToText(const Napi::Value& value);
+[[nodiscard]] std::optional<bool> ToBool(const Napi::Value& value);
+
+// What is answered then.
+[[nodiscard]] inline sock::Outcome WrongArgument() {
+  return sock::Outcome::Socket(EINVAL, "the addon was given a wrong argument");
+}
 
 }  // namespace vtepd::addon
 

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,27 @@ namespace {
 
 // Two: one delivery under way, one ready. The rest of the queue is the socket's receive buffer.
 constexpr size_t kQueueBound = 2;
+constexpr size_t kMostGroups = 64;
+constexpr size_t kMostWatched = 1000;
+
+// `families`: NFPROTO_*; `names`: for each of them a table and a chain.
+std::optional<std::vector<nft::Watched>> ToWatched(const Napi::Value& families, const Napi::Value& names) {
+  const auto protocols = ToBytes(families);
+  if (!protocols || protocols->size() > kMostWatched || !names.IsArray()) return std::nullopt;
+  const auto list = names.As<Napi::Array>();
+  if (list.Length() != 2 * protocols->size()) return std::nullopt;
+  // Copied: what stands in the list may be a getter that changes the bytes.
+  std::vector<nft::Watched> watched;
+  for (const uint8_t family : *protocols) watched.push_back({family, {}, {}});
+  for (uint32_t i = 0; i < watched.size(); ++i) {
+    auto table = ToText(list.Get(2 * i));
+    auto chain = ToText(list.Get(2 * i + 1));
+    if (!table || !chain) return std::nullopt;
+    watched[i].table = *std::move(table);
+    watched[i].chain = *std::move(chain);
+  }
+  return watched;
+}
 
 }  // namespace
 
@@ -31,46 +53,54 @@ Napi::Function MonitorHandle::Define(Napi::Env env) {
 MonitorHandle::MonitorHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MonitorHandle>(info) {}
 
 Napi::Value MonitorHandle::Open(const Napi::CallbackInfo& info, const sock::Netns& netns, uint32_t own_port) {
+  const auto groups = ToBytes(info[0]);
+  const auto ignores_own = ToBool(info[1]);
+  const auto receive_buffer = ToUint32(info[2], 0, sock::kLargestReceiveBuffer);
+  const auto user_buffer = ToUint32(info[3], sock::kLeastUserBuffer, sock::kLargestUserBuffer);
+  if (!groups || groups->empty() || groups->size() > kMostGroups || !ignores_own || !receive_buffer || !user_buffer ||
+      !info[4].IsFunction())
+    return {info.Env(), ToObject(info.Env(), WrongArgument()).value()};
   sock::MonitorOptions options;
-  // Named, since g++ 13 holds the bytes to be the temporary's; the argument's buffer has them.
-  const Bytes groups = ToBytes(info[0]);
-  for (const uint8_t group : groups) options.groups.push_back(group);
-  options.ignored_port = info[1].ToBoolean() ? own_port : 0;
-  options.connection.receive_buffer = static_cast<int>(ToUint32(info[2]));
-  options.connection.user_buffer = ToUint32(info[3]);
+  options.groups.assign(groups->begin(), groups->end());
+  options.ignored_port = *ignores_own ? own_port : 0;
+  options.connection.receive_buffer = static_cast<int>(*receive_buffer);
+  options.connection.user_buffer = *user_buffer;
   return Start(info.Env(), netns, options, info[4].As<Napi::Function>());
 }
 
 Napi::Value MonitorHandle::OpenRaw(const Napi::CallbackInfo& info, const sock::Netns& netns, int protocol) {
+  const auto words = ToBytes(info[0]);
+  const auto receive_buffer = ToUint32(info[1], 0, sock::kLargestReceiveBuffer);
+  const auto user_buffer = ToUint32(info[2], sock::kLeastUserBuffer, sock::kLargestUserBuffer);
+  if (!words || words->empty() || words->size() % sizeof(uint32_t) != 0 ||
+      words->size() > kMostGroups * sizeof(uint32_t) || !receive_buffer || !user_buffer || !info[3].IsFunction())
+    return {info.Env(), ToObject(info.Env(), WrongArgument()).value()};
   sock::MonitorOptions options;
-  const Bytes given = ToBytes(info[0]);
-  for (SpanReader groups(given); !groups.empty() && !groups.failed();) options.groups.push_back(groups.Read<uint32_t>());
+  for (SpanReader groups(*words); !groups.empty();) options.groups.push_back(groups.Read<uint32_t>());
   options.connection.protocol = protocol;
-  options.connection.receive_buffer = static_cast<int>(ToUint32(info[1]));
-  options.connection.user_buffer = ToUint32(info[2]);
+  options.connection.receive_buffer = static_cast<int>(*receive_buffer);
+  options.connection.user_buffer = *user_buffer;
   options.append = sock::AppendRaw;
   return Start(info.Env(), netns, options, info[3].As<Napi::Function>());
 }
 
 Napi::Value MonitorHandle::OpenNft(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  std::vector<nft::Watched> watched;
-  const Bytes families = ToBytes(info[1]);
-  for (const uint8_t family : families) {
-    const auto names = info[2].As<Napi::Array>();
-    const auto at = static_cast<uint32_t>(2 * watched.size());
-    watched.push_back({family, ToText(names.Get(at)), ToText(names.Get(at + 1))});
-  }
+  const auto path = ToText(info[0]);
+  auto watched = ToWatched(info[1], info[2]);
+  const auto receive_buffer = ToUint32(info[3], 0, sock::kLargestReceiveBuffer);
+  if (!path || !watched || !receive_buffer || !info[4].IsFunction())
+    return {env, ToObject(env, WrongArgument()).value()};
   sock::MonitorOptions options;
   options.groups = {NFNLGRP_NFTABLES};
   options.connection.protocol = NETLINK_NETFILTER;
-  options.connection.receive_buffer = static_cast<int>(ToUint32(info[3]));
-  options.append = [watched = std::move(watched)](Bytes datagram, std::vector<uint8_t>* events) {
+  options.connection.receive_buffer = static_cast<int>(*receive_buffer);
+  options.append = [watched = *std::move(watched)](Bytes datagram, std::vector<uint8_t>* events) {
     sock::AppendTouched(datagram, watched, events);
   };
   sock::Netns netns;
-  if (const std::string path = ToText(info[0]); !path.empty())
-    if (const sock::Outcome outcome = sock::Netns::Open(path, &netns); !outcome.done())
+  if (!path->empty())
+    if (const sock::Outcome outcome = sock::Netns::Open(*path, &netns); !outcome.done())
       return {env, ToObject(env, outcome).value()};
   return Start(env, netns, options, info[4].As<Napi::Function>());
 }
@@ -96,7 +126,11 @@ Napi::Value MonitorHandle::Start(Napi::Env env, const sock::Netns& netns, const 
     }
   }
   ObjectBuilder result = ToObject(env, outcome);
-  if (!outcome.done()) return {env, result.value()};
+  if (!outcome.done()) {
+    // Its descriptors now, not whenever V8 collects it.
+    handle->monitor_.Stop();
+    return {env, result.value()};
+  }
   handle->open_ = true;
   handle->Ref();
   data->open.insert(handle);
@@ -124,12 +158,13 @@ void MonitorHandle::CloseNow() {
 Napi::Value MonitorHandle::HearEntries(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!open_) return Napi::Number::New(env, EBADF);
-  return Napi::Number::New(env, monitor_.HearEntries(info[0].ToBoolean()));
+  const auto heard = ToBool(info[0]);
+  return Napi::Number::New(env, heard ? monitor_.HearEntries(*heard) : EINVAL);
 }
 
 void MonitorHandle::SetRef(const Napi::CallbackInfo& info) {
   if (!open_) return;
-  if (info[0].ToBoolean())
+  if (ToBool(info[0]).value_or(true))
     deliveries_.Ref(info.Env());
   else
     deliveries_.Unref(info.Env());

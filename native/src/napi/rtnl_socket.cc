@@ -1,5 +1,7 @@
 #include "napi/rtnl_socket.h"
 
+#include <linux/netlink.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -67,30 +69,43 @@ Napi::Function RtnlSocket::Define(Napi::Env env) {
 
 Napi::Value RtnlSocket::Open(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
+  const auto path = ToText(info[0]);
+  const auto timeout_ms = ToUint32(info[1], 1, INT32_MAX);
+  const auto chunk_entries = ToUint32(info[2], 0, sock::kMostChunkEntries);
+  const auto user_buffer = ToUint32(info[3], sock::kLeastUserBuffer, sock::kLargestUserBuffer);
+  const auto receive_buffer = ToUint32(info[4], 0, sock::kLargestReceiveBuffer);
+  const auto protocol = ToUint32(info[5], 0, MAX_LINKS - 1);
+  if (!path || !timeout_ms || !chunk_entries || !user_buffer || !receive_buffer || !protocol)
+    return {env, ToObject(env, WrongArgument()).value()};
   Parts parts;
-  if (const std::string path = ToText(info[0]); !path.empty()) {
-    if (const sock::Outcome outcome = sock::Netns::Open(path, &parts.netns); !outcome.done())
+  if (!path->empty()) {
+    if (const sock::Outcome outcome = sock::Netns::Open(*path, &parts.netns); !outcome.done())
       return {env, ToObject(env, outcome).value()};
   }
   sock::ConnectionOptions options;
-  options.timeout_ms = static_cast<int>(ToUint32(info[1]));
-  options.user_buffer = ToUint32(info[3]);
-  options.receive_buffer = static_cast<int>(ToUint32(info[4]));
-  options.protocol = parts.protocol = static_cast<int>(ToUint32(info[5]));
+  options.timeout_ms = static_cast<int>(*timeout_ms);
+  options.user_buffer = *user_buffer;
+  options.receive_buffer = static_cast<int>(*receive_buffer);
+  options.protocol = parts.protocol = static_cast<int>(*protocol);
   parts.connection = std::make_unique<sock::Connection>();
   const sock::Outcome outcome = parts.connection->Open(parts.netns, options);
   ObjectBuilder result = ToObject(env, outcome);
   if (!outcome.done()) return {env, result.value()};
 
-  const size_t wanted = ToUint32(info[2]);
-  parts.chunk_entries = wanted > 0 ? wanted : sock::DefaultChunk(parts.connection->actual_receive_buffer());
+  parts.chunk_entries = *chunk_entries > 0 ? *chunk_entries : sock::DefaultChunk(parts.connection->actual_receive_buffer());
   result.Set("socket", AddonData::Of(env)->socket_class.New({Napi::External<Parts>::New(env, &parts)}));
   return {env, result.value()};
 }
 
 RtnlSocket::RtnlSocket(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RtnlSocket>(info) {
-  Parts* const parts = info[0].As<Napi::External<Parts>>().Data();
   const Napi::Env env = info.Env();
+  if (!info[0].IsExternal()) {
+    // By `new socket.constructor()`: there is nothing to close.
+    closed_ = true;
+    Napi::TypeError::New(env, "a socket is opened with openSocket").ThrowAsJavaScriptException();
+    return;
+  }
+  Parts* const parts = info[0].As<Napi::External<Parts>>().Data();
   netns_ = std::move(parts->netns);
   chunk_entries_ = parts->chunk_entries;
   protocol_ = parts->protocol;
@@ -117,6 +132,7 @@ void RtnlSocket::CloseNow() {
   closed_ = true;
   worker_->Stop([] {});
   worker_->Join();
+  netns_ = {};
 }
 
 void RtnlSocket::Finish(Napi::Env env, Napi::Function, RtnlSocket* socket, Job* raw) {
@@ -125,6 +141,7 @@ void RtnlSocket::Finish(Napi::Env env, Napi::Function, RtnlSocket* socket, Job* 
   if (static_cast<napi_env>(env) == nullptr) return;
   if (job->closes) {
     socket->worker_->Join();
+    socket->netns_ = {};
     AddonData::Of(env)->open.erase(socket);
   }
   job->Resolve(env);
@@ -149,9 +166,7 @@ Napi::Value RtnlSocket::Submit(Napi::Env env, Work work) {
 }
 
 Napi::Value RtnlSocket::WrongArguments(Napi::Env env) {
-  return Submit(env, [](sock::Connection*, Reply* reply) {
-    reply->outcome = sock::Outcome::Socket(EINVAL, "the addon was given a wrong argument");
-  });
+  return Submit(env, [](sock::Connection*, Reply* reply) { reply->outcome = WrongArgument(); });
 }
 
 void RtnlSocket::Began(Napi::Env env) {
@@ -176,10 +191,11 @@ Napi::Value RtnlSocket::Subscribe(const Napi::CallbackInfo& info) {
   return MonitorHandle::OpenRaw(info, netns_, protocol_);
 }
 
-void RtnlSocket::NameNext(const Napi::CallbackInfo& info) { next_id_ = ToUint32(info[0]); }
+void RtnlSocket::NameNext(const Napi::CallbackInfo& info) { next_id_ = ToUint32(info[0], 1, UINT32_MAX).value_or(0); }
 
 void RtnlSocket::Withdraw(const Napi::CallbackInfo& info) {
-  const std::unique_ptr<sock::Worker::Task> task = worker_->Withdraw(ToUint32(info[0]));
+  if (worker_ == nullptr) return;
+  const std::unique_ptr<sock::Worker::Task> task = worker_->Withdraw(ToUint32(info[0], 1, UINT32_MAX).value_or(0));
   if (task == nullptr) return;
   // Every task of this worker is a Job.
   auto* const job = static_cast<Job*>(task.get());

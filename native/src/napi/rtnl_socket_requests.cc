@@ -9,6 +9,7 @@
 
 #include "napi/abi.h"
 #include "napi/rtnl_socket.h"
+#include "packet/announcement.h"
 #include "rtnl/address.h"
 #include "rtnl/entry.h"
 #include "rtnl/ip.h"
@@ -25,8 +26,14 @@ namespace vtepd::addon {
 
 namespace {
 
-// nullopt: `what` is none of abi::kDump*.
+bool IsIpFamily(uint8_t family) { return rtnl::AddressBytes(family) != 0; }
+
+// nullopt: `what` is none of abi::kDump*, or cannot be asked of this family and link.
 std::optional<sock::DumpQuestion> QuestionOf(uint32_t what, uint8_t family, uint32_t ifindex) {
+  const bool is_of_link = what == abi::kDumpNeighbours || what == abi::kDumpFdb;
+  const bool is_of_family = what == abi::kDumpRoutes || what == abi::kDumpNeighbours || what == abi::kDumpRules;
+  if (is_of_link != (ifindex != 0) || (is_of_family && !IsIpFamily(family))) return std::nullopt;
+  if (!is_of_family && family != AF_UNSPEC && !(what == abi::kDumpAddresses && IsIpFamily(family))) return std::nullopt;
   switch (what) {
     case abi::kDumpLinks:
       return sock::DumpQuestion{rtnl::EncodeDumpLinks, RTM_NEWLINK};
@@ -66,20 +73,21 @@ bool MeansNone(uint32_t what, const sock::Outcome& outcome) {
 // A copy (48 bytes an entry, microseconds for thousands): JavaScript may do with its buffer what it likes meanwhile.
 // nullopt: the bytes are not whole entries.
 std::optional<std::vector<uint8_t>> ToEntries(const Napi::Value& value) {
-  const Bytes given = ToBytes(value);
-  if (given.size() % sizeof(rtnl::Entry) != 0) return std::nullopt;
-  return std::vector<uint8_t>(given.begin(), given.end());
+  const auto given = ToBytes(value);
+  if (!given || given->size() % sizeof(rtnl::Entry) != 0) return std::nullopt;
+  return std::vector<uint8_t>(given->begin(), given->end());
 }
 
 }  // namespace
 
 Napi::Value RtnlSocket::Dump(const Napi::CallbackInfo& info) {
-  const uint32_t what = ToUint32(info[0]);
-  const auto family = static_cast<uint8_t>(ToUint32(info[1]));
-  const uint32_t ifindex = ToUint32(info[2]);
-  const std::optional<sock::DumpQuestion> question = QuestionOf(what, family, ifindex);
+  const auto what = ToUint32(info[0], 0, UINT8_MAX);
+  const auto family = ToUint32(info[1], 0, UINT8_MAX);
+  const auto ifindex = ToUint32(info[2], 0, INT32_MAX);
+  if (!what || !family || !ifindex) return WrongArguments(info.Env());
+  const auto question = QuestionOf(*what, static_cast<uint8_t>(*family), *ifindex);
   if (!question) return WrongArguments(info.Env());
-  return Submit(info.Env(), [what, question = *question](sock::Connection* connection, Reply* reply) {
+  return Submit(info.Env(), [what = *what, question = *question](sock::Connection* connection, Reply* reply) {
     sock::DumpResult result;
     reply->outcome = sock::Dump(connection, question, &result);
     if (MeansNone(what, reply->outcome)) {
@@ -96,8 +104,9 @@ Napi::Value RtnlSocket::Dump(const Napi::CallbackInfo& info) {
 Napi::Value RtnlSocket::CreateLink(const Napi::CallbackInfo& info) {
   const auto link = ToRecord<rtnl::LinkRecord>(info[0]);
   const auto peer_link = ToRecord<rtnl::LinkRecord>(info[1]);
-  if (!link) return WrongArguments(info.Env());
-  return Submit(info.Env(), [link = *link, peer_link, path = ToText(info[2])](sock::Connection* at, Reply* reply) {
+  auto path = ToText(info[2]);
+  if (!link || !path || (!peer_link && !(info[1].IsUndefined() && path->empty()))) return WrongArguments(info.Env());
+  return Submit(info.Env(), [link = *link, peer_link, path = *std::move(path)](sock::Connection* at, Reply* reply) {
     sock::Netns target;
     if (!path.empty()) reply->outcome = sock::Netns::Open(path, &target);
     if (!reply->outcome.done()) return;
@@ -118,7 +127,10 @@ Napi::Value RtnlSocket::ChangeLink(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value RtnlSocket::MoveLink(const Napi::CallbackInfo& info) {
-  return Submit(info.Env(), [ifindex = ToUint32(info[0]), path = ToText(info[1])](sock::Connection* at, Reply* reply) {
+  const auto link = ToIfindex(info[0]);
+  auto target_path = ToText(info[1]);
+  if (!link || !target_path || target_path->empty()) return WrongArguments(info.Env());
+  return Submit(info.Env(), [ifindex = *link, path = *std::move(target_path)](sock::Connection* at, Reply* reply) {
     sock::Netns target;
     reply->outcome = sock::Netns::Open(path, &target);
     if (!reply->outcome.done()) return;
@@ -129,7 +141,9 @@ Napi::Value RtnlSocket::MoveLink(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value RtnlSocket::DeleteLink(const Napi::CallbackInfo& info) {
-  return Submit(info.Env(), [ifindex = ToUint32(info[0])](sock::Connection* at, Reply* reply) {
+  const auto link = ToIfindex(info[0]);
+  if (!link) return WrongArguments(info.Env());
+  return Submit(info.Env(), [ifindex = *link](sock::Connection* at, Reply* reply) {
     reply->outcome = sock::Request(
         at, [&](SpanWriter* out, uint32_t sequence) { return rtnl::EncodeDeleteLink(out, sequence, ifindex); });
   });
@@ -155,7 +169,7 @@ Napi::Value RtnlSocket::DeleteAddress(const Napi::CallbackInfo& info) {
 
 Napi::Value RtnlSocket::AnnounceAddress(const Napi::CallbackInfo& info) {
   const auto announcement = ToRecord<rtnl::AnnounceRecord>(info[0]);
-  if (!announcement || rtnl::AddressBytes(announcement->family) == 0) return WrongArguments(info.Env());
+  if (!announcement || !packet::CanAnnounce(*announcement)) return WrongArguments(info.Env());
   // The worker's thread ends before this object does, and nothing changes its namespace.
   return Submit(info.Env(), [this, announcement = *announcement](sock::Connection* at, Reply* reply) {
     reply->outcome =
@@ -165,7 +179,9 @@ Napi::Value RtnlSocket::AnnounceAddress(const Napi::CallbackInfo& info) {
 
 // One byte: 1 is on.
 Napi::Value RtnlSocket::ReadTxChecksum(const Napi::CallbackInfo& info) {
-  return Submit(info.Env(), [this, ifindex = ToUint32(info[0])](sock::Connection* at, Reply* reply) {
+  const auto link = ToIfindex(info[0]);
+  if (!link) return WrongArguments(info.Env());
+  return Submit(info.Env(), [this, ifindex = *link](sock::Connection* at, Reply* reply) {
     bool on = false;
     reply->outcome =
         at->cancelled() ? sock::Outcome::Socket(ECANCELED, "closed") : sock::ReadTxChecksum(netns_, ifindex, &on);
@@ -174,11 +190,13 @@ Napi::Value RtnlSocket::ReadTxChecksum(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value RtnlSocket::WriteTxChecksum(const Napi::CallbackInfo& info) {
-  return Submit(info.Env(),
-                [this, ifindex = ToUint32(info[0]), on = ToUint32(info[1]) != 0](sock::Connection* at, Reply* reply) {
-                  reply->outcome = at->cancelled() ? sock::Outcome::Socket(ECANCELED, "closed")
-                                                   : sock::WriteTxChecksum(netns_, ifindex, on);
-                });
+  const auto link = ToIfindex(info[0]);
+  const auto on = ToUint32(info[1], 0, 1);
+  if (!link || !on) return WrongArguments(info.Env());
+  return Submit(info.Env(), [this, ifindex = *link, on = *on == 1](sock::Connection* at, Reply* reply) {
+    reply->outcome =
+        at->cancelled() ? sock::Outcome::Socket(ECANCELED, "closed") : sock::WriteTxChecksum(netns_, ifindex, on);
+  });
 }
 
 Napi::Value RtnlSocket::ResolveRoute(const Napi::CallbackInfo& info) {
@@ -202,10 +220,11 @@ Napi::Value RtnlSocket::GetFdb(const Napi::CallbackInfo& info) {
 
 // transact(message, isDump): a whole message in, whole messages out.
 Napi::Value RtnlSocket::Transact(const Napi::CallbackInfo& info) {
-  const Bytes given = ToBytes(info[0]);
-  std::vector<uint8_t> message(given.begin(), given.end());
-  return Submit(info.Env(), [message = std::move(message), dump = info[1].ToBoolean().Value()](sock::Connection* at,
-                                                                                               Reply* reply) {
+  const auto given = ToBytes(info[0]);
+  const auto is_dump = ToBool(info[1]);
+  if (!given || !is_dump) return WrongArguments(info.Env());
+  std::vector<uint8_t> message(given->begin(), given->end());
+  return Submit(info.Env(), [message = std::move(message), dump = *is_dump](sock::Connection* at, Reply* reply) {
     sock::RawResult result;
     reply->outcome = sock::Transact(at, message, dump, &result);
     reply->records = std::move(result.messages);

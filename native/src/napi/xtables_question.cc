@@ -13,6 +13,9 @@ namespace vtepd::addon {
 
 namespace {
 
+// The kernel has five.
+constexpr uint32_t kMostTables = 64;
+
 struct Question {
   std::string netns;
   int family = 0;
@@ -23,11 +26,29 @@ struct Question {
   napi_deferred deferred = nullptr;
 };
 
+// False: one of them is wrong.
+bool TakeArguments(const Napi::CallbackInfo& info, Question* question) {
+  auto netns = ToText(info[0]);
+  const auto family = ToUint32(info[1], 0, UINT8_MAX);
+  if (!netns || !family || !info[2].IsArray()) return false;
+  question->netns = *std::move(netns);
+  question->family = static_cast<int>(*family);
+  const auto tables = info[2].As<Napi::Array>();
+  if (tables.Length() > kMostTables) return false;
+  for (uint32_t i = 0; i < tables.Length(); ++i) {
+    auto table = ToText(tables.Get(i));
+    if (!table) return false;
+    question->tables.push_back(*std::move(table));
+  }
+  return true;
+}
+
 // A thread of the pool.
 void Ask(napi_env, void* data) {
   auto* const question = static_cast<Question*>(data);
   sock::Netns netns;
-  if (!question->netns.empty()) question->outcome = sock::Netns::Open(question->netns, &netns);
+  if (question->outcome.done() && !question->netns.empty())
+    question->outcome = sock::Netns::Open(question->netns, &netns);
   if (question->outcome.done())
     question->outcome = sock::ReadXtablesSizes(netns, question->family, question->tables, &question->sizes);
 }
@@ -51,12 +72,7 @@ void Answer(napi_env env, napi_status, void* data) {
 Napi::Value ReadXtablesSizes(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto question = std::make_unique<Question>();
-  question->netns = ToText(info[0]);
-  question->family = static_cast<int>(ToUint32(info[1]));
-  if (info[2].IsArray()) {
-    const auto tables = info[2].As<Napi::Array>();
-    for (uint32_t i = 0; i < tables.Length(); ++i) question->tables.push_back(ToText(tables.Get(i)));
-  }
+  if (!TakeArguments(info, question.get())) question->outcome = WrongArgument();
   napi_value promise = nullptr;
   napi_value name = nullptr;
   const bool queued =

@@ -6,6 +6,8 @@
 #include <array>
 
 #include "base/span_reader.h"
+#include "rtnl/ip.h"
+#include "rtnl/sound.h"
 
 namespace vtepd::packet {
 
@@ -58,6 +60,12 @@ std::vector<uint8_t> Advertisement(const rtnl::AnnounceRecord& announcement) {
 }
 
 }  // namespace
+
+bool CanAnnounce(const rtnl::AnnounceRecord& announcement) {
+  constexpr unsigned kFlags = rtnl::kAnnounceRouter | rtnl::kAnnounceOverride;
+  return rtnl::IsIfindex(announcement.ifindex) && rtnl::AddressBytes(announcement.family) != 0 &&
+         (announcement.flags & ~kFlags) == 0;
+}
 
 Packet GratuitousArp(const rtnl::AnnounceRecord& announcement) {
   // Ethernet, IPv4, their lengths, request.

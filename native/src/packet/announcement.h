@@ -17,6 +17,9 @@ struct Packet {
   std::vector<uint8_t> payload;
 };
 
+// Whether there is a packet that says it: a link, a family of addresses, and no flag but those of AnnounceFlag.
+[[nodiscard]] bool CanAnnounce(const rtnl::AnnounceRecord& announcement);
+
 // A gratuitous ARP request (RFC 5227, 3; sender and target are the address), as the kernel's arp_notify sends it: broadcast,
 // the target's link-layer address zero. It replaces an entry even within the time in which a reply would be ignored.
 [[nodiscard]] Packet GratuitousArp(const rtnl::AnnounceRecord& announcement);

@@ -2,6 +2,7 @@
 
 #include "rtnl/ip.h"
 #include "rtnl/policy.h"
+#include "rtnl/sound.h"
 
 namespace vtepd::rtnl {
 
@@ -10,6 +11,7 @@ namespace {
 namespace a = policy::address;
 
 Encoded EncodeAddress(SpanWriter* out, uint16_t type, uint16_t flags, uint32_t sequence, const AddressRecord& address) {
+  if (!IsIfindex(address.ifindex) || address.prefix_length > 8 * AddressBytes(address.family)) return Encoded::kCannot;
   if (AddressBytes(address.family) == 0) return Encoded::kCannot;
   ifaddrmsg header{};
   header.ifa_family = address.family;

@@ -19,14 +19,15 @@ bool CopyEither(std::optional<Bytes> ipv4, std::optional<Bytes> ipv6, uint8_t* f
   return CopyAddress(*family, ipv4 ? *ipv4 : *ipv6, out);
 }
 
-bool DecodeVxlan(nl::Attributes data, LinkRecord* link) {
+// `elsewhere`: the device was moved away from the namespace that its parent is an index of.
+bool DecodeVxlan(nl::Attributes data, bool elsewhere, LinkRecord* link) {
   namespace a = policy::vxlan;
   link->fields |= kHasVxlan;
   if (const auto vni = data.Get(a::kVni)) {
     link->vni = *vni;
     link->fields |= kHasVni;
   }
-  if (const auto parent = data.Get(a::kParent); parent.value_or(0) != 0) {
+  if (const auto parent = data.Get(a::kParent); !elsewhere && parent.value_or(0) != 0) {
     link->vxlan_parent = *parent;
     link->fields |= kHasVxlanParent;
   }
@@ -93,7 +94,7 @@ Decoded DecodeLink(const nl::Message& message) {
     CopyText(kind, &link.kind);
     if (kind == "vxlan") {
       const auto data = link_info->Get(a::kInfoData);
-      if (!data || !DecodeVxlan(*data, &link)) return Malformed{};
+      if (!data || !DecodeVxlan(*data, elsewhere, &link)) return Malformed{};
     }
   }
   if (attributes.malformed()) return Malformed{};

@@ -5,6 +5,7 @@
 #include "rtnl/ip.h"
 #include "rtnl/link.h"
 #include "rtnl/policy.h"
+#include "rtnl/sound.h"
 
 namespace vtepd::rtnl {
 
@@ -17,11 +18,6 @@ constexpr uint16_t kRequest = NLM_F_REQUEST | NLM_F_ACK;
 bool Has(const LinkRecord& link, LinkField field) { return (link.fields & field) != 0; }
 
 bool IsOff(const LinkRecord& link, VxlanFlag flag) { return (link.vxlan_flags & flag) == 0; }
-
-template <size_t kSize>
-bool Terminated(const std::array<char, kSize>& text) {
-  return text.back() == '\0';
-}
 
 Encoded Finish(MessageWriter* writer) { return writer->End() ? Encoded::kOk : Encoded::kDoesNotFit; }
 
@@ -75,18 +71,29 @@ void PutVethPeer(MessageWriter* writer, const VethPeer& peer) {
   writer->Close(data);
 }
 
-bool LocalIsSound(const LinkRecord& link) {
-  return !Has(link, kHasLocal) || AddressBytes(link.local_family) != 0;
+constexpr uint32_t kLargestVni = 0xffffff;
+constexpr unsigned kWritten = kHasName | kHasMtu | kHasTxQueueLength | kHasLladdr | kHasMaster | kHasUp | kHasVni |
+                              kHasLocal | kHasVxlanParent | kHasPort | kHasLearning;
+
+// Of what a request says; what its `fields` do not name is not looked at.
+bool IsSound(const LinkRecord& link) {
+  if ((link.fields & ~kWritten) != 0 || !Terminated(link.ifname) || !Terminated(link.kind)) return false;
+  if (Has(link, kHasName) && link.ifname.front() == '\0') return false;
+  if (Has(link, kHasLocal) && AddressBytes(link.local_family) == 0) return false;
+  if (Has(link, kHasMtu) && link.mtu > INT32_MAX) return false;
+  if (Has(link, kHasMaster) && !IsIfindexOrNone(link.master)) return false;
+  if (Has(link, kHasVxlanParent) && !IsIfindex(link.vxlan_parent)) return false;
+  return !Has(link, kHasVni) || link.vni <= kLargestVni;
 }
 
 }  // namespace
 
 Encoded EncodeCreateLink(SpanWriter* out, uint32_t sequence, const LinkRecord& link, const VethPeer* peer) {
   namespace a = policy::link;
-  if (!Terminated(link.ifname) || !Terminated(link.kind) || !LocalIsSound(link)) return Encoded::kCannot;
+  if (!IsSound(link) || link.kind.front() == '\0') return Encoded::kCannot;
   const std::string_view kind = link.kind.data();
   if ((kind == "veth") != (peer != nullptr)) return Encoded::kCannot;
-  if (peer != nullptr && !Terminated(peer->link.ifname)) return Encoded::kCannot;
+  if (peer != nullptr && !IsSound(peer->link)) return Encoded::kCannot;
 
   MessageWriter writer(out);
   writer.Begin(RTM_NEWLINK, kRequest | NLM_F_CREATE | NLM_F_EXCL, sequence, ifinfomsg{});
@@ -101,7 +108,8 @@ Encoded EncodeCreateLink(SpanWriter* out, uint32_t sequence, const LinkRecord& l
 
 Encoded EncodeChangeLink(SpanWriter* out, uint32_t sequence, const LinkRecord& change) {
   namespace a = policy::link;
-  if (!Terminated(change.ifname) || !LocalIsSound(change)) return Encoded::kCannot;
+  // Without an index the kernel would go by the name.
+  if (!IsSound(change) || !IsIfindex(change.ifindex)) return Encoded::kCannot;
   ifinfomsg header{};
   header.ifi_index = static_cast<int>(change.ifindex);
   if (Has(change, kHasUp)) {

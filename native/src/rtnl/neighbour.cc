@@ -5,6 +5,7 @@
 #include "rtnl/entry.h"
 #include "rtnl/ip.h"
 #include "rtnl/policy.h"
+#include "rtnl/sound.h"
 
 namespace vtepd::rtnl {
 
@@ -84,7 +85,7 @@ Decoded DecodeNeighbour(const nl::Message& message) {
 }
 
 Encoded EncodeNeighbour(SpanWriter* out, uint32_t sequence, uint16_t flags, const Entry& entry) {
-  if (AddressBytes(entry.family) == 0) return Encoded::kCannot;
+  if (AddressBytes(entry.family) == 0 || !IsIfindexOrNone(entry.ifindex)) return Encoded::kCannot;
   nl::MessageWriter writer(out);
   writer.Begin(TypeOf(entry), flags, sequence, HeaderOf(entry.family, entry));
   writer.Put(a::kDst, AddressSpan(entry.family, entry.dst));
@@ -99,6 +100,7 @@ Encoded EncodeNeighbour(SpanWriter* out, uint32_t sequence, uint16_t flags, cons
 Encoded EncodeFdb(SpanWriter* out, uint32_t sequence, uint16_t flags, const Entry& entry) {
   const bool has_remote = entry.family != 0;
   if (has_remote && AddressBytes(entry.family) == 0) return Encoded::kCannot;
+  if (!IsIfindexOrNone(entry.ifindex)) return Encoded::kCannot;
   // An entry written without its port, VNI or output link would be another entry; deleted without them it may stay.
   if ((entry.flags & kExtras) != 0 && entry.op != kDelete) return Encoded::kCannot;
   nl::MessageWriter writer(out);
@@ -109,7 +111,7 @@ Encoded EncodeFdb(SpanWriter* out, uint32_t sequence, uint16_t flags, const Entr
 }
 
 Encoded EncodeGetFdb(SpanWriter* out, uint32_t sequence, const Entry& entry) {
-  if (entry.kind != kFdb) return Encoded::kCannot;
+  if (entry.kind != kFdb || !IsIfindex(entry.ifindex)) return Encoded::kCannot;
   // Strict checking allows nothing else in the header.
   ndmsg header{};
   header.ndm_family = AF_BRIDGE;

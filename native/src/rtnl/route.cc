@@ -5,6 +5,7 @@
 #include "rtnl/entry.h"
 #include "rtnl/ip.h"
 #include "rtnl/policy.h"
+#include "rtnl/sound.h"
 
 namespace vtepd::rtnl {
 
@@ -106,10 +107,10 @@ Decoded DecodeRoute(const nl::Message& message) {
 }
 
 Encoded EncodeRoute(SpanWriter* out, uint32_t sequence, uint16_t flags, const Entry& entry) {
-  const size_t bytes = AddressBytes(entry.family);
-  if (bytes == 0 || entry.dst_length > 8 * bytes) return Encoded::kCannot;
+  if (!IsNetwork(entry.family, entry.dst, entry.dst_length) || !IsIfindexOrNone(entry.ifindex)) return Encoded::kCannot;
   const bool is_delete = entry.op == kDelete;
-  if (!is_delete && (entry.flags & kExtras) != 0) return Encoded::kCannot;
+  // Written without what makes it more, or without its next hops, it would be another route.
+  if (!is_delete && (entry.flags & (kExtras | kMultipath)) != 0) return Encoded::kCannot;
   rtmsg header{};
   header.rtm_family = entry.family;
   header.rtm_dst_len = entry.dst_length;
@@ -143,7 +144,8 @@ Encoded EncodeDumpRoutes(SpanWriter* out, uint32_t sequence, uint8_t family) {
 
 Encoded EncodeResolveRoute(SpanWriter* out, uint32_t sequence, const QueryRecord& query) {
   const size_t bytes = AddressBytes(query.family);
-  if (bytes == 0) return Encoded::kCannot;
+  if (bytes == 0 || query.has_source > 1) return Encoded::kCannot;
+  if (!IsIfindexOrNone(query.oif) || !IsIfindexOrNone(query.iif)) return Encoded::kCannot;
   const auto bits = static_cast<uint8_t>(8 * bytes);
   rtmsg header{};
   header.rtm_family = query.family;

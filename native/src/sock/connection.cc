@@ -17,7 +17,6 @@ namespace vtepd::sock {
 namespace {
 
 constexpr int64_t kNever = -1;
-constexpr size_t kLeastUserBuffer = 16;
 
 int SetOption(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : errno;
@@ -43,7 +42,7 @@ Outcome Connection::Open(const Netns& netns, const ConnectionOptions& options) {
 Outcome Connection::Adopt(UniqueFd fd, const ConnectionOptions& options) {
   fd_ = std::move(fd);
   options_ = options;
-  options_.user_buffer = std::max(options.user_buffer, kLeastUserBuffer);
+  options_.user_buffer = std::max(options.user_buffer, size_t{kLeastUserBuffer});
   send_buffer_.resize(options_.user_buffer);
   receive_buffer_.resize(options_.user_buffer);
   wake_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

@@ -17,6 +17,12 @@ namespace vtepd::sock {
 // CLOCK_MONOTONIC.
 [[nodiscard]] int64_t NowMs();
 
+// Of ConnectionOptions' buffers, bytes, and of the entries of one chunk: what a caller may ask for.
+inline constexpr uint32_t kLeastUserBuffer = 16;
+inline constexpr uint32_t kLargestUserBuffer = 16U << 20;
+inline constexpr uint32_t kLargestReceiveBuffer = 64U << 20;
+inline constexpr uint32_t kMostChunkEntries = 65'536;
+
 struct ConnectionOptions {
   // How long one answer may take.
   int timeout_ms = 10'000;
@@ -75,7 +81,13 @@ class Connection {
     return first;
   }
 
+  // Cancel() may still come.
   void Close() { fd_.Reset(); }
+  // Closes what Cancel() needs, too: nobody uses it any more.
+  void Dispose() {
+    fd_.Reset();
+    wake_.Reset();
+  }
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] uint32_t port_id() const { return port_id_; }

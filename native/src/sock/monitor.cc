@@ -61,7 +61,7 @@ int Monitor::HearEntries(bool heard) {
 void Monitor::Stop() {
   connection_.Cancel();
   thread_.Join();
-  connection_.Close();
+  connection_.Dispose();
 }
 
 void Monitor::Loop() {

@@ -44,8 +44,11 @@ class Worker {
   // Owner's thread only; a second call does nothing.
   void Stop(std::function<void()> ended);
 
-  // Waits for the thread. Call after Stop().
-  void Join() { thread_.Join(); }
+  // Waits for the thread; then no descriptor is left. Call after Stop(), on the owner's thread.
+  void Join() {
+    thread_.Join();
+    connection_->Dispose();
+  }
 
   [[nodiscard]] Connection* connection() const { return connection_.get(); }
 
