@@ -25,8 +25,9 @@ export interface CheckedTable {
 
 /** `bytes` a Uint8Array (a Buffer is one) that is neither shared nor detached, and has room for `length` entries. */
 export function asTable(field: string, value: unknown): CheckedTable {
-  const { bytes, length } = asObject(field, value)
-  const plain = plainBytes(`${field}.bytes`, bytes)
+  const of = asObject(field, value)
+  const plain = plainBytes(`${field}.bytes`, of.bytes)
+  const { length } = of
   if (typeof length !== 'number') throw wrongType(`${field}.length`, 'a number', length)
   if (!Number.isInteger(length) || length < 0 || length * ENTRY_BYTES > plain.byteLength)
     throw wrongValue(`${field}.length`, length, `is no number of entries in ${plain.byteLength} bytes`)
@@ -44,8 +45,10 @@ export function asTableOrReleased(field: string, value: unknown): { readonly buf
 
 /** A view of the bytes of entry `index`; undefined where the table or the index is wrong. Of 100,000 this is asked one by one. */
 export function entryViewOf(table: { readonly bytes: Uint8Array; readonly length: number }, index: number) {
-  const { bytes, length } = table
-  if (!types.isUint8Array(bytes) || !Number.isInteger(index) || index < 0 || !(index < length)) return undefined
+  const { bytes } = table
+  if (!types.isUint8Array(bytes)) return undefined
+  const { length } = table
+  if (!Number.isInteger(length) || !Number.isInteger(index) || index < 0 || index >= length) return undefined
   const at = index * ENTRY_BYTES
   if (at + ENTRY_BYTES > lengthOf(bytes)) return undefined
   return new Uint8Array(bufferOf(bytes), offsetOf(bytes) + at, ENTRY_BYTES)

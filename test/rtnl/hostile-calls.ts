@@ -1,0 +1,338 @@
+/**
+ * Every function of `vtepd/rtnl` with arguments that it takes, which values each place of them may have, and values of which
+ * hardly a place may have any. A function without a row fails the test: say here what it takes.
+ */
+
+import type { Rtnl } from '../../lib/rtnl/index.ts'
+import * as rtnlModule from '../../lib/rtnl/index.ts'
+
+/** Whether a value may stand there. */
+type Legal = (value: unknown) => boolean
+
+export interface Place {
+  /** From the arguments on: `[0, 'peer', 'mtu']`. */
+  readonly path: readonly (string | number)[]
+  /** How the message begins. */
+  readonly named: string
+  readonly legal: Legal
+}
+
+export interface Row {
+  /** Fresh, so that they can be spoilt. */
+  readonly args: () => unknown[]
+  readonly places: readonly Place[]
+}
+
+const isInteger =
+  (least: number, most: number): Legal =>
+  (value) =>
+    Number.isInteger(value) && (value as number) >= least && (value as number) <= most
+const isOneOf =
+  (...allowed: readonly unknown[]): Legal =>
+  (value) =>
+    allowed.includes(value)
+const maybe =
+  (legal: Legal): Legal =>
+  (value) =>
+    value === undefined || legal(value)
+const never: Legal = () => false
+const isBoolean: Legal = (value) => typeof value === 'boolean'
+const isIfindex = isInteger(1, 2 ** 31 - 1)
+const isByte = isInteger(0, 255)
+const isFamily = isOneOf('ipv4', 'ipv6')
+const isOptions: Legal = (value) => value === undefined || isEmptyObject(value)
+/** It has no field at all: no option is set, and nothing is asked for. */
+const isEmptyObject: Legal = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0
+const isMtu = isInteger(0, 2 ** 31 - 1)
+const isPort = isInteger(1, 65_535)
+const isIfname: Legal = (value) =>
+  typeof value === 'string' && /^[^/:\s\0\ud800]{1,15}$/.test(value) && value !== '.' && value !== '..'
+const isNetns: Legal = (value) =>
+  typeof value === 'string' && value !== '' && !value.includes('\0') && value !== '\ud800' && value.length < 256
+
+function place(named: string, legal: Legal, ...path: readonly (string | number)[]): Place {
+  return { path, named, legal }
+}
+
+/** `field.KEY` of argument `index` for each key. */
+function fields(field: string, index: number, legal: Readonly<Record<string, Legal>>): Place[] {
+  return Object.entries(legal).map(([key, one]) => place(field === '' ? key : `${field}.${key}`, one, index, key))
+}
+
+const lladdr = '0e:2a:00:00:00:01'
+const neighbour = () => ({ kind: 'neighbour', ifindex: 1, ip: '10.0.0.1', lladdr, state: 128, flags: 0, protocol: 118 })
+const fdb = () => ({ kind: 'fdb', ifindex: 1, lladdr, remote: '192.0.2.1', state: 128, flags: 2, extras: false })
+const route = () => ({
+  ...{ kind: 'route', dst: '10.42.1.0/24', metric: 1, gateway: '10.42.1.0', oif: 1, onlink: true, protocol: 118 },
+  ...{ type: 1, scope: 0, extras: false, dead: false, multipath: false },
+})
+const table = () => rtnlModule.packEntries([fdb() as unknown as rtnlModule.FdbEntry])
+
+const entryPlaces = (index: number): Place[] => [
+  place('entry', never, index),
+  ...fields('entry', index, { kind: never }),
+  ...fields('neighbour', index, {
+    ...{ ifindex: isIfindex, ip: never, lladdr: isOneOf(undefined), state: isByte, flags: isByte, protocol: isByte },
+  }),
+]
+const tablePlaces = (field: string): Place[] => [
+  place(field, never, 0),
+  // A Uint8Array may be too short for the length.
+  place(`${field}.`, never, 0, 'bytes'),
+  place(`${field}.length`, isInteger(0, 1), 0, 'length'),
+]
+
+/** Functions of the module, by name. */
+export const FUNCTIONS: Readonly<Record<string, Row>> = {
+  parseIp: { args: () => ['10.0.0.1'], places: [place('', never, 0)] },
+  parseCidr: { args: () => ['10.0.0.0/8'], places: [place('', isOneOf('10.0.0.1/24'), 0)] },
+  parseLladdr: { args: () => [lladdr], places: [place('', never, 0)] },
+  parseIfindex: { args: () => [1], places: [place('', isIfindex, 0)] },
+  parseMtu: { args: () => [1500], places: [place('', isInteger(68, 65_535), 0)] },
+  parseVni: { args: () => [1], places: [place('', isInteger(0, 2 ** 24 - 1), 0)] },
+  cidrOf: { args: () => ['10.0.0.0', 8], places: [place('', never, 0), place('', isInteger(0, 32), 1)] },
+  cidrFamily: { args: () => ['10.0.0.0/8'], places: [place('cidr', never, 0)] },
+  networkAddress: { args: () => ['10.0.0.0/8'], places: [place('cidr', never, 0)] },
+  prefixLength: { args: () => ['10.0.0.0/8'], places: [place('cidr', never, 0)] },
+  familyOf: { args: () => ['10.0.0.1'], places: [place('ip', never, 0)] },
+  vxlanOverhead: { args: () => ['ipv4'], places: [place('underlay', never, 0)] },
+  randomLladdr: { args: () => [], places: [] },
+  createEntryWriter: { args: () => [16], places: [place('capacity', maybe(isInteger(0, 2 ** 24)), 0)] },
+  packEntries: {
+    args: () => [[neighbour(), fdb(), route()]],
+    places: [
+      // Whatever can be iterated is: the first that is no entry is named, and what iterating throws is its own.
+      place('', (value) => isEmptyArray(value) || (value instanceof Map && value.size === 0), 0),
+      place('entry', never, 0, 0),
+      ...fields('fdb', 0, { lladdr: never, remote: maybe(never), extras: isBoolean, ifindex: isIfindex }).map(
+        (one) => ({
+          ...one,
+          path: [0, 1, ...one.path.slice(1)],
+        }),
+      ),
+      ...fields('route', 0, {
+        ...{ dst: never, metric: isInteger(0, 2 ** 32 - 1), gateway: maybe(never), oif: maybe(isIfindex) },
+        ...{ onlink: isBoolean, protocol: isByte, type: isByte, scope: isByte },
+        ...{ extras: isBoolean, dead: isBoolean, multipath: isBoolean },
+      }).map((one) => ({ ...one, path: [0, 2, ...one.path.slice(1)] })),
+    ],
+  },
+  unpackEntries: { args: () => [table()], places: tablePlaces('table') },
+  unpackEntry: { args: () => [table(), 0], places: [place('table', never, 0), place('index', isInteger(0, 0), 1)] },
+  entryBytes: { args: () => [table(), 0], places: [place('table', never, 0), place('index', isInteger(0, 0), 1)] },
+  openRtnl: {
+    args: () => [{ netns: 'banana', timeoutMs: 1, chunkEntries: 1, bufferBytes: 16, receiveBufferBytes: 1 }],
+    places: [
+      place('options', isOptions, 0),
+      ...fields('', 0, {
+        ...{
+          netns: maybe(isNetns),
+          timeoutMs: maybe(isInteger(1, 2 ** 31 - 1)),
+          chunkEntries: maybe(isInteger(1, 65_536)),
+        },
+        ...{ bufferBytes: maybe(isInteger(16, 2 ** 24)), receiveBufferBytes: maybe(isInteger(1, 2 ** 26)) },
+      }),
+    ],
+  },
+}
+
+const ifindexOf = (rest: readonly unknown[] = [], places: readonly Place[] = []): Row => ({
+  args: () => [1, ...structuredClone(rest)],
+  places: [place('ifindex', isIfindex, 0), ...places],
+})
+const familyRow = (legal: Legal = isFamily): Row => ({ args: () => ['ipv4'], places: [place('family', legal, 0)] })
+const plain = { ifname: isIfname, lladdr: maybe(never), mtu: maybe(isMtu) }
+const key = { ifindex: isIfindex, ip: never, prefixLength: isInteger(0, 32) }
+
+/** Methods of an Rtnl. */
+export const METHODS: Readonly<Partial<Record<keyof Rtnl, Row>>> & Readonly<Record<string, Row>> = {
+  dumpLinks: { args: () => [], places: [] },
+  close: { args: () => [], places: [] },
+  dumpAddresses: familyRow(maybe(isFamily)),
+  dumpRoutes: familyRow(),
+  dumpRules: familyRow(),
+  dumpNeighbours: { args: () => ['ipv4', 1], places: [place('family', isFamily, 0), place('ifindex', isIfindex, 1)] },
+  dumpFdb: ifindexOf(),
+  getFdb: { args: () => [table()], places: tablePlaces('entries') },
+  createVxlan: {
+    args: () => [
+      { ifname: 'v', vni: 1, local: '192.0.2.1', parent: 1, lladdr, mtu: 1450, port: 1, learning: false, gbp: false },
+    ],
+    places: [
+      place('vxlan', never, 0),
+      ...fields('vxlan', 0, {
+        ...{ ifname: isIfname, vni: isInteger(0, 2 ** 24 - 1), local: never, parent: maybe(isIfindex) },
+        ...{ lladdr: never, mtu: isMtu, port: maybe(isPort), learning: isBoolean, gbp: isBoolean },
+      }),
+    ],
+  },
+  createVeth: {
+    args: () => [{ ifname: 'a', lladdr, mtu: 1500, peer: { ifname: 'b', lladdr, mtu: 1500, netns: 'nowhere' } }],
+    places: [
+      place('veth', never, 0),
+      ...fields('veth', 0, { ...plain, peer: never }),
+      ...fields('veth.peer', 0, { ...plain, netns: maybe(isNetns) }).map((one) => ({
+        ...one,
+        path: [0, 'peer', ...one.path.slice(1)],
+      })),
+    ],
+  },
+  createBridge: {
+    args: () => [{ ifname: 'a', lladdr, mtu: 1500 }],
+    places: [place('bridge', never, 0), ...fields('bridge', 0, plain)],
+  },
+  changeLink: ifindexOf(
+    [{ up: true, mtu: 1500, lladdr, ifname: 'a', master: 1, vxlan: { local: '192.0.2.1', parent: 1, learning: true } }],
+    [
+      place('change', isEmptyObject, 1),
+      ...fields('change', 1, {
+        ...{ up: maybe(isBoolean), mtu: maybe(isMtu), lladdr: maybe(never), ifname: maybe(isIfname) },
+        ...{ master: (value) => value === null || maybe(isIfindex)(value), vxlan: maybe(isEmptyObject) },
+      }),
+      ...[
+        place('change.vxlan.local', maybe(never), 1, 'vxlan', 'local'),
+        place('change.vxlan.parent', maybe(isIfindex), 1, 'vxlan', 'parent'),
+        place('change.vxlan.learning', maybe(isBoolean), 1, 'vxlan', 'learning'),
+      ],
+    ],
+  ),
+  moveLink: ifindexOf(['nowhere'], [place('netns', isNetns, 1)]),
+  deleteLink: ifindexOf(),
+  addAddress: {
+    args: () => [{ ifindex: 1, ip: '10.0.0.1', prefixLength: 32, noDad: true }],
+    places: [place('address', never, 0), ...fields('address', 0, { ...key, noDad: isBoolean })],
+  },
+  deleteAddress: {
+    args: () => [{ ifindex: 1, ip: '10.0.0.1', prefixLength: 32 }],
+    places: [place('address', never, 0), ...fields('address', 0, key)],
+  },
+  resolveRoute: {
+    args: () => ['10.0.0.1', { source: '10.0.0.2', oif: 1, iif: 1, mark: 1, udpPort: 1 }],
+    places: [
+      place('dst', never, 0),
+      place('query', isOptions, 1),
+      ...fields('query', 1, {
+        ...{ source: maybe(never), oif: maybe(isIfindex), iif: maybe(isIfindex) },
+        ...{ mark: maybe(isInteger(1, 2 ** 32 - 1)), udpPort: maybe(isPort) },
+      }),
+    ],
+  },
+  announceAddress: {
+    args: () => [{ ifindex: 1, ip: '10.0.0.1', lladdr, router: false, override: true }],
+    places: [
+      place('announcement', never, 0),
+      ...fields('announcement', 0, {
+        ...{ ifindex: isIfindex, ip: never, lladdr: never, router: isBoolean, override: isBoolean },
+      }),
+    ],
+  },
+  readTxChecksum: ifindexOf(),
+  writeTxChecksum: ifindexOf([true], [place('on', isBoolean, 1)]),
+  applyEntries: {
+    args: () => [table(), { throwOnFailure: true }],
+    places: [
+      ...tablePlaces('batch'),
+      place('options', isOptions, 1),
+      ...fields('', 1, { throwOnFailure: maybe(isBoolean) }),
+    ],
+  },
+  release: {
+    args: () => [table()],
+    // The length of what nobody will read does not matter.
+    places: [place('table', (value) => (value as { bytes?: unknown } | null)?.bytes instanceof Uint8Array, 0)],
+  },
+  monitor: {
+    args: () => [
+      {
+        groups: ['link'],
+        families: ['ipv4'],
+        addressFamilies: [],
+        onNotifications() {},
+        ignoreOwn: true,
+        receiveBufferBytes: 1,
+      },
+    ],
+    places: [
+      place('options', isEmptyObject, 0),
+      ...fields('', 0, {
+        ...{ groups: never, addressFamilies: (value) => value === undefined || isEmptyArray(value) },
+        ...{ families: isEmptyArray, onNotifications: (value) => typeof value === 'function' },
+        ...{ ignoreOwn: maybe(isBoolean), receiveBufferBytes: maybe(isInteger(1, 2 ** 26)) },
+      }),
+      place('groups[0]', never, 0, 'groups', 0),
+      place('families[0]', isFamily, 0, 'families', 0),
+    ],
+  },
+}
+
+function isEmptyArray(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
+}
+
+/** Methods of a writer of entries. */
+export const WRITER: Readonly<Record<string, Row>> = {
+  push: { args: () => ['replace', neighbour()], places: [place('op', never, 0), ...entryPlaces(1)] },
+  copy: {
+    args: () => ['replace', table(), 0],
+    places: [place('op', never, 0), place('table', never, 1), place('index', isInteger(0, 0), 2)],
+  },
+  finish: { args: () => [], places: [] },
+}
+
+function detached(): Uint8Array {
+  const bytes = new Uint8Array(480)
+  structuredClone(undefined, { transfer: [bytes.buffer] })
+  return bytes
+}
+
+/** Fresh ones: some can be spoilt. None is legal where a text of a certain form is wanted. */
+export const hostileValues = (): unknown[] => [
+  ...[undefined, null, true, false, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -1, 0, 0.5, 2],
+  ...[300, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 31), 1e300, 1n, 2n ** 64n, Symbol('s'), Symbol.iterator],
+  ...[
+    '',
+    'banana',
+    'inet',
+    'IPv4',
+    '1',
+    '0',
+    '10.0.0',
+    '10.0.0.256',
+    '10.0.0.1/33',
+    '10.0.0.1/24',
+    '1.2.3.4\0',
+    'a\0b',
+  ],
+  ...['::1%lo', 'zz:00:00:00:00:00', 'x'.repeat(100), 'é'.repeat(2000), '\ud800', '../x\n', '__proto__', 'constructor'],
+  ...[[], [1], [[]], {}, { length: 1 }, Object.create(null), { toString: () => '10.0.0.1' }, { valueOf: () => 1 }],
+  ...[new String('10.0.0.1'), new Number(1), new Boolean(true), new Date(0), /x/, new Map(), new Set([1])],
+  ...[Promise.resolve(1), () => '10.0.0.1', class {}, new Proxy({}, {}), new Proxy([], {}), new URL('file:///x')],
+  ...[Buffer.from('/run'), new Uint8ClampedArray(480), new Uint16Array(240), new Float64Array(60), new Int8Array(480)],
+  ...[new DataView(new ArrayBuffer(480)), new ArrayBuffer(480), new SharedArrayBuffer(480), detached()],
+  ...[new Uint8Array(new SharedArrayBuffer(480)), Object.create(new Uint8Array(480))],
+  new Proxy(new Uint8Array(480), {}),
+  { bytes: new Uint8ClampedArray(480), length: 1 },
+  ...[
+    { bytes: new Uint8Array(47), length: 1 },
+    { bytes: new Uint8Array(480), length: '1' },
+  ],
+]
+
+/** Own keys to places where the value cannot stand, with what is there to be read. */
+export function spoilt(args: unknown[], path: readonly (string | number)[], value: unknown): unknown[] {
+  const [last, ...before] = path.toReversed()
+  let at: unknown = args
+  for (const step of before.toReversed()) {
+    at = (at as Record<string | number, unknown>)[step]
+  }
+  Object.defineProperty(at, last ?? 0, { value, enumerable: true, writable: true, configurable: true })
+  return args
+}
+
+/** Of all functions that are exported, those that are no class of errors. */
+export function exportedFunctions(): string[] {
+  return Object.entries(rtnlModule)
+    .filter(([, value]) => typeof value === 'function' && !/^class\b/.test(Function.prototype.toString.call(value)))
+    .map(([name]) => name)
+}

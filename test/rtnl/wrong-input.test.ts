@@ -1,0 +1,160 @@
+/** Wrong input is refused by the field's name, by every function, before anything is sent. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import fc from 'fast-check'
+import * as rtnlModule from '../../lib/rtnl/index.ts'
+import { createEntryWriter, openRtnl } from '../../lib/rtnl/index.ts'
+import { kernelTests } from '../support/netns.ts'
+import {
+  exportedFunctions,
+  FUNCTIONS,
+  hostileValues,
+  METHODS,
+  type Place,
+  type Row,
+  spoilt,
+  WRITER,
+} from './hostile-calls.ts'
+import { hostileCalls, outcomeOf } from './hostile-run.ts'
+
+/** A door that is closed takes nothing to the kernel, and looks at its arguments all the same. */
+async function groupsOfRows(): Promise<readonly (readonly [string, object, Readonly<Record<string, Row>>])[]> {
+  const rtnl = openRtnl()
+  await rtnl.close()
+  return [
+    ['', rtnlModule, FUNCTIONS],
+    ['rtnl', rtnl, METHODS],
+    ['writer', createEntryWriter(), WRITER],
+  ]
+}
+
+function assertRefused(error: unknown, name: string, { named }: Place, value: unknown): void {
+  const what = `${name}, ${named}: ${typeof value}`
+  assert.ok(error instanceof TypeError || error instanceof RangeError, `${what}: ${String(error)}`)
+  if (named !== '') assert.ok(error.message.startsWith(named), `${what}: ${error.message}`)
+}
+
+test('each function, method and writer has a row that says what it takes', async () => {
+  for (const [name, object, rows] of await groupsOfRows()) {
+    const own =
+      name === ''
+        ? exportedFunctions()
+        : Object.keys(object).filter((key) => typeof (object as Record<string, unknown>)[key] === 'function')
+    assert.deepEqual(Object.keys(rows).sort(), own.sort(), `test/rtnl/hostile-calls.ts, ${name}`)
+  }
+})
+
+test('each place of each argument refuses every value that cannot stand there, by its name', async () => {
+  for (const [, object, rows] of await groupsOfRows())
+    for (const [name, row] of Object.entries(rows))
+      for (const place of row.places)
+        for (const [i, value] of hostileValues().entries()) {
+          if (place.legal(value)) continue
+          // Fresh: the one before may have been looked at.
+          const error = await outcomeOf(object, name, spoilt(row.args(), place.path, hostileValues()[i]))
+          assertRefused(error, name, place, value)
+        }
+})
+
+test('whatever the value, it is refused by its name or may stand there', async () => {
+  const groups = await groupsOfRows()
+  const all = groups.flatMap(([, object, rows]) =>
+    Object.entries(rows).flatMap(([name, row]) => row.places.map((place) => ({ object, name, row, place }))),
+  )
+  const value = fc.oneof(
+    fc.anything({ withBigInt: true, withTypedArray: true, withNullPrototype: true }),
+    fc.double(),
+    fc.string(),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.nat(all.length - 1), value, async (index, spoil) => {
+      const { object, name, row, place } = all[index] as (typeof all)[number]
+      const error = await outcomeOf(object, name, spoilt(row.args(), place.path, spoil))
+      if (error instanceof TypeError || error instanceof RangeError) assert.match(error.message, /^\S/)
+      // A text may happen to be one; nothing else becomes an address.
+      else
+        assert.ok(
+          typeof spoil === 'string' || typeof spoil === 'object' || place.legal(spoil),
+          `${name}, ${place.named}`,
+        )
+    }),
+    { numRuns: 5000 },
+  )
+})
+
+test('arguments as they should be are taken, and each field is read once', async () => {
+  for (const [, object, rows] of await groupsOfRows())
+    for (const [name, row] of Object.entries(rows)) {
+      if (name === 'openRtnl') continue
+      const reads = new Map<string, number>()
+      const error = await outcomeOf(
+        object,
+        name,
+        row.args().map((each, i) => counting(each, `${name} ${i}`, reads)),
+      )
+      assert.ok(error === undefined || (error as { errnoName?: string }).errnoName === 'ECANCELED', `${name}: ${error}`)
+      for (const [field, count] of reads) assert.ok(count === 1, `${field} was read ${count} times`)
+    }
+})
+
+test('an unknown field is refused, and the nearest known one is named', async () => {
+  const rtnl = openRtnl()
+  await rtnl.close()
+  for (const [name, row] of Object.entries(METHODS))
+    for (const [i, arg] of row.args().entries()) {
+      if (typeof arg !== 'object' || arg === null || 'bytes' in arg) continue
+      const [first = ''] = Object.keys(arg)
+      const args = row.args()
+      args[i] = { ...arg, [`${first}x`]: 1 }
+      const error = await outcomeOf(rtnl, name, args)
+      assert.ok(error instanceof TypeError && error.message.endsWith(`did you mean ${first}?`), `${name}: ${error}`)
+    }
+  const writer = createEntryWriter()
+  const { gateway: gatway, ...route } = { ...(row(FUNCTIONS, 'packEntries').args()[0] as Record<string, unknown>[])[2] }
+  assert.throws(
+    () => writer.push('replace', { ...route, gatway } as never),
+    /no field 'gatway'; did you mean gateway\?/,
+  )
+  assert.equal(writer.length, 0)
+})
+
+test('what an entry is refused for, a writer has not taken, also where its getters write on', () => {
+  const writer = createEntryWriter(1)
+  const good = row(WRITER, 'push').args()[1] as rtnlModule.NeighbourEntry
+  const nested = {
+    ...good,
+    get state() {
+      writer.push('create', { ...good, state: 2 })
+      return 4
+    },
+  }
+  assert.throws(() => writer.push('replace', { ...good, ip: 'banana' as never }))
+  writer.push('delete', nested)
+  const table = writer.finish()
+  assert.deepEqual(rtnlModule.unpackEntries(table), [
+    { ...good, state: 2 },
+    { ...good, state: 4 },
+  ])
+})
+
+test('20,000 hostile calls send nothing to the kernel', kernelTests, async (t) => {
+  await hostileCalls(t, 20_000)
+})
+
+function row(rows: Readonly<Record<string, Row>>, name: string): Row {
+  const found = rows[name]
+  assert.ok(found, name)
+  return found
+}
+
+/** Its fields, and those of what is in them, count how often they are read. */
+function counting(value: unknown, name: string, reads: Map<string, number>): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return value
+  return new Proxy(value, {
+    get(target, field) {
+      // Of an entry what it is decides what is read of it.
+      if (typeof field === 'string') reads.set(`${name}.${field}`, (reads.get(`${name}.${field}`) ?? 0) + 1)
+      return counting((target as Record<string | symbol, unknown>)[field], `${name}.${String(field)}`, reads)
+    },
+  })
+}
