@@ -35,6 +35,7 @@
         "native/src/rtnl/route.h",
         "native/src/rtnl/rule.cc",
         "native/src/rtnl/rule.h",
+        "native/src/rtnl/sound.h",
         "native/src/rtnl/text.h",
         "native/src/nft/touched.cc",
         "native/src/nft/touched.h",
