@@ -2,20 +2,28 @@
  * Packed tables that a caller hands over: their bytes as they are, whatever the object says of itself. Must not: look into
  * them; which bytes are an entry is entry-codec.ts's.
  */
-import { types } from 'node:util'
 import { wrongType, wrongValue } from '../util/wrong-input.ts'
 import { ENTRY_BYTES } from './abi.ts'
 import { asObject } from './check.ts'
 
 /** Of every Uint8Array, whatever a subclass or an own property says. */
 const prototype: object = Object.getPrototypeOf(Uint8Array.prototype)
-const intrinsic = (name: 'buffer' | 'byteOffset' | 'byteLength'): ((of: Uint8Array) => unknown) => {
+const intrinsic = (name: 'buffer' | 'byteOffset' | 'byteLength' | typeof Symbol.toStringTag) => {
   const get = Object.getOwnPropertyDescriptor(prototype, name)?.get
-  return (of) => get?.call(of)
+  return (of: unknown): unknown => get?.call(of)
 }
 const bufferOf = intrinsic('buffer') as (of: Uint8Array) => ArrayBufferLike
 const offsetOf = intrinsic('byteOffset') as (of: Uint8Array) => number
 const lengthOf = intrinsic('byteLength') as (of: Uint8Array) => number
+const kindOf = intrinsic(Symbol.toStringTag)
+
+function isBytes(value: unknown): value is Uint8Array {
+  return kindOf(value) === 'Uint8Array'
+}
+
+function isShared(buffer: ArrayBufferLike): buffer is SharedArrayBuffer {
+  return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]'
+}
 
 export interface CheckedTable {
   /** A view of exactly the entries' bytes. */
@@ -37,16 +45,16 @@ export function asTable(field: string, value: unknown): CheckedTable {
 /** The buffer of a table that nobody will read again; one without bytes where it is detached already. */
 export function asTableOrReleased(field: string, value: unknown): { readonly buffer: ArrayBuffer } {
   const { bytes } = asObject(field, value)
-  if (!types.isUint8Array(bytes)) throw wrongType(`${field}.bytes`, 'a Uint8Array', bytes)
+  if (!isBytes(bytes)) throw wrongType(`${field}.bytes`, 'a Uint8Array', bytes)
   const buffer = bufferOf(bytes)
-  if (types.isSharedArrayBuffer(buffer)) throw new TypeError(`${field}.bytes: shared memory is not ours to release`)
+  if (isShared(buffer)) throw new TypeError(`${field}.bytes: shared memory is not ours to release`)
   return { buffer: buffer as ArrayBuffer }
 }
 
 /** A view of the bytes of entry `index`; undefined where the table or the index is wrong. Of 100,000 this is asked one by one. */
 export function entryViewOf(table: { readonly bytes: Uint8Array; readonly length: number }, index: number) {
   const { bytes } = table
-  if (!types.isUint8Array(bytes)) return undefined
+  if (!isBytes(bytes)) return undefined
   const { length } = table
   if (!Number.isInteger(length) || !Number.isInteger(index) || index < 0 || index >= length) return undefined
   const at = index * ENTRY_BYTES
@@ -56,10 +64,9 @@ export function entryViewOf(table: { readonly bytes: Uint8Array; readonly length
 
 /** The same bytes as a plain Uint8Array, whose methods are nobody's own. */
 export function plainBytes(field: string, value: unknown): Uint8Array<ArrayBuffer> {
-  if (!types.isUint8Array(value)) throw wrongType(field, 'a Uint8Array', value)
+  if (!isBytes(value)) throw wrongType(field, 'a Uint8Array', value)
   const buffer = bufferOf(value)
-  if (types.isSharedArrayBuffer(buffer))
-    throw new TypeError(`${field}: shared memory may change while it is read; hand over a copy`)
+  if (isShared(buffer)) throw new TypeError(`${field}: shared memory may change while it is read; hand over a copy`)
   try {
     return new Uint8Array(buffer as ArrayBuffer, offsetOf(value), lengthOf(value))
   } catch {

@@ -1,6 +1,7 @@
 /** The addon checks again what lib/rtnl has checked: a wrong argument is EINVAL, never 0, and never ends the process. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { encodeMessage, pad, struct, u8 } from '../../lib/netlink/index.ts'
 import * as abi from '../../lib/rtnl/abi.ts'
 import { type Addon, type AddonSocket, loadAddon, type Outcome } from '../../lib/rtnl/addon.ts'
 import { packEntries, parseIfindex, parseIp, parseLladdr } from '../../lib/rtnl/index.ts'
@@ -54,6 +55,12 @@ const METHODS: Readonly<
   resolveRoute: [() => [encodeQuery(ip, {})], [no]],
   getFdb: [() => [packEntries([]).bytes], [isWhole]],
   apply: [() => [packEntries([]).bytes], [isWhole]],
+  transact: [() => [linksRequest(), true], [no, (v) => typeof v === 'boolean']],
+}
+
+/** RTM_GETLINK of everything. */
+function linksRequest(): Uint8Array {
+  return encodeMessage(18, 0x300, struct({ family: u8, rest: pad(15) }), {})
 }
 
 function no(): boolean {
@@ -69,7 +76,7 @@ function isWhole(value: unknown): boolean {
 
 async function withSocket(netns: string, use: (socket: AddonSocket, addon: Addon) => Promise<void>): Promise<void> {
   const addon = loadAddon()
-  const { socket } = addon.openSocket(netns, 1000, 0, 4096, 0)
+  const { socket } = addon.openSocket(netns, 1000, 0, 4096, 0, 0)
   assert.ok(socket)
   await use(socket, addon)
   await socket.close()
@@ -81,7 +88,10 @@ test('every argument of every method of a socket is looked at', kernelTests, asy
     const call = (name: string, args: unknown[]): unknown =>
       ((socket as unknown as Record<string, Any>)[name] as Any).apply(socket, args)
     const known = Object.getOwnPropertyNames(Object.getPrototypeOf(socket)).filter((name) => name !== 'constructor')
-    assert.deepEqual([...Object.keys(METHODS), 'close', 'monitor'].sort(), known.sort())
+    assert.deepEqual(
+      [...Object.keys(METHODS), 'close', 'monitor', 'nameNext', 'subscribe', 'withdraw'].sort(),
+      known.sort(),
+    )
     for (const [name, [args, legal]] of Object.entries(METHODS))
       for (const [i, isLegal] of legal.entries())
         for (const [k, value] of hostileValues().entries()) {
@@ -105,6 +115,21 @@ test('every argument of every method of a socket is looked at', kernelTests, asy
       [bytes(255), true, 4096, 4096, () => {}],
     ])
       assertRefused(call('monitor', args), `monitor(${args.length})`)
+    const words = bytes(1, 0, 0, 0)
+    for (const args of [
+      [],
+      [bytes(1, 0, 0), 4096, 4096, () => {}],
+      [bytes(), 4096, 4096, () => {}],
+      [new Uint8Array(260), 4096, 4096, () => {}],
+      [words, -1, 4096, () => {}],
+      [words, 4096, 15, () => {}],
+      [words, 4096, 4096, {}],
+    ])
+      assertRefused(call('subscribe', args), `subscribe(${args.length})`)
+    for (const value of hostileValues()) {
+      call('withdraw', [value])
+      call('nameNext', [value])
+    }
     const { monitor } = socket.monitor(groups, true, 4096, 4096, () => {})
     assert.equal(monitor?.hearEntries(1 as never), EINVAL)
     monitor?.close()
@@ -198,7 +223,7 @@ test('records that no message can say are refused, whatever their bytes', kernel
 
 test('every argument of the functions of the addon is looked at', async () => {
   const addon = loadAddon()
-  const right = ['', 1000, 0, 4096, 0]
+  const right = ['', 1000, 0, 4096, 0, 0]
   for (const i of right.keys())
     for (const [k, value] of hostileValues().entries()) {
       if (typeof value === (i === 0 ? 'string' : 'number')) continue
@@ -207,15 +232,16 @@ test('every argument of the functions of the addon is looked at', async () => {
       assertRefused((addon.openSocket as Any)(...args), `openSocket, ${i}: ${typeof value}`)
     }
   for (const args of [
-    ['a\0b', 1000, 0, 4096, 0],
-    ['x'.repeat(5000), 1000, 0, 4096, 0],
-    ['', 0, 0, 4096, 0],
-    ['', 0.5, 0, 4096, 0],
-    ['', Number.NaN, 0, 4096, 0],
-    ['', 1, 65_537, 4096, 0],
-    ['', 1, 0, 15, 0],
-    ['', 1, 0, 2 ** 24 + 1, 0],
-    ['', 1, 0, 4096, 2 ** 26 + 1],
+    ['a\0b', 1000, 0, 4096, 0, 0],
+    ['x'.repeat(5000), 1000, 0, 4096, 0, 0],
+    ['', 0, 0, 4096, 0, 0],
+    ['', 0.5, 0, 4096, 0, 0],
+    ['', Number.NaN, 0, 4096, 0, 0],
+    ['', 1, 65_537, 4096, 0, 0],
+    ['', 1, 0, 15, 0, 0],
+    ['', 1, 0, 2 ** 24 + 1, 0, 0],
+    ['', 1, 0, 4096, 2 ** 26 + 1, 0],
+    ['', 1, 0, 4096, 0, 32],
   ])
     assertRefused((addon.openSocket as Any)(...args), `openSocket(${args.slice(1)})`)
   for (const args of [
