@@ -5,7 +5,7 @@
 import { constants } from 'node:os'
 import { OUTCOME_DONE } from '../rtnl/abi.ts'
 import type { AddonSocket, Outcome } from '../rtnl/addon.ts'
-import { checkInteger, checkObject, shown } from './codec.ts'
+import { asInteger, asSignal, fieldsOf, optional } from '../rtnl/check.ts'
 
 export interface CallOptions {
   /**
@@ -62,9 +62,9 @@ export function createCaller(socket: Pick<AddonSocket, 'nameNext' | 'withdraw'>)
 /** Throws TypeError and RangeError by the name of the option. */
 export function checkCallOptions(options: CallOptions | undefined): CallOptions {
   if (options === undefined) return {}
-  const { signal, timeoutMs } = checkObject('options', options) as CallOptions
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new TypeError(`signal: ${shown(signal)} is not an AbortSignal`)
-  if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 1, LONGEST_MS)
-  return { signal, timeoutMs }
+  const { signal, timeoutMs } = fieldsOf('options', options, ['signal', 'timeoutMs'])
+  return {
+    signal: optional('signal', signal, asSignal),
+    timeoutMs: optional('timeoutMs', timeoutMs, (field, value) => asInteger(field, value, 1, LONGEST_MS)),
+  }
 }

@@ -41,10 +41,11 @@ export function message<H extends object, F extends Readonly<Record<string, read
   const head = (fixed.size + 3) & ~3
   return {
     write(out, value, name) {
-      checkObject(name, value)
-      fixed.write(out, value, name)
+      // A copy: each field is read once.
+      const given = { ...checkObject(name === '' ? 'value' : name, value) } as typeof value
+      fixed.write(out, given, name)
       out.align()
-      schema.write(out, value, name, keys)
+      schema.write(out, given, name, keys)
     },
     read(view, start, end, name, faults) {
       const first = fixed.read(view, start, Math.min(end, start + fixed.size), name, faults)

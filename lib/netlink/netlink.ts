@@ -5,11 +5,13 @@
 import { NetlinkProtocolError } from '../errors.ts'
 import { OUTCOME_DONE } from '../rtnl/abi.ts'
 import { type AddonSocket, loadAddon, type RecordsOutcome } from '../rtnl/addon.ts'
+import { asInteger, asString, fieldsOf, optional } from '../rtnl/check.ts'
+import { type NetnsRef, netnsPath } from '../rtnl/netns-path.ts'
 import type { Dump } from '../rtnl/port.ts'
 import { createUnreadableTally } from '../rtnl/unreadable.ts'
 import { type Caller, type CallOptions, createCaller } from './call.ts'
-import { type Codec, checkInteger, checkObject, shown } from './codec.ts'
-import { attributeAt, decodePayload, eachMessage, encodeMessage, type NetlinkMessage } from './message.ts'
+import { type Codec, shown } from './codec.ts'
+import { attributeAt, decodePayload, eachMessage, encodeMessage, type NetlinkMessage, NLM_F_DUMP } from './message.ts'
 import { errorOf } from './outcome-error.ts'
 import { type Subscription, type SubscriptionOptions, subscribe } from './subscription.ts'
 
@@ -55,7 +57,7 @@ export type NetlinkProtocol = keyof typeof PROTOCOLS | number
 export interface NetlinkOptions {
   readonly protocol: NetlinkProtocol
   /** As RtnlOptions has it. */
-  readonly netns?: string
+  readonly netns?: NetnsRef
   /** How long one answer may take, milliseconds; default 10,000. */
   readonly timeoutMs?: number
 }
@@ -65,17 +67,17 @@ const USER_BUFFER = 32_768
 
 /** Opens a socket of a netlink family in a network namespace, at once. Throws NetlinkSocketError, TypeError, RangeError. */
 export function openNetlink(options: NetlinkOptions): Netlink {
-  checkObject('options', options)
-  const { netns, timeoutMs } = options
-  const protocol = protocolOf(options.protocol)
-  const limit = checkInteger('timeoutMs', timeoutMs ?? DEFAULT_TIMEOUT_MS, 1, 0x7fffffff)
-  const opened = loadAddon().openSocket(netns ?? '', limit, 0, USER_BUFFER, 0, protocol)
-  if (opened.socket === undefined) throw errorOf(opened, 'open', netns ?? 'this network namespace')
+  const of = fieldsOf('options', options, ['protocol', 'netns', 'timeoutMs'])
+  const protocol = protocolOf(of.protocol)
+  const netns = optional('netns', of.netns, netnsPath) ?? ''
+  const limit = optional('timeoutMs', of.timeoutMs, (field, ms) => asInteger(field, ms, 1, 0x7fffffff))
+  const opened = loadAddon().openSocket(netns, limit ?? DEFAULT_TIMEOUT_MS, 0, USER_BUFFER, 0, protocol)
+  if (opened.socket === undefined) throw errorOf(opened, 'open', netns === '' ? 'this network namespace' : netns)
   return netlinkOver(opened.socket)
 }
 
 function protocolOf(protocol: unknown): number {
-  if (typeof protocol === 'number') return checkInteger('protocol', protocol, 0, 31)
+  if (typeof protocol === 'number') return asInteger('protocol', protocol, 0, 31)
   if (typeof protocol !== 'string' || !Object.hasOwn(PROTOCOLS, protocol))
     throw new RangeError(`protocol: ${shown(protocol)} is none of ${Object.keys(PROTOCOLS).join(', ')}, nor a number`)
   return PROTOCOLS[protocol as keyof typeof PROTOCOLS]
@@ -86,40 +88,37 @@ export function netlinkOver(socket: AddonSocket, call: Caller = createCaller(soc
   const subscriptions = new Set<Subscription>()
   let closing: Promise<void> | undefined
   const exchange = async (
-    query: Query<unknown>,
+    { type, flags, body, value, op, subject }: CheckedQuery,
     dump: boolean,
     options: CallOptions | undefined,
   ): Promise<{ outcome: RecordsOutcome; messages: NetlinkMessage[] }> => {
-    const { op, subject } = nameOf(query)
-    const request = encodeMessage(query.type, query.flags ?? 0, query.body, query.value)
+    const request = encodeMessage(type, dump ? flags | NLM_F_DUMP : flags, body, value)
     const outcome = await call(options, () => socket.transact(request, dump))
     if (outcome.kind !== OUTCOME_DONE)
-      throw errorOf(outcome, op, subject, (offset) => attributeAt(request, query.body, offset))
+      throw errorOf(outcome, op, subject, { attribute: (offset) => attributeAt(request, body, offset) })
     const messages: NetlinkMessage[] = []
     eachMessage(new Uint8Array(outcome.records ?? new ArrayBuffer(0)), (message) => messages.push(message))
     return { outcome, messages }
   }
 
-  const request = async (query: Query<unknown> & Partial<TypedQuery<unknown, unknown>>, options?: CallOptions) => {
-    checkQuery(query)
-    const { messages } = await exchange(query, false, options)
-    const { answer } = query
+  const request = async (query: Query<unknown>, options?: CallOptions) => {
+    const checked = asQuery(query)
+    const { answer, op, subject } = checked
+    const { messages } = await exchange(checked, false, options)
     if (answer === undefined) return messages
-    return messages.filter(isAnswerTo(query)).map(({ payload }) => {
+    return messages.filter(isAnswerTo(checked)).map(({ payload }) => {
       const read = decodePayload(answer, payload)
-      const { op, subject } = nameOf(query)
       if (read === undefined) throw new NetlinkProtocolError(`${op} ${subject}: the answer cannot be read`)
       return read.value
     })
   }
-  const dump = async (query: Query<unknown> & Partial<TypedQuery<unknown, unknown>>, options?: CallOptions) => {
-    checkQuery(query)
-    const flags = (query.flags ?? 0) | 0x300
-    const { outcome, messages } = await exchange({ ...query, flags }, true, options)
-    const { answer } = query
+  const dump = async (query: Query<unknown>, options?: CallOptions) => {
+    const checked = asQuery(query)
+    const { answer } = checked
+    const { outcome, messages } = await exchange(checked, true, options)
     const tally = createUnreadableTally()
     const value: unknown[] = []
-    for (const message of messages.filter(isAnswerTo(query))) {
+    for (const message of messages.filter(isAnswerTo(checked))) {
       if (answer === undefined) value.push(message)
       else {
         const read = decodePayload(answer, message.payload)
@@ -150,25 +149,41 @@ export function netlinkOver(socket: AddonSocket, call: Caller = createCaller(soc
   return netlink as Netlink
 }
 
-function isAnswerTo({ answerType }: { readonly answerType?: number }): (message: NetlinkMessage) => boolean {
+function isAnswerTo({ answerType }: CheckedQuery): (message: NetlinkMessage) => boolean {
   return (message) => answerType === undefined || message.type === answerType
 }
 
-function checkQuery(query: Query<unknown>): void {
-  checkObject('query', query)
-  checkInteger('type', query.type, 16, 0xffff)
-  checkInteger('flags', query.flags ?? 0, 0, 0xffff)
-  for (const name of ['op', 'subject'] as const)
-    if (query[name] !== undefined && typeof query[name] !== 'string')
-      throw new TypeError(`${name}: ${shown(query[name])} is not a string`)
-  for (const name of ['body', 'answer'] as const) {
-    const codec = (query as Partial<TypedQuery<unknown, unknown>>)[name]
-    if (name === 'answer' && codec === undefined) continue
-    if (typeof codec !== 'object' || typeof codec?.write !== 'function' || typeof codec.read !== 'function')
-      throw new TypeError(`${name}: ${shown(codec)} is not a codec`)
+interface CheckedQuery {
+  readonly type: number
+  readonly flags: number
+  readonly body: Codec<unknown>
+  readonly value: unknown
+  readonly answer: Codec<unknown> | undefined
+  readonly answerType: number | undefined
+  readonly op: string
+  readonly subject: string
+}
+
+const QUERY_KEYS = ['type', 'flags', 'body', 'value', 'answer', 'answerType', 'op', 'subject'] as const
+
+function asQuery(value: unknown): CheckedQuery {
+  const of = fieldsOf('query', value, QUERY_KEYS)
+  const type = asInteger('type', of.type, 16, 0xffff)
+  return {
+    type,
+    flags: optional('flags', of.flags, (field, flags) => asInteger(field, flags, 0, 0xffff)) ?? 0,
+    body: asCodec('body', of.body),
+    value: of.value,
+    answer: optional('answer', of.answer, asCodec),
+    answerType: optional('answerType', of.answerType, (field, number) => asInteger(field, number, 0, 0xffff)),
+    op: optional('op', of.op, asString) ?? 'request',
+    subject: optional('subject', of.subject, asString) ?? `of type ${type}`,
   }
 }
 
-function nameOf({ op, subject, type }: Query<unknown>): { op: string; subject: string } {
-  return { op: op ?? 'request', subject: subject ?? `of type ${type}` }
+function asCodec(field: string, value: unknown): Codec<unknown> {
+  const codec = value as Partial<Codec<unknown>> | null
+  if (typeof codec !== 'object' || typeof codec?.write !== 'function' || typeof codec.read !== 'function')
+    throw new TypeError(`${field}: ${shown(value)} is not a codec`)
+  return codec as Codec<unknown>
 }

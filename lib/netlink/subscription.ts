@@ -5,10 +5,10 @@
 import { NetlinkSocketError } from '../errors.ts'
 import * as abi from '../rtnl/abi.ts'
 import type { AddonSocket } from '../rtnl/addon.ts'
+import { asFunction, asInteger, asList, asSignal, fieldsOf, optional } from '../rtnl/check.ts'
 import { errnoName } from '../rtnl/errno.ts'
 import { getUint32, viewOf } from '../rtnl/host-order.ts'
 import { createEventQueue } from '../util/event-queue.ts'
-import { checkInteger, checkObject, shown } from './codec.ts'
 import { eachMessage, type NetlinkMessage } from './message.ts'
 import { errorOf } from './outcome-error.ts'
 
@@ -44,6 +44,7 @@ export interface Subscription extends AsyncIterable<NetlinkEvent>, Disposable {
 const DEFAULT_RECEIVE_BUFFER = 4 << 20
 const LARGEST_RECEIVE_BUFFER = 64 << 20
 const DEFAULT_QUEUE = 10_000
+const LARGEST_QUEUE = 1_000_000
 const MOST_GROUPS = 64
 const USER_BUFFER = 32_768
 
@@ -99,26 +100,24 @@ export function subscribe(socket: AddonSocket, options: SubscriptionOptions, onC
   }
 }
 
+const KEYS = ['groups', 'receiveBufferBytes', 'queueEvents', 'signal', 'onEvents', 'onError'] as const
+
 function checkOptions(options: SubscriptionOptions) {
-  checkObject('options', options)
-  const { groups, receiveBufferBytes, queueEvents, signal, onEvents, onError } = options
-  if (!Array.isArray(groups)) throw new TypeError(`groups: ${shown(groups)} is not an array`)
-  checkInteger('groups.length', groups.length, 1, MOST_GROUPS)
-  for (const [i, group] of groups.entries()) checkInteger(`groups[${i}]`, group, 1, 0x7fffffff)
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new TypeError(`signal: ${shown(signal)} is not an AbortSignal`)
-  for (const [name, callback] of Object.entries({ onEvents, onError }))
-    if (callback !== undefined && typeof callback !== 'function')
-      throw new TypeError(`${name}: ${shown(callback)} is not a function`)
+  const of = fieldsOf('options', options, KEYS)
+  const groups = asList('groups', of.groups, (field, group) => asInteger(field, group, 1, 0x7fffffff))
+  if (groups.length === 0 || groups.length > MOST_GROUPS)
+    throw new RangeError(`groups: ${groups.length} are not from 1 to ${MOST_GROUPS}`)
+  const limited = (field: 'receiveBufferBytes' | 'queueEvents', most: number) =>
+    optional(field, of[field], (name, value) => asInteger(name, value, 1, most))
+  const signal = optional('signal', of.signal, asSignal)
   signal?.throwIfAborted()
-  const receiveBuffer = receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER
   return {
-    groups: [...groups],
-    receiveBufferBytes: checkInteger('receiveBufferBytes', receiveBuffer, 1, LARGEST_RECEIVE_BUFFER),
-    queueEvents: checkInteger('queueEvents', queueEvents ?? DEFAULT_QUEUE, 1, 1e6),
+    groups,
+    receiveBufferBytes: limited('receiveBufferBytes', LARGEST_RECEIVE_BUFFER) ?? DEFAULT_RECEIVE_BUFFER,
+    queueEvents: limited('queueEvents', LARGEST_QUEUE) ?? DEFAULT_QUEUE,
     signal,
-    onEvents,
-    onError,
+    onEvents: optional('onEvents', of.onEvents, asFunction) as SubscriptionOptions['onEvents'],
+    onError: optional('onError', of.onError, asFunction) as SubscriptionOptions['onError'],
   }
 }
 

@@ -2,7 +2,8 @@
  * The options of openRtnl, monitor, applyEntries and openNftMonitor, from anything to checked copies with their limits.
  * Must not: open anything.
  */
-import type { Family } from '../net/ip.ts'
+import { FAMILIES, type Family } from '../net/ip.ts'
+import { type CallOptions, checkCallOptions } from '../netlink/call.ts'
 import { asBoolean, asFamily, asFunction, asInteger, asList, asString, fieldsOf, oneOf, optional } from './check.ts'
 import { netnsPath } from './netns-path.ts'
 import type { NftMonitorOptions, NftWatched } from './nft-monitor.ts'
@@ -63,7 +64,7 @@ export function asMonitorOptions(value: unknown): CheckedMonitorOptions {
   const of = fieldsOf('options', value, MONITOR_KEYS)
   const groups = asList('groups', of.groups, (field, group) => oneOf(field, group, GROUPS))
   if (groups.length === 0) throw new RangeError('groups: none is named, so nothing would be heard')
-  const families = asList('families', of.families, asFamily)
+  const families = optional('families', of.families, (field, list) => asList(field, list, asFamily)) ?? FAMILIES
   const addressFamilies = optional('addressFamilies', of.addressFamilies, (field, list) =>
     asList(field, list, asFamily),
   )
@@ -86,9 +87,10 @@ export function asMonitorOptions(value: unknown): CheckedMonitorOptions {
   }
 }
 
-export function asApplyOptions(value: unknown): Required<ApplyOptions> {
-  const of = fieldsOf('options', value, ['throwOnFailure'])
-  return { throwOnFailure: optional('throwOnFailure', of.throwOnFailure, asBoolean) ?? false }
+export function asApplyOptions(value: unknown): ApplyOptions & { readonly throwOnFailure: boolean } {
+  const of = fieldsOf('options', value, ['throwOnFailure', 'signal', 'timeoutMs'])
+  const throwOnFailure = optional('throwOnFailure', of.throwOnFailure, asBoolean) ?? false
+  return { ...checkCallOptions({ signal: of.signal, timeoutMs: of.timeoutMs } as CallOptions), throwOnFailure }
 }
 
 /** `watched`: as they were checked, beside the objects that news name. */

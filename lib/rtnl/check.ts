@@ -146,3 +146,8 @@ export function refuseUnknownKeys(field: string, value: object, keys: readonly s
   for (const key of Object.keys(value))
     if (!keys.includes(key)) throw new TypeError(`${field}: there is no field ${shown(key)}${nearest(key, keys)}`)
 }
+
+export function asSignal(field: string, value: unknown): AbortSignal {
+  if (!(value instanceof AbortSignal)) throw wrongType(field, 'an AbortSignal', value)
+  return value
+}

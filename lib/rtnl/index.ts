@@ -16,6 +16,7 @@ export { type Family, type Ip, type Ipv4, type Ipv6, parseIp } from '../net/ip.t
 export { type Lladdr, parseLladdr, randomLladdr } from '../net/lladdr.ts'
 export { type Mtu, parseMtu } from '../net/mtu.ts'
 export { parseVni, type Vni } from '../net/vni.ts'
+export type { CallOptions } from '../netlink/call.ts'
 export {
   AF_INET,
   AF_INET6,
@@ -46,8 +47,9 @@ export {
   unpackEntries,
   unpackEntry,
 } from './entries.ts'
-export { openRtnl } from './native.ts'
+export type { Monitor, MonitorOptions } from './live-monitor.ts'
 export type { NetnsRef } from './netns-path.ts'
+export { openRtnl, type Rtnl } from './open.ts'
 export type {
   Address,
   AddressFlags,
@@ -60,13 +62,10 @@ export type {
   EntryFailure,
   Link,
   LinkChange,
-  Monitor,
   MonitorGroup,
-  MonitorOptions,
   Notification,
   ResolvedRoute,
   RouteQuery,
-  Rtnl,
   RtnlOptions,
   Rule,
   Unreadable,

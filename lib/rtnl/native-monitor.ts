@@ -3,7 +3,8 @@
  * close. Must not: filter; what is heard is what the kernel said.
  */
 import type { Family } from '../net/ip.ts'
-import type { AddonSocket, Outcome } from './addon.ts'
+import { errorOf } from '../netlink/outcome-error.ts'
+import type { AddonSocket } from './addon.ts'
 import { asBoolean } from './check.ts'
 import type { CheckedMonitorOptions } from './check-options.ts'
 import { decodeEvents } from './events.ts'
@@ -21,14 +22,11 @@ const GROUPS: Record<MonitorGroup, number | Record<Family, number>> = {
   rule: { ipv4: 8, ipv6: 19 },
 }
 
-type ErrorOf = (outcome: Outcome, op: string, subject: string) => Error
-
 /** Hears everything from the moment it returns. Throws NetlinkSocketError. `onClose` is called once. */
 export function openMonitor(
   socket: AddonSocket,
   bufferBytes: number,
   options: CheckedMonitorOptions,
-  errorOf: ErrorOf,
   onClose: () => void,
 ): Monitor {
   let closed = false
@@ -65,6 +63,12 @@ export function openMonitor(
     hearEntries(heard) {
       const wanted = asBoolean('heard', heard)
       if (!closed) monitor.hearEntries(wanted)
+    },
+    ref() {
+      if (!closed) monitor.setRef(true)
+    },
+    unref() {
+      if (!closed) monitor.setRef(false)
     },
     close,
   }

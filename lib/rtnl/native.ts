@@ -2,7 +2,9 @@
  * The real kernel behind the port (port.ts): checks arguments, packs records, builds errors from what the addon says.
  * Must not: know netlink's bytes (native/), retry or log.
  */
-import { NetlinkError, NetlinkProtocolError, NetlinkSocketError } from '../errors.ts'
+import { NetlinkProtocolError } from '../errors.ts'
+import { type Caller, type CallOptions, createCaller } from '../netlink/call.ts'
+import { errorOf } from '../netlink/outcome-error.ts'
 import * as abi from './abi.ts'
 import { type AddonSocket, loadAddon, type Outcome, type RecordsOutcome } from './addon.ts'
 import { batchResult, wholeResult } from './batch-result.ts'
@@ -23,7 +25,6 @@ import { decodeAddress, decodeLinks, decodeRecords, decodeResolved, decodeRule }
 import { decodeEntries } from './entries.ts'
 import type { FdbEntry, NeighbourEntry, RouteEntry } from './entry.ts'
 import { afOf } from './entry-codec.ts'
-import { errnoName } from './errno.ts'
 import { openMonitor } from './native-monitor.ts'
 import { netnsPath } from './netns-path.ts'
 import type { AddressSpec, Dump, Monitor, Rtnl, RtnlOptions } from './port.ts'
@@ -44,6 +45,12 @@ const NETLINK_ROUTE = 0
  * request under way and without a monitor does not keep the process alive.
  */
 export function openRtnl(options: RtnlOptions = {}): Rtnl {
+  const { socket, bufferBytes } = openSocket(options)
+  return rtnlOver(socket, bufferBytes)
+}
+
+/** The socket alone. Throws as openRtnl does. */
+export function openSocket(options: RtnlOptions): { readonly socket: AddonSocket; readonly bufferBytes: number } {
   const { netns, timeoutMs, chunkEntries, receiveBufferBytes, ...rest } = asRtnlOptions(options)
   const bufferBytes = rest.bufferBytes ?? DEFAULT_BUFFER_BYTES
   const opened = loadAddon().openSocket(
@@ -55,10 +62,11 @@ export function openRtnl(options: RtnlOptions = {}): Rtnl {
     NETLINK_ROUTE,
   )
   if (opened.socket === undefined) throw errorOf(opened, 'open', netns === '' ? 'this network namespace' : netns)
-  return rtnlOver(opened.socket, bufferBytes)
+  return { socket: opened.socket, bufferBytes }
 }
 
-function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
+/** Over a socket that it closes; `call`: where others make calls of the same socket. */
+export function rtnlOver(socket: AddonSocket, bufferBytes: number, call: Caller = createCaller(socket)): Rtnl {
   const monitors = new Set<Monitor>()
   let closing: Promise<void> | undefined
   const dump = async <T>(
@@ -68,8 +76,9 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
     family: number,
     ifindex: number,
     read: (bytes: Uint8Array, altnames: Uint8Array) => Pick<Dump<T>, 'value' | 'unreadable'>,
+    options: CallOptions | undefined,
   ): Promise<Dump<T>> => {
-    const outcome = await socket.dump(what, family, ifindex)
+    const outcome = await call(options, () => socket.dump(what, family, ifindex))
     const { value, unreadable } = read(bytesOf(outcome), new Uint8Array(outcome.altnames ?? NONE))
     const answer = {
       value,
@@ -82,104 +91,130 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
 
   return {
     portId: socket.portId,
-    dumpLinks: () => dump('link.dump', 'all', abi.DUMP_LINKS, 0, 0, decodeLinks),
-    dumpAddresses: async (family) => {
+    dumpLinks: (options) => dump('link.dump', 'all', abi.DUMP_LINKS, 0, 0, decodeLinks, options),
+    dumpAddresses: async (family, options) => {
       const of = optional('family', family, asFamily)
-      return dump('address.dump', of ?? 'all', abi.DUMP_ADDRESSES, of === undefined ? 0 : afOf(of), 0, (bytes) =>
-        decodeRecords(bytes, abi.ADDRESS_BYTES, decodeAddress),
-      )
+      const what = of === undefined ? 0 : afOf(of)
+      const read = (bytes: Uint8Array) => decodeRecords(bytes, abi.ADDRESS_BYTES, decodeAddress)
+      return dump('address.dump', of ?? 'all', abi.DUMP_ADDRESSES, what, 0, read, options)
     },
-    dumpRoutes: async (family) => {
+    dumpRoutes: async (family, options) => {
       const of = asFamily('family', family)
-      return dump('route.dump', of, abi.DUMP_ROUTES, afOf(of), 0, decodeEntries<RouteEntry>)
+      return dump('route.dump', of, abi.DUMP_ROUTES, afOf(of), 0, decodeEntries<RouteEntry>, options)
     },
-    dumpNeighbours: async (family, ifindex) => {
+    dumpNeighbours: async (family, ifindex, options) => {
       const [of, link] = [asFamily('family', family), asIfindex('ifindex', ifindex)]
       const subject = `${of} ${nameOf(link)}`
-      return dump('neighbour.dump', subject, abi.DUMP_NEIGHBOURS, afOf(of), link, decodeEntries<NeighbourEntry>)
-    },
-    dumpFdb: async (ifindex) => {
-      const link = asIfindex('ifindex', ifindex)
-      return dump('fdb.dump', nameOf(link), abi.DUMP_FDB, 0, link, decodeEntries<FdbEntry>)
-    },
-    dumpRules: async (family) => {
-      const of = asFamily('family', family)
-      return dump('rule.dump', of, abi.DUMP_RULES, afOf(of), 0, (bytes) =>
-        decodeRecords(bytes, abi.RULE_BYTES, decodeRule),
+      return dump(
+        'neighbour.dump',
+        subject,
+        abi.DUMP_NEIGHBOURS,
+        afOf(of),
+        link,
+        decodeEntries<NeighbourEntry>,
+        options,
       )
     },
-    async getFdb(entries) {
+    dumpFdb: async (ifindex, options) => {
+      const link = asIfindex('ifindex', ifindex)
+      return dump('fdb.dump', nameOf(link), abi.DUMP_FDB, 0, link, decodeEntries<FdbEntry>, options)
+    },
+    dumpRules: async (family, options) => {
+      const of = asFamily('family', family)
+      const read = (bytes: Uint8Array) => decodeRecords(bytes, abi.RULE_BYTES, decodeRule)
+      return dump('rule.dump', of, abi.DUMP_RULES, afOf(of), 0, read, options)
+    },
+    async getFdb(entries, options) {
       const { bytes, length } = asTable('entries', entries)
       for (let at = abi.OFFSET_KIND; at < bytes.length; at += abi.ENTRY_BYTES)
         if (bytes[at] !== abi.KIND_FDB) throw new RangeError('entries: only FDB entries can be looked up')
-      const outcome = await socket.getFdb(bytes)
+      const outcome = await call(options, () => socket.getFdb(bytes))
       const { value } = decodeEntries<FdbEntry>(bytesOf(outcome))
       done(outcome, 'fdb.get', `${length} entries`, value)
       return value
     },
 
-    async createVxlan(spec) {
+    async createVxlan(spec, options) {
       const of = asVxlanSpec(spec)
-      done(await socket.createLink(records.encodeVxlan(of), undefined, ''), 'link.create', of.ifname)
+      done(
+        await call(options, () => socket.createLink(records.encodeVxlan(of), undefined, '')),
+        'link.create',
+        of.ifname,
+      )
     },
-    async createVeth(spec) {
+    async createVeth(spec, options) {
       const { peer, ...near } = asVethSpec(spec)
       const bytes = records.encodePlainLink({ kind: 'veth', ...near })
       const far = records.encodePlainLink({ kind: 'veth', ...peer })
-      done(await socket.createLink(bytes, far, peer.netns ?? ''), 'link.create', near.ifname)
+      done(await call(options, () => socket.createLink(bytes, far, peer.netns ?? '')), 'link.create', near.ifname)
     },
-    async createBridge(spec) {
+    async createBridge(spec, options) {
       const of = asBridgeSpec(spec)
       const link = records.encodePlainLink({ kind: 'bridge', ...of })
-      done(await socket.createLink(link, undefined, ''), 'link.create', of.ifname)
+      done(await call(options, () => socket.createLink(link, undefined, '')), 'link.create', of.ifname)
     },
-    async changeLink(ifindex, change) {
+    async changeLink(ifindex, change, options) {
       const link = asIfindex('ifindex', ifindex)
-      done(await socket.changeLink(records.encodeChange(link, asLinkChange(change))), 'link.change', nameOf(link))
+      done(
+        await call(options, () => socket.changeLink(records.encodeChange(link, asLinkChange(change)))),
+        'link.change',
+        nameOf(link),
+      )
     },
-    async moveLink(ifindex, netns) {
+    async moveLink(ifindex, netns, options) {
       const link = asIfindex('ifindex', ifindex)
-      done(await socket.moveLink(link, netnsPath('netns', netns)), 'link.move', nameOf(link))
+      done(await call(options, () => socket.moveLink(link, netnsPath('netns', netns))), 'link.move', nameOf(link))
     },
-    async deleteLink(ifindex) {
+    async deleteLink(ifindex, options) {
       const link = asIfindex('ifindex', ifindex)
-      done(await socket.deleteLink(link), 'link.delete', nameOf(link))
+      done(await call(options, () => socket.deleteLink(link)), 'link.delete', nameOf(link))
     },
 
-    async addAddress(spec) {
+    async addAddress(spec, options) {
       const of = asAddressSpec(spec)
-      done(await socket.addAddress(records.encodeAddress(of)), 'address.add', addressOf(of))
+      done(await call(options, () => socket.addAddress(records.encodeAddress(of))), 'address.add', addressOf(of))
     },
-    async deleteAddress(spec) {
+    async deleteAddress(spec, options) {
       const of = asAddressKey(spec)
-      done(await socket.deleteAddress(records.encodeAddress(of)), 'address.delete', addressOf(of))
+      done(await call(options, () => socket.deleteAddress(records.encodeAddress(of))), 'address.delete', addressOf(of))
     },
-    async resolveRoute(dst, query = {}) {
+    async resolveRoute(dst, query = {}, options = undefined) {
       const to = asIp('dst', dst)
-      const outcome = await socket.resolveRoute(records.encodeQuery(to, asRouteQuery(query, to)))
+      const outcome = await call(options, () => socket.resolveRoute(records.encodeQuery(to, asRouteQuery(query, to))))
       const resolved = decodeResolved(bytesOf(done(outcome, 'route.resolve', to)))
       if (resolved === undefined) throw new NetlinkProtocolError(`route.resolve ${to}: the answer cannot be read`)
       return resolved
     },
-    async announceAddress(announcement) {
+    async announceAddress(announcement, options) {
       const of = asAnnouncement(announcement)
       const subject = `${of.ip} on ${nameOf(of.ifindex)}`
-      done(await socket.announceAddress(records.encodeAnnouncement(of)), 'address.announce', subject)
+      done(
+        await call(options, () => socket.announceAddress(records.encodeAnnouncement(of))),
+        'address.announce',
+        subject,
+      )
     },
 
-    async readTxChecksum(ifindex) {
+    async readTxChecksum(ifindex, options) {
       const link = asIfindex('ifindex', ifindex)
-      return bytesOf(done(await socket.readTxChecksum(link), 'link.read-checksum', nameOf(link)))[0] === 1
+      return (
+        bytesOf(done(await call(options, () => socket.readTxChecksum(link)), 'link.read-checksum', nameOf(link)))[0] ===
+        1
+      )
     },
-    async writeTxChecksum(ifindex, on) {
+    async writeTxChecksum(ifindex, on, options) {
       const link = asIfindex('ifindex', ifindex)
-      done(await socket.writeTxChecksum(link, asBoolean('on', on) ? 1 : 0), 'link.write-checksum', nameOf(link))
+      done(
+        await call(options, () => socket.writeTxChecksum(link, asBoolean('on', on) ? 1 : 0)),
+        'link.write-checksum',
+        nameOf(link),
+      )
     },
 
     async applyEntries(batch, options = {}) {
       const { bytes, length } = asTable('batch', batch)
-      const { throwOnFailure } = asApplyOptions(options)
-      const outcome = await socket.apply(bytes)
+      const { throwOnFailure, ...limits } = asApplyOptions(options)
+      const outcome = await call(limits, () => socket.apply(bytes))
       const result = batchResult(outcome, length)
       done(outcome, 'batch', `${length} entries`, result)
       return throwOnFailure ? wholeResult(result) : result
@@ -194,7 +229,7 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
 
     monitor(options) {
       const checked = asMonitorOptions(options)
-      const monitor = openMonitor(socket, bufferBytes, checked, errorOf, () => monitors.delete(monitor))
+      const monitor = openMonitor(socket, bufferBytes, checked, () => monitors.delete(monitor))
       monitors.add(monitor)
       return monitor
     },
@@ -211,27 +246,8 @@ function rtnlOver(socket: AddonSocket, bufferBytes: number): Rtnl {
 
 /** `partial`: what had come, for the socket that failed on the way. */
 function done<T extends Outcome>(outcome: T, op: string, subject: string, partial?: unknown): T {
-  if (outcome.kind !== abi.OUTCOME_DONE) throw errorOf(outcome, op, subject, partial)
+  if (outcome.kind !== abi.OUTCOME_DONE) throw errorOf(outcome, op, subject, { partial })
   return outcome
-}
-
-function errorOf(outcome: Outcome, op: string, subject: string, partial?: unknown): Error {
-  const fields = { errno: outcome.errno, errnoName: errnoName(outcome.errno) }
-  switch (outcome.kind) {
-    case abi.OUTCOME_REFUSED:
-      return new NetlinkError({ op, subject, ...fields, extack: outcome.text })
-    case abi.OUTCOME_SOCKET: {
-      const hint =
-        fields.errnoName === 'EPERM' ? `; ${missing(op)}, or CAP_SYS_ADMIN to enter a namespace, is missing` : ''
-      return new NetlinkSocketError({ op, ...fields, detail: `${subject}: ${outcome.text}${hint}`, partial })
-    }
-    default:
-      return new NetlinkProtocolError(`${op} ${subject}: ${outcome.text}`)
-  }
-}
-
-function missing(op: string): string {
-  return op === 'address.announce' ? 'CAP_NET_RAW' : 'CAP_NET_ADMIN'
 }
 
 function passedOver({ unreadable = 0, firstUnreadable = '' }: RecordsOutcome): Unreadable | undefined {

@@ -9,6 +9,7 @@ import type { Cidr } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import type { Family, Ip } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
+import type { CallOptions } from '../netlink/call.ts'
 import type { EntryTable } from './entries.ts'
 import type { FdbEntry, NeighbourEntry, RouteEntry } from './entry.ts'
 import type { NetnsRef } from './netns-path.ts'
@@ -224,7 +225,7 @@ export interface BatchResult {
   readonly unknown: number
 }
 
-export interface ApplyOptions {
+export interface ApplyOptions extends CallOptions {
   /** Rejects with BatchError, which has the result, unless every entry was done. All of them are sent all the same. */
   readonly throwOnFailure?: boolean
 }
@@ -278,6 +279,9 @@ export interface Monitor {
    * dump anyway: true first, then the dump. Where the kernel refuses, everything is heard on.
    */
   hearEntries(heard: boolean): void
+  /** It does not keep the process alive; `ref` takes that back. */
+  unref(): void
+  ref(): void
   /** No call of `onNotifications` happens after this returns. May be called twice. */
   close(): void
 }
@@ -291,43 +295,43 @@ export interface Rtnl {
   /** Netlink port ID of the request socket: what `pid` of a notification is compared with. */
   readonly portId: number
 
-  dumpLinks(): Promise<Dump<readonly Link[]>>
-  dumpAddresses(family?: Family): Promise<Dump<readonly Address[]>>
+  dumpLinks(options?: CallOptions): Promise<Dump<readonly Link[]>>
+  dumpAddresses(family?: Family, options?: CallOptions): Promise<Dump<readonly Address[]>>
   /** The whole main table of one family: a dump by device would hide what shadows ours. Cloned (cached) routes left out. */
-  dumpRoutes(family: Family): Promise<Dump<EntryTable<RouteEntry>>>
-  dumpNeighbours(family: Family, ifindex: Ifindex): Promise<Dump<EntryTable<NeighbourEntry>>>
+  dumpRoutes(family: Family, options?: CallOptions): Promise<Dump<EntryTable<RouteEntry>>>
+  dumpNeighbours(family: Family, ifindex: Ifindex, options?: CallOptions): Promise<Dump<EntryTable<NeighbourEntry>>>
   /**
    * FDB entries (PF_BRIDGE, NTF_SELF) of one VXLAN link, both underlay families. Beside another writer the kernel's walk
    * misses entries that never changed and shows others twice, and is never marked as interrupted (measured: 50 of 194 dumps,
    * the worst without 3,339 of 4,000): absence here is no proof, ask `getFdb`.
    */
-  dumpFdb(ifindex: Ifindex): Promise<Dump<EntryTable<FdbEntry>>>
+  dumpFdb(ifindex: Ifindex, options?: CallOptions): Promise<Dump<EntryTable<FdbEntry>>>
   /**
    * Those of the FDB entries that exist, as the kernel has them, in their order: each is asked for by link and lladdr
    * (RTM_GETNEIGH), 10,000 in some tens of milliseconds. Of an entry with several remotes the first. ENODEV when a link is
    * gone, EOPNOTSUPP when one has no table of that kind. RangeError for what is no FDB entry.
    */
-  getFdb(entries: EntryTable): Promise<EntryTable<FdbEntry>>
+  getFdb(entries: EntryTable, options?: CallOptions): Promise<EntryTable<FdbEntry>>
 
   /** In the order in which the kernel asks them. Empty where the kernel has no policy routing of the family. */
-  dumpRules(family: Family): Promise<Dump<readonly Rule[]>>
+  dumpRules(family: Family, options?: CallOptions): Promise<Dump<readonly Rule[]>>
 
-  createVxlan(spec: VxlanSpec): Promise<void>
-  createVeth(spec: VethSpec): Promise<void>
-  createBridge(spec: BridgeSpec): Promise<void>
-  changeLink(ifindex: Ifindex, change: LinkChange): Promise<void>
-  moveLink(ifindex: Ifindex, netns: NetnsRef): Promise<void>
-  deleteLink(ifindex: Ifindex): Promise<void>
+  createVxlan(spec: VxlanSpec, options?: CallOptions): Promise<void>
+  createVeth(spec: VethSpec, options?: CallOptions): Promise<void>
+  createBridge(spec: BridgeSpec, options?: CallOptions): Promise<void>
+  changeLink(ifindex: Ifindex, change: LinkChange, options?: CallOptions): Promise<void>
+  moveLink(ifindex: Ifindex, netns: NetnsRef, options?: CallOptions): Promise<void>
+  deleteLink(ifindex: Ifindex, options?: CallOptions): Promise<void>
   /** Creates or replaces (NLM_F_CREATE | NLM_F_REPLACE). */
-  addAddress(spec: AddressSpec): Promise<void>
-  deleteAddress(spec: Omit<AddressSpec, 'noDad'>): Promise<void>
+  addAddress(spec: AddressSpec, options?: CallOptions): Promise<void>
+  deleteAddress(spec: Omit<AddressSpec, 'noDad'>, options?: CallOptions): Promise<void>
   /**
    * The route that a packet to `dst` would take. ENETUNREACH: none does, or a rule says unreachable. A route that refuses:
    * unreachable EHOSTUNREACH, blackhole EINVAL, prohibit EACCES; rules alike. Forwarded IPv4: EHOSTUNREACH where the input
    * link does not forward, EXDEV or EINVAL where it does not accept the source (reverse path filter, martian). ENODEV: a
    * link that is asked about is not there.
    */
-  resolveRoute(dst: Ip, query?: RouteQuery): Promise<ResolvedRoute>
+  resolveRoute(dst: Ip, query?: RouteQuery, options?: CallOptions): Promise<ResolvedRoute>
 
   /**
    * Tells the link at once where an address is: IPv4 by one gratuitous ARP request, IPv6 by one unsolicited neighbour
@@ -335,15 +339,15 @@ export interface Rtnl {
    * more tentative. ENXIO: the link is gone; ENETDOWN: it is down; NetlinkSocketError(EPERM): CAP_NET_RAW is missing.
    * RangeError for an address that no host can have.
    */
-  announceAddress(announcement: Announcement): Promise<void>
+  announceAddress(announcement: Announcement, options?: CallOptions): Promise<void>
 
   /**
    * Whether the link leaves checksums of what it sends to a later one (`ethtool -k`: tx-checksumming); true also where that is
    * so for some protocols only. ENODEV: the link is gone. EOPNOTSUPP: it knows nothing of the kind.
    */
-  readTxChecksum(ifindex: Ifindex): Promise<boolean>
+  readTxChecksum(ifindex: Ifindex, options?: CallOptions): Promise<boolean>
   /** Off takes segmentation offload with it, as `ethtool -K LINK tx off` does. EOPNOTSUPP: it cannot be changed here. */
-  writeTxChecksum(ifindex: Ifindex, on: boolean): Promise<void>
+  writeTxChecksum(ifindex: Ifindex, on: boolean, options?: CallOptions): Promise<void>
 
   /** Sends every entry of `batch` in order, as its `op` says. Resolves also when entries failed: look at the result. */
   applyEntries(batch: EntryTable, options?: ApplyOptions): Promise<BatchResult>

@@ -3,6 +3,7 @@
  * hardly a place may have any. A function without a row fails the test: say here what it takes.
  */
 
+import * as netlinkModule from '../../lib/netlink/index.ts'
 import type { Rtnl } from '../../lib/rtnl/index.ts'
 import * as rtnlModule from '../../lib/rtnl/index.ts'
 
@@ -145,8 +146,35 @@ const familyRow = (legal: Legal = isFamily): Row => ({ args: () => ['ipv4'], pla
 const plain = { ifname: isIfname, lladdr: maybe(never), mtu: maybe(isMtu) }
 const key = { ifindex: isIfindex, ip: never, prefixLength: isInteger(0, 32) }
 
-/** Methods of an Rtnl. */
-export const METHODS: Readonly<Partial<Record<keyof Rtnl, Row>>> & Readonly<Record<string, Row>> = {
+/** Of the open floor: a request for all links. */
+const query = () => ({ type: 18, flags: 0, body: netlinkModule.struct({ family: netlinkModule.u8 }), value: {} })
+const queryRow: Row = {
+  args: () => [query()],
+  places: [
+    place('query', isEmptyObject, 0),
+    ...fields('', 0, { type: isInteger(16, 65_535), flags: maybe(isInteger(0, 65_535)), body: never }),
+    place('family', maybe(isByte), 0, 'value', 'family'),
+  ],
+}
+
+const ROWS: Readonly<Record<string, Row>> = {
+  request: queryRow,
+  dump: queryRow,
+  subscribe: {
+    args: () => [{ groups: [1], receiveBufferBytes: 1, queueEvents: 1, signal: undefined, onEvents() {} }],
+    places: [
+      place('options', isEmptyObject, 0),
+      ...fields('', 0, {
+        ...{
+          groups: isGroups,
+          receiveBufferBytes: maybe(isInteger(1, 2 ** 26)),
+          queueEvents: maybe(isInteger(1, 1e6)),
+        },
+        ...{ signal: maybe(never), onEvents: maybe((value) => typeof value === 'function') },
+      }),
+      place('groups[0]', isInteger(1, 2 ** 31 - 1), 0, 'groups', 0),
+    ],
+  },
   dumpLinks: { args: () => [], places: [] },
   close: { args: () => [], places: [] },
   dumpAddresses: familyRow(maybe(isFamily)),
@@ -257,13 +285,43 @@ export const METHODS: Readonly<Partial<Record<keyof Rtnl, Row>>> & Readonly<Reco
       place('options', isEmptyObject, 0),
       ...fields('', 0, {
         ...{ groups: never, addressFamilies: (value) => value === undefined || isEmptyArray(value) },
-        ...{ families: isEmptyArray, onNotifications: (value) => typeof value === 'function' },
+        ...{ families: maybe(isEmptyArray), onNotifications: maybe((value) => typeof value === 'function') },
+        ...{ queueEvents: maybe(isInteger(1, 1e6)), signal: maybe(never) },
         ...{ ignoreOwn: maybe(isBoolean), receiveBufferBytes: maybe(isInteger(1, 2 ** 26)) },
       }),
       place('groups[0]', never, 0, 'groups', 0),
       place('families[0]', isFamily, 0, 'families', 0),
     ],
   },
+}
+
+/** These take no signal and no time limit. */
+const AT_ONCE = ['close', 'monitor', 'release', 'subscribe']
+
+/** Methods of an Rtnl, each that waits for the kernel with what every such call takes last. */
+export const METHODS: Readonly<Partial<Record<keyof Rtnl, Row>>> & Readonly<Record<string, Row>> = Object.fromEntries(
+  Object.entries(ROWS).map(([name, row]) => [name, AT_ONCE.includes(name) ? row : withCallOptions(name, row)]),
+)
+
+function withCallOptions(name: string, { args, places }: Row): Row {
+  // applyEntries has options of its own beside them.
+  const index = name === 'applyEntries' ? 1 : args().length
+  return {
+    args() {
+      const given = args()
+      given[index] = { ...(given[index] as object | undefined), signal: undefined, timeoutMs: 60_000 }
+      return given
+    },
+    places: [
+      ...places,
+      place('options', isOptions, index),
+      ...fields('', index, { signal: maybe(never), timeoutMs: maybe(isInteger(1, 2 ** 31 - 1)) }),
+    ],
+  }
+}
+
+function isGroups(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every(isInteger(1, 2 ** 31 - 1))
 }
 
 function isEmptyArray(value: unknown): boolean {

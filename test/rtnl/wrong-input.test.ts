@@ -150,6 +150,8 @@ function row(rows: Readonly<Record<string, Row>>, name: string): Row {
 /** Its fields, and those of what is in them, count how often they are read. */
 function counting(value: unknown, name: string, reads: Map<string, number>): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return value
+  // A codec is code.
+  if ('write' in value) return value
   return new Proxy(value, {
     get(target, field) {
       // Of an entry what it is decides what is read of it.

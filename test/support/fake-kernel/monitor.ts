@@ -8,6 +8,8 @@ export function openMonitor(state: State, portId: number, options: MonitorOption
     hearEntries(heard) {
       listener.hearsEntries = heard
     },
+    unref: () => undefined,
+    ref: () => undefined,
     close() {
       listener.ended = true
       listener.queue = []
