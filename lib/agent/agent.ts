@@ -18,6 +18,7 @@ import { linksWithAdvertisedRoutes } from '../host/ra-links.ts'
 import { findRival, K3S_NET_CONF, type Rival } from '../host/rival.ts'
 import { createSysctl } from '../host/sysctl.ts'
 import { watchFile } from '../host/watch-file.ts'
+import { createCustomSource } from '../leases/custom.ts'
 import { createFileSource } from '../leases/file.ts'
 import { createKubeSource, type KubeSource } from '../leases/kube.ts'
 import type { LeaseSource } from '../leases/source.ts'
@@ -38,10 +39,11 @@ import { followNetConf, type NetConfFollower } from './net-conf-follower.ts'
 import { createRetirement } from './retirement.ts'
 import type { AgentStatus } from './status.ts'
 import { createSuccession, type Succession, type SuccessionParts } from './succession.ts'
-import { createJournal } from './window/journal.ts'
+import { createJournal, type Journal } from './window/journal.ts'
+import type { AgentReport } from './window/report.ts'
 import { createTelemetry, type Telemetry } from './window/telemetry.ts'
 import { tellEvents } from './window/tell-events.ts'
-import { openWindow, type Window } from './window/window.ts'
+import { agentReport, openWindow, type Window } from './window/window.ts'
 
 export interface Agent {
   /** What /readyz says; true again and false again as the truth changes. */
@@ -52,6 +54,12 @@ export interface Agent {
   stop(): Promise<void>
   /** Resolves after `stop`; rejects when the agent cannot go on: LockedError, HostError, ConfigError. */
   readonly ended: Promise<void>
+  /** Resolves when it is alone and its servers listen, or `stop` came before; rejects as `ended` does. */
+  readonly started: Promise<void>
+  /** What `vtepd status --json` tells. */
+  report(): AgentReport
+  /** What it says, and what stands. */
+  readonly journal: Pick<Journal, 'follow' | 'followFaults' | 'standing'>
 }
 
 export interface AgentParts {
@@ -67,6 +75,7 @@ export interface AgentParts {
 
 /** Returns at once; what can become right by itself is waited for inside (design decision 12). */
 export function startAgent(config: AgentConfig, given: AgentParts): Agent {
+  const startedAt = new Date().toISOString()
   const telemetry = createTelemetry(given.log, given.clock)
   const journal = createJournal(telemetry.log)
   const parts = { ...given, log: journal.log, clock: telemetry.clock, telemetry }
@@ -92,6 +101,8 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
       void told.finally(() => fail(error))
     },
   })
+  const report = (): AgentReport =>
+    agentReport({ succession, journal, status: () => last, version: given.version }, startedAt)
   const events = tellEvents(config, { succession, journal, clock, log })
 
   const start = async (): Promise<void> => {
@@ -102,8 +113,7 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
       succession,
       journal,
       telemetry,
-      status: () => last,
-      version: given.version,
+      report,
       logLevel: given.logLevel,
       clock,
       configuration: given.configuration,
@@ -147,6 +157,9 @@ export function startAgent(config: AgentConfig, given: AgentParts): Agent {
       if (last !== undefined) listener(last)
     },
     ended,
+    started,
+    report,
+    journal,
     async stop() {
       if (stopping) return
       stopping = true
@@ -265,9 +278,14 @@ async function refuseRival(config: AgentConfig, log: Log): Promise<void> {
 
 function createSource(config: AgentConfig, { log, clock }: AgentParts): Source {
   const { leases, network } = config
-  return leases.kind === 'file'
-    ? createFileSource({ path: leases.path, nodeName: leases.nodeName, network, log, clock })
-    : createKubeSource({ config: leases, network, log, clock, stateDir: config.stateDir })
+  switch (leases.kind) {
+    case 'file':
+      return createFileSource({ path: leases.path, nodeName: leases.nodeName, network, log, clock })
+    case 'custom':
+      return createCustomSource({ source: leases.source, nodeName: leases.nodeName, network, log, clock })
+    case 'kube':
+      return createKubeSource({ config: leases, network, log, clock, stateDir: config.stateDir })
+  }
 }
 
 /** For readyz?verbose. */

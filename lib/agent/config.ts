@@ -6,6 +6,7 @@
 import type { Network } from '../cluster/network.ts'
 import type { ChecksumOffload } from '../device/checksum.ts'
 import type { FilterKind, RuleStyle } from '../firewall/port.ts'
+import type { LeaseSource } from '../leases/custom-port.ts'
 import type { Family, Ip } from '../net/ip.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
 import type { ConflistConfig } from './cni-files.ts'
@@ -43,7 +44,7 @@ export interface AgentConfig {
   readonly runDir?: string | undefined
   /** undefined: no health server (flannel's default). `port` 0 never occurs here. */
   readonly health: { readonly ip: string; readonly port: number } | undefined
-  /** Whether what an operator must know is told as Events on our own Node; default: true. Not with a leases file. */
+  /** Whether what an operator must know is told as Events on our own Node; default: true. With Kubernetes only. */
   readonly events?: boolean
   /** Where the metrics alone are served; default: at the health server only. */
   readonly metrics?: { readonly ip: string; readonly port: number }
@@ -53,7 +54,7 @@ export interface AgentConfig {
   readonly mesh?: MeshConfig | undefined
   /** Start although another program (flanneld, the flannel inside k3s) keeps the device. */
   readonly force: boolean
-  readonly leases: FileLeasesConfig | KubeLeasesConfig
+  readonly leases: FileLeasesConfig | KubeLeasesConfig | CustomLeasesConfig
 }
 
 export interface FirewallConfig {
@@ -72,6 +73,13 @@ export interface FirewallConfig {
 export interface FileLeasesConfig {
   readonly kind: 'file'
   readonly path: string
+  readonly nodeName: string
+}
+
+/** Brought by the program around the agent. */
+export interface CustomLeasesConfig {
+  readonly kind: 'custom'
+  readonly source: LeaseSource
   readonly nodeName: string
 }
 

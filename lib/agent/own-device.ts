@@ -8,6 +8,7 @@
 import type { Lease, OwnNode } from '../cluster/lease.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import type { Wanted } from '../device/types.ts'
+import type { LeaseSource } from '../leases/source.ts'
 import { type Cidr, parseCidr } from '../net/cidr.ts'
 import { type Family, type Ip, parseIpOf } from '../net/ip.ts'
 import { deriveLladdr, isUnicastLladdr, type Lladdr, parseLladdr, randomLladdr } from '../net/lladdr.ts'
@@ -15,8 +16,8 @@ import type { Vni } from '../net/vni.ts'
 import type { Log } from '../util/log.ts'
 import type { Kept } from './kept-value.ts'
 
-/** `kind` of the source: what a leases file says is configured, what a Node's annotation says is only remembered. */
-type SourceKind = 'kube' | 'file'
+/** `kind` of the source: what a leases file says is configured, what others say is only remembered. */
+type SourceKind = LeaseSource['kind']
 
 export interface OwnDevice {
   choose(

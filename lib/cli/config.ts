@@ -3,12 +3,13 @@
  * Must not: touch anything but the files named here, which it reads through `readText`.
  */
 import path from 'node:path'
-import type { AgentConfig, FileLeasesConfig, KubeLeasesConfig } from '../agent/config.ts'
+import type { AgentConfig, CustomLeasesConfig, KubeLeasesConfig } from '../agent/config.ts'
 import { parseNetwork } from '../cluster/net-conf.ts'
 import { type Network, withPinned } from '../cluster/network.ts'
 import { CONFLIST_KINDS } from '../cni/conflist.ts'
 import { ConfigError } from '../errors.ts'
 import { annotationKeys } from '../leases/annotations.ts'
+import type { LeaseSource } from '../leases/custom-port.ts'
 import { FAMILIES, type Family, type Ip, isUnicastHost, parseIp, parseIpOf } from '../net/ip.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'
 import type { LogLevel } from '../util/log.ts'
@@ -27,6 +28,10 @@ export interface ConfigInput {
   readonly readText: (file: string) => string
   /** What --k3s found beyond flags, which are among `flags` already. */
   readonly k3s?: K3sFindings | undefined
+  /** Instead of the file of --net-config-path, which is then not followed; `where` is named in its faults. */
+  readonly netConf?: { readonly text: string; readonly where: string } | undefined
+  /** Instead of Kubernetes or a file. */
+  readonly leases?: LeaseSource | undefined
 }
 
 export interface RunConfig {
@@ -196,10 +201,11 @@ function firewallOf({ flags, given }: ConfigInput): NonNullable<AgentConfig['fir
   }
 }
 
-function leasesOf(input: ConfigInput): FileLeasesConfig | KubeLeasesConfig {
+function leasesOf(input: ConfigInput): AgentConfig['leases'] {
   const { flags, given, env, k3s } = input
   const nodeName = env.NODE_NAME ?? ''
   const watch = oneOf('watch', flags.watch, ['nodes', 'metadata'])
+  if (input.leases !== undefined) return customLeases(input, input.leases)
   if (flags.leases !== '') {
     if (nodeName === '') throw new ConfigError('NODE_NAME', `is not set; set it to this node's name in ${flags.leases}`)
     return { kind: 'file', path: path.resolve(flags.leases), nodeName }
@@ -228,6 +234,19 @@ function leasesOf(input: ConfigInput): FileLeasesConfig | KubeLeasesConfig {
   }
 }
 
+function customLeases({ flags, env }: ConfigInput, source: LeaseSource): CustomLeasesConfig {
+  const other = (['leases', 'kubeconfig-file', 'kube-api-url'] as const).find((name) => flags[name] !== '')
+  if (other !== undefined)
+    throw new ConfigError(
+      `--${other}`,
+      'is a second source of leases beside the one that the program brings; remove one',
+    )
+  const nodeName = env.NODE_NAME ?? ''
+  if (nodeName === '')
+    throw new ConfigError('NODE_NAME', "is not set; set it to this node's name in the source of leases")
+  return { kind: 'custom', source, nodeName }
+}
+
 function nodeOf(nodeName: string, env: NodeJS.ProcessEnv): KubeLeasesConfig['node'] {
   const name = lowerCased(nodeName)
   if (name !== '') return { name }
@@ -244,14 +263,18 @@ function annotationPrefix(text: string): string {
 }
 
 /** What was made of k3s' own settings is no file to follow. */
-function followedNetConf({ flags, given, k3s }: ConfigInput): AgentConfig['netConf'] {
+function followedNetConf({ flags, given, k3s, netConf }: ConfigInput): AgentConfig['netConf'] {
+  if (netConf !== undefined) return undefined
   if (k3s?.netConf !== undefined && !given.has('net-config-path')) return undefined
   return { path: path.resolve(flags['net-config-path']), pinDevice: flags['pin-device'] }
 }
 
-function networkOf({ flags, given, readText, k3s }: ConfigInput): { network: Network; warnings: readonly string[] } {
+function networkOf({ flags, given, readText, k3s, netConf }: ConfigInput): {
+  network: Network
+  warnings: readonly string[]
+} {
   const file = path.resolve(flags['net-config-path'])
-  const built = given.has('net-config-path') ? undefined : k3s?.netConf
+  const built = netConf ?? (given.has('net-config-path') ? undefined : k3s?.netConf)
   const { text, where } = built ?? { text: readNetConf(file, readText), where: file }
   const { network, warnings } = parseNetwork(text, where)
   return { network: withPinned(network, flags['pin-device']), warnings }

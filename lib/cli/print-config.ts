@@ -82,7 +82,7 @@ function isEmptyList(value: FlagValue): boolean {
 
 function nodeOf(settings: RunSettings, { agent }: RunConfig): { nodeName: string; nodeNameFrom: string } {
   const { leases } = agent
-  if (leases.kind === 'file') return { nodeName: leases.nodeName, nodeNameFrom: settings.nodeNameFrom }
+  if (leases.kind !== 'kube') return { nodeName: leases.nodeName, nodeNameFrom: settings.nodeNameFrom }
   if ('name' in leases.node) return { nodeName: leases.node.name, nodeNameFrom: settings.nodeNameFrom }
   return { nodeName: '', nodeNameFrom: `asked of the pod ${leases.node.podNamespace}/${leases.node.pod}` }
 }

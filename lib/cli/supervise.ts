@@ -11,6 +11,8 @@ import { type Log, setLevel } from '../util/log.ts'
 import type { ExitStatus } from './failure.ts'
 import type { Rest } from './rest.ts'
 
+type Supervised = Pick<Agent, 'onStatus' | 'ended' | 'stop'>
+
 export interface SuperviseParts {
   readonly log: Log
   readonly notify: SdNotify
@@ -20,7 +22,7 @@ export interface SuperviseParts {
 }
 
 /** Resolves when the agent has ended: 0 told to, 1 or 2 (ConfigError) could not go on, with one line in the log. */
-export async function superviseAgent(agent: Agent, parts: SuperviseParts): Promise<ExitStatus> {
+export async function superviseAgent(agent: Supervised, parts: SuperviseParts): Promise<ExitStatus> {
   const { log, notify } = parts
   agent.onStatus(({ ready, text, podsCanStart }) => {
     notify.running(text, podsCanStart)

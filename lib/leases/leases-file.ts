@@ -37,12 +37,22 @@ export async function parseLeasesFile(
   backend: Backend['type'] = 'vxlan',
 ): Promise<readonly FileEntry[]> {
   const parsed = await parseLocatedText(text, where)
+  const place = (name: string, path: JsonPath): string => `${parsed.place(path)}${name === '' ? '' : `: ${name}`}`
+  return readLeases(parsed.value, place, { nodeName, backend })
+}
+
+/** The same of a value. `place`: what a fault's `where` is; `name` reads `[INDEX].ipv4.subnet`, and '' for the whole. */
+export function readLeases(
+  value: unknown,
+  place: (name: string, path: JsonPath) => string,
+  reading: Reading,
+): readonly FileEntry[] {
   try {
-    return readEntries(parsed.value, { nodeName, backend })
+    return readEntries(value, reading)
   } catch (error) {
     if (!(error instanceof Misfit)) throw error
     const name = error.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
-    throw new ConfigError(`${parsed.place(error.path)}${name === '' ? '' : `: ${name}`}`, error.message)
+    throw new ConfigError(place(name, error.path), error.message)
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The port of a lease source: where the knowledge of the cluster comes from. `kube` and `file` implement it.
+ * The port of a lease source: where the knowledge of the cluster comes from. `kube`, `file` and `custom` implement it.
  * Must not: hold a connection or a file; only the shape of what a source can do.
  */
 import type { LeaseView, OwnVtep } from '../cluster/view.ts'
@@ -8,8 +8,8 @@ import type { LeaseView, OwnVtep } from '../cluster/view.ts'
 export type Published = 'accepted' | 'later'
 
 export interface LeaseSource {
-  /** One word for the log: `kube` or `file`. */
-  readonly kind: 'kube' | 'file'
+  /** One word for the log; `custom`: the program around the agent brings it. */
+  readonly kind: 'kube' | 'file' | 'custom'
   /** The newest view; before the first knowledge an empty PartialView. The same object until something changed. */
   view(): LeaseView
   /** `onChange` only marks: it is called after view() has changed, or when it is time to publish; never re-entrantly. */

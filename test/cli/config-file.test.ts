@@ -57,10 +57,10 @@ test('YAML and JSON give each kind of value, with its place', async () => {
 test('each fault is one sentence that names line, column and key', async () => {
   assert.match(
     await problem('v: 1\nifcae: eth0\n'),
-    /^c\.yaml:2:8: ifcae: is no key of this file; did you mean iface\?/,
+    /^c\.yaml:2:8: ifcae: is no key of the config; did you mean iface\?/,
   )
-  assert.match(await problem('--iface: eth0\n'), /--iface: is no key of this file; write iface /)
-  assert.match(await problem('healthz_port: 1\n'), /healthz_port: is no key of this file; write healthz-port /)
+  assert.match(await problem('--iface: eth0\n'), /--iface: is no key of the config; write iface /)
+  assert.match(await problem('healthz_port: 1\n'), /healthz_port: is no key of the config; write healthz-port /)
   assert.match(await problem('healthz-port: "1"\n'), /^c\.yaml:1:15: healthz-port: must be a whole number, not "1"$/)
   assert.match(await problem('healthz-port: 1.5\n'), /must be a whole number, not 1\.5/)
   assert.match(await problem('ip-masq: yes\n'), /ip-masq: must be true or false, without quotes, not "yes"/)

@@ -29,7 +29,7 @@ function stage(): Stage {
   let listener: (status: AgentStatus) => void = () => {}
   const told = withResolvers<string>()
   const ended = withResolvers<void>()
-  const agent: Agent = {
+  const agent: Pick<Agent, 'ready' | 'onStatus' | 'ended' | 'stop'> = {
     ready: false,
     ended: ended.promise,
     onStatus(listen) {

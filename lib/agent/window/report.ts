@@ -32,11 +32,12 @@ export interface AgentReport {
 }
 
 export interface LeasesReport {
-  readonly source: 'kube' | 'file'
+  /** `custom`: the program around the agent brings it. */
+  readonly source: 'kube' | 'file' | 'custom'
   readonly peers: number
   /** What is missing; null: the view is complete. */
   readonly incomplete: string | null
-  /** Why what is known may be old; null: it is up to date, or a file. */
+  /** Why what is known may be old; null: it is up to date, or not of Kubernetes. */
   readonly stale: string | null
   /** Claims that were not accepted, each in a sentence with what to do. */
   readonly rejected: readonly string[]

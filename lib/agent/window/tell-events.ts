@@ -16,7 +16,7 @@ export function tellEvents(
   },
 ): EventTeller | undefined {
   const { succession } = parts
-  if (leases.kind === 'file' || !events) return undefined
+  if (leases.kind !== 'kube' || !events) return undefined
   return createEventTeller({
     ...parts,
     events: () => succession.source?.events,

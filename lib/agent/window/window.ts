@@ -34,12 +34,17 @@ interface Freshness {
   readonly ages?: Facts['ages']
 }
 
-export interface WindowParts {
+export interface ReportParts {
   readonly succession: Pick<Succession<LeaseSource & Freshness & { silent?(): readonly string[] }>, 'core' | 'source'>
-  readonly journal: Journal
-  readonly telemetry: Telemetry
+  readonly journal: Pick<Journal, 'standing'>
   readonly status: () => AgentStatus | undefined
   readonly version: string | undefined
+}
+
+export interface WindowParts extends Pick<ReportParts, 'succession'> {
+  readonly journal: Journal
+  readonly telemetry: Telemetry
+  readonly report: () => AgentReport
   readonly logLevel: { level: LogLevel } | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly configuration: (() => Promise<object>) | undefined
@@ -53,9 +58,7 @@ export function socketName(config: Pick<AgentConfig, 'network'>): string {
 
 /** There is no socket where none is asked for, or it cannot be opened, which the log tells. */
 export async function openWindow(config: AgentConfig, parts: WindowParts): Promise<Window> {
-  const { succession, journal } = parts
-  const startedAt = new Date().toISOString()
-  const report = (): AgentReport => statusOf(parts, startedAt)
+  const { succession, journal, report } = parts
   let metrics: Promise<Metrics> | undefined
   const scrape: Window['metrics'] = async () => {
     metrics ??= import('./metrics.ts').then(({ createMetrics }) =>
@@ -94,7 +97,7 @@ export async function openWindow(config: AgentConfig, parts: WindowParts): Promi
 }
 
 /** Of every node that is told of, also where its claim is not accepted: a report of a fault replaces them on demand. */
-function* namesIn(source: WindowParts['succession']['source']): Generator<{ readonly name: string }> {
+function* namesIn(source: ReportParts['succession']['source']): Generator<{ readonly name: string }> {
   const view = source?.view()
   if (view?.own !== undefined) yield { name: view.own.node }
   for (const name of view?.peers.keys() ?? []) yield { name }
@@ -111,7 +114,8 @@ function changeLevel({ logLevel, journal }: WindowParts, query: URLSearchParams)
   return { before, level }
 }
 
-function statusOf({ succession, journal, status, version }: WindowParts, startedAt: string): AgentReport {
+/** `startedAt`: ISO 8601, UTC. */
+export function agentReport({ succession, journal, status, version }: ReportParts, startedAt: string): AgentReport {
   const now = status()
   return {
     version: version ?? 'unknown',
@@ -134,7 +138,7 @@ function factsOf({ succession: { core, source } }: WindowParts, report: AgentRep
   return { report, tables: core?.report.tables() ?? [], rejected, ages: source?.ages }
 }
 
-function leasesOf(source: WindowParts['succession']['source']): LeasesReport {
+function leasesOf(source: ReportParts['succession']['source']): LeasesReport {
   if (source === undefined)
     return { source: 'file', peers: 0, incomplete: 'not started', stale: null, rejected: [], silent: [] }
   const view = source.view()

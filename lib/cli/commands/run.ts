@@ -3,10 +3,8 @@
  * Must not: do any of the agent's work, nor remove anything at the end (design decision 14).
  */
 
-import { mkdirSync, readFileSync } from 'node:fs'
-import path from 'node:path'
-import { ConfigError, HostError } from '../../errors.ts'
-import { hasNetAdmin, NET_ADMIN_MISSING } from '../../host/capabilities.ts'
+import { readFileSync } from 'node:fs'
+import { ConfigError } from '../../errors.ts'
 import { systemClock } from '../../host/clock.ts'
 import { createLog } from '../../host/log.ts'
 import { complain, output, writeJson } from '../../host/output.ts'
@@ -15,7 +13,7 @@ import { printableLines } from '../../util/printable.ts'
 import { buildRunConfig, type RunConfig } from '../config.ts'
 import type { K3sFindings } from '../k3s/find-k3s.ts'
 import { hostFiles } from '../k3s/host-files.ts'
-import { refuseOldKernel } from '../old-kernel.ts'
+import { prepareHost, refuseBrokenLeasesFile } from '../prepare-host.ts'
 import { createRest } from '../rest.ts'
 import { collectRunSettings, type RunSettings } from '../run-settings.ts'
 import { endOnSurprise, onMoreSignal, onTermination, superviseAgent } from '../supervise.ts'
@@ -38,11 +36,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   if (flags['dry-run']) return await dryRun(config, flags.json)
   if (flags.json)
     throw new ConfigError('--json', 'is for --print-config and --dry-run; for the log give --log-format=json')
-  if (!hasNetAdmin()) throw new HostError(NET_ADMIN_MISSING)
-  const { openRtnl } = await import('../../rtnl/native.ts')
-  await refuseOldKernel(openRtnl)
-  await refuseBrokenLeasesFile(config)
-  makeFolders(config)
+  await prepareHost(config.agent)
   if (k3s !== undefined) process.env.PATH = pathWith(k3s.tools, process.env.PATH)
   return await runAgent(config, settings)
 }
@@ -50,7 +44,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 async function dryRun(config: RunConfig, json: boolean): Promise<number> {
   const { rehearse } = await import('../dry-run/rehearse.ts')
   const { renderDryRun, reportOf } = await import('../dry-run/report.ts')
-  await refuseBrokenLeasesFile(config)
+  await refuseBrokenLeasesFile(config.agent)
   const report = reportOf(config.agent, await rehearse(config.agent, (waiting) => complain(`vtepd: ${waiting}\n`)))
   const notes = [...config.warnings, ...report.notes]
   if (json) writeJson({ ...report, notes })
@@ -87,43 +81,13 @@ async function runAgent(config: RunConfig, settings: RunSettings): Promise<numbe
   return await superviseAgent(agent, { log, notify, rest, told })
 }
 
-/**
- * A file that is broken when the agent starts is a mistake of whoever starts it; one that is missing may still come, and
- * one that breaks later is reported while the last good view stays.
- */
-async function refuseBrokenLeasesFile({ agent: { leases, network } }: RunConfig): Promise<void> {
-  if (leases.kind !== 'file') return
-  const { readIfExists } = await import('../../host/files.ts')
-  const { parseLeasesFile } = await import('../../leases/leases-file.ts')
-  const text = await readIfExists(leases.path).catch(() => undefined)
-  if (text !== undefined) await parseLeasesFile(text, leases.path, leases.nodeName, network.backend.type)
-}
-
-function makeFolders({ agent }: RunConfig): void {
-  const folders = {
-    'subnet-file': path.dirname(agent.subnetFile),
-    'state-dir': agent.stateDir,
-    ...(agent.conflist === undefined ? {} : { 'cni-conf-dir': path.dirname(agent.conflist.path) }),
-  }
-  for (const [flag, folder] of Object.entries(folders)) {
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o755 })
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : String(error)
-      throw new ConfigError(`--${flag}`, `the folder ${folder} cannot be made (${code}); give another one`, {
-        cause: error,
-      })
-    }
-  }
-}
-
 /** For the programs that the agent runs. Where /sbin is not in PATH, as in a user's, it still goes before k3s' programs. */
 function pathWith({ folders, first }: K3sFindings['tools'], own = '/usr/bin:/bin'): string {
   return first ? [...folders, own].join(':') : [own, '/usr/sbin', '/sbin', ...folders].join(':')
 }
 
 function nodeLabel({ agent: { leases } }: RunConfig): string {
-  if (leases.kind === 'file') return leases.nodeName
+  if (leases.kind !== 'kube') return leases.nodeName
   return 'name' in leases.node ? leases.node.name : `of pod ${leases.node.podNamespace}/${leases.node.pod}`
 }
 

@@ -8,7 +8,7 @@ import type { AgentConfig } from '../../agent/config.ts'
 import { createFilterTools, createGuardTools } from '../../agent/filter-tools.ts'
 import type { AgentStatus } from '../../agent/status.ts'
 import { wantedChecksum } from '../../device/checksum.ts'
-import type { HostError, LeaseError } from '../../errors.ts'
+import { type HostError, InvariantError, type LeaseError } from '../../errors.ts'
 import { systemClock } from '../../host/clock.ts'
 import { listFolder, readAsWritten, readIfExists } from '../../host/files.ts'
 import { nicDrivers } from '../../host/nic-drivers.ts'
@@ -151,9 +151,15 @@ export async function rehearse(config: AgentConfig, tell: (waiting: string) => v
 
 function sourceOf(config: AgentConfig, log: Log, onPatch: (patch: NodePatch) => void): LeaseSource {
   const { leases, network } = config
-  return leases.kind === 'file'
-    ? createFileSource({ path: leases.path, nodeName: leases.nodeName, network, log, clock: systemClock })
-    : createKubeSource({ config: leases, network, log, clock: systemClock, rehearse: onPatch })
+  const common = { network, log, clock: systemClock }
+  switch (leases.kind) {
+    case 'file':
+      return createFileSource({ path: leases.path, nodeName: leases.nodeName, ...common })
+    case 'custom':
+      throw new InvariantError('no flag gives a source of its own')
+    case 'kube':
+      return createKubeSource({ config: leases, ...common, rehearse: onPatch })
+  }
 }
 
 /** Of what it says, what a reader of the plan wants to know. */
