@@ -37,7 +37,10 @@ export interface Agent extends AsyncDisposable {
   on<Name extends keyof AgentEvents>(type: Name, listener: AgentListener<Name>): this
   once<Name extends keyof AgentEvents>(type: Name, listener: AgentListener<Name>): this
   off<Name extends keyof AgentEvents>(type: Name, listener: AgentListener<Name>): this
-  /** All events from now on, until `signal` aborts or the agent has ended. At most 1,000 wait for a slow reader; the oldest go. */
+  /**
+   * All events from now on, until the agent has ended; an abort of `signal` is thrown into the loop. At most 1,000 wait for a slow
+   * reader, who is told `lost` then.
+   */
   events(options?: { readonly signal?: AbortSignal }): AsyncIterableIterator<AgentEvent>
 }
 

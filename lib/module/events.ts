@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events'
 import type { AgentStatus } from '../agent/status.ts'
 import type { JournalEntry, StandingFault } from '../agent/window/journal.ts'
+import { createEventQueue, type EventQueue } from '../util/event-queue.ts'
 
 /** A repair that is over. */
 export interface AgentHeal {
@@ -35,7 +36,7 @@ export interface AgentEvents {
   log: JournalEntry
 }
 
-/** One event, as `events()` yields it. `lost`: so many were not taken in time. */
+/** One event, as `events()` yields it. `lost`: so many were not taken in time, and all of them are gone. */
 export type AgentEvent =
   | {
       readonly [Name in keyof AgentEvents]: { readonly type: Name; readonly detail: AgentEvents[Name] }
@@ -50,7 +51,7 @@ const MOST_WAITING = 1000
 export interface Teller {
   readonly emitter: EventEmitter
   emit<Name extends keyof AgentEvents>(type: Name, detail: AgentEvents[Name]): void
-  /** Ends with `end`, or when `signal` aborts. */
+  /** Ends with `end`; throws the reason of `signal`. */
   events(signal: AbortSignal | undefined): AsyncIterableIterator<AgentEvent>
   end(): void
 }
@@ -58,7 +59,7 @@ export interface Teller {
 /** `onThrown`: a listener threw, or what it returned rejected. */
 export function createTeller(onThrown: (type: string, error: unknown) => void): Teller {
   const emitter = new EventEmitter()
-  const readers = new Set<Reader>()
+  const readers = new Set<EventQueue<AgentEvent>>()
   let ended = false
   return {
     emitter,
@@ -71,67 +72,16 @@ export function createTeller(onThrown: (type: string, error: unknown) => void): 
       }
     },
     events(signal) {
-      const reader = createReader(() => readers.delete(reader))
-      if (ended || signal?.aborted) reader.end()
-      else {
-        readers.add(reader)
-        signal?.addEventListener('abort', reader.end, { once: true })
-      }
+      const overflow = (detail: number): AgentEvent => ({ type: 'lost', detail })
+      const leave = (): void => void readers.delete(reader)
+      const reader = createEventQueue<AgentEvent>({ limit: MOST_WAITING, overflow, onLeave: leave, signal })
+      if (ended) reader.end()
+      else if (!signal?.aborted) readers.add(reader)
       return reader.iterator
     },
     end() {
       ended = true
       for (const reader of [...readers]) reader.end()
     },
-  }
-}
-
-interface Reader {
-  push(event: AgentEvent): void
-  readonly end: () => void
-  readonly iterator: AsyncIterableIterator<AgentEvent>
-}
-
-function createReader(onEnd: () => void): Reader {
-  const waiting: AgentEvent[] = []
-  let lost = 0
-  let over = false
-  let wake: (() => void) | undefined
-  const end = (): void => {
-    over = true
-    onEnd()
-    wake?.()
-  }
-  async function* read(): AsyncGenerator<AgentEvent> {
-    try {
-      for (;;) {
-        if (lost > 0) {
-          const detail = lost
-          lost = 0
-          yield { type: 'lost', detail }
-        }
-        const next = waiting.shift()
-        if (next !== undefined) yield next
-        else if (over) return
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
-      }
-    } finally {
-      end()
-    }
-  }
-  return {
-    push(event) {
-      waiting.push(event)
-      if (waiting.length > MOST_WAITING) {
-        waiting.shift()
-        lost += 1
-      }
-      wake?.()
-    },
-    end,
-    iterator: read(),
   }
 }

@@ -62,7 +62,7 @@ export function subscribe(socket: AddonSocket, options: SubscriptionOptions, onC
   }
   const queue = createEventQueue<NetlinkEvent>({
     limit: queueEvents,
-    overflow: { type: 'overrun' },
+    overflow: () => ({ type: 'overrun' }),
     onLeave: () => close(),
     signal: onEvents === undefined ? signal : undefined,
   })

@@ -50,7 +50,7 @@ export function createMonitor(
   }
   const queue = createEventQueue<Exclude<Notification, { type: 'closed' }>>({
     limit: limit ?? DEFAULT_QUEUE,
-    overflow: { type: 'overrun' },
+    overflow: () => ({ type: 'overrun' }),
     onLeave: () => close(),
     signal: isRead ? signal : undefined,
   })

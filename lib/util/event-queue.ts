@@ -5,8 +5,8 @@
 export interface EventQueueOptions<T> {
   /** How many events wait at most. */
   readonly limit: number
-  /** What stands for the events that were dropped: all that waited, and those that come before it is read. */
-  readonly overflow: T
+  /** What stands for the `lost` events that were dropped: all that waited when there was no room, and the one that came. */
+  readonly overflow: (lost: number) => T
   /** The reader has left the loop, or `signal` has ended it. Called once. */
   readonly onLeave: () => void
   /** Ends the loop by throwing its reason. */
@@ -23,6 +23,7 @@ export interface EventQueue<T> {
 export function createEventQueue<T>({ limit, overflow, onLeave, signal }: EventQueueOptions<T>): EventQueue<T> {
   let waiting: T[] = []
   let reader: { resolve: (result: IteratorResult<T>) => void; reject: (error: unknown) => void } | undefined
+  let lost = 0
   let ended = false
   let failure: { readonly error: unknown } | undefined
   let left = false
@@ -43,8 +44,12 @@ export function createEventQueue<T>({ limit, overflow, onLeave, signal }: EventQ
     if (thrown === undefined) asked.resolve({ done: true, value: undefined })
     else asked.reject(thrown.error)
   }
-  const abort = (): void => {
+  const drop = (): void => {
     waiting = []
+    lost = 0
+  }
+  const abort = (): void => {
+    drop()
     ended = true
     failure = { error: signal?.reason }
     leave()
@@ -58,7 +63,10 @@ export function createEventQueue<T>({ limit, overflow, onLeave, signal }: EventQ
         reader = undefined
         asked.resolve({ done: false, value: event })
       } else if (waiting.length < limit) waiting.push(event)
-      else waiting = [overflow]
+      else {
+        lost += waiting.length + 1
+        waiting = []
+      }
     },
     end(error) {
       if (ended) return
@@ -71,6 +79,11 @@ export function createEventQueue<T>({ limit, overflow, onLeave, signal }: EventQ
         return this
       },
       next() {
+        if (lost > 0) {
+          const value = overflow(lost)
+          lost = 0
+          return Promise.resolve({ done: false, value })
+        }
         const [event] = waiting
         if (waiting.length > 0) {
           waiting.shift()
@@ -82,7 +95,7 @@ export function createEventQueue<T>({ limit, overflow, onLeave, signal }: EventQ
         })
       },
       return() {
-        waiting = []
+        drop()
         ended = true
         failure = undefined
         leave()

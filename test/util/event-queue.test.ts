@@ -7,7 +7,7 @@ function queueOf(limit: number, signal?: AbortSignal) {
   const onLeave = () => {
     left += 1
   }
-  const queue = createEventQueue<string>({ limit, overflow: '…', onLeave, signal })
+  const queue = createEventQueue<string>({ limit, overflow: (lost) => `${lost} lost`, onLeave, signal })
   return { queue, left: () => left }
 }
 
@@ -43,7 +43,7 @@ test('beyond the limit all that waits is one overflow, and what comes later foll
   const { queue } = queueOf(3)
   for (const event of ['a', 'b', 'c', 'd', 'e']) queue.push(event)
   queue.end()
-  assert.deepEqual(await read(queue.iterator), ['…', 'e'])
+  assert.deepEqual(await read(queue.iterator), ['4 lost', 'e'])
 })
 
 test('a signal drops what waits and throws its reason; leaving early stops whoever pushes', async () => {
