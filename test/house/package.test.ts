@@ -41,10 +41,11 @@ test('the tarball holds what a consumer runs and builds, and nothing of the work
   assert.deepEqual(stray, [], 'packed, but of no use to a consumer')
 })
 
-test('vtepd/rtnl imports what loads the addon and nothing of the command, so it could be a package of its own', async () => {
+test('vtepd/rtnl and vtepd/netlink import what loads the addon and nothing of the command: they are @vtepd/rtnl too', async () => {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ['dist/rtnl/index.js'],
+    entryPoints: ['dist/rtnl/index.js', 'dist/netlink/index.js'],
+    outdir: 'unwritten',
     bundle: true,
     platform: 'node',
     format: 'esm',
