@@ -2,7 +2,17 @@
 // texts of every package that a bundle holds. Written beside the old dist/ and swapped in at the end, so that a failed
 // build leaves the old one. No source maps: they would cost each agent up to 20 MB of memory.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { bundleCommand, shareForeignImports } from './bundle.mjs'
 import { thirdPartyNotices } from './notices.mjs'
@@ -24,6 +34,7 @@ const types = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--
   stdio: ['ignore', 2, 2],
 })
 if (types.status !== 0) fail('tsc found errors: they stand above')
+nameEmittedFiles(staging)
 
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
 const dependencies = Object.keys(manifest.dependencies)
@@ -44,6 +55,16 @@ const old = `${staging}-old`
 if (existsSync(dist)) renameSync(dist, old)
 renameSync(staging, dist)
 rmSync(old, { recursive: true, force: true })
+
+// tsc rewrites imports of .ts in what it emits, but not in the declarations.
+function nameEmittedFiles(folder) {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.name.endsWith('.d.ts')) continue
+    const file = path.join(entry.parentPath, entry.name)
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, text.replace(/((?:\bfrom|\bimport\()\s*(['"])\.[^'"]*)\.ts\2/g, '$1.js$2'))
+  }
+}
 
 function fail(reason) {
   process.stderr.write(`vtepd: ${reason}\n`)

@@ -76,6 +76,26 @@ export async function bundleCommand(root, entry, outdir, shared) {
   return Object.keys(metafile.inputs)
 }
 
+/**
+ * The library without what only the command wants: `entries` of dist/ (without suffix) as files of the same names in `outdir`, with
+ * what they share beside the first. Comments stay in the declarations. Returns what went in, relative to `root`.
+ */
+export async function bundleLibrary(root, entries, outdir) {
+  const { metafile } = await build({
+    ...common,
+    absWorkingDir: root,
+    entryPoints: entries.map((entry) => ({ in: path.join(root, 'dist', `${entry}.js`), out: entry })),
+    outdir,
+    splitting: true,
+    // Two levels below the package's root, as in dist/: addon-place.ts looks from there.
+    chunkNames: `${path.dirname(entries[0])}/[name]-[hash]`,
+    minifySyntax: false,
+    minifyWhitespace: false,
+    plugins: [requiredBuiltins],
+  })
+  return Object.keys(metafile.inputs)
+}
+
 function loadedAtStart(metafile, entry) {
   const seen = new Set([entry])
   for (const output of seen)

@@ -17,13 +17,14 @@ import { sha256Of } from './cache.mjs'
 import { changelogSection } from './changelog.mjs'
 import { buildPackages } from './packages.mjs'
 import { releaseNotices } from './release-notices.mjs'
+import { packRtnl } from './rtnl-package.mjs'
 import { makeSbom } from './sbom.mjs'
 import { checkSbom } from './sbom-check.mjs'
 import { ARCHITECTURES } from './shipped.mjs'
 
 const HELP = `npm run release -- [--dry-run] [--arch x64|arm64] [--json]
 
-Makes out/release: the npm package with prebuilt addons, for each architecture (both by default) archive, Debian and RPM package,
+Makes out/release: the npm packages with prebuilt addons (vtepd; @vtepd/rtnl and its addons), for each architecture (both by default) archive, Debian and RPM package,
 image, SBOM and notices, the Helm chart, RELEASE-NOTES.txt of the CHANGELOG, SHA256SUMS. The version is package.json's. Publishes
 nothing: it ends with the commands that do.
 
@@ -65,11 +66,12 @@ async function release({ 'dry-run': dryRun, arch: architectures, json }) {
   node('scripts/build.mjs')
   say('the addon for every kind of machine')
   node('scripts/release/prebuilds.mjs', ...(dryRun ? ['--missing'] : []))
-  say('the npm package')
+  say('the npm packages')
   execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', out], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   })
+  await packRtnl({ root, out })
   say('the Helm chart')
   node('scripts/release/chart.mjs')
   take(path.join(root, 'out'), `vtepd-chart-${version}.tgz`)
@@ -127,6 +129,7 @@ function report(version, files) {
   const widest = Math.max(...names.map((name) => name.length))
   // Of several architectures there is one image of all beside each one's.
   const image = names.find((name) => name.endsWith('-linux.oci.tar')) ?? names.find((name) => name.endsWith('.oci.tar'))
+  const addons = names.filter((name) => name.startsWith('vtepd-rtnl-linux-'))
   const rows = files.map(({ name, bytes }) => `  ${name.padEnd(widest)}  ${(bytes / 1e6).toFixed(1).padStart(6)} MB`)
   return `vtepd ${version} is in ${path.relative('', out) || '.'}:
 
@@ -136,6 +139,7 @@ Nothing is published. That is done, from that folder, by
 
   git tag v${version} && git push origin v${version}
   npm publish vtepd-${version}.tgz
+  for file in ${addons.join(' ')} vtepd-rtnl-${version}.tgz; do npm publish --access public $file; done
   skopeo copy --all oci-archive:${image} docker://REGISTRY/vtepd:${version}
   helm push vtepd-chart-${version}.tgz oci://REGISTRY/charts
 

@@ -6,3 +6,5 @@ export const SHIPPED_NODE = 26
 export const ARCHITECTURES = ['x64', 'arm64']
 /** No file of the archive may ask for a newer C library. */
 export const OLDEST_GLIBC = '2.28'
+/** For which there is a prebuilt addon: linux-ARCH-LIBC. */
+export const MACHINES = ['linux-x64-glibc', 'linux-arm64-glibc', 'linux-x64-musl', 'linux-arm64-musl']
