@@ -1,9 +1,10 @@
 // Packs vtepd, installs the tarball into an empty project as a stranger would who has no compiler, and uses it there: both entry
 // points, the command, and the declarations under a strict compiler. Then once without install scripts, and once compiled from
-// the sources that are in it. Says what it weighs. Takes two minutes, and needs the prebuilt addon of this machine:
+// the sources that are in it. The same with @vtepd/rtnl, alone and beside vtepd in one process. Says what they weigh. Takes two
+// minutes, and needs the prebuilt addon of this machine:
 //   npm run build:prebuilds -- --target linux-x64-glibc
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -16,7 +17,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { packRtnl } from './release/rtnl-package.mjs'
 
+const MOST_BYTES = 1_000_000
 const root = path.resolve(import.meta.dirname, '..')
 const { dependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
 const machine = `linux-${process.arch}-glibc`
@@ -56,14 +59,26 @@ rmSync(path.join(scriptless, 'node_modules/vtepd/prebuilds'), { recursive: true 
 run('npm', ['rebuild', 'vtepd'], { cwd: scriptless })
 useLibrary(scriptless)
 
+const lean = createProject('lean', '@vtepd/rtnl', ['@vtepd/rtnl/netlink'])
+const tarballs = (await packRtnl({ root, out: work, machines: [machine] })).map((name) => path.join(work, name))
+run('npm', [...install.slice(0, -1), '--ignore-scripts', ...tarballs], { cwd: lean, env: bare })
+useLibrary(lean)
+const leanBytes = bytesOf(path.join(lean, 'node_modules'))
+assert.ok(leanBytes < MOST_BYTES, `@vtepd/rtnl: ${leanBytes} bytes are installed`)
+run('npm', [...install, '--ignore-scripts'], { cwd: lean, env: bare })
+useBoth(lean)
+rmSync(path.join(lean, 'node_modules', `@vtepd/rtnl-${machine}`), { recursive: true })
+refuse(lean, /none for linux-.*optional dependencies, .*or install vtepd, which has the sources/)
+
 const cost = costOfImport(project)
-process.stdout.write(`package: ${packed.filename} installs alone, both entry points, the command and the types work there
+process.stdout.write(`package: ${packed.filename} installs alone, entry points, the command and the types work there
   ${megabytes(packed.size)} packed, ${megabytes(packed.unpackedSize)} unpacked, of which ${megabytes(sizeOf('prebuilds/'))} are prebuilt addons and ${megabytes(sizeOf('dist/bin/'))} the command
-  ${installed.length} packages, ${megabytes(Number(run('du', ['-sb', 'node_modules'], { cwd: project }).split('\t')[0]))} in node_modules, installed in ${seconds.toFixed(1)} s
+  ${installed.length} packages, ${megabytes(bytesOf(path.join(project, 'node_modules')))} in node_modules, installed in ${seconds.toFixed(1)} s
+  @vtepd/rtnl: ${megabytes(leanBytes)} in node_modules, in 2 packages without scripts; its addon and that of vtepd work in one process
   import 'vtepd/rtnl': ${cost.milliseconds.toFixed(0)} ms, ${cost.megabytes.toFixed(1)} MB beside an empty program
 `)
 
-function createProject(name) {
+function createProject(name, library = 'vtepd/rtnl', others = ['vtepd/netlink', 'vtepd']) {
   const folder = path.join(work, name)
   mkdirSync(folder)
   writeFileSync(
@@ -72,13 +87,13 @@ function createProject(name) {
   )
   writeFileSync(
     path.join(folder, 'use.mjs'),
-    `import { openRtnl } from 'vtepd/rtnl'
-import * as vtepd from 'vtepd'
-const rtnl = openRtnl()
+    `import * as library from '${library}'
+${others.map((other) => `import '${other}'`).join('\n')}
+const rtnl = library.openRtnl()
 const { value } = await rtnl.dumpLinks()
 await rtnl.close()
 if (!value.some((link) => link.ifname === 'lo')) throw new Error('no lo among the links')
-console.log(JSON.stringify({ links: value.length, exports: Object.keys(vtepd).length }))
+console.log(JSON.stringify({ links: value.length, exports: Object.keys(library).length }))
 `,
   )
   return folder
@@ -87,6 +102,39 @@ console.log(JSON.stringify({ links: value.length, exports: Object.keys(vtepd).le
 function useLibrary(folder) {
   const used = JSON.parse(run(process.execPath, ['use.mjs'], { cwd: folder, env: bare }))
   assert.ok(used.links > 0 && used.exports > 0)
+}
+
+/** Two copies of the addon, at once and over each other's ends, also from a worker. */
+function useBoth(folder) {
+  const program = `import { isMainThread, Worker } from 'node:worker_threads'
+import * as one from '@vtepd/rtnl'
+import * as other from 'vtepd/rtnl'
+const sockets = [one, other].map((library) => library.openRtnl())
+const dumps = await Promise.all(sockets.concat(sockets).map((rtnl) => rtnl.dumpLinks()))
+if (new Set(dumps.map(({ value }) => value.length)).size !== 1) throw new Error('they see different links')
+await sockets[0].close()
+await sockets[1].dumpLinks()
+await sockets[1].close()
+if (isMainThread) {
+  const worker = new Worker(new URL(import.meta.url))
+  worker.on('error', (error) => { throw error })
+  worker.on('exit', async () => {
+    const last = one.openRtnl()
+    await last.dumpLinks()
+    await last.close()
+    console.log(JSON.stringify({ sockets: new Set(process.report.getReport().sharedObjects.filter((file) => /vtepd_native/.test(file))).size }))
+  })
+}
+`
+  writeFileSync(path.join(folder, 'both.mjs'), program)
+  const { sockets } = JSON.parse(run(process.execPath, ['both.mjs'], { cwd: folder, env: bare }))
+  assert.equal(sockets, 2, 'two addons are loaded')
+}
+
+function refuse(folder, words) {
+  const { status, stderr } = spawnSync(process.execPath, ['use.mjs'], { cwd: folder, encoding: 'utf8', env: bare })
+  assert.notEqual(status, 0)
+  assert.match(stderr, words)
 }
 
 function useTypes(folder) {
@@ -139,6 +187,10 @@ function folderOfPrograms(names) {
 function sizeOf(prefix) {
   const files = packed.files.filter((file) => file.path.startsWith(prefix))
   return files.reduce((sum, file) => sum + file.size, 0)
+}
+
+function bytesOf(folder) {
+  return Number(run('du', ['-sb', folder]).split('\t')[0])
 }
 
 function megabytes(bytes) {
