@@ -13,7 +13,7 @@ const requireBanner =
 // node:http that is all of Node's fetch on Node 22 and later, 11 to 15 MB of memory; with node:util 0.5 MB.
 const required = {
   http: "module.exports = require('node:http')",
-  util: "export const { getSystemErrorName, isDeepStrictEqual } = require('node:util')",
+  util: "export const { getSystemErrorName, isDeepStrictEqual, types } = require('node:util')",
 }
 const requiredBuiltins = {
   name: 'required-builtins',
