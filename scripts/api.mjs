@@ -21,6 +21,7 @@ const TYPEDOC = {
   groupOrder: ['Functions', 'Interfaces', 'Classes', 'Type Aliases', 'Variables'],
   hidePageHeader: true,
   hideBreadcrumbs: true,
+  useHTMLAnchors: true,
   parametersFormat: 'table',
   interfacePropertiesFormat: 'table',
   typeDeclarationFormat: 'table',

@@ -19,7 +19,9 @@ test('every relative link in a document leads to a file, and its anchor to a hea
       const [target = '', anchor] = link.split('#')
       const file = target === '' ? document.path : path.posix.join(path.posix.dirname(document.path), target)
       if (!existsSync(path.join(root, file))) return [`${document.path}: ${link}: no such file`]
-      if (anchor === undefined || anchorsOf(readSource(file).text).includes(anchor)) return []
+      if (anchor === undefined) return []
+      const { text } = readSource(file)
+      if (anchorsOf(text).includes(anchor) || text.includes(`<a id="${anchor}">`)) return []
       return [`${document.path}: ${link}: no such heading`]
     }),
   )
@@ -95,15 +97,19 @@ function withoutCode(text: string): string {
   return text.replace(/```[\s\S]*?```/g, '').replace(/`[^`\n]*`/g, '')
 }
 
-// As GitHub derives them: lower case, punctuation dropped, blanks to dashes.
+// As GitHub derives them: lower case, punctuation dropped, blanks to dashes; one that was there before gets a number.
 function anchorsOf(text: string): string[] {
-  return [...withoutFences(text).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-    heading
+  const seen = new Map<string, number>()
+  return [...withoutFences(text).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => {
+    const anchor = heading
       .toLowerCase()
       .replace(/[^\p{L}\p{N}\s_-]/gu, '')
       .trim()
-      .replace(/\s/g, '-'),
-  )
+      .replace(/\s/g, '-')
+    const before = seen.get(anchor) ?? 0
+    seen.set(anchor, before + 1)
+    return before === 0 ? anchor : `${anchor}-${before}`
+  })
 }
 
 function withoutFences(text: string): string {
