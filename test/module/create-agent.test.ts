@@ -1,6 +1,7 @@
 /** An agent in another program: what is refused before anything is touched, its life, and that it leaves the process alone. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { ConfigError, createAgent, type LeaseSource } from '../../lib/index.ts'
 import { createTeller } from '../../lib/module/events.ts'
 
@@ -75,5 +76,6 @@ test('a listener that throws or rejects disturbs no other, and a slow reader is 
   const read: unknown[] = []
   for await (const event of reader) read.push(event)
   assert.deepEqual([heard, read], [[1], [{ type: 'lost', detail: 1001 }]])
+  await turn()
   assert.deepEqual([thrown.length, new Set(thrown)], [2002, new Set(['leases Error: here', 'leases Error: later'])])
 })
