@@ -9,7 +9,7 @@ import { type Attributes, type AttributeValues, attributes, listOf } from './att
 import type { CallOptions } from './call.ts'
 import { type Codec, checkInteger, shown } from './codec.ts'
 import { message } from './message.ts'
-import { type Netlink, type NetlinkOptions, openNetlink } from './netlink.ts'
+import { type Netlink, type NetlinkOptions, openNetlink, type TypedQuery } from './netlink.ts'
 import { text, u8, u16, u32 } from './scalars.ts'
 import { pad, struct } from './structs.ts'
 import type { Subscription, SubscriptionOptions } from './subscription.ts'
@@ -111,9 +111,10 @@ function familyOver(netlink: Netlink, found: Found): GenericFamily {
   for (const one of found.groups ?? []) if (one.name !== undefined && one.id !== undefined) groups.set(one.name, one.id)
   const codec = <S extends Schema>(schema: S) =>
     message(head, schema) as unknown as Codec<Values<S> & { command: number }>
-  const queryOf = <S extends Schema>({ command, schema, value, flags, op, subject }: GenericQuery<S>) => {
+  const queryOf = <S extends Schema>(query: GenericQuery<S>) => {
+    const { command, schema, value, flags, op, subject } = query
     const both = codec(schema)
-    return {
+    const whole: TypedQuery<Values<S> & { command: number }, Values<S> & { command: number }> = {
       type: id,
       flags: flags ?? 0,
       body: both,
@@ -123,6 +124,7 @@ function familyOver(netlink: Netlink, found: Found): GenericFamily {
       op: op ?? `${name}.request`,
       subject: subject ?? `command ${command}`,
     }
+    return whole
   }
   return {
     name,

@@ -8,10 +8,18 @@ import { type AddonSocket, loadAddon, type RecordsOutcome } from '../rtnl/addon.
 import { asInteger, asString, fieldsOf, optional } from '../rtnl/check.ts'
 import { type NetnsRef, netnsPath } from '../rtnl/netns-path.ts'
 import type { Dump } from '../rtnl/port.ts'
-import { createUnreadableTally } from '../rtnl/unreadable.ts'
+import { createUnreadableTally, type Unreadable } from '../rtnl/unreadable.ts'
 import { type Caller, type CallOptions, createCaller } from './call.ts'
 import { type Codec, shown } from './codec.ts'
-import { attributeAt, decodePayload, eachMessage, encodeMessage, type NetlinkMessage, NLM_F_DUMP } from './message.ts'
+import {
+  attributeAt,
+  eachFrame,
+  encodeMessage,
+  HEADER_BYTES,
+  messageAt,
+  type NetlinkMessage,
+  NLM_F_DUMP,
+} from './message.ts'
 import { errorOf } from './outcome-error.ts'
 import { type Subscription, type SubscriptionOptions, subscribe } from './subscription.ts'
 
@@ -27,10 +35,16 @@ export interface Query<Q> {
   readonly subject?: string
 }
 
-/** A request whose answers are read by `answer`; `answerType`: those of another nlmsg_type are passed over. */
+/** A request whose answers are read by `answer`. */
 export interface TypedQuery<Q, A> extends Query<Q> {
   readonly answer: Codec<A>
+  /** Answers of another nlmsg_type are passed over. */
   readonly answerType?: number
+  /**
+   * So are those whose payload begins with another byte: of rtnetlink the address family. A kernel without a handler for the
+   * family that is asked for answers for all of them.
+   */
+  readonly answerFamily?: number
 }
 
 /** Calls are answered in order. Each rejects with TypeError or RangeError before anything is sent, or as Rtnl's do. */
@@ -87,46 +101,25 @@ function protocolOf(protocol: unknown): number {
 export function netlinkOver(socket: AddonSocket, call: Caller = createCaller(socket)): Netlink {
   const subscriptions = new Set<Subscription>()
   let closing: Promise<void> | undefined
-  const exchange = async (
-    { type, flags, body, value, op, subject }: CheckedQuery,
-    dump: boolean,
-    options: CallOptions | undefined,
-  ): Promise<{ outcome: RecordsOutcome; messages: NetlinkMessage[] }> => {
+  const exchange = async (query: CheckedQuery, dump: boolean, options?: CallOptions): Promise<RecordsOutcome> => {
+    const { type, flags, body, value, op, subject } = query
     const request = encodeMessage(type, dump ? flags | NLM_F_DUMP : flags, body, value)
     const outcome = await call(options, () => socket.transact(request, dump))
     if (outcome.kind !== OUTCOME_DONE)
       throw errorOf(outcome, op, subject, { attribute: (offset) => attributeAt(request, body, offset) })
-    const messages: NetlinkMessage[] = []
-    eachMessage(new Uint8Array(outcome.records ?? new ArrayBuffer(0)), (message) => messages.push(message))
-    return { outcome, messages }
+    return outcome
   }
-
   const request = async (query: Query<unknown>, options?: CallOptions) => {
     const checked = asQuery(query)
-    const { answer, op, subject } = checked
-    const { messages } = await exchange(checked, false, options)
-    if (answer === undefined) return messages
-    return messages.filter(isAnswerTo(checked)).map(({ payload }) => {
-      const read = decodePayload(answer, payload)
-      if (read === undefined) throw new NetlinkProtocolError(`${op} ${subject}: the answer cannot be read`)
-      return read.value
-    })
+    const { value, isWhole } = readAnswers(checked, await exchange(checked, false, options))
+    if (!isWhole) throw new NetlinkProtocolError(`${checked.op} ${checked.subject}: the answer cannot be read`)
+    return value
   }
   const dump = async (query: Query<unknown>, options?: CallOptions) => {
     const checked = asQuery(query)
-    const { answer } = checked
-    const { outcome, messages } = await exchange(checked, true, options)
-    const tally = createUnreadableTally()
-    const value: unknown[] = []
-    for (const message of messages.filter(isAnswerTo(checked))) {
-      if (answer === undefined) value.push(message)
-      else {
-        const read = decodePayload(answer, message.payload)
-        if (read === undefined || read.faults.length > 0) tally.add(message.payload)
-        if (read !== undefined) value.push(read.value)
-      }
-    }
-    return { value, interrupted: outcome.interrupted === true, unreadable: tally.found }
+    const outcome = await exchange(checked, true, options)
+    const { value, unreadable } = readAnswers(checked, outcome)
+    return { value, interrupted: outcome.interrupted === true, unreadable }
   }
   const netlink = {
     portId: socket.portId,
@@ -149,8 +142,39 @@ export function netlinkOver(socket: AddonSocket, call: Caller = createCaller(soc
   return netlink as Netlink
 }
 
-function isAnswerTo({ answerType }: CheckedQuery): (message: NetlinkMessage) => boolean {
-  return (message) => answerType === undefined || message.type === answerType
+interface Answers {
+  readonly value: unknown[]
+  /** What gave no value, or not all of it. */
+  readonly unreadable: Unreadable | undefined
+  /** Each gave a value. */
+  readonly isWhole: boolean
+}
+
+/** Values of the answers, or the messages themselves. */
+function readAnswers(query: CheckedQuery, { records }: RecordsOutcome): Answers {
+  const { answer, answerType, answerFamily } = query
+  const bytes = new Uint8Array(records ?? new ArrayBuffer(0))
+  const view = new DataView(bytes.buffer)
+  const tally = createUnreadableTally()
+  const value: unknown[] = []
+  const faults: string[] = []
+  let isWhole = true
+  eachFrame(view, (type, from, to) => {
+    if (answerType !== undefined && type !== answerType) return
+    const start = from + HEADER_BYTES
+    if (answerFamily !== undefined && (start === to || view.getUint8(start) !== answerFamily)) return
+    if (answer === undefined) {
+      value.push(messageAt(view, bytes, from, to))
+      return
+    }
+    const one = answer.read(view, start, to, '', faults)
+    if (one === undefined) isWhole = false
+    else value.push(one)
+    if (one !== undefined && faults.length === 0) return
+    tally.add(bytes.subarray(start, to))
+    faults.length = 0
+  })
+  return { value, unreadable: tally.found, isWhole }
 }
 
 interface CheckedQuery {
@@ -160,11 +184,12 @@ interface CheckedQuery {
   readonly value: unknown
   readonly answer: Codec<unknown> | undefined
   readonly answerType: number | undefined
+  readonly answerFamily: number | undefined
   readonly op: string
   readonly subject: string
 }
 
-const QUERY_KEYS = ['type', 'flags', 'body', 'value', 'answer', 'answerType', 'op', 'subject'] as const
+const QUERY_KEYS = ['type', 'flags', 'body', 'value', 'answer', 'answerType', 'answerFamily', 'op', 'subject'] as const
 
 function asQuery(value: unknown): CheckedQuery {
   const of = fieldsOf('query', value, QUERY_KEYS)
@@ -176,6 +201,7 @@ function asQuery(value: unknown): CheckedQuery {
     value: of.value,
     answer: optional('answer', of.answer, asCodec),
     answerType: optional('answerType', of.answerType, (field, number) => asInteger(field, number, 0, 0xffff)),
+    answerFamily: optional('answerFamily', of.answerFamily, (field, number) => asInteger(field, number, 0, 0xff)),
     op: optional('op', of.op, asString) ?? 'request',
     subject: optional('subject', of.subject, asString) ?? `of type ${type}`,
   }

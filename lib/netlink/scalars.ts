@@ -2,7 +2,8 @@
  * Codecs of single values: integers in host (uN, sN) and network byte order (beN), text, bytes, addresses. The names are those of
  * the kernel's netlink specifications (Documentation/netlink). Must not: know which attribute a value stands in.
  */
-import { type Ip, ipFromBytes, ipToBytes, parseIp } from '../net/ip.ts'
+import { type Ip, ipFromBytes } from '../net/ip.ts'
+import { readAddress } from '../net/ip-text.ts'
 import { type Lladdr, lladdrFromBytes, lladdrToBytes, parseLladdr } from '../net/lladdr.ts'
 import { LITTLE_ENDIAN } from './byte-writer.ts'
 import { type Codec, checkInteger, shown } from './codec.ts'
@@ -54,6 +55,14 @@ export const count64: Codec<number> = {
   },
 }
 
+/** Eight bytes, network byte order, as a number that is exact up to 2^53 (ids of tunnels). */
+export const be64: Codec<number> = {
+  size: 8,
+  write: (out, value, name) => out.u64(BigInt(checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER)), false),
+  read: (view, start, end) =>
+    end - start === 8 ? view.getUint32(start) * 2 ** 32 + view.getUint32(start + 4) : undefined,
+}
+
 /** UTF-8, ended by a zero. Bytes that are no UTF-8 read as U+FFFD. */
 export const text: Codec<string> = {
   write(out, value, name) {
@@ -97,11 +106,16 @@ export const bool8: Codec<boolean> = {
   read: (view, start, end) => (end - start === 1 ? view.getUint8(start) !== 0 : undefined),
 }
 
-/** IPv4 (4 bytes) or IPv6 (16), network byte order. */
+/** Overwritten by the next address that is written. */
+const address = new Uint8Array(16)
+
+/** IPv4 (4 bytes) or IPv6 (16), network byte order. Every IPv6 address is written, IPv4-mapped ones too: the kernel has such. */
 export const ip: Codec<Ip> = {
   write(out, value, name) {
     if (typeof value !== 'string') throw new TypeError(`${name}: ${shown(value)} is not an IP address`)
-    out.bytes(ipToBytes(named(name, () => parseIp(value))))
+    const length = readAddress(value, address)
+    if (length === 0) throw new RangeError(`${name}: ${shown(value)} is not an IP address`)
+    out.bytes(address.subarray(0, length))
   },
   read: (view, start, end) =>
     end - start === 4 || end - start === 16 ? ipFromBytes(bytesAt(view, start, end)) : undefined,
@@ -135,6 +149,44 @@ export function oneOf<N extends string>(codec: Codec<number>, names: Readonly<Re
     read(view, start, end, name, faults) {
       const number = codec.read(view, start, end, name, faults)
       return number === undefined ? undefined : (byNumber.get(number) ?? number)
+    },
+  }
+}
+
+/**
+ * A word of bits that have names, as the names of those that are set; a bit without a name is told, and written, as its value.
+ * `names`: each name with its bit.
+ */
+export function bits<N extends string>(
+  codec: Codec<number>,
+  names: Readonly<Record<N, number>>,
+): Codec<readonly (N | number)[]> {
+  const known = Object.entries(names) as [N, number][]
+  return {
+    ...(codec.size === undefined ? {} : { size: codec.size }),
+    write(out, value, name) {
+      if (!Array.isArray(value)) throw new TypeError(`${name}: ${shown(value)} is not an array`)
+      let word = 0
+      for (const [i, one] of (value as readonly unknown[]).entries()) {
+        if (typeof one === 'string' && !Object.hasOwn(names, one))
+          throw new RangeError(`${name}[${i}]: ${shown(one)} is none of ${Object.keys(names).join(', ')}`)
+        const bit = typeof one === 'string' ? names[one as N] : checkInteger(`${name}[${i}]`, one, 0, 0xffffffff)
+        word = (word | bit) >>> 0
+      }
+      codec.write(out, word, name)
+    },
+    read(view, start, end, name, faults) {
+      const word = codec.read(view, start, end, name, faults)
+      if (word === undefined) return undefined
+      const value: (N | number)[] = []
+      let rest = word
+      for (const [one, bit] of known) {
+        if ((rest & bit) === 0) continue
+        value.push(one)
+        rest = (rest & ~bit) >>> 0
+      }
+      if (rest !== 0) value.push(rest)
+      return value
     },
   }
 }

@@ -1,7 +1,7 @@
 /** Codecs of fixed layouts (C structs) and of packed arrays of them. Must not: know attributes. */
 import { type Codec, checkObject, shown, type ValueOf } from './codec.ts'
 
-type StructValue<F> = { readonly [K in keyof F]: ValueOf<F[K]> }
+type StructValue<F> = { readonly [K in keyof F]?: ValueOf<F[K]> | undefined }
 
 /**
  * A C struct: fields in their order, without padding but where `pad(n)` stands. A field that is not given is written as zeros.
@@ -10,7 +10,7 @@ type StructValue<F> = { readonly [K in keyof F]: ValueOf<F[K]> }
 // biome-ignore lint/suspicious/noExplicitAny: the type of each field is inferred from its codec
 export function struct<F extends Readonly<Record<string, Codec<any>>>>(
   fields: F,
-): Codec<Partial<StructValue<F>>> & { readonly size: number } {
+): Codec<StructValue<F>> & { readonly size: number } {
   const parts = Object.entries(fields).map(([name, codec]) => {
     if (codec.size === undefined) throw new RangeError(`${name}: a field of a struct needs a size`)
     return { name, codec, size: codec.size }
@@ -35,7 +35,7 @@ export function struct<F extends Readonly<Record<string, Codec<any>>>>(
         if (one !== undefined) value[part.name] = one
         at += part.size
       }
-      return value as Partial<StructValue<F>>
+      return value as StructValue<F>
     },
   }
 }
