@@ -3,10 +3,13 @@
  * route types, and the checks of what a caller writes. Must not: know one part's attributes.
  */
 
+import { constants } from 'node:os'
+import { NetlinkError } from '../errors.ts'
 import { type Cidr, cidrOf } from '../net/cidr.ts'
 import { parseIfindex } from '../net/ifindex.ts'
 import { type Family, familyOf, type Ip, ipFromBytes } from '../net/ip.ts'
 import { readAddress } from '../net/ip-text.ts'
+import { ByteWriter } from '../netlink/byte-writer.ts'
 import { type Codec, checkInteger, checkObject, shown } from '../netlink/codec.ts'
 import { oneOf, u8 } from '../netlink/scalars.ts'
 import type { Dump } from './port.ts'
@@ -116,6 +119,25 @@ export function checkBoolean(name: string, value: unknown): boolean | undefined 
 export function refuseOf(family: Family, name: string, value: unknown): void {
   if (value !== undefined && value !== false) throw new RangeError(`${name}: ${nameOf(family)} has none`)
 }
+
+/** The value as the codec would read it: a number that has a name as the name. Throws as it does for one that cannot be written. */
+export function asRead<T>(codec: Codec<T>, name: string, value: T): T {
+  const out = new ByteWriter()
+  codec.write(out, value, name)
+  const bytes = out.finish()
+  return codec.read(new DataView(bytes.buffer), 0, bytes.length, name, []) ?? value
+}
+
+/**
+ * A dump that the kernel refuses since there is nothing: ENOENT, a table that was never used; ENODEV, a link that is gone; the
+ * others, a kernel without the family or its rules.
+ */
+export function isNothing(error: unknown): boolean {
+  const { ENOENT, ENODEV, EOPNOTSUPP, EAFNOSUPPORT } = constants.errno
+  return error instanceof NetlinkError && [ENOENT, ENODEV, EOPNOTSUPP, EAFNOSUPPORT].includes(error.errno)
+}
+
+export const NOTHING = { value: [], interrupted: false, unreadable: undefined } as const
 
 /** Several dumps as one: interrupted where one of them was. */
 export function joinDumps<T>(dumps: readonly Dump<readonly T[]>[]): Dump<readonly T[]> {

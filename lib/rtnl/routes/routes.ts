@@ -2,8 +2,7 @@
  * Routes of every table: listed, looked up and written, one at a time, as whole values. The fast path for many is dumpRoutes and
  * applyEntries. Must not: retry, decide or log.
  */
-import { constants } from 'node:os'
-import { NetlinkError, NetlinkProtocolError } from '../../errors.ts'
+import { NetlinkProtocolError } from '../../errors.ts'
 import { type Cidr, cidrFamily } from '../../net/cidr.ts'
 import { addressBits, FAMILIES, type Family, familyOf, type Ip } from '../../net/ip.ts'
 import type { CallOptions } from '../../netlink/call.ts'
@@ -12,6 +11,7 @@ import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../net
 import type { Netlink } from '../../netlink/netlink.ts'
 import {
   AF,
+  asRead,
   called,
   checkBoolean,
   checkCidr,
@@ -20,7 +20,11 @@ import {
   checkIp,
   checkIpOf,
   checkSpec,
+  isNothing,
   joinDumps,
+  NOTHING,
+  scope8,
+  type8,
 } from '../inet.ts'
 import type { Dump } from '../port.ts'
 import { routeReader } from './read-route.ts'
@@ -89,13 +93,13 @@ export function routesOver(netlink: Netlink): Routes {
       const dump = await netlink.dump(named, options)
       return { ...dump, value: dump.value.filter(matcherOf(family, filter)) }
     } catch (error) {
-      if (isNothing(error)) return { value: [], interrupted: false, unreadable: undefined }
+      if (isNothing(error)) return NOTHING
       throw error
     }
   }
   const listRoutes = async (filter: RouteFilter = {}, options?: CallOptions) => {
     const wanted = checkFilter(filter)
-    const dumps: Dump<Route[]>[] = []
+    const dumps: Dump<readonly Route[]>[] = []
     for (const family of familiesOf(wanted))
       for (const cached of wanted.includeCached === true ? [false, true] : [false])
         dumps.push(await dumpOf(family, wanted, cached, options))
@@ -137,24 +141,23 @@ export function routesOver(netlink: Netlink): Routes {
   }
 }
 
-/** ENOENT: the table was never used; ENODEV: the link is gone; the others: a kernel without the family. */
-function isNothing(error: unknown): boolean {
-  const { ENOENT, ENODEV, EOPNOTSUPP, EAFNOSUPPORT } = constants.errno
-  return error instanceof NetlinkError && [ENOENT, ENODEV, EOPNOTSUPP, EAFNOSUPPORT].includes(error.errno)
-}
-
 function checkFilter(filter: RouteFilter): RouteFilter {
   checkSpec('filter', filter, FILTER_KEYS)
-  const { family, table, oif, dst } = filter
+  const { family, table, oif, protocol, type, scope, dst, includeCached } = filter
+  const network = dst === undefined ? undefined : checkCidr('filter.dst', dst)
   if (family !== undefined) checkFamily('filter.family', family)
   if (table !== undefined) checkInteger('filter.table', table, 1, 0xffffffff)
   if (oif !== undefined) checkIfindex('filter.oif', oif)
-  checkBoolean('filter.includeCached', filter.includeCached)
-  if (dst === undefined) return filter
-  const network = checkCidr('filter.dst', dst)
-  if (family !== undefined && family !== cidrFamily(network))
+  if (protocol !== undefined) checkInteger('filter.protocol', protocol, 0, 0xff)
+  checkBoolean('filter.includeCached', includeCached)
+  if (family !== undefined && network !== undefined && family !== cidrFamily(network))
     throw new RangeError(`filter.dst: ${network} is not of the family ${family}`)
-  return { ...filter, dst: network }
+  return {
+    ...filter,
+    dst: network,
+    type: type === undefined ? undefined : asRead(type8, 'filter.type', type),
+    scope: scope === undefined ? undefined : asRead(scope8, 'filter.scope', scope),
+  }
 }
 
 function familiesOf({ family, dst }: RouteFilter): readonly Family[] {
