@@ -49,6 +49,23 @@ export const type8: Codec<RouteType> = oneOf(u8, ROUTE_TYPES)
 /** USER_HZ: clock_t of what the kernel tells is in hundredths of a second on every architecture that Node runs on. */
 export const CLOCK_TICKS = 100
 
+/** clock_t as seconds. */
+export function ticks(codec: Codec<number>): Codec<number> {
+  return {
+    ...codec,
+    write(out, value, name) {
+      if (typeof value !== 'number') throw new TypeError(`${name}: ${shown(value)} is not a number`)
+      const whole = Math.round(value * CLOCK_TICKS)
+      if (Math.abs(whole - value * CLOCK_TICKS) > 1e-6) throw new RangeError(`${name}: ${value} is finer than 10 ms`)
+      codec.write(out, whole, name)
+    },
+    read(view, start, end, name, faults) {
+      const value = codec.read(view, start, end, name, faults)
+      return value === undefined ? undefined : value / CLOCK_TICKS
+    },
+  }
+}
+
 /** A codec whose errors begin with `name`: `route.metric: …`. */
 export function called<T>(name: string, codec: Codec<T>): Codec<T> {
   return { ...codec, write: (out, value) => codec.write(out, value, name) }

@@ -26,7 +26,8 @@ const STATUS_MASK =
 /** By flags: at most some hundred. */
 const statuses = new Map<number, RouteStatus>()
 
-function statusOf(flags: number): RouteStatus {
+/** The same object for the same flags (RTNH_F_*, RTM_F_*). */
+export function statusOf(flags: number): RouteStatus {
   const key = flags & STATUS_MASK
   const known = statuses.get(key)
   if (known !== undefined) return known

@@ -1,0 +1,178 @@
+/**
+ * Neighbours of all links: listed, asked for and written as whole values. The fast path for many is dumpNeighbours and applyEntries.
+ * Must not: retry, decide or log.
+ */
+import { constants } from 'node:os'
+import { NetlinkError } from '../../errors.ts'
+import type { Ifindex } from '../../net/ifindex.ts'
+import { familyOf, type Ip } from '../../net/ip.ts'
+import { lladdrToBytes, parseLladdr } from '../../net/lladdr.ts'
+import type { CallOptions } from '../../netlink/call.ts'
+import { type Codec, shown } from '../../netlink/codec.ts'
+import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../netlink/message.ts'
+import type { Netlink } from '../../netlink/netlink.ts'
+import * as inet from '../inet.ts'
+import type { Dump } from '../port.ts'
+import type { Neighbour, NeighbourFilter, NeighbourSpec, NeighbourState } from './neighbour.ts'
+import { neighbourReader } from './read-neighbour.ts'
+import * as schema from './schema.ts'
+
+/** What names a neighbour. */
+export type NeighbourKey = Pick<NeighbourSpec, 'ifindex' | 'ip' | 'proxy'>
+
+/** Promises reject with TypeError or RangeError before anything is sent, with NetlinkError where the kernel refused. */
+export interface Neighbours {
+  /**
+   * Of all links and both families, or of what the filter says: family, link and master are looked at inside the kernel, states
+   * here. A link that is not there has none.
+   */
+  listNeighbours(filter?: NeighbourFilter, options?: CallOptions): Promise<Dump<readonly Neighbour[]>>
+  /** undefined: there is none, or no such link. */
+  getNeighbour(key: NeighbourKey, options?: CallOptions): Promise<Neighbour | undefined>
+  /** EEXIST: there is one of this link and address. */
+  addNeighbour(neighbour: NeighbourSpec, options?: CallOptions): Promise<void>
+  replaceNeighbour(neighbour: NeighbourSpec, options?: CallOptions): Promise<void>
+  /** By link, address and whether it is a proxy; the rest is passed over. ENOENT: there is none. */
+  deleteNeighbour(neighbour: NeighbourSpec, options?: CallOptions): Promise<void>
+}
+
+const KEYS = new Set([
+  ...'ifindex ip lladdr hardwareAddress state proxy router externLearn managed use protocol'.split(' '),
+  // Only told by the kernel: passed over.
+  ...'family offloaded type cache probes'.split(' '),
+])
+const FILTER_KEYS = new Set('family ifindex master state proxies'.split(' '))
+const FLAGS = {
+  use: schema.NTF_USE,
+  proxy: schema.NTF_PROXY,
+  externLearn: schema.NTF_EXT_LEARNED,
+  router: schema.NTF_ROUTER,
+} as const
+/** States in which the kernel needs no link-layer address. */
+const WITHOUT_ADDRESS = new Set<NeighbourState>(['none', 'noarp', 'incomplete', 'failed'])
+const LONGEST_ADDRESS = 32
+
+const body = inet.called('neighbour', schema.neighbourMessage)
+const answer = { ...schema.neighbourMessage, ...neighbourReader } as unknown as Codec<Neighbour>
+
+export function neighboursOver(netlink: Netlink): Neighbours {
+  const dumpOf = async ({ family, ifindex, master }: NeighbourFilter, proxies: boolean, options?: CallOptions) => {
+    const flags = proxies ? schema.NTF_PROXY : 0
+    const value = { family: family ?? 0, flags, ofLink: ifindex, master }
+    const query = { type: schema.RTM_GETNEIGH, body: schema.neighbourMessage, value, answer }
+    const named = { answerType: schema.RTM_NEWNEIGH, op: 'neighbour.list', subject: family ?? 'all' }
+    const answers = family === undefined ? named : { ...named, answerFamily: inet.AF[family] }
+    try {
+      return await netlink.dump({ ...query, ...answers }, options)
+    } catch (error) {
+      if (inet.isNothing(error)) return inet.NOTHING
+      throw error
+    }
+  }
+  const write = async (op: string, flags: number, neighbour: NeighbourSpec, options?: CallOptions) => {
+    const value = rawNeighbour(neighbour)
+    const request = { type: schema.RTM_NEWNEIGH, flags: NLM_F_CREATE | flags, body, value }
+    await netlink.request({ ...request, op, subject: subjectOf(neighbour) }, options)
+  }
+  return {
+    async listNeighbours(filter = {}, options) {
+      const states = checkFilter(filter)
+      const { ifindex, proxies } = filter
+      const dumps: Dump<readonly Neighbour[]>[] = []
+      for (const one of proxies === 'only' ? [true] : proxies === true ? [false, true] : [false])
+        dumps.push(await dumpOf(filter, one, options))
+      const { value, ...rest } = inet.joinDumps(dumps)
+      const matches = (one: Neighbour) => (ifindex ?? one.ifindex) === one.ifindex && (states?.has(one.state) ?? true)
+      return { ...rest, value: value.filter(matches) }
+    },
+    async getNeighbour(key, options) {
+      inet.checkSpec('neighbour', key, KEYS)
+      const query = { type: schema.RTM_GETNEIGH, body, value: rawKey(key), answer }
+      const answers = { answerType: schema.RTM_NEWNEIGH, op: 'neighbour.get', subject: subjectOf(key) }
+      try {
+        const [found] = await netlink.request({ ...query, ...answers }, options)
+        return found
+      } catch (error) {
+        const { ENOENT, ENODEV } = constants.errno
+        if (error instanceof NetlinkError && (error.errno === ENOENT || error.errno === ENODEV)) return undefined
+        throw error
+      }
+    },
+    addNeighbour: (neighbour, options) => write('neighbour.add', NLM_F_EXCL, neighbour, options),
+    replaceNeighbour: (neighbour, options) => write('neighbour.replace', NLM_F_REPLACE, neighbour, options),
+    async deleteNeighbour(neighbour, options) {
+      inet.checkSpec('neighbour', neighbour, KEYS)
+      const request = { type: schema.RTM_DELNEIGH, body, value: rawKey(neighbour) }
+      await netlink.request({ ...request, op: 'neighbour.delete', subject: subjectOf(neighbour) }, options)
+    },
+  }
+}
+
+function subjectOf({ ip, ifindex }: { readonly ip: Ip; readonly ifindex: Ifindex }): string {
+  return `${ip} on ifindex ${ifindex}`
+}
+
+/** The states that are wanted; undefined: all. */
+function checkFilter(filter: NeighbourFilter): ReadonlySet<NeighbourState> | undefined {
+  inet.checkSpec('filter', filter, FILTER_KEYS)
+  const { family, ifindex, master, state, proxies } = filter
+  if (family !== undefined) inet.checkFamily('filter.family', family)
+  if (ifindex !== undefined) inet.checkIfindex('filter.ifindex', ifindex)
+  if (master !== undefined) inet.checkIfindex('filter.master', master)
+  if (proxies !== 'only') inet.checkBoolean('filter.proxies', proxies)
+  if (state === undefined) return undefined
+  const several: readonly NeighbourState[] = Array.isArray(state) ? state : [state as NeighbourState]
+  return new Set(several.map((one) => inet.asRead(schema.state16, 'filter.state', one)))
+}
+
+function rawKey({ ifindex, ip, proxy }: NeighbourKey): schema.RawNeighbour {
+  const address = inet.checkIp('neighbour.ip', ip)
+  return {
+    family: familyOf(address),
+    ifindex: inet.checkIfindex('neighbour.ifindex', ifindex),
+    flags: inet.checkBoolean('neighbour.proxy', proxy) === true ? schema.NTF_PROXY : 0,
+    ip: address,
+  }
+}
+
+function rawNeighbour(given: NeighbourSpec): schema.RawNeighbour {
+  inet.checkSpec('neighbour', given, KEYS)
+  const { state, protocol, managed, use, proxy } = given
+  const key = rawKey(given)
+  const lladdr = lladdrOf(given)
+  let flags = 0
+  for (const [name, flag] of Object.entries(FLAGS))
+    if (inet.checkBoolean(`neighbour.${name}`, given[name as keyof typeof FLAGS]) === true) flags |= flag
+  const isManaged = inet.checkBoolean('neighbour.managed', managed) === true
+  const resolves = use === true || isManaged
+  const usual = resolves || proxy === true ? 'none' : 'permanent'
+  const chosen = inet.asRead(schema.state16, 'neighbour.state', state ?? usual)
+  if (lladdr === undefined && !resolves && proxy !== true && !WITHOUT_ADDRESS.has(chosen))
+    throw new TypeError(`neighbour.lladdr: state ${chosen} needs one`)
+  return {
+    ...key,
+    flags,
+    state: proxy === true ? 0 : chosen,
+    lladdr: proxy === true ? undefined : lladdr,
+    protocol: protocol === 0 ? undefined : protocol,
+    extFlags: isManaged ? schema.NTF_EXT_MANAGED : undefined,
+  }
+}
+
+function lladdrOf({ lladdr, hardwareAddress }: NeighbourSpec): Uint8Array | undefined {
+  if (hardwareAddress !== undefined) {
+    if (lladdr !== undefined) throw new RangeError('neighbour.hardwareAddress: `lladdr` says that')
+    if (!(hardwareAddress instanceof Uint8Array))
+      throw new TypeError(`neighbour.hardwareAddress: ${shown(hardwareAddress)} is not a Uint8Array`)
+    if (hardwareAddress.length === 0 || hardwareAddress.length > LONGEST_ADDRESS)
+      throw new RangeError(`neighbour.hardwareAddress: ${hardwareAddress.length} bytes are not 1 to ${LONGEST_ADDRESS}`)
+    return hardwareAddress
+  }
+  if (lladdr === undefined) return undefined
+  if (typeof lladdr !== 'string') throw new TypeError(`neighbour.lladdr: ${shown(lladdr)} is not a MAC address`)
+  try {
+    return lladdrToBytes(parseLladdr(lladdr))
+  } catch {
+    throw new RangeError(`neighbour.lladdr: ${shown(lladdr)} is not a MAC address`)
+  }
+}
