@@ -15,6 +15,7 @@ import {
   parseIp,
   samePrefix,
 } from './ip.ts'
+import { writeNetwork } from './ip-text.ts'
 
 declare const cidrBrand: unique symbol
 export type Cidr = string & { readonly [cidrBrand]: true }
@@ -39,6 +40,15 @@ export function cidrOf(ip: Ip, length: number): Cidr {
   if (!Number.isInteger(length) || length < 0 || length > addressBits(familyOf(ip)))
     throw new RangeError(`'${ip}/${length}' is not a CIDR`)
   return `${maskIp(ip, length)}/${length}` as Cidr
+}
+
+/** As cidrOf, from 4 or 16 bytes in network byte order, which are cleared beyond the length; undefined where that is too long. */
+export function cidrFromBytes(bytes: Uint8Array, length: number): Cidr | undefined {
+  const bits = bytes.length * 8
+  if (length > bits) return undefined
+  for (let i = length >> 3; i < bytes.length; i += 1)
+    bytes[i] = i === length >> 3 ? (bytes[i] ?? 0) & ~(0xff >> (length & 7)) : 0
+  return writeNetwork(bytes, bits === 32, length) as Cidr
 }
 
 /** The lowest address: flannel's overlay address of a VTEP (10.42.1.0 of 10.42.1.0/24). */

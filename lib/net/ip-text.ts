@@ -8,9 +8,12 @@ import { hexDigit } from '../util/hex-digit.ts'
 const DOT = 0x2e
 const COLON = 0x3a
 const ZERO = 0x30
+const SLASH = 0x2f
 
-/** The longest text has 39 characters. One place for all: what is written is copied out before the next. */
-const page = Buffer.alloc(40)
+/** The longest text has 43 characters, that of a network. One place for all: what is written is copied out before the next. */
+const page: Buffer & { latin1Slice?(start: number, end: number): string } = Buffer.alloc(44)
+/** Those of the address that is being written. */
+const groups = new Uint16Array(8)
 const HEX = Buffer.from('0123456789abcdef', 'latin1')
 
 /**
@@ -97,6 +100,30 @@ function readGroups(text: string, end: number, into: Uint8Array, from: number): 
 
 /** Dotted quad of the first four bytes. */
 export function writeIpv4(bytes: Uint8Array): string {
+  return pageTo(putIpv4(bytes))
+}
+
+/** RFC 5952 of the first 16 bytes: lower case, no leading zeros, the first longest run of two zero groups or more as `::`. */
+export function writeIpv6(bytes: Uint8Array): string {
+  return pageTo(putIpv6(bytes))
+}
+
+/** `address/length`, of the first four (`isIpv4`) or 16 bytes, as one piece of text. */
+export function writeNetwork(bytes: Uint8Array, isIpv4: boolean, length: number): string {
+  let end = isIpv4 ? putIpv4(bytes) : putIpv6(bytes)
+  page[end++] = SLASH
+  if (length >= 100) page[end++] = ZERO + 1
+  if (length >= 10) page[end++] = ZERO + (Math.trunc(length / 10) % 10)
+  page[end++] = ZERO + (length % 10)
+  return pageTo(end)
+}
+
+/** What toString('latin1') calls, at 2.5 times its speed for texts of this size; Node has it and does not document it. */
+function pageTo(end: number): string {
+  return page.latin1Slice === undefined ? page.toString('latin1', 0, end) : page.latin1Slice(0, end)
+}
+
+function putIpv4(bytes: Uint8Array): number {
   let end = 0
   for (let i = 0; i < 4; i += 1) {
     const byte = bytes[i] ?? 0
@@ -105,16 +132,15 @@ export function writeIpv4(bytes: Uint8Array): string {
     if (byte >= 10) page[end++] = ZERO + (Math.trunc(byte / 10) % 10)
     page[end++] = ZERO + (byte % 10)
   }
-  return page.toString('latin1', 0, end)
+  return end
 }
 
-/** RFC 5952 of the first 16 bytes: lower case, no leading zeros, the first longest run of two zero groups or more as `::`. */
-export function writeIpv6(bytes: Uint8Array): string {
-  const group = (i: number): number => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)
+function putIpv6(bytes: Uint8Array): number {
+  for (let i = 0; i < 8; i += 1) groups[i] = ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)
   let gap = -1
   let gapLength = 1
   for (let i = 0, run = 0; i < 8; i += 1) {
-    run = group(i) === 0 ? run + 1 : 0
+    run = groups[i] === 0 ? run + 1 : 0
     if (run <= gapLength) continue
     gapLength = run
     gap = i - run + 1
@@ -128,9 +154,11 @@ export function writeIpv6(bytes: Uint8Array): string {
       continue
     }
     if (i > 0 && i !== gap + gapLength) page[end++] = COLON
-    const value = group(i)
-    for (let shift = value > 0xfff ? 12 : value > 0xff ? 8 : value > 0xf ? 4 : 0; shift >= 0; shift -= 4)
-      page[end++] = HEX[(value >> shift) & 0xf] ?? 0
+    const value = groups[i] ?? 0
+    if (value > 0xfff) page[end++] = HEX[value >> 12] ?? 0
+    if (value > 0xff) page[end++] = HEX[(value >> 8) & 0xf] ?? 0
+    if (value > 0xf) page[end++] = HEX[(value >> 4) & 0xf] ?? 0
+    page[end++] = HEX[value & 0xf] ?? 0
   }
-  return page.toString('latin1', 0, end)
+  return end
 }

@@ -117,8 +117,51 @@ export const ip: Codec<Ip> = {
     if (length === 0) throw new RangeError(`${name}: ${shown(value)} is not an IP address`)
     out.bytes(address.subarray(0, length))
   },
-  read: (view, start, end) =>
-    end - start === 4 || end - start === 16 ? ipFromBytes(bytesAt(view, start, end)) : undefined,
+  read(view, start, end) {
+    if (end - start === 4) return ipv4At(view, start)
+    return end - start === 16 ? ipv6At(view, start) : undefined
+  },
+}
+
+/** Of 100,000 routes most have one of a few gateways: the last address of each slot, by its words. */
+const SLOTS = 256
+const quadKeys = new Uint32Array(SLOTS)
+const quadTexts: (Ip | undefined)[] = new Array(SLOTS)
+const longKeys = new Uint32Array(SLOTS * 4)
+const longTexts: (Ip | undefined)[] = new Array(SLOTS)
+const quad = new Uint8Array(4)
+
+function ipv4At(view: DataView, start: number): Ip {
+  const key = view.getUint32(start)
+  const slot = (key ^ (key >>> 8)) & (SLOTS - 1)
+  const known = quadTexts[slot]
+  if (known !== undefined && quadKeys[slot] === key) return known
+  const text = ipFromBytes(copied(view, start, quad))
+  quadKeys[slot] = key
+  quadTexts[slot] = text
+  return text
+}
+
+function ipv6At(view: DataView, start: number): Ip {
+  const [a, b] = [view.getUint32(start), view.getUint32(start + 4)]
+  const [c, d] = [view.getUint32(start + 8), view.getUint32(start + 12)]
+  const slot = (b ^ c ^ d ^ (d >>> 8)) & (SLOTS - 1)
+  const at = slot * 4
+  const known = longTexts[slot]
+  const isEqual = longKeys[at] === a && longKeys[at + 1] === b && longKeys[at + 2] === c && longKeys[at + 3] === d
+  if (known !== undefined && isEqual) return known
+  const text = ipFromBytes(copied(view, start, address))
+  longKeys[at] = a
+  longKeys[at + 1] = b
+  longKeys[at + 2] = c
+  longKeys[at + 3] = d
+  longTexts[slot] = text
+  return text
+}
+
+function copied(view: DataView, start: number, into: Uint8Array): Uint8Array {
+  for (let i = 0; i < into.length; i += 1) into[i] = view.getUint8(start + i)
+  return into
 }
 
 /** Ethernet, 6 bytes in wire order. A link-layer address of another length is none. */

@@ -1,9 +1,11 @@
 /** From what the kernel says to a route as a value. Must not: fail on anything that a kernel can hold. */
-import { cidrOf } from '../../net/cidr.ts'
+import { type Cidr, cidrFromBytes } from '../../net/cidr.ts'
 import { toIfindex } from '../../net/ifindex.ts'
-import { addressBits, type Family, type Ip } from '../../net/ip.ts'
+import type { Family } from '../../net/ip.ts'
+import { attributeIndex } from '../../netlink/attribute-index.ts'
+import { LITTLE_ENDIAN } from '../../netlink/byte-writer.ts'
 import type { Codec } from '../../netlink/codec.ts'
-import { CLOCK_TICKS } from '../inet.ts'
+import { AF, CLOCK_TICKS, scope8, type8 } from '../inet.ts'
 import { encapOf } from './encap.ts'
 import type { Route, RoutePath, RouteStatus } from './route.ts'
 import * as schema from './schema.ts'
@@ -46,51 +48,91 @@ export function statusOf(flags: number): RouteStatus {
   return status
 }
 
-const ANY: Readonly<Record<Family, Ip>> = { ipv4: '0.0.0.0' as Ip, ipv6: '::' as Ip }
+const index = attributeIndex(schema.routeAttributes)
+const ADDRESS: Readonly<Record<Family, Uint8Array>> = { ipv4: new Uint8Array(4), ipv6: new Uint8Array(16) }
+/** Names of all 256 numbers, so that a table of them is not asked by a string for each route. */
+const SCOPES = numbered(scope8)
+const TYPES = numbered(type8)
 
-/** Reads routes of IPv4 and IPv6; undefined for what is none, those of other families included. */
+/**
+ * Reads routes of IPv4 and IPv6; undefined for what is none, those of other families included. Straight from the bytes, not by way
+ * of routeMessage: half the time for 100,000 routes.
+ */
 export const routeReader: Pick<Codec<Route>, 'read'> = {
-  read(view, start, end, name, faults) {
-    const raw = schema.routeMessage.read(view, start, end, name, faults)
-    return raw === undefined ? undefined : routeOf(raw)
+  read(view, start, end, _name, faults) {
+    const { RTMSG, RTMSG_BYTES } = schema
+    if (end - start < RTMSG_BYTES) return undefined
+    const family = familyAt(view, start)
+    if (family === undefined) return undefined
+    index.find(view, start + RTMSG_BYTES, end)
+    const dst = networkAt(view, 'dst', family, view.getUint8(start + RTMSG.dstLength))
+    if (dst === undefined) return undefined
+    const flags = view.getUint32(start + RTMSG.flags, LITTLE_ENDIAN)
+    const route: Mutable<Route> = {
+      family,
+      dst,
+      table: index.read(view, 'table', faults) ?? view.getUint8(start + RTMSG.table),
+      type: TYPES[view.getUint8(start + RTMSG.type)] ?? 0,
+      protocol: view.getUint8(start + RTMSG.protocol),
+      scope: SCOPES[view.getUint8(start + RTMSG.scope)] ?? 0,
+      tos: view.getUint8(start + RTMSG.tos),
+      metric: index.read(view, 'metric', faults) ?? 0,
+      oif: toIfindex(index.read(view, 'oif', faults) ?? 0),
+      gateway: index.read(view, 'gateway', faults) ?? index.read(view, 'via', faults),
+      prefsrc: index.read(view, 'prefsrc', faults),
+      onlink: (flags & schema.RTNH_F_ONLINK) !== 0,
+      status: statusOf(flags),
+      pref: index.read(view, 'pref', faults),
+    }
+    const srcLength = view.getUint8(start + RTMSG.srcLength)
+    if (srcLength > 0) route.src = networkAt(view, 'src', family, srcLength)
+    addCache(route, view)
+    if (index.hasAny(RARE)) addRare(route, view, faults)
+    return route
   },
 }
 
-function routeOf(raw: schema.RawRoute): Route | undefined {
-  const { family, dstLength = 0, srcLength = 0, flags = 0 } = raw
-  if ((family !== 'ipv4' && family !== 'ipv6') || Math.max(dstLength, srcLength) > addressBits(family)) return undefined
-  const route: Mutable<Route> = {
-    family,
-    dst: cidrOf(raw.dst ?? ANY[family], dstLength),
-    table: raw.table ?? raw.shortTable ?? 0,
-    type: raw.type ?? 0,
-    protocol: raw.protocol ?? 0,
-    scope: raw.scope ?? 0,
-    tos: raw.tos ?? 0,
-    metric: raw.metric ?? 0,
-    oif: toIfindex(raw.oif ?? 0),
-    gateway: raw.gateway ?? raw.via,
-    onlink: (flags & schema.RTNH_F_ONLINK) !== 0,
-    status: statusOf(flags),
-  }
-  if (raw.prefsrc !== undefined) route.prefsrc = raw.prefsrc
-  if (srcLength > 0) route.src = cidrOf(raw.src ?? ANY[family], srcLength)
-  if (raw.metrics !== undefined) route.metrics = raw.metrics
-  if (raw.multipath !== undefined) route.multipath = raw.multipath.map(pathOf)
-  if (raw.nhid !== undefined) route.nhid = raw.nhid
-  if (raw.cacheinfo !== undefined) addCache(route, raw.cacheinfo)
-  if (raw.pref !== undefined) route.pref = raw.pref
-  if (raw.realm !== undefined) route.realm = raw.realm
-  if (raw.encapType !== undefined) route.encap = encapOf(raw.encapType, raw.encap)
-  if (raw.iif !== undefined) route.iif = toIfindex(raw.iif)
-  if (raw.mark !== undefined) route.mark = raw.mark
-  if (raw.uid !== undefined) route.uid = raw.uid
-  return route
+/** What most routes have not. */
+const RARE = index.maskOf('metrics', 'multipath', 'nhid', 'realm', 'mark', 'uid', 'iif', 'encapType')
+
+function addRare(route: Mutable<Route>, view: DataView, faults: string[]): void {
+  if (index.at('metrics') !== 0) route.metrics = index.read(view, 'metrics', faults)
+  if (index.at('multipath') !== 0) route.multipath = index.read(view, 'multipath', faults)?.map(pathOf)
+  if (index.at('nhid') !== 0) route.nhid = index.read(view, 'nhid', faults)
+  if (index.at('realm') !== 0) route.realm = index.read(view, 'realm', faults)
+  if (index.at('mark') !== 0) route.mark = index.read(view, 'mark', faults)
+  if (index.at('uid') !== 0) route.uid = index.read(view, 'uid', faults)
+  if (index.at('iif') !== 0) route.iif = toIfindex(index.read(view, 'iif', faults) ?? 0)
+  if (index.at('encapType') !== 0)
+    route.encap = encapOf(index.read(view, 'encapType', faults), index.read(view, 'encap', faults))
 }
 
-/** IPv6 sends one with every route, zeros but for the time that is left. */
-function addCache(route: Mutable<Route>, info: NonNullable<schema.RawRoute['cacheinfo']>): void {
-  const { references = 0, lastUsed = 0, expires = 0, error = 0 } = info
+function familyAt(view: DataView, start: number): Family | undefined {
+  const number = view.getUint8(start)
+  return number === AF.ipv4 ? 'ipv4' : number === AF.ipv6 ? 'ipv6' : undefined
+}
+
+/** Without an address the kernel means all zeros. */
+function networkAt(view: DataView, key: 'dst' | 'src', family: Family, length: number): Cidr | undefined {
+  const bytes = ADDRESS[family]
+  if (!index.copy(view, key, bytes)) bytes.fill(0)
+  return cidrFromBytes(bytes, length)
+}
+
+function numbered<T>(codec: Codec<T>): readonly (T | undefined)[] {
+  return Array.from({ length: 256 }, (_, number) =>
+    codec.read(new DataView(Uint8Array.of(number).buffer), 0, 1, '', []),
+  )
+}
+
+/** struct rta_cacheinfo: IPv6 sends one with every route, zeros but for the time that is left. */
+function addCache(route: Mutable<Route>, view: DataView): void {
+  const at = index.at('cacheinfo', schema.CACHEINFO_BYTES)
+  if (at === 0) return
+  const references = view.getUint32(at, LITTLE_ENDIAN)
+  const lastUsed = view.getUint32(at + 4, LITTLE_ENDIAN)
+  const expires = view.getInt32(at + 8, LITTLE_ENDIAN)
+  const error = view.getInt32(at + 12, LITTLE_ENDIAN)
   // Rounded up: what was written is read back.
   if (expires !== 0) route.expires = Math.ceil(expires / CLOCK_TICKS)
   if (references !== 0 || lastUsed !== 0 || error !== 0 || route.status.cloned)

@@ -91,7 +91,7 @@ export function routesOver(netlink: Netlink): Routes {
     const named = { ...query, ...answers, op: 'route.list', subject: family }
     try {
       const dump = await netlink.dump(named, options)
-      return { ...dump, value: dump.value.filter(matcherOf(family, filter)) }
+      return { ...dump, value: dump.value.filter(matcherOf(filter)) }
     } catch (error) {
       if (isNothing(error)) return NOTHING
       throw error
@@ -165,13 +165,15 @@ function familiesOf({ family, dst }: RouteFilter): readonly Family[] {
   return dst === undefined ? FAMILIES : [cidrFamily(dst)]
 }
 
-/** What the kernel has looked at is looked at again: one without the family answers with another's. */
-function matcherOf(family: Family, { table, oif, protocol, type, scope, dst }: RouteFilter): (route: Route) => boolean {
-  const wanted = Object.entries({ family, table, protocol, type, scope, dst }).filter(
-    ([, value]) => value !== undefined,
-  )
+/** What the kernel has looked at is looked at again: one without the family's handler knows no filter. */
+function matcherOf({ table, oif, protocol, type, scope, dst }: RouteFilter): (route: Route) => boolean {
   return (route) =>
-    wanted.every(([key, value]) => route[key as keyof Route] === value) && (oif === undefined || isOver(route, oif))
+    (table === undefined || route.table === table) &&
+    (protocol === undefined || route.protocol === protocol) &&
+    (type === undefined || route.type === type) &&
+    (scope === undefined || route.scope === scope) &&
+    (dst === undefined || route.dst === dst) &&
+    (oif === undefined || isOver(route, oif))
 }
 
 /** The links of a nexthop object are not told where net.ipv4.nexthop_compat_mode is 0: then the kernel is believed. */

@@ -7,7 +7,7 @@ import { type Ip, ipFromBytes } from '../../net/ip.ts'
 import { type AttributeValues, attributes } from '../../netlink/attributes.ts'
 import { type Codec, checkInteger, checkObject, shown } from '../../netlink/codec.ts'
 import { message } from '../../netlink/message.ts'
-import { be16, ip, oneOf, s32, u8, u16, u32 } from '../../netlink/scalars.ts'
+import { be16, bytes, ip, oneOf, s32, u8, u16, u32 } from '../../netlink/scalars.ts'
 import { struct } from '../../netlink/structs.ts'
 import { family8, scope8, type8 } from '../inet.ts'
 import { encapBytes, encapType } from './encap.ts'
@@ -44,17 +44,8 @@ const via: Codec<Ip> = {
   },
 }
 
-/** struct rta_cacheinfo. */
-const cacheinfo = struct({
-  references: u32,
-  lastUsed: u32,
-  expires: s32,
-  error: s32,
-  used: u32,
-  id: u32,
-  ts: u32,
-  tsage: u32,
-})
+/** struct rta_cacheinfo, which is read where it stands. */
+export const CACHEINFO_BYTES = 32
 
 const preference = oneOf(u8, { medium: 0, high: 1, low: 3 })
 
@@ -119,7 +110,21 @@ const rtmsg = struct({
   flags: u32,
 })
 
-const routeAttributes = attributes({
+/** Where each field of struct rtmsg stands. */
+export const RTMSG = {
+  family: 0,
+  dstLength: 1,
+  srcLength: 2,
+  tos: 3,
+  table: 4,
+  protocol: 5,
+  scope: 6,
+  type: 7,
+  flags: 8,
+} as const
+export const RTMSG_BYTES = 12
+
+export const routeAttributes = attributes({
   ...OF_A_PATH,
   dst: [1, ip],
   src: [2, ip],
@@ -129,7 +134,7 @@ const routeAttributes = attributes({
   prefsrc: [7, ip],
   metrics: [8, metrics],
   multipath: [9, multipath],
-  cacheinfo: [12, cacheinfo],
+  cacheinfo: [12, bytes],
   table: [15, u32],
   mark: [16, u32],
   pref: [20, preference],
