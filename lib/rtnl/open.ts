@@ -4,11 +4,23 @@
  */
 import { createCaller } from '../netlink/call.ts'
 import { type Netlink, netlinkOver } from '../netlink/netlink.ts'
+import { type Addresses, addressesOver } from './addresses/addresses.ts'
 import { createMonitor, type Monitor, type MonitorOptions } from './live-monitor.ts'
 import { openSocket, rtnlOver } from './native.ts'
+import { type Neighbours, neighboursOver } from './neighbours/neighbours.ts'
+import { type Nexthops, nexthopsOver } from './nexthops/nexthops.ts'
 import type { Rtnl as Port, RtnlOptions } from './port.ts'
+import { type Routes, routesOver } from './routes/routes.ts'
+import { type Rules, rulesOver } from './rules/rules.ts'
 
-export interface Rtnl extends Omit<Port, 'monitor'>, Pick<Netlink, 'request' | 'dump' | 'subscribe'>, AsyncDisposable {
+/** Everything that is read and written as whole values. */
+interface Values extends Addresses, Routes, Nexthops, Rules, Neighbours {}
+
+export interface Rtnl
+  extends Omit<Port, 'monitor' | keyof Values>,
+    Values,
+    Pick<Netlink, 'request' | 'dump' | 'subscribe'>,
+    AsyncDisposable {
   /** Hears links, addresses, neighbours, FDB entries, routes of the main table and rules from the moment it returns. */
   monitor(options: MonitorOptions): Monitor
 }
@@ -22,14 +34,20 @@ export function openRtnl(options: RtnlOptions = {}): Rtnl {
   const { socket, bufferBytes } = openSocket(options)
   const call = createCaller(socket)
   const port = rtnlOver(socket, bufferBytes, call)
-  const { request, dump, subscribe, close } = netlinkOver(socket, call)
+  const netlink = netlinkOver(socket, call)
+  const { request, dump, subscribe } = netlink
   const monitors = new Set<Monitor>()
-  const closeAll = async (): Promise<void> => {
+  const close = async (): Promise<void> => {
     for (const monitor of [...monitors]) monitor.close()
-    await Promise.all([port.close(), close()])
+    await Promise.all([port.close(), netlink.close()])
   }
   return {
     ...port,
+    ...addressesOver(netlink),
+    ...routesOver(netlink),
+    ...nexthopsOver(netlink),
+    ...rulesOver(netlink),
+    ...neighboursOver(netlink),
     request,
     dump,
     subscribe,
@@ -38,7 +56,7 @@ export function openRtnl(options: RtnlOptions = {}): Rtnl {
       monitors.add(monitor)
       return monitor
     },
-    close: closeAll,
-    [Symbol.asyncDispose]: closeAll,
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }

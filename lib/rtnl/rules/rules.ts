@@ -5,9 +5,9 @@ import type { CallOptions } from '../../netlink/call.ts'
 import { type Codec, checkInteger } from '../../netlink/codec.ts'
 import { NLM_F_CREATE, NLM_F_EXCL } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
+import { asIfname, optional } from '../check.ts'
 import * as inet from '../inet.ts'
 import type { Dump } from '../port.ts'
-import { checkIfname } from '../records.ts'
 import { ruleReader } from './read-rule.ts'
 import type { Masked, NumberRange, RuleDetails, RuleSpec } from './rule.ts'
 import * as schema from './schema.ts'
@@ -88,8 +88,8 @@ function rawRule(given: RuleSpec, isDelete: boolean): schema.RawRule {
     flags: inet.checkBoolean('rule.inverted', inverted) === true ? schema.FIB_RULE_INVERT : 0,
     src: src === undefined ? undefined : networkAddress(src),
     dst: dst === undefined ? undefined : networkAddress(dst),
-    iif: nameOf('rule.iif', given.iif),
-    oif: nameOf('rule.oif', given.oif),
+    iif: optional('rule.iif', given.iif, asIfname),
+    oif: optional('rule.oif', given.oif, asIfname),
     priority: priority === undefined ? undefined : checkInteger('rule.priority', priority, 0, 0xffffffff),
     table: table === undefined ? undefined : checkInteger('rule.table', table, 1, 0xffffffff),
     goto: given.goto,
@@ -139,16 +139,6 @@ function actionOf({ action, goto, table, l3mdev }: RuleSpec, isDelete: boolean):
 function saysWhich(given: RuleSpec): boolean {
   const { family, tos, l3mdev, inverted, protocol, ...rest } = given
   return (tos ?? 0) !== 0 || l3mdev === true || Object.entries(rest).some(([, value]) => value !== undefined)
-}
-
-function nameOf(name: string, value: unknown): string | undefined {
-  if (value === undefined) return undefined
-  if (typeof value !== 'string') throw new TypeError(`${name}: it is not a string`)
-  try {
-    return checkIfname(value)
-  } catch (error) {
-    throw error instanceof RangeError ? new RangeError(`${name}: ${error.message}`) : error
-  }
 }
 
 function rangeOf(name: string, value: NumberRange | undefined, least: number, most: number): NumberRange | undefined {
