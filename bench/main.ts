@@ -26,6 +26,7 @@ import { plan } from './suites/plan.ts'
 import { quarrel } from './suites/quarrel.ts'
 import { rebuild } from './suites/rebuild.ts'
 import { repair } from './suites/repair.ts'
+import { rtnl } from './suites/rtnl.ts'
 import { simulate } from './suites/simulate.ts'
 import { start } from './suites/start.ts'
 import { window } from './suites/window.ts'
@@ -47,6 +48,7 @@ const SUITES: readonly Suite[] = [
   leases,
   simulate,
   window,
+  rtnl,
 ]
 const ROOT = path.resolve(import.meta.dirname, '..')
 const progress = createProgressLine(process.stderr)

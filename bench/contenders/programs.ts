@@ -20,16 +20,19 @@ export async function compileLimit(folder: string, name: string): Promise<string
 
 export interface Counted {
   readonly timing: Timing
-  /** The last number that the program prints. */
+  /** The third number that the program prints. */
   readonly count: number
+  /** The most that was resident, MB of 1,000,000 bytes, where it prints a fourth, in kB. */
+  readonly peakMB: number | undefined
 }
 
-/** Runs a program that prints nanoseconds, nanoseconds of CPU time, and a number. Throws when it fails. */
+/** Runs a program that prints nanoseconds, nanoseconds of CPU time, a number, and perhaps kB. Throws when it fails. */
 export async function runTimed(program: string, args: readonly string[]): Promise<Counted> {
   const printed = (await runOrThrow(program, args)).trim().split(/\s+/).map(Number)
-  const [wall = Number.NaN, cpu = Number.NaN, count = Number.NaN] = printed
-  if (printed.length !== 3 || !printed.every(Number.isFinite)) throw new Error(`${program} printed no figures`)
-  return { timing: { ms: wall / 1e6, measures: { cpuMs: cpu / 1e6 } }, count }
+  const [wall = Number.NaN, cpu = Number.NaN, count = Number.NaN, peakKb] = printed
+  if (printed.length < 3 || !printed.every(Number.isFinite)) throw new Error(`${program} printed no figures`)
+  const peakMB = peakKb === undefined ? undefined : (peakKb * 1024) / 1e6
+  return { timing: { ms: wall / 1e6, measures: { cpuMs: cpu / 1e6 } }, count, peakMB }
 }
 
 /** Milliseconds of CPU time of all threads of this process, system time included since process.cpuUsage() gave `since`. */

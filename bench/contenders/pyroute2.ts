@@ -9,12 +9,21 @@ import { runTimed } from './programs.ts'
 
 const SCRIPT = path.resolve(import.meta.dirname, 'with-pyroute2.py')
 
-export async function isPyroute2There(): Promise<boolean> {
-  const result = await runProgram('python3', ['-c', 'import pyroute2'])
-  return result.outcome === 'exited' && result.status === 0
+/** Debian's packages are for the second, which need not be the first. */
+const PYTHONS = ['python3', '/usr/bin/python3']
+
+/** The Python that has pyroute2; undefined: none. */
+export async function findPython(): Promise<string | undefined> {
+  for (const python of PYTHONS) {
+    const result = await runProgram(python, ['-c', 'import pyroute2'])
+    if (result.outcome === 'exited' && result.status === 0) return python
+  }
+  return undefined
 }
 
-export function pyroute2(folder: string): Programmer {
+export const WITHOUT_PYROUTE2 = 'pyroute2 is left out: no python3 here has it (Debian: python3-pyroute2)'
+
+export function pyroute2(folder: string, python: string): Programmer {
   return {
     name: 'pyroute2',
     growth: 'linear',
@@ -24,7 +33,7 @@ export function pyroute2(folder: string): Programmer {
         callOf(entry, work === 'delete' ? 'del' : 'replace'),
       )
       writeFileSync(file, JSON.stringify(calls))
-      const { timing } = await runTimed('nsenter', [`--net=${netns.path}`, 'python3', SCRIPT, file])
+      const { timing } = await runTimed('nsenter', [`--net=${netns.path}`, python, SCRIPT, file])
       return timing
     },
   }

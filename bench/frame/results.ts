@@ -42,13 +42,16 @@ export function renderResult({ suite, command, environment, notes, samples }: Su
   return `${head},\n  "samples": [\n${samples.map((sample) => `    ${renderJsonLine(sample)}`).join(',\n')}\n  ]\n}\n`
 }
 
-/** Tables of a document end where nobody reads on: the two largest sizes, or all of a suite that measures no time; the plots and the JSON have all of them. */
+/** Tables of a document end where nobody reads on: the two largest sizes of a case, or all of a suite that measures no time; the plots and the JSON have all of them. */
 const SHOWN_SIZES = 2
 
 function shownOf(samples: readonly Sample[]): readonly Sample[] {
   if (samples.every(({ medianMs }) => medianMs === null)) return samples
-  const sizes = [...new Set(samples.map(({ size }) => size))].sort((a, b) => b - a).slice(0, SHOWN_SIZES)
-  return samples.filter(({ size }) => sizes.includes(size))
+  const largest = (name: string): readonly number[] => {
+    const sizes = samples.flatMap((sample) => (sample.case === name ? [sample.size] : []))
+    return [...new Set(sizes)].sort((a, b) => b - a).slice(0, SHOWN_SIZES)
+  }
+  return samples.filter((sample) => largest(sample.case).includes(sample.size))
 }
 
 function renderDocument(

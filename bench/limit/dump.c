@@ -1,5 +1,5 @@
 // What reading the three tables back costs a C program that only counts: the limit of everything that looks before it acts.
-// Prints nanoseconds, nanoseconds of CPU time, and how many entries were read.
+// Prints nanoseconds, nanoseconds of CPU time, how many entries were read, and the most kB that were resident.
 //
 //   dump NETNS FAMILY IFINDEX...   neighbours and FDB of the link, then the main route table; for each pair
 #include "netlink.h"
@@ -51,6 +51,6 @@ int main(int argc, char** argv) {
     count += dump(fd, RTM_GETROUTE, &routes, sizeof(routes), RTA_TABLE, RT_TABLE_MAIN);
   }
   const uint64_t ended = now_ns();
-  printf("%llu %llu %u\n", (unsigned long long)(ended - started), (unsigned long long)(cpu_ns() - used), count);
+  print_figures(ended - started, cpu_ns() - used, count);
   return 0;
 }

@@ -1,5 +1,6 @@
 // What programming a file of packed entries costs a C program: the limit that every other contender is held against, and
-// the pattern that most of them follow. Prints nanoseconds, nanoseconds of CPU time, and how many entries were refused.
+// the pattern that most of them follow. Prints nanoseconds, nanoseconds of CPU time, how many entries were refused, and the most
+// kB that were resident.
 //
 //   entries batch NETNS FILE    one socket, chunks of 256 messages, the last of a chunk acknowledged
 //   entries single NETNS FILE   a socket of its own and an acknowledgement for each entry
@@ -73,6 +74,6 @@ int main(int argc, char** argv) {
   const uint64_t started = now_ns();
   const uint32_t refused = argv[1][0] == 'b' ? run_batch(entries, count) : run_single(entries, count);
   const uint64_t ended = now_ns();
-  printf("%llu %llu %u\n", (unsigned long long)(ended - started), (unsigned long long)(cpu_ns() - used), refused);
+  print_figures(ended - started, cpu_ns() - used, refused);
   return 0;
 }

@@ -6,7 +6,7 @@ import { cLoop, LIMIT, oneByOne } from '../contenders/c-loops.ts'
 import type { Programmer, Work } from '../contenders/contender.ts'
 import { iproute2 } from '../contenders/iproute2.ts'
 import { compileLimit } from '../contenders/programs.ts'
-import { isPyroute2There, pyroute2 } from '../contenders/pyroute2.ts'
+import { findPython, pyroute2, WITHOUT_PYROUTE2 } from '../contenders/pyroute2.ts'
 import { vtepd } from '../contenders/vtepd.ts'
 import { compete, type Timing } from '../frame/rounds.ts'
 import { BENCH_FAMILIES, type BenchFamily, familiesOf } from '../frame/sample.ts'
@@ -41,8 +41,9 @@ export const apply: Suite = {
 async function programmersOf({ folder, note }: SuiteContext): Promise<readonly Programmer[]> {
   const program = await compileLimit(folder, 'entries')
   const programmers = [cLoop(program, folder), vtepd, oneByOne(program, folder), iproute2(folder)]
-  if (await isPyroute2There()) programmers.push(pyroute2(folder))
-  else note('pyroute2 is left out: python3 has no pyroute2 (Debian: python3-pyroute2)')
+  const python = await findPython()
+  if (python === undefined) note(WITHOUT_PYROUTE2)
+  else programmers.push(pyroute2(folder, python))
   return programmers
 }
 

@@ -15,6 +15,7 @@ import { plan } from '../../bench/suites/plan.ts'
 import { quarrel } from '../../bench/suites/quarrel.ts'
 import { rebuild } from '../../bench/suites/rebuild.ts'
 import { repair } from '../../bench/suites/repair.ts'
+import { rtnl } from '../../bench/suites/rtnl.ts'
 import { start } from '../../bench/suites/start.ts'
 import { kernelTests } from '../support/netns.ts'
 
@@ -109,6 +110,21 @@ test('direct: every peer has a direct route, and each case has its events', kern
     places,
     ['ipv4', 'ipv6'].flatMap((family) => cases.map((each) => `${family} ${each}`)),
   )
+})
+
+test('rtnl: each contender does the same work, and says what memory it took', kernelTests, async (t) => {
+  const samples = (await run(t, rtnl, ['ipv4'])).filter(({ contender }) => contender !== 'pyroute2')
+  const tables = ['routes', 'neighbours', 'fdb']
+  const writers = ['c-loop', 'vtepd, packed', 'vtepd, values', 'iproute2']
+  const readers = ['c-loop', 'vtepd, packed', 'vtepd, values', 'iproute2 + JSON.parse']
+  assert.deepEqual(places(samples), [
+    ...tables.flatMap((table) => [
+      ...writers.map((name) => `write ${table}: ${name}`),
+      ...readers.map((name) => `read ${table}: ${name}`),
+    ]),
+    ...readers.filter((name) => name !== 'vtepd, packed').map((name) => `read links: ${name}`),
+  ])
+  for (const { measures, size } of samples) assert.ok((measures?.peakMB ?? 0) > 0 && size >= 2)
 })
 
 test('codec and plan: each case has its limit, where there is one', async (t) => {
