@@ -49,7 +49,7 @@ export const CASES: readonly KindCase[] = [
       remoteChecksumTx: true,
       remoteChecksumRx: true,
     },
-    ip: 'vxlan id 16777215 local 192.0.2.1 remote 198.51.100.7 dstport 4789 ttl 9 tos 16 ageing 77 maxaddress 1000 srcport 1000 2000 proxy rsc l2miss l3miss nolearning noudpcsum gbp df set remcsumtx remcsumrx',
+    ip: 'vxlan id 16777215 local 192.0.2.1 remote 198.51.100.7 dstport 4789 ttl 9 tos 0x10 ageing 77 maxaddress 1000 srcport 1000 2000 proxy rsc l2miss l3miss nolearning noudpcsum gbp df set remcsumtx remcsumrx',
     info: {
       id: 16777215,
       local: '192.0.2.1',
