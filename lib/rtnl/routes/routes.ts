@@ -165,21 +165,13 @@ function familiesOf({ family, dst }: RouteFilter): readonly Family[] {
   return dst === undefined ? FAMILIES : [cidrFamily(dst)]
 }
 
-/** What the kernel has looked at is looked at again: one without the family's handler knows no filter. */
-function matcherOf({ table, oif, protocol, type, scope, dst }: RouteFilter): (route: Route) => boolean {
+/** What the kernel does not look at; a protocol or type of 0 is no filter to it. Table and link it always looks at. */
+function matcherOf({ protocol, type, scope, dst }: RouteFilter): (route: Route) => boolean {
   return (route) =>
-    (table === undefined || route.table === table) &&
     (protocol === undefined || route.protocol === protocol) &&
     (type === undefined || route.type === type) &&
     (scope === undefined || route.scope === scope) &&
-    (dst === undefined || route.dst === dst) &&
-    (oif === undefined || isOver(route, oif))
-}
-
-/** The links of a nexthop object are not told where net.ipv4.nexthop_compat_mode is 0: then the kernel is believed. */
-function isOver(route: Route, oif: number): boolean {
-  if (route.oif === undefined && route.multipath === undefined) return route.nhid !== undefined
-  return route.oif === oif || route.multipath?.some((path) => path.oif === oif) === true
+    (dst === undefined || route.dst === dst)
 }
 
 function questionOf(dst: unknown, lookup: RouteLookup): Question {
