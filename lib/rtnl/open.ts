@@ -5,16 +5,20 @@
 import { createCaller } from '../netlink/call.ts'
 import { type Netlink, netlinkOver } from '../netlink/netlink.ts'
 import { type Addresses, addressesOver } from './addresses/addresses.ts'
+import { type Bridges, bridgeOver } from './bridge/bridge.ts'
+import { type FdbTables, fdbOver } from './fdb/fdb.ts'
+import { type Links, linksOver } from './links/links.ts'
 import { createMonitor, type Monitor, type MonitorOptions } from './live-monitor.ts'
 import { openSocket, rtnlOver } from './native.ts'
 import { type Neighbours, neighboursOver } from './neighbours/neighbours.ts'
+import { type Namespaces, namespacesOver } from './netns/netns.ts'
 import { type Nexthops, nexthopsOver } from './nexthops/nexthops.ts'
 import type { Rtnl as Port, RtnlOptions } from './port.ts'
 import { type Routes, routesOver } from './routes/routes.ts'
 import { type Rules, rulesOver } from './rules/rules.ts'
 
 /** Everything that is read and written as whole values. */
-interface Values extends Addresses, Routes, Nexthops, Rules, Neighbours {}
+interface Values extends Links, Bridges, FdbTables, Addresses, Routes, Nexthops, Rules, Neighbours, Namespaces {}
 
 export interface Rtnl
   extends Omit<Port, 'monitor' | keyof Values>,
@@ -43,11 +47,15 @@ export function openRtnl(options: RtnlOptions = {}): Rtnl {
   }
   return {
     ...port,
+    ...linksOver(netlink),
+    ...bridgeOver(netlink),
+    ...fdbOver(netlink),
     ...addressesOver(netlink),
     ...routesOver(netlink),
     ...nexthopsOver(netlink),
     ...rulesOver(netlink),
     ...neighboursOver(netlink),
+    ...namespacesOver(netlink),
     request,
     dump,
     subscribe,

@@ -9,9 +9,9 @@ import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
 import { shown } from '../../netlink/codec.ts'
 import { type Generic, type GenericFamily, openGeneric } from '../../netlink/generic.ts'
 import type { NetlinkOptions } from '../../netlink/netlink.ts'
+import { asIfname } from '../check.ts'
 import { errnoName } from '../errno.ts'
 import * as inet from '../inet.ts'
-import { checkIfname } from '../records.ts'
 import type { WireguardChange, WireguardDevice } from './device.ts'
 import { deviceOf } from './read-device.ts'
 import * as schema from './schema.ts'
@@ -82,11 +82,7 @@ function linkOf(link: unknown): [schema.RawDevice, subject: string] {
   if (typeof link === 'number') return [{ ifindex: inet.checkIfindex('link', link) }, `ifindex ${link}`]
   if (typeof link !== 'string')
     throw new TypeError(`link: ${shown(link)} is neither the name of a link nor its ifindex`)
-  try {
-    return [{ ifname: checkIfname(link) }, link]
-  } catch {
-    throw new RangeError(`link: ${shown(link)} is not an interface name`)
-  }
+  return [{ ifname: asIfname('link', link) }, link]
 }
 
 /** One limit for several messages: what is left of it each time. */

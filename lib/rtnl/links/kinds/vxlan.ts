@@ -74,7 +74,9 @@ export interface VxlanDetails extends VxlanAttributes, Told {
 }
 
 /** What a VXLAN link may be given. Each that is absent is left to the kernel's default, or as it is. */
-export type VxlanSettings = Partial<Omit<VxlanDetails, 'underlay'>>
+export type VxlanSettings = {
+  readonly [Name in Exclude<keyof VxlanDetails, 'underlay'>]?: VxlanDetails[Name] | undefined
+}
 
 export const vxlan = mapped<Raw, VxlanDetails | VxlanSettings>(raw, detailsOf, rawOf)
 
