@@ -148,8 +148,12 @@ async function readLink(
 
 async function readBack(netlink: Netlink, home: string | undefined, ifname: string, options?: CallOptions) {
   if (home === undefined) return readLink(netlink, 'link.create', { ifname }, ifname, options)
-  await using there = openNetlink({ protocol: 'route', netns: home })
-  return await readLink(there, 'link.create', { ifname }, ifname, options)
+  const there = openNetlink({ protocol: 'route', netns: home })
+  try {
+    return await readLink(there, 'link.create', { ifname }, ifname, options)
+  } finally {
+    await there.close()
+  }
 }
 
 function vanished(subject: string): NetlinkError {
