@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { closeSync, openSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Codec } from '../../../lib/netlink/codec.ts'
 import { encodeMessage } from '../../../lib/netlink/message.ts'
-import type { Query } from '../../../lib/netlink/netlink.ts'
+import type { Netlink, Query } from '../../../lib/netlink/netlink.ts'
 import { addressesOver } from '../../../lib/rtnl/addresses/addresses.ts'
 import { neighboursOver } from '../../../lib/rtnl/neighbours/neighbours.ts'
 import { namespacesOver } from '../../../lib/rtnl/netns/netns.ts'
@@ -284,3 +285,49 @@ function plain(value: unknown): unknown {
   if (!Array.isArray(value) || typeof value[0] !== 'object') return value
   return value.map(({ oif, gateway, weight }) => ({ oif, gateway, weight }))
 }
+
+/** How each part reads what the kernel sends. */
+async function readers(): Promise<readonly Codec<unknown>[]> {
+  const found: Codec<unknown>[] = []
+  const dump = async ({ answer }: { answer: Codec<unknown> }) => {
+    found.push(answer)
+    return { value: [], interrupted: false, unreadable: undefined }
+  }
+  const netlink = { dump } as unknown as Netlink
+  await routesOver(netlink).listRoutes({ family: 'ipv4' })
+  await addressesOver(netlink).listAddresses()
+  await neighboursOver(netlink).listNeighbours()
+  await rulesOver(netlink).listRules({ family: 'ipv6' })
+  await nexthopsOver(netlink).listNexthops()
+  await namespacesOver(netlink).listNetnsIds()
+  return found
+}
+
+test('no bytes of a kernel make a reader throw', async () => {
+  const all = await readers()
+  assert.equal(all.length, 6)
+  const attribute = fc
+    .record({ id: fc.integer({ min: 0, max: 40 }), payload: fc.uint8Array({ maxLength: 48 }) })
+    .map(({ id, payload }) => {
+      const padded = Buffer.alloc((payload.length + 7) & ~3)
+      padded.writeUInt16LE(payload.length + 4, 0)
+      padded.writeUInt16LE(id, 2)
+      padded.set(payload, 4)
+      return padded
+    })
+  const bytes = fc
+    .record({
+      family: fc.constantFrom(2, 10, 28, 128),
+      head: fc.uint8Array({ maxLength: 16 }),
+      attributes: fc.array(attribute, { maxLength: 12 }),
+      tail: fc.uint8Array({ maxLength: 5 }),
+    })
+    .map(({ family, head, attributes, tail }) => Buffer.concat([Uint8Array.of(family), head, ...attributes, tail]))
+  fc.assert(
+    fc.property(bytes, fc.constantFrom(...all), (given, reader) => {
+      const whole = Uint8Array.from(given)
+      reader.read(new DataView(whole.buffer), 0, whole.length, '', [])
+    }),
+    { numRuns: 5000, seed: 17 },
+  )
+})
