@@ -59,7 +59,7 @@ test('the Debian packages of the README are those that .ci/run installs', () => 
 })
 
 /** `wc -w` of the whole: what a reader has before him, but for reference that is looked up and held true by tests of its own. */
-const MOST_WORDS = 23_600
+const MOST_WORDS = 24_800
 const REFERENCE = /^docs\/(?:flags\.md|config-file\.md|metrics\.md|faults\.md|schemas\/|api\/)/
 const README_LINES = 200
 
