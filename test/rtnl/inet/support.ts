@@ -37,7 +37,7 @@ export async function createStage(t: TestContext): Promise<Stage> {
 
 /** What this kernel cannot do, by what it says when `ip` asks for it. */
 export const MISSING =
-  /not supported|Unknown device type|RTNETLINK answers: Operation not supported|encapsulation type not|Invalid group type/
+  /not supported|Unknown device type|RTNETLINK answers: Operation not supported|encapsulation type not|Invalid group type|Unknown attribute type/
 
 /** A thing that `ip` and we make, each in its turn. */
 export interface Case<T> {
