@@ -13,7 +13,7 @@ export type FdbState = 'permanent' | 'static' | 'dynamic' | 'stale' | number
 export interface FdbKey {
   readonly ifindex: Ifindex
   readonly lladdr: Lladdr
-  /** VLAN of the entry, 1 … 4094; undefined: none. */
+  /** VLAN of the entry, 1 … 4094; undefined: none, and of a bridge written and deleted in every VLAN of the port as well. */
   readonly vlan?: number | undefined
   /** The table of the bridge that the link is a port of: `true`, or the bridge, which the kernel takes from the port. */
   readonly master?: Ifindex | boolean | undefined
