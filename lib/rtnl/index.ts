@@ -74,3 +74,18 @@ export type {
   VxlanSpec,
 } from './port.ts'
 export { cidrFamily, familyOf, networkAddress, prefixLength, vxlanOverhead } from './public-values.ts'
+export type {
+  WireguardChange,
+  WireguardDevice,
+  WireguardEndpoint,
+  WireguardPeer,
+  WireguardPeerChange,
+} from './wireguard/device.ts'
+export {
+  generatePresharedKey,
+  generatePrivateKey,
+  parseWireguardKey,
+  publicKeyOf,
+  type WireguardKey,
+} from './wireguard/key.ts'
+export { openWireguard, type Wireguard } from './wireguard/wireguard.ts'
