@@ -17,6 +17,7 @@ export { type Lladdr, parseLladdr, randomLladdr } from '../net/lladdr.ts'
 export { type Mtu, parseMtu } from '../net/mtu.ts'
 export { parseVni, type Vni } from '../net/vni.ts'
 export type { CallOptions } from '../netlink/call.ts'
+export type { Netlink, NetlinkOptions } from '../netlink/netlink.ts'
 export {
   AF_INET,
   AF_INET6,
@@ -33,6 +34,19 @@ export {
   RTPROT_KERNEL,
   RTPROT_VTEPD,
 } from './abi.ts'
+export type { AddressDetails, AddressFilter, AddressRequest, AddressStatus, Lifetime } from './addresses/address.ts'
+export type { Addresses } from './addresses/addresses.ts'
+export type { Bridges } from './bridge/bridge.ts'
+export type {
+  BridgePort,
+  BridgePortChange,
+  BridgePortSettings,
+  BridgePortState,
+  MulticastRouter,
+} from './bridge/bridge-port.ts'
+export type { Mdb, MdbEntry, MdbSpec, MdbState } from './bridge/mdb.ts'
+export type { BridgePorts } from './bridge/ports.ts'
+export type { BridgeVlan, BridgeVlanSpec, BridgeVlans } from './bridge/vlans.ts'
 export {
   createEntryWriter,
   type Entry,
@@ -47,8 +61,54 @@ export {
   unpackEntries,
   unpackEntry,
 } from './entries.ts'
+export type { FdbTables } from './fdb/fdb.ts'
+export type { FdbCache, FdbFilter, FdbKey, FdbRecord, FdbRemote, FdbSpec, FdbState } from './fdb/fdb-record.ts'
+export type { RouteType, Scope } from './inet.ts'
+export type { BondAttributes, BondPortAttributes, BondPortSettings, BondSettings } from './links/kinds/bond.ts'
+export type { BridgeAttributes, BridgeId, BridgeSettings } from './links/kinds/bridge.ts'
+export type {
+  IpvlanAttributes,
+  MacvlanAttributes,
+  MacvlanSettings,
+  TunAttributes,
+  VrfAttributes,
+  VrfPortAttributes,
+} from './links/kinds/plain.ts'
+export type { GeneveAttributes, GreAttributes } from './links/kinds/tunnel.ts'
+export type { VlanAttributes } from './links/kinds/vlan.ts'
+export type { VxlanDetails, VxlanSettings } from './links/kinds/vxlan.ts'
+export type { ForeignParent, KindDetails, LinkDetails, LinkFilter, Operstate } from './links/link.ts'
+export type { Links } from './links/links.ts'
+export type { LinkStatistics } from './links/schema.ts'
+export type {
+  BridgeCreation,
+  CommonSpec,
+  LinkSettings,
+  LinkSpec,
+  VethCreation,
+  VethPeer,
+  VxlanCreation,
+} from './links/spec.ts'
 export type { Monitor, MonitorOptions } from './live-monitor.ts'
+export type {
+  Neighbour,
+  NeighbourCache,
+  NeighbourFilter,
+  NeighbourSpec,
+  NeighbourState,
+} from './neighbours/neighbour.ts'
+export type { NeighbourKey, Neighbours } from './neighbours/neighbours.ts'
+export type { Namespaces, NetnsReference } from './netns/netns.ts'
 export type { NetnsRef } from './netns-path.ts'
+export type {
+  Nexthop,
+  NexthopFilter,
+  NexthopGroupMember,
+  NexthopGroupType,
+  NexthopSpec,
+  ResilientGroup,
+} from './nexthops/nexthop.ts'
+export type { Nexthops } from './nexthops/nexthops.ts'
 export { openRtnl, type Rtnl } from './open.ts'
 export type {
   Address,
@@ -74,6 +134,23 @@ export type {
   VxlanSpec,
 } from './port.ts'
 export { cidrFamily, familyOf, networkAddress, prefixLength, vxlanOverhead } from './public-values.ts'
+export type { Encap, EncapType, IpEncap, MplsEncap, RawEncap, Seg6Encap } from './routes/encap.ts'
+export type { LockableMetric, RouteFeature, RouteMetrics } from './routes/metrics.ts'
+export type {
+  ResolvedPath,
+  Route,
+  RouteCache,
+  RouteFilter,
+  RouteLookup,
+  RoutePath,
+  RoutePreference,
+  RouteSpec,
+  RouteStatus,
+} from './routes/route.ts'
+export type { Routes } from './routes/routes.ts'
+export type { Seg6Header, Seg6Mode } from './routes/seg6.ts'
+export type { Masked, NumberRange, RuleAction, RuleDetails, RuleSpec, RuleStatus } from './rules/rule.ts'
+export type { Rules } from './rules/rules.ts'
 export type {
   WireguardChange,
   WireguardDevice,
