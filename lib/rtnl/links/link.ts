@@ -53,7 +53,7 @@ export interface LinkDetails extends Omit<Link, 'vxlan'>, KindDetails {
   readonly flags: number
   /** ARPHRD_*: 1 Ethernet, 772 loopback, 65534 none, … */
   readonly hardwareType: number
-  /** Link-layer address of another length than Ethernet's; IPv4 tunnels have 4 bytes, IPv6 tunnels 16. */
+  /** Address of a link that is no Ethernet: 6 bytes of loopback, 4 of IPv4 tunnels, 16 of IPv6 tunnels. */
   readonly hardwareAddress?: Uint8Array
   /** undefined when the link has none, or not an Ethernet one. */
   readonly broadcast: Lladdr | undefined

@@ -7,6 +7,8 @@ import type { LinkInfo } from './kinds.ts'
 import type { ForeignParent, KindDetails, LinkDetails } from './link.ts'
 import * as schema from './schema.ts'
 
+const ARPHRD_ETHER = 1
+
 /** Kinds whose attributes stand under the name of another. */
 const KEYS: Readonly<Record<string, keyof KindDetails>> = {
   macvtap: 'macvlan',
@@ -71,18 +73,16 @@ function toldOf(raw: schema.RawLink): Partial<LinkDetails> {
   return value as Partial<LinkDetails>
 }
 
-function addressesOf({ address, broadcast, permanentAddress }: schema.RawLink) {
-  const isOther = address !== undefined && address.length > 0 && address.length !== 6
+function addressesOf({ address, broadcast, permanentAddress, hardwareType }: schema.RawLink) {
+  const isEthernet = hardwareType === ARPHRD_ETHER
+  const lladdrOf = (bytes: Uint8Array | undefined): Lladdr | undefined =>
+    isEthernet && bytes?.length === 6 ? lladdrFromBytes(bytes) : undefined
   return {
     lladdr: lladdrOf(address),
     broadcast: lladdrOf(broadcast),
     permanentLladdr: lladdrOf(permanentAddress),
-    ...(isOther ? { hardwareAddress: address } : {}),
+    ...(isEthernet || address === undefined || address.length === 0 ? {} : { hardwareAddress: address }),
   }
-}
-
-function lladdrOf(bytes: Uint8Array | undefined): Lladdr | undefined {
-  return bytes?.length === 6 ? lladdrFromBytes(bytes) : undefined
 }
 
 function flagsOf(flags: number) {

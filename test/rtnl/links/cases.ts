@@ -180,7 +180,7 @@ export const CASES: readonly KindCase[] = [
     given: { mode: 'l3', flags: { private: true } },
     told: { flags: { private: true, vepa: false } },
     ip: 'ipvlan mode l3 private',
-    info: { mode: 'l3', flags: ['private'] },
+    info: { mode: 'l3', private: true },
   },
   {
     name: 'a bond of LACP',
