@@ -24,6 +24,9 @@ mount --move /dev /root/dev
 mkdir -p /root/dev/pts /root/dev/shm
 mount -t devpts devpts /root/dev/pts
 mount -t tmpfs tmpfs /root/dev/shm
+# As udev has it: the module is loaded by whoever opens it.
+mkdir -p /root/dev/net
+mknod -m 666 /root/dev/net/tun c 10 200
 mount -t tmpfs tmpfs /root/run
 # The kernel asks for modules by this program, in the root of the first process.
 rm -f /root/sbin/modprobe
