@@ -36,6 +36,11 @@ export interface SubscriptionOptions {
 export interface Subscription extends AsyncIterable<NetlinkEvent>, Disposable {
   /** Nothing is told after this returns, and a `for await` ends. May be called twice. */
   close(): void
+  /**
+   * Resolves when everything that the kernel had sent before the call, an overrun too, has been told: to `onEvents`, or into the
+   * queue of `for await`. Also when the subscription ends.
+   */
+  caughtUp(): Promise<void>
   /** It does not keep the process alive; `ref` takes that back. */
   unref(): void
   ref(): void
@@ -52,12 +57,15 @@ const USER_BUFFER = 32_768
 export function subscribe(socket: AddonSocket, options: SubscriptionOptions, onClose: () => void): Subscription {
   const { groups, receiveBufferBytes, queueEvents, signal, onEvents, onError } = checkOptions(options)
   let closed = false
+  /** Who waits for a mark, in the order in which they were asked for. */
+  const marks: (() => void)[] = []
   const close = (): void => {
     if (closed) return
     closed = true
     opened.monitor?.close()
     signal?.removeEventListener('abort', close)
     queue.end()
+    for (const resolve of marks.splice(0)) resolve()
     onClose()
   }
   const queue = createEventQueue<NetlinkEvent>({
@@ -68,7 +76,7 @@ export function subscribe(socket: AddonSocket, options: SubscriptionOptions, onC
   })
   const hear = (buffer: ArrayBuffer): void => {
     if (closed) return
-    const { events, errno } = decodeRawEvents(new Uint8Array(buffer))
+    const { events, errno, marked } = decodeRawEvents(new Uint8Array(buffer))
     const failure = errno === undefined ? undefined : failureOf(errno)
     if (onEvents === undefined) for (const event of events) queue.push(event)
     if (failure !== undefined) {
@@ -81,6 +89,7 @@ export function subscribe(socket: AddonSocket, options: SubscriptionOptions, onC
         if (events.length > 0) onEvents(events)
         if (failure !== undefined) onError?.(failure)
       })
+    for (const resolve of marks.splice(0, marked)) resolve()
   }
   const words = new Uint8Array(Uint32Array.from(groups).buffer)
   const opened = socket.subscribe(words, receiveBufferBytes, USER_BUFFER, hear)
@@ -90,6 +99,12 @@ export function subscribe(socket: AddonSocket, options: SubscriptionOptions, onC
   else signal?.addEventListener('abort', close, { once: true })
   return {
     close,
+    caughtUp: () =>
+      new Promise((resolve) => {
+        if (closed) return resolve()
+        marks.push(resolve)
+        monitor.mark()
+      }),
     unref: () => monitor.setRef(false),
     ref: () => monitor.setRef(true),
     [Symbol.dispose]: close,
@@ -121,16 +136,18 @@ function checkOptions(options: SubscriptionOptions) {
   }
 }
 
-/** `errno`: the socket failed. Messages are views into `bytes`. */
-function decodeRawEvents(bytes: Uint8Array): { events: NetlinkEvent[]; errno: number | undefined } {
+/** `errno`: the socket failed; `marked`: marks that are answered. Messages are views into `bytes`. */
+function decodeRawEvents(bytes: Uint8Array): { events: NetlinkEvent[]; errno: number | undefined; marked: number } {
   const view = viewOf(bytes)
   const events: NetlinkEvent[] = []
   let errno: number | undefined
+  let marked = 0
   for (let at = 0; at + abi.EVENT_HEADER_BYTES <= bytes.length; ) {
     const type = bytes[at + abi.EVENT_TYPE]
     const value = getUint32(view, at + abi.EVENT_VALUE)
     at += abi.EVENT_HEADER_BYTES
     if (type === abi.EVENT_CLOSED) errno = value
+    else if (type === abi.EVENT_MARK) marked += value
     else if (type !== abi.EVENT_RAW) events.push({ type: 'overrun' })
     else {
       const isWhole = eachMessage(bytes.subarray(at, at + value), (message) =>
@@ -140,7 +157,7 @@ function decodeRawEvents(bytes: Uint8Array): { events: NetlinkEvent[]; errno: nu
       at += (value + 3) & ~3
     }
   }
-  return { events, errno }
+  return { events, errno, marked }
 }
 
 function failureOf(errno: number): NetlinkSocketError {

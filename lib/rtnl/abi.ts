@@ -234,6 +234,8 @@ export const EVENT_RULE = 6
 export const EVENT_TOUCHED = 7
 /** Messages as the kernel sent them: EVENT_VALUE is their bytes, which follow, padded to a multiple of four. */
 export const EVENT_RAW = 8
+/** Behind everything that was queued when it was asked for: EVENT_VALUE is how many marks it answers. */
+export const EVENT_MARK = 9
 export const ACTION_SET = 1
 export const ACTION_DELETED = 2
 

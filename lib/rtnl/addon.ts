@@ -95,6 +95,8 @@ export interface AddonMonitor {
   hearEntries(heard: boolean): number
   /** Whether it keeps the process alive; true at first. */
   setRef(counts: boolean): void
+  /** Asks for an EVENT_MARK. */
+  mark(): void
   close(): void
 }
 

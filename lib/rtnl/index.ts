@@ -89,6 +89,12 @@ export type {
   VethPeer,
   VxlanCreation,
 } from './links/spec.ts'
+export type { Change } from './live/change.ts'
+export type { FdbAt } from './live/fdb-kind.ts'
+export type { LiveTable, WatchOptions } from './live/live-table.ts'
+export type { NeighbourAt } from './live/neighbour-kind.ts'
+export type { RouteKey } from './live/route-kind.ts'
+export type { AddressAt, WatchedTable, WatchedTables } from './live/watch-table.ts'
 export type { Monitor, MonitorOptions } from './live-monitor.ts'
 export type {
   Neighbour,

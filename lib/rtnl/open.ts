@@ -8,6 +8,7 @@ import { type Addresses, addressesOver } from './addresses/addresses.ts'
 import { type Bridges, bridgeOver } from './bridge/bridge.ts'
 import { type FdbTables, fdbOver } from './fdb/fdb.ts'
 import { type Links, linksOver } from './links/links.ts'
+import { type Watches, watchesOver } from './live/watch-table.ts'
 import { createMonitor, type Monitor, type MonitorOptions } from './live-monitor.ts'
 import { openSocket, rtnlOver } from './native.ts'
 import { type Neighbours, neighboursOver } from './neighbours/neighbours.ts'
@@ -23,6 +24,7 @@ interface Values extends Links, Bridges, FdbTables, Addresses, Routes, Nexthops,
 export interface Rtnl
   extends Omit<Port, 'monitor' | keyof Values>,
     Values,
+    Watches,
     Pick<Netlink, 'request' | 'dump' | 'subscribe'>,
     AsyncDisposable {
   /** Hears links, addresses, neighbours, FDB entries, routes of the main table and rules from the moment it returns. */
@@ -56,6 +58,7 @@ export function openRtnl(options: RtnlOptions = {}): Rtnl {
     ...rulesOver(netlink),
     ...neighboursOver(netlink),
     ...namespacesOver(netlink),
+    ...watchesOver(netlink),
     request,
     dump,
     subscribe,

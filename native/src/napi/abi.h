@@ -188,6 +188,7 @@ inline constexpr uint8_t kEventClosed = 5;
 inline constexpr uint8_t kEventRule = 6;
 inline constexpr uint8_t kEventTouched = 7;
 inline constexpr uint8_t kEventRaw = 8;
+inline constexpr uint8_t kEventMark = 9;
 inline constexpr uint8_t kActionSet = 1;
 inline constexpr uint8_t kActionDeleted = 2;
 
@@ -294,7 +295,7 @@ static_assert(rtnl::kBrokenFrame == kBrokenFrame);
 static_assert(rtnl::kLinkEvent == kEventLink && rtnl::kAddressEvent == kEventAddress);
 static_assert(rtnl::kEntryEvent == kEventEntry && rtnl::kOverrunEvent == kEventOverrun);
 static_assert(rtnl::kRuleEvent == kEventRule && rtnl::kTouchedEvent == kEventTouched &&
-              rtnl::kRawEvent == kEventRaw);
+              rtnl::kRawEvent == kEventRaw && rtnl::kMarkEvent == kEventMark);
 static_assert(rtnl::kClosedEvent == kEventClosed && rtnl::kSet == kActionSet && rtnl::kDeleted == kActionDeleted);
 
 static_assert(static_cast<uint8_t>(sock::Outcome::Kind::kDone) == kOutcomeDone);

@@ -46,6 +46,7 @@ Napi::Function MonitorHandle::Define(Napi::Env env) {
                      {
                          InstanceMethod<&MonitorHandle::HearEntries>("hearEntries"),
                          InstanceMethod<&MonitorHandle::SetRef>("setRef"),
+                         InstanceMethod<&MonitorHandle::Mark>("mark"),
                          InstanceMethod<&MonitorHandle::Close>("close"),
                      });
 }
@@ -168,6 +169,10 @@ void MonitorHandle::SetRef(const Napi::CallbackInfo& info) {
     deliveries_.Ref(info.Env());
   else
     deliveries_.Unref(info.Env());
+}
+
+void MonitorHandle::Mark(const Napi::CallbackInfo&) {
+  if (open_) monitor_.Mark();
 }
 
 Napi::Value MonitorHandle::Close(const Napi::CallbackInfo& info) {

@@ -44,6 +44,8 @@ class MonitorHandle final : public Napi::ObjectWrap<MonitorHandle>, public OpenH
   Napi::Value HearEntries(const Napi::CallbackInfo& info);
   // setRef(counts: boolean): whether the open monitor keeps the process alive.
   void SetRef(const Napi::CallbackInfo& info);
+  // mark(): a kMarkEvent follows what is queued.
+  void Mark(const Napi::CallbackInfo& info);
   // No call of the callback after this returns.
   Napi::Value Close(const Napi::CallbackInfo& info);
 

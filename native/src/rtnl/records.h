@@ -162,7 +162,7 @@ struct EventHeader {
   uint8_t action;
   uint16_t reserved;
   // nlmsg_pid · closed: the errno · overrun: 0 where messages were lost, else the type of the one that does not decode · raw:
-  // bytes of messages that follow, padded to four
+  // bytes of messages that follow, padded to four · mark: how many were asked for
   uint32_t value;
 };
 
@@ -178,6 +178,7 @@ enum EventType : uint8_t {
   kRuleEvent = 6,
   kTouchedEvent = 7,
   kRawEvent = 8,
+  kMarkEvent = 9,
 };
 enum EventAction : uint8_t { kSet = 1, kDeleted = 2 };
 

@@ -74,6 +74,9 @@ class Connection {
     return cancelled_.load(std::memory_order_acquire) || interrupted_.load(std::memory_order_acquire);
   }
 
+  // Cancel() was called; Interrupt() does not count.
+  [[nodiscard]] bool ended() const { return cancelled_.load(std::memory_order_acquire); }
+
   // Hands out `count` consecutive sequence numbers and returns the first. They wrap around.
   uint32_t TakeSequences(uint32_t count) {
     const uint32_t first = next_sequence_;

@@ -58,6 +58,11 @@ int Monitor::HearEntries(bool heard) {
   return ignored_port_ == 0 ? DetachFilter(connection_.fd()) : AttachOwnMessageFilter(connection_.fd(), ignored_port_);
 }
 
+void Monitor::Mark() {
+  asked_marks_.fetch_add(1, std::memory_order_acq_rel);
+  connection_.Interrupt();
+}
+
 void Monitor::Stop() {
   connection_.Cancel();
   thread_.Join();
@@ -67,20 +72,29 @@ void Monitor::Stop() {
 void Monitor::Loop() {
   for (bool alive = true; alive;) {
     std::vector<uint8_t> events;
+    // In this order: a mark that comes between the two is taken here, or ends the next wait.
+    connection_.Resume();
+    if (const uint32_t asked = asked_marks_.exchange(0, std::memory_order_acq_rel); asked != 0) {
+      marks_ += asked;
+      since_mark_ = 0;
+    }
     alive = Read(&events);
-    if (connection_.cancelled()) return;
+    if (connection_.ended()) return;
     if (!events.empty() && !deliver_(std::move(events))) return;
   }
 }
 
 bool Monitor::Read(std::vector<uint8_t>* events) {
-  int wait = congested_ ? 0 : Connection::kForever;
+  int wait = congested_ || marks_ != 0 ? 0 : Connection::kForever;
   for (size_t read = 0; events->size() < kLargestDelivery && read < kLargestSilence;) {
     const Received received = connection_.Receive(wait);
     if (received.error == ETIMEDOUT) {
       EndCongestion(events);
+      TellMarks(events);
       return true;
     }
+    // A mark is asked for: Loop() takes it.
+    if (received.error == ECANCELED && !connection_.ended()) return true;
     if (received.error == ENOBUFS) {
       AppendBare(rtnl::kOverrunEvent, 0, events);
       congested_ = 0;
@@ -90,10 +104,13 @@ bool Monitor::Read(std::vector<uint8_t>* events) {
     } else {
       read += received.datagram.size();
       append_(received.datagram, events);
+      since_mark_ += received.datagram.size();
       if (congested_) *congested_ += received.datagram.size();
       // Under steady news the queue may never be seen empty. It held at most its size and one message when it overflowed,
       // and took nothing in before it was empty: whoever has read more than that has read what came later.
-      if (congested_ && *congested_ > 2 * static_cast<size_t>(connection_.actual_receive_buffer())) EndCongestion(events);
+      const size_t all = 2 * static_cast<size_t>(connection_.actual_receive_buffer());
+      if (congested_ && *congested_ > all) EndCongestion(events);
+      if (since_mark_ > all) TellMarks(events);
     }
     wait = 0;
   }
@@ -103,6 +120,11 @@ bool Monitor::Read(std::vector<uint8_t>* events) {
 void Monitor::EndCongestion(std::vector<uint8_t>* events) {
   if (congested_) AppendBare(rtnl::kOverrunEvent, 0, events);
   congested_.reset();
+}
+
+void Monitor::TellMarks(std::vector<uint8_t>* events) {
+  if (marks_ != 0) AppendBare(rtnl::kMarkEvent, marks_, events);
+  marks_ = 0;
 }
 
 void AppendEvents(Bytes datagram, std::vector<uint8_t>* events) {

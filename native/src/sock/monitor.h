@@ -9,6 +9,7 @@
 #ifndef VTEPD_SOCK_MONITOR_H_
 #define VTEPD_SOCK_MONITOR_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -51,6 +52,8 @@ class Monitor {
   // False: neighbours, FDB entries and routes stay unheard from here on, but for what is queued. True: they are heard again,
   // less what `ignored_port` caused. Between Open and Stop, from the thread that calls these. 0 or a positive errno.
   [[nodiscard]] int HearEntries(bool heard);
+  // Has an event told (kMarkEvent) behind everything that is queued at this moment. From any thread, after Start.
+  void Mark();
   // Ends and waits for the thread. What `deliver` may be blocked in has to be released before. May be called twice.
   void Stop();
 
@@ -60,11 +63,17 @@ class Monitor {
   [[nodiscard]] bool Read(std::vector<uint8_t>* events);
   // Tells the second overrun, if one is due.
   void EndCongestion(std::vector<uint8_t>* events);
+  // Tells the marks that were asked for before the queue was empty.
+  void TellMarks(std::vector<uint8_t>* events);
 
   Connection connection_;
   uint32_t ignored_port_ = 0;
   // Set from ENOBUFS until the queue has certainly been empty: bytes read since.
   std::optional<size_t> congested_;
+  // Asked for by Mark(), and taken by the thread: how many, and bytes read since the last was taken.
+  std::atomic<uint32_t> asked_marks_{0};
+  uint32_t marks_ = 0;
+  size_t since_mark_ = 0;
   std::function<void(Bytes datagram, std::vector<uint8_t>* events)> append_;
   Thread thread_;
   Deliver deliver_;
