@@ -3,6 +3,9 @@
  * and whole messages; generic netlink by the names of its families. Must not: export what only vtepd's own floors need.
  */
 export { NetlinkError, NetlinkProtocolError, NetlinkSocketError, VtepdError } from '../errors.ts'
+export type { Ip } from '../net/ip.ts'
+export type { Lladdr } from '../net/lladdr.ts'
+export type { NetnsRef } from '../rtnl/netns-path.ts'
 export type { Dump } from '../rtnl/port.ts'
 export type { Unreadable } from '../rtnl/unreadable.ts'
 export { type Attributes, type AttributeValues, attributes, eachAttribute, listOf } from './attributes.ts'

@@ -5,6 +5,7 @@
 export {
   BatchError,
   ConfigError,
+  type FailedBatch,
   NetlinkError,
   NetlinkProtocolError,
   NetlinkSocketError,
@@ -16,8 +17,12 @@ export { type Family, type Ip, type Ipv4, type Ipv6, parseIp } from '../net/ip.t
 export { type Lladdr, parseLladdr, randomLladdr } from '../net/lladdr.ts'
 export { type Mtu, parseMtu } from '../net/mtu.ts'
 export { parseVni, type Vni } from '../net/vni.ts'
+export type { AttributeValues } from '../netlink/attributes.ts'
 export type { CallOptions } from '../netlink/call.ts'
-export type { Netlink, NetlinkOptions } from '../netlink/netlink.ts'
+export type { Codec, ValueOf } from '../netlink/codec.ts'
+export type { NetlinkMessage } from '../netlink/message.ts'
+export type { Netlink, NetlinkOptions, NetlinkProtocol, Query, TypedQuery } from '../netlink/netlink.ts'
+export type { NetlinkEvent, Subscription, SubscriptionOptions } from '../netlink/subscription.ts'
 export {
   AF_INET,
   AF_INET6,
