@@ -1,5 +1,6 @@
 // Runs the addon's tests under sanitizers: `npm run test:asan` (AddressSanitizer and UndefinedBehaviorSanitizer) and
-// `npm run test:tsan` (ThreadSanitizer), `node scripts/sanitize.mjs address|thread [TEST FILE...]`.
+// `npm run test:tsan` (ThreadSanitizer), `node scripts/sanitize.mjs address|thread [TEST FILE...]`; without files those of
+// test/rtnl and the soak, in short.
 // Builds a variant of the addon of its own (build-address, build-thread), and the native tests with the same sanitizer.
 // Node itself is not instrumented: the sanitizer's library is loaded into it, and only what the addon does is seen.
 import { spawnSync } from 'node:child_process'
@@ -43,10 +44,13 @@ step('the native tests', 'cmake', ['--build', native, '--parallel', '2'])
 const [program = '', ...args] = [...(variant.prefix ?? []), path.join(native, 'native_tests')]
 step('the native tests', program, args)
 
-const files = words.length > 0 ? words : testFiles(path.join(root, 'test/rtnl'))
+const given = words.filter((word) => !word.startsWith('-'))
+const files =
+  given.length > 0 ? given : ['test/rtnl', 'test/soak'].flatMap((folder) => testFiles(path.join(root, folder)))
 const env = { ...variant.options, LD_PRELOAD: library, VTEPD_NATIVE_DIR: path.join(folder, 'Debug') }
 const node = [process.execPath, '--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=1']
-const bounds = ['--test-timeout=900000']
+// Those of the command line count, as they come later.
+const bounds = ['--test-timeout=900000', ...words.filter((word) => word.startsWith('-'))]
 const settings = Object.entries(env).map(([key, value]) => `${key}=${value}`)
 const command = inNamespaces([
   ...(variant.prefix ?? []),
@@ -58,7 +62,7 @@ const command = inNamespaces([
   ...files,
 ])
 if (command === undefined) fail('needs private namespaces: unshare or ip is missing or refused here')
-step(`test/rtnl with the ${name} sanitizer`, command[0], command.slice(1))
+step(`the addon's tests with the ${name} sanitizer`, command[0], command.slice(1))
 
 function step(what, program, args) {
   process.stderr.write(`sanitize: ${what}\n`)
