@@ -3,6 +3,8 @@
  * passed over, since newer kernels say more; of one that comes twice the last counts, as in the kernel itself.
  * Must not: know a message type.
  */
+
+import { nearest } from '../util/wrong-input.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { LITTLE_ENDIAN } from './byte-writer.ts'
 import { type Codec, checkObject, shown, type ValueOf } from './codec.ts'
@@ -42,7 +44,8 @@ export function attributes<const F extends AttributeFields>(fields: F): Attribut
       for (const [key, one] of Object.entries(checkObject(name, value))) {
         if (beside?.has(key) === true || one === undefined) continue
         const field = Object.hasOwn(fields, key) ? fields[key] : undefined
-        if (field === undefined) throw new TypeError(`${joined(name, key)}: there is no such attribute`)
+        if (field === undefined)
+          throw new TypeError(`${joined(name, key)}: there is no such attribute${nearest(key, Object.keys(fields))}`)
         const [id, codec] = field
         if (codec.flag === true && one === false) continue
         const place = joined(name, key)

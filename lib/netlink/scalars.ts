@@ -68,6 +68,7 @@ export const text: Codec<string> = {
   write(out, value, name) {
     if (typeof value !== 'string') throw new TypeError(`${name}: ${shown(value)} is not a string`)
     if (value.includes('\0')) throw new RangeError(`${name}: ${shown(value)} has a zero byte`)
+    if (/\p{Cs}/u.test(value)) throw new RangeError(`${name}: ${shown(value)} has half a surrogate pair`)
     out.bytes(Buffer.from(value, 'utf8'))
     out.u8(0)
   },

@@ -10,8 +10,10 @@ import { parseIfindex } from '../net/ifindex.ts'
 import { type Family, familyOf, type Ip, ipFromBytes } from '../net/ip.ts'
 import { readAddress } from '../net/ip-text.ts'
 import { ByteWriter } from '../netlink/byte-writer.ts'
-import { type Codec, checkInteger, checkObject, shown } from '../netlink/codec.ts'
+import { type Codec, checkInteger, shown } from '../netlink/codec.ts'
 import { oneOf, u8 } from '../netlink/scalars.ts'
+import { nearest } from '../util/wrong-input.ts'
+import { asObject } from './check.ts'
 import type { Dump } from './port.ts'
 import { addUnreadable } from './unreadable.ts'
 
@@ -71,12 +73,12 @@ export function called<T>(name: string, codec: Codec<T>): Codec<T> {
   return { ...codec, write: (out, value) => codec.write(out, value, name) }
 }
 
-/** An object without keys beyond `keys`; throws TypeError. */
-export function checkSpec(name: string, value: unknown, keys: ReadonlySet<string>): Readonly<Record<string, unknown>> {
-  const spec = checkObject(name, value)
-  for (const key of Object.keys(spec))
-    if (!keys.has(key)) throw new TypeError(`${name}.${key}: there is no such field; there are ${[...keys].join(', ')}`)
-  return spec
+/** A copy of an object without keys beyond `keys`, each read once; throws TypeError. */
+export function checkSpec<T>(name: string, value: T, keys: ReadonlySet<string>): T & Readonly<Record<string, unknown>> {
+  const given = asObject(name, value)
+  for (const key of Object.keys(given))
+    if (!keys.has(key)) throw new TypeError(`${name}.${key}: there is no such field${nearest(key, [...keys])}`)
+  return { ...given } as T & Readonly<Record<string, unknown>>
 }
 
 /** Overwritten by the next address that is checked. */

@@ -12,7 +12,7 @@ import { asInteger, asObject, fieldsOf } from './check.ts'
  */
 export type NetnsRef = string | { readonly pid: number } | { readonly fd: number }
 
-const FOLDER = '/run/netns'
+export const NETNS_FOLDER = '/run/netns'
 // Without the zero byte at the end (linux/limits.h).
 const LONGEST_NAME = 255
 const LONGEST_PATH = 4095
@@ -40,5 +40,5 @@ function pathOf(field: string, text: string): string {
   if (isPath) return text
   if (text === '' || text === '.' || text === '..')
     throw wrongValue(field, text, 'is not the name of a network namespace')
-  return `${FOLDER}/${text}`
+  return `${NETNS_FOLDER}/${text}`
 }

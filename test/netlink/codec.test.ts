@@ -177,7 +177,7 @@ const WRONG: readonly (readonly [codec: Codec<any>, value: unknown, message: Reg
   [oneOf(u8, { on: 1 }), 'off', /^small: 'off' is none of on$/],
   [oneOf(u8, { on: 1 }), 'toString', /^small: 'toString' is none of on$/],
   [oneOf(u8, { on: 1 }), Symbol('on'), /^small: a symbol/],
-  [inner, { prot: 1 }, /^small\.prot: there is no such attribute$/],
+  [inner, { prot: 1 }, /^small\.prot: there is no such attribute; did you mean port\?$/],
   [inner, { __proto__: null, constructor: 1 }, /^small\.constructor: there is no such attribute$/],
   [inner, [], /^small: an array is not an object$/],
   [listOf(u8), { length: 1 }, /^small: an object is not an array$/],

@@ -53,13 +53,14 @@ const answer = { ...schema.addressMessage, ...addressReader } as unknown as Code
 
 export function addressesOver(netlink: Netlink): Addresses {
   const write = async (op: string, type: number, flags: number, address: AddressRequest, options?: CallOptions) => {
-    const value = type === schema.RTM_DELADDR ? rawKey(address) : rawAddress(address)
-    const subject = `${address.ip}/${address.prefixLength} on ifindex ${address.ifindex}`
+    const given = checkSpec('address', address, KEYS)
+    const value = type === schema.RTM_DELADDR ? rawKey(given) : rawAddress(given)
+    const subject = `${value.local}/${value.prefixLength} on ifindex ${value.ifindex}`
     await netlink.request({ type, flags, body, value, op, subject }, options)
   }
   return {
-    async listAddresses(filter = {}, options) {
-      checkSpec('filter', filter, FILTER_KEYS)
+    async listAddresses(wanted = {}, options) {
+      const filter = checkSpec('filter', wanted, FILTER_KEYS)
       const { family, ifindex } = filter
       if (family !== undefined) checkFamily('filter.family', family)
       if (ifindex !== undefined) checkIfindex('filter.ifindex', ifindex)
@@ -92,7 +93,7 @@ export function addressesOver(netlink: Netlink): Addresses {
 
 /** What the kernel looks for when it deletes. */
 function rawKey(given: AddressRequest): schema.RawAddress {
-  const { ifindex, prefixLength, label, peer } = checkSpec('address', given, KEYS) as unknown as AddressRequest
+  const { ifindex, prefixLength, label, peer } = given
   const ip = checkIp('address.ip', given.ip)
   const family = familyOf(ip)
   if (family === 'ipv6') refuseOf(family, 'address.label', label)
@@ -162,7 +163,7 @@ function lifetimesOf({ valid, preferred }: AddressRequest): schema.RawAddress['c
 function checkLabel(label: unknown): string {
   if (typeof label !== 'string') throw new TypeError(`address.label: ${shown(label)} is not a string`)
   const bytes = Buffer.byteLength(label)
-  if (bytes === 0 || bytes > LABEL_BYTES || label.includes('\0'))
-    throw new RangeError(`address.label: ${shown(label)} has not 1 to ${LABEL_BYTES} bytes`)
+  if (bytes === 0 || bytes > LABEL_BYTES || /[\0\p{Cs}]/u.test(label))
+    throw new RangeError(`address.label: ${shown(label)} has not 1 to ${LABEL_BYTES} bytes of text`)
   return label
 }

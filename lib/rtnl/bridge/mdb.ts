@@ -74,8 +74,7 @@ const body = inet.called('mdb', schema.mdbRequest)
 export function mdbOver(netlink: Netlink): Mdb {
   return {
     async listMdb(filter = {}, options) {
-      inet.checkSpec('filter', filter, new Set(['bridge']))
-      const { bridge } = filter
+      const { bridge } = inet.checkSpec('filter', filter, new Set(['bridge']))
       if (bridge !== undefined) inet.checkIfindex('filter.bridge', bridge)
       const query = { type: schema.RTM_GETMDB, body: schema.mdbRequest, value: { family: schema.AF_BRIDGE } }
       // Bridges answer with the type of the question, and no family; VXLAN links, which are asked too, with RTM_NEWMDB.
@@ -90,12 +89,14 @@ export function mdbOver(netlink: Netlink): Mdb {
       }
     },
     async addMdb(entry, options) {
-      const request = { type: schema.RTM_NEWMDB, flags: NLM_F_CREATE | NLM_F_EXCL, body, value: rawEntry(entry, true) }
-      await netlink.request({ ...request, op: 'mdb.add', subject: subjectOf(entry) }, options)
+      const spec = inet.checkSpec('mdb', entry, KEYS)
+      const request = { type: schema.RTM_NEWMDB, flags: NLM_F_CREATE | NLM_F_EXCL, body, value: rawEntry(spec, true) }
+      await netlink.request({ ...request, op: 'mdb.add', subject: subjectOf(spec) }, options)
     },
     async deleteMdb(entry, options) {
-      const request = { type: schema.RTM_DELMDB, body, value: rawEntry(entry, false) }
-      await netlink.request({ ...request, op: 'mdb.delete', subject: subjectOf(entry) }, options)
+      const spec = inet.checkSpec('mdb', entry, KEYS)
+      const request = { type: schema.RTM_DELMDB, body, value: rawEntry(spec, false) }
+      await netlink.request({ ...request, op: 'mdb.delete', subject: subjectOf(spec) }, options)
     },
   }
 }
@@ -141,7 +142,6 @@ function groupOf({ protocol, address }: schema.RawMdbEntry): Ip | Lladdr | undef
 }
 
 function rawEntry(spec: MdbSpec, isNew: boolean): schema.RawMdbRequest {
-  inet.checkSpec('mdb', spec, KEYS)
   const { bridge, port, vid, state, source, filterMode, protocol } = spec
   const group = rawGroup(spec.group)
   const isLocalTo = (one: Ip | undefined): boolean => one === undefined || familyOf(one) === group.family
@@ -151,7 +151,7 @@ function rawEntry(spec: MdbSpec, isNew: boolean): schema.RawMdbRequest {
     throw new RangeError('mdb.source: senders are of the family of the group, and a MAC address has none')
   const entry = {
     port: inet.checkIfindex('mdb.port', port),
-    state: inet.asRead(state8, 'mdb.state', state ?? 'permanent'),
+    state: inet.asRead(state8, 'mdb.state', state === undefined ? 'permanent' : state),
     vid: vid === undefined ? 0 : checkInteger('mdb.vid', vid, 1, 4094),
     address: group.address,
     protocol: group.protocol,

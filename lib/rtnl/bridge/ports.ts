@@ -3,7 +3,7 @@ import { constants } from 'node:os'
 import { NetlinkError } from '../../errors.ts'
 import { type Ifindex, toIfindex } from '../../net/ifindex.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
-import type { CallOptions } from '../../netlink/call.ts'
+import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
 import { type Codec, checkInteger, shown } from '../../netlink/codec.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
 import * as inet from '../inet.ts'
@@ -44,8 +44,7 @@ const changeBody = { ...schema.bridgeLink }
 export function bridgePortsOver(netlink: Netlink): BridgePorts {
   const ports: BridgePorts = {
     async listBridgePorts(filter = {}, options) {
-      inet.checkSpec('filter', filter, new Set(['master']))
-      const { master } = filter
+      const { master } = inet.checkSpec('filter', filter, new Set(['master']))
       if (master !== undefined) inet.checkIfindex('filter.master', master)
       const query = { type: schema.RTM_GETLINK, body: schema.bridgeLink, value: { family: schema.AF_BRIDGE } }
       const answers = { answer: listed, answerType: schema.RTM_NEWLINK, op: 'bridge.ports', subject: 'all' }
@@ -68,20 +67,21 @@ export function bridgePortsOver(netlink: Netlink): BridgePorts {
     },
     async changeBridgePort(ifindex, change, options) {
       const value = { family: schema.AF_BRIDGE, ifindex: inet.checkIfindex('ifindex', ifindex) }
-      const port = rawChange(change)
-      const before = await ports.getBridgePort(ifindex, options)
-      for (const [key, wanted] of Object.entries(change))
+      const wantedChange = inet.checkSpec('change', change, CHANGEABLE)
+      const port = rawChange(wantedChange)
+      const call = checkCallOptions(options)
+      const before = await ports.getBridgePort(ifindex, call)
+      for (const [key, wanted] of Object.entries(wantedChange))
         if (before !== undefined && wanted !== undefined && !NOT_ALWAYS_TOLD.has(key) && !Object.hasOwn(before, key))
           throw new RangeError(`change.${key}: this kernel does not know it`)
       const request = { type: schema.RTM_SETLINK, body: changeBody, value: { ...value, port } }
-      await netlink.request({ ...request, op: 'bridge.changePort', subject: `ifindex ${ifindex}` }, options)
+      await netlink.request({ ...request, op: 'bridge.changePort', subject: `ifindex ${ifindex}` }, call)
     },
   }
   return ports
 }
 
 function rawChange(change: BridgePortChange): schema.RawPort {
-  inet.checkSpec('change', change, CHANGEABLE)
   const { priority, cost, backupPort, state, mcastRouter, ...rest } = change
   const raw = {
     ...rest,

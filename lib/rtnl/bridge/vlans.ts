@@ -57,8 +57,7 @@ export function bridgeVlansOver(netlink: Netlink): BridgeVlans {
   }
   return {
     async listBridgeVlans(filter = {}, options) {
-      inet.checkSpec('filter', filter, new Set(['ifindex']))
-      const { ifindex } = filter
+      const { ifindex } = inet.checkSpec('filter', filter, new Set(['ifindex']))
       if (ifindex !== undefined) inet.checkIfindex('filter.ifindex', ifindex)
       const value = { family: schema.AF_BRIDGE, filter: schema.RTEXT_FILTER_BRVLAN_COMPRESSED }
       const query = { type: schema.RTM_GETLINK, body: schema.bridgeLink, value, answer: schema.bridgeLink }
@@ -66,10 +65,12 @@ export function bridgeVlansOver(netlink: Netlink): BridgeVlans {
       const dump = await netlink.dump({ ...query, ...named }, options)
       return { ...dump, value: dump.value.filter((one) => (ifindex ?? one.ifindex) === one.ifindex).flatMap(vlansOf) }
     },
-    async addBridgeVlan(vlan, options) {
+    async addBridgeVlan(given, options) {
+      const vlan = inet.checkSpec('vlan', given, KEYS)
       await write('bridge.addVlan', schema.RTM_SETLINK, vlan, rawVlan(vlan, true), options)
     },
-    async deleteBridgeVlan(vlan, options) {
+    async deleteBridgeVlan(given, options) {
+      const vlan = inet.checkSpec('vlan', given, KEYS)
       await write('bridge.deleteVlan', schema.RTM_DELLINK, vlan, rawVlan(vlan, false), options)
     },
   }
@@ -95,7 +96,6 @@ function vlansOf(raw: schema.RawBridgeLink): BridgeVlan[] {
 }
 
 function rawVlan(vlan: BridgeVlanSpec, withFlags: boolean): schema.RawBridgeLink {
-  inet.checkSpec('vlan', vlan, KEYS)
   const ifindex = inet.checkIfindex('vlan.ifindex', vlan.ifindex)
   const vid = checkInteger('vlan.vid', vlan.vid, 1, 4094)
   const lastVid = vlan.lastVid === undefined ? vid : checkInteger('vlan.lastVid', vlan.lastVid, vid, 4094)

@@ -13,7 +13,7 @@ import type { Dump } from '../port.ts'
 import type { FdbFilter, FdbKey, FdbRecord, FdbRemote, FdbSpec } from './fdb-record.ts'
 import { fdbReader } from './read-fdb.ts'
 import * as schema from './schema.ts'
-import { checkFilter, rawFdb, rawKey, rawRemote } from './write-fdb.ts'
+import { checkFilter, fieldsOfFdb, rawFdb, rawKey, rawRemote } from './write-fdb.ts'
 
 /** Promises reject with TypeError or RangeError before anything is sent, with NetlinkError where the kernel refused. */
 export interface FdbTables {
@@ -43,7 +43,8 @@ const body = inet.called('fdb', schema.fdbMessage)
 const answer = { ...schema.fdbMessage, ...fdbReader } as unknown as Codec<FdbRecord>
 
 export function fdbOver(netlink: Netlink): FdbTables {
-  const write = async (op: string, flags: number, entry: FdbSpec, options?: CallOptions) => {
+  const write = async (op: string, flags: number, given: FdbSpec, options?: CallOptions) => {
+    const entry = fieldsOfFdb(given)
     const value = rawFdb(entry)
     const request = { type: schema.RTM_NEWNEIGH, flags: NLM_F_CREATE | flags, body, value }
     await netlink.request({ ...request, op, subject: subjectOf(entry) }, options)
@@ -68,7 +69,8 @@ export function fdbOver(netlink: Netlink): FdbTables {
         throw error
       }
     },
-    async getFdbEntry(key, options) {
+    async getFdbEntry(given, options) {
+      const key = fieldsOfFdb(given)
       const value = { ...rawKey(key), vni: rawRemote(key).srcVni }
       const query = { type: schema.RTM_GETNEIGH, body, value, answer, answerType: schema.RTM_NEWNEIGH }
       try {
@@ -83,7 +85,8 @@ export function fdbOver(netlink: Netlink): FdbTables {
     addFdb: (entry, options) => write('fdb.add', NLM_F_EXCL, entry, options),
     replaceFdb: (entry, options) => write('fdb.replace', NLM_F_REPLACE, entry, options),
     appendFdb: (entry, options) => write('fdb.append', NLM_F_APPEND, entry, options),
-    async deleteFdb(entry, options) {
+    async deleteFdb(given, options) {
+      const entry = fieldsOfFdb(given)
       // A table of plain addresses, as a veth has one, asks for it.
       const value = { ...rawRemote(entry), state: 'permanent' as const }
       const request = { type: schema.RTM_DELNEIGH, body, value }

@@ -14,9 +14,13 @@ const FILTER_KEYS = new Set('ifindex master vlan lladdr'.split(' '))
 const REMOTE_KEYS = ['dst', 'port', 'vni', 'srcVni', 'via', 'nexthopId'] as const
 const MOST_VNI = 0xffffff
 
+/** Its fields, each read once. */
+export function fieldsOfFdb<T extends FdbKey>(given: T): T {
+  return inet.checkSpec('fdb', given, KEYS)
+}
+
 /** Link, address, VLAN and table: what names an entry. */
 export function rawKey(given: FdbKey): schema.RawFdb {
-  inet.checkSpec('fdb', given, KEYS)
   const { ifindex, lladdr, vlan, master, self } = given
   const ofBridge = typeof master === 'number' ? inet.checkIfindex('fdb.master', master) > 0 : master
   const isOfBridge = inet.checkBoolean('fdb.master', ofBridge) === true
@@ -57,11 +61,15 @@ export function rawFdb(given: FdbSpec): schema.RawFdb {
   let flags = raw.flags ?? 0
   for (const name of ['externLearn', 'sticky', 'router'] as const)
     if (inet.checkBoolean(`fdb.${name}`, given[name]) === true) flags |= schema.FLAGS[name]
-  return { ...raw, flags, state: inet.asRead(schema.state16, 'fdb.state', given.state ?? 'permanent') }
+  return {
+    ...raw,
+    flags,
+    state: inet.asRead(schema.state16, 'fdb.state', given.state === undefined ? 'permanent' : given.state),
+  }
 }
 
-export function checkFilter(filter: FdbFilter): FdbFilter {
-  inet.checkSpec('filter', filter, FILTER_KEYS)
+export function checkFilter(given: FdbFilter): FdbFilter {
+  const filter = inet.checkSpec('filter', given, FILTER_KEYS)
   const { ifindex, master, vlan, lladdr } = filter
   if (ifindex !== undefined) inet.checkIfindex('filter.ifindex', ifindex)
   if (master !== undefined) inet.checkIfindex('filter.master', master)

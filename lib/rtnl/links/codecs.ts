@@ -3,6 +3,7 @@ import { type Family, familyOf, type Ip } from '../../net/ip.ts'
 import { type Codec, checkInteger, checkObject, shown } from '../../netlink/codec.ts'
 import { ip, u32, u64 } from '../../netlink/scalars.ts'
 import { struct } from '../../netlink/structs.ts'
+import { nearest } from '../../util/wrong-input.ts'
 
 /** What only the kernel says. */
 export function readOnly<T>(codec: Codec<T>): Codec<T> {
@@ -107,7 +108,8 @@ function booleansOf<N extends string>(names: Readonly<Record<N, number>>, on: nu
 function checkBits(names: Readonly<Record<string, number>>, value: unknown, field: string) {
   let [on, mask] = [0, 0]
   for (const [name, wanted] of Object.entries(checkObject(field, value))) {
-    if (!Object.hasOwn(names, name)) throw new TypeError(`${field}.${name}: there is no such flag`)
+    if (!Object.hasOwn(names, name))
+      throw new TypeError(`${field}.${name}: there is no such flag${nearest(name, Object.keys(names))}`)
     if (wanted === undefined) continue
     if (typeof wanted !== 'boolean') throw new TypeError(`${field}.${name}: ${shown(wanted)} is not a boolean`)
     mask |= names[name] ?? 0

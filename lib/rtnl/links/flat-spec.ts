@@ -1,5 +1,7 @@
 /** Specifications of one kind that have its attributes beside those of every link. Must not: check them (write-link.ts). */
-import { asObject } from '../check.ts'
+import { asObject, refuseUnknownKeys } from '../check.ts'
+import { bridge } from './kinds/bridge.ts'
+import { VXLAN_KEYS } from './kinds/vxlan.ts'
 import { COMMON_KEYS } from './write-link.ts'
 
 /**
@@ -9,7 +11,10 @@ import { COMMON_KEYS } from './write-link.ts'
 export function flatSpec(kind: 'vxlan' | 'bridge', field: string, spec: unknown): object {
   const common: Record<string, unknown> = { kind }
   const own: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(asObject(field, spec))) {
+  const given = asObject(field, spec)
+  const ofKind = kind === 'vxlan' ? VXLAN_KEYS : Object.keys(bridge.fields)
+  refuseUnknownKeys(field, given, [...COMMON_KEYS, 'master', ...ofKind])
+  for (const [key, value] of Object.entries(given)) {
     const isCommon = key !== 'group' && COMMON_KEYS.includes(key)
     ;(isCommon || key === 'master' ? common : own)[key] = value
   }

@@ -2,7 +2,7 @@
 import { constants } from 'node:os'
 import { NetlinkError } from '../../errors.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
-import type { CallOptions } from '../../netlink/call.ts'
+import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
 import { NLM_F_CREATE, NLM_F_EXCL } from '../../netlink/message.ts'
 import { type Netlink, openNetlink } from '../../netlink/netlink.ts'
 import { wrongValue } from '../../util/wrong-input.ts'
@@ -76,11 +76,12 @@ export function linksOver(netlink: Netlink): Links {
     async createLink(spec, options) {
       const creation = creationOf(spec)
       const { ifname } = creation
+      const call = checkCallOptions(options)
       const home = optional('link.netns', creation.netns, netnsPath)
       const peerHome = optional('link.veth.peer.netns', creation.peerNetns, netnsPath)
       const op = { op: 'link.create', type: schema.RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, subject: ifname }
-      await withNetns(op.op, [home, peerHome], ([fd, peerFd]) => write(op, creation.withNetns(fd, peerFd), options))
-      const created = await readBack(netlink, home, ifname, options)
+      await withNetns(op.op, [home, peerHome], ([fd, peerFd]) => write(op, creation.withNetns(fd, peerFd), call))
+      const created = await readBack(netlink, home, ifname, call)
       if (created === undefined) throw vanished(ifname)
       return created
     },
@@ -100,7 +101,9 @@ export function linksOver(netlink: Netlink): Links {
     async moveLink(ifindex, netns, options) {
       const link = asIfindex('ifindex', ifindex)
       const op = { op: 'link.move', type: schema.RTM_NEWLINK, subject: nameOf(link) }
-      await withNetns(op.op, [netnsPath('netns', netns)], ([netnsFd]) => write(op, { ifindex: link, netnsFd }, options))
+      const path = netnsPath('netns', netns)
+      const call = checkCallOptions(options)
+      await withNetns(op.op, [path], ([netnsFd]) => write(op, { ifindex: link, netnsFd }, call))
     },
     async deleteLink(ifindex, options) {
       const link = asIfindex('ifindex', ifindex)

@@ -113,16 +113,17 @@ export interface Creation {
 
 /** Every error begins with `link.`; of a veth peer with `link.veth.peer.`. */
 export function creationOf(spec: unknown): Creation {
-  const kind = oneOf('link.kind', asObject('link', spec).kind, Object.keys(KINDS))
+  const given = { ...asObject('link', spec) }
+  const kind = oneOf('link.kind', given.kind, Object.keys(KINDS))
   const { key = null, needs = [] } = KINDS[kind] ?? {}
   const keys = ['kind', 'master', ...COMMON_KEYS, ...(key === null ? [] : [key])]
-  const of = fieldsOf('link', spec, WITH_PARENT.has(kind) ? [...keys, 'parent'] : keys)
+  const of = fieldsOf('link', given, WITH_PARENT.has(kind) ? [...keys, 'parent'] : keys)
   const raw = commonOf('link', of)
   const master = optional('link.master', of.master, asIfindex)
   if (master !== undefined) raw.master = master
   if (WITH_PARENT.has(kind)) raw.parent = asIfindex('link.parent', of.parent)
-  const given = key === null ? undefined : of[key]
-  const data = given === undefined && needs.length === 0 ? {} : { ...asObject(`link.${key}`, given) }
+  const settings = key === null ? undefined : of[key]
+  const data = settings === undefined && needs.length === 0 ? {} : { ...asObject(`link.${key}`, settings) }
   for (const name of needs) if (data[name] === undefined) throw new TypeError(`link.${key}.${name}: it is missing`)
   if (WITH_VNI.has(kind) && data.metadata !== true && data.vni === undefined)
     throw new TypeError(`link.${key}.vni: it is missing`)

@@ -7,7 +7,7 @@ import { NetlinkError } from '../../errors.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import { familyOf, type Ip } from '../../net/ip.ts'
 import { lladdrToBytes, parseLladdr } from '../../net/lladdr.ts'
-import type { CallOptions } from '../../netlink/call.ts'
+import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
 import { type Codec, shown } from '../../netlink/codec.ts'
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
@@ -69,24 +69,27 @@ export function neighboursOver(netlink: Netlink): Neighbours {
       throw error
     }
   }
-  const write = async (op: string, flags: number, neighbour: NeighbourSpec, options?: CallOptions) => {
+  const write = async (op: string, flags: number, given: NeighbourSpec, options?: CallOptions) => {
+    const neighbour = inet.checkSpec('neighbour', given, KEYS)
     const value = rawNeighbour(neighbour)
     const request = { type: schema.RTM_NEWNEIGH, flags: NLM_F_CREATE | flags, body, value }
     await netlink.request({ ...request, op, subject: subjectOf(neighbour) }, options)
   }
   return {
-    async listNeighbours(filter = {}, options) {
+    async listNeighbours(given = {}, options) {
+      const filter = inet.checkSpec('filter', given, FILTER_KEYS)
       const states = checkFilter(filter)
+      const call = checkCallOptions(options)
       const { ifindex, proxies } = filter
       const dumps: Dump<readonly Neighbour[]>[] = []
       for (const one of proxies === 'only' ? [true] : proxies === true ? [false, true] : [false])
-        dumps.push(await dumpOf(filter, one, options))
+        dumps.push(await dumpOf(filter, one, call))
       const { value, ...rest } = inet.joinDumps(dumps)
       const matches = (one: Neighbour) => (ifindex ?? one.ifindex) === one.ifindex && (states?.has(one.state) ?? true)
       return { ...rest, value: value.filter(matches) }
     },
-    async getNeighbour(key, options) {
-      inet.checkSpec('neighbour', key, KEYS)
+    async getNeighbour(given, options) {
+      const key = inet.checkSpec('neighbour', given, KEYS)
       const query = { type: schema.RTM_GETNEIGH, body, value: rawKey(key), answer }
       const answers = { answerType: schema.RTM_NEWNEIGH, op: 'neighbour.get', subject: subjectOf(key) }
       try {
@@ -100,8 +103,8 @@ export function neighboursOver(netlink: Netlink): Neighbours {
     },
     addNeighbour: (neighbour, options) => write('neighbour.add', NLM_F_EXCL, neighbour, options),
     replaceNeighbour: (neighbour, options) => write('neighbour.replace', NLM_F_REPLACE, neighbour, options),
-    async deleteNeighbour(neighbour, options) {
-      inet.checkSpec('neighbour', neighbour, KEYS)
+    async deleteNeighbour(given, options) {
+      const neighbour = inet.checkSpec('neighbour', given, KEYS)
       const request = { type: schema.RTM_DELNEIGH, body, value: rawKey(neighbour) }
       await netlink.request({ ...request, op: 'neighbour.delete', subject: subjectOf(neighbour) }, options)
     },
@@ -114,7 +117,6 @@ function subjectOf({ ip, ifindex }: { readonly ip: Ip; readonly ifindex: Ifindex
 
 /** The states that are wanted; undefined: all. */
 function checkFilter(filter: NeighbourFilter): ReadonlySet<NeighbourState> | undefined {
-  inet.checkSpec('filter', filter, FILTER_KEYS)
   const { family, ifindex, master, state, proxies } = filter
   if (family !== undefined) inet.checkFamily('filter.family', family)
   if (ifindex !== undefined) inet.checkIfindex('filter.ifindex', ifindex)
@@ -136,7 +138,6 @@ function rawKey({ ifindex, ip, proxy }: NeighbourKey): schema.RawNeighbour {
 }
 
 function rawNeighbour(given: NeighbourSpec): schema.RawNeighbour {
-  inet.checkSpec('neighbour', given, KEYS)
   const { state, protocol, managed, use, proxy } = given
   const key = rawKey(given)
   const lladdr = lladdrOf(given)
@@ -146,7 +147,7 @@ function rawNeighbour(given: NeighbourSpec): schema.RawNeighbour {
   const isManaged = inet.checkBoolean('neighbour.managed', managed) === true
   const resolves = use === true || isManaged
   const usual = resolves || proxy === true ? 'none' : 'permanent'
-  const chosen = inet.asRead(schema.state16, 'neighbour.state', state ?? usual)
+  const chosen = inet.asRead(schema.state16, 'neighbour.state', state === undefined ? usual : state)
   if (lladdr === undefined && !resolves && proxy !== true && !WITHOUT_ADDRESS.has(chosen))
     throw new TypeError(`neighbour.lladdr: state ${chosen} needs one`)
   return {

@@ -7,6 +7,7 @@ import type { CallOptions } from '../../netlink/call.ts'
 import { type Codec, checkInteger, shown } from '../../netlink/codec.ts'
 import { NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL, NLM_F_REPLACE } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
+import { asObject } from '../check.ts'
 import * as inet from '../inet.ts'
 import type { Dump } from '../port.ts'
 import { type Encap, encapAttributes, encapOf } from '../routes/encap.ts'
@@ -55,7 +56,8 @@ export function nexthopsOver(netlink: Netlink): Nexthops {
     return made?.id ?? value.id ?? 0
   }
   return {
-    async listNexthops(filter = {}, options) {
+    async listNexthops(given = {}, options) {
+      const filter = inet.checkSpec('filter', given, FILTER_KEYS)
       const value = questionOf(filter)
       const query = { type: schema.RTM_GETNEXTHOP, body: inet.called('filter', schema.nexthopMessage), value, answer }
       const answers = { answerType: schema.RTM_NEWNEXTHOP, op: 'nexthop.list', subject: filter.family ?? 'all' }
@@ -110,7 +112,6 @@ function nexthopOf(raw: schema.RawNexthop): Nexthop | undefined {
 }
 
 function questionOf(filter: NexthopFilter): schema.RawNexthop {
-  inet.checkSpec('filter', filter, FILTER_KEYS)
   const { family, oif, master, groups, fdb } = filter
   return {
     family: family === undefined ? 0 : inet.checkFamily('filter.family', family),
@@ -124,13 +125,13 @@ function questionOf(filter: NexthopFilter): schema.RawNexthop {
 /** What a group, and what a blackhole, cannot have. */
 const OF_A_WAY = ['family', 'oif', 'gateway', 'encap'] as const
 
-function rawNexthop(given: NexthopSpec): schema.RawNexthop {
-  inet.checkSpec('nexthop', given, KEYS)
+function rawNexthop(spec: NexthopSpec): schema.RawNexthop {
+  const given = inet.checkSpec('nexthop', spec, KEYS)
   const { id, gateway, onlink, blackhole, fdb, group, protocol } = given
   refuseExclusive(given)
   const common = {
     id: id === undefined ? undefined : checkInteger('nexthop.id', id, 1, 0xffffffff),
-    protocol: protocol ?? 0,
+    protocol: protocol === undefined ? 0 : protocol,
     fdb: inet.checkBoolean('nexthop.fdb', fdb),
   }
   if (group !== undefined) return { ...common, family: 0, ...groupOf(given) }
@@ -158,6 +159,8 @@ function refuseExclusive(given: NexthopSpec): void {
     if (blackhole === true && name !== 'family' && !(name === 'oif' && 'status' in given))
       throw new RangeError(`nexthop.${name}: a blackhole has none`)
   }
+  if (blackhole !== true && [group, given.oif, given.gateway].every((one) => one === undefined))
+    throw new TypeError('nexthop.oif: neither it nor `gateway`, `blackhole` or `group` says where packets go')
   if (group === undefined && (groupType !== undefined || resilient !== undefined))
     throw new RangeError(`nexthop.group: a ${groupType ?? 'resilient'} group without members`)
   if (resilient !== undefined && groupType !== 'resilient' && groupType !== 1)
@@ -171,10 +174,10 @@ function groupOf({ group, groupType, resilient }: NexthopSpec): Partial<schema.R
     const { id, weight } = inet.checkSpec(`nexthop.group[${i}]`, one, new Set(['id', 'weight']))
     return {
       id: checkInteger(`nexthop.group[${i}].id`, id, 1, 0xffffffff),
-      weight: checkInteger(`nexthop.group[${i}].weight`, weight ?? 1, 1, 0x10000),
+      weight: checkInteger(`nexthop.group[${i}].weight`, weight === undefined ? 1 : weight, 1, 0x10000),
     }
   })
   if (resilient === undefined) return { group: members, groupType }
-  const { unbalancedTime, ...rest } = resilient
+  const { unbalancedTime, ...rest } = asObject('nexthop.resilient', resilient)
   return { group: members, groupType, resilient: rest }
 }

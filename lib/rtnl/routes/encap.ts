@@ -134,6 +134,7 @@ export function encapAttributes(name: string, encap: Encap): { encapType: EncapT
   }
   if (type === 'ip' || type === 'ip6')
     return { encapType: type, encap: written(ipTunnel, rest as AttributeValues<typeof ipTunnel.fields>, name) }
+  if (type === 'mpls' && rest.labels === undefined) throw new TypeError(`${name}.labels: it is missing`)
   if (type === 'mpls') return { encapType: type, encap: written(mpls, rest as Omit<MplsEncap, 'type'>, name) }
   if (type === 'seg6') {
     const header = rest as unknown as Omit<Seg6Encap, 'type'>

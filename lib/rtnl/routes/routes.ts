@@ -5,7 +5,7 @@
 import { NetlinkProtocolError } from '../../errors.ts'
 import { type Cidr, cidrFamily } from '../../net/cidr.ts'
 import { addressBits, FAMILIES, type Family, familyOf, type Ip } from '../../net/ip.ts'
-import type { CallOptions } from '../../netlink/call.ts'
+import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
 import { type Codec, checkInteger } from '../../netlink/codec.ts'
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
@@ -99,23 +99,24 @@ export function routesOver(netlink: Netlink): Routes {
   }
   const listRoutes = async (filter: RouteFilter = {}, options?: CallOptions) => {
     const wanted = checkFilter(filter)
+    const call = checkCallOptions(options)
     const dumps: Dump<readonly Route[]>[] = []
     for (const family of familiesOf(wanted))
       for (const cached of wanted.includeCached === true ? [false, true] : [false])
-        dumps.push(await dumpOf(family, wanted, cached, options))
+        dumps.push(await dumpOf(family, wanted, cached, call))
     return joinDumps(dumps)
   }
   const write = async (op: string, type: number, flags: number, route: RouteSpec, options?: CallOptions) => {
     const value = rawRoute(route, type === schema.RTM_DELROUTE)
-    await netlink.request({ type, flags, body, value, op, subject: `${route.dst} of table ${value.table}` }, options)
+    const subject = `${value.dst}/${value.dstLength} of table ${value.table}`
+    await netlink.request({ type, flags, body, value, op, subject }, options)
   }
   const added = (op: string, flags: number) => (route: RouteSpec, options?: CallOptions) =>
     write(op, schema.RTM_NEWROUTE, NLM_F_CREATE | flags, route, options)
   return {
     listRoutes,
     async getRoute(dst, filter = {}, options) {
-      checkSpec('filter', filter, GET_KEYS)
-      const { metric, tos, ...rest } = filter
+      const { metric, tos, ...rest } = checkSpec('filter', filter, GET_KEYS)
       if (metric !== undefined) checkInteger('filter.metric', metric, 0, 0xffffffff)
       if (tos !== undefined) checkInteger('filter.tos', tos, 0, 0xff)
       const { value } = await listRoutes({ table: RT_TABLE_MAIN, ...rest, dst: checkCidr('dst', dst) }, options)
@@ -141,8 +142,8 @@ export function routesOver(netlink: Netlink): Routes {
   }
 }
 
-function checkFilter(filter: RouteFilter): RouteFilter {
-  checkSpec('filter', filter, FILTER_KEYS)
+function checkFilter(given: RouteFilter): RouteFilter {
+  const filter = checkSpec('filter', given, FILTER_KEYS)
   const { family, table, oif, protocol, type, scope, dst, includeCached } = filter
   const network = dst === undefined ? undefined : checkCidr('filter.dst', dst)
   if (family !== undefined) checkFamily('filter.family', family)
@@ -175,8 +176,11 @@ function matcherOf({ protocol, type, scope, dst }: RouteFilter): (route: Route) 
 }
 
 function questionOf(dst: unknown, lookup: RouteLookup): Question {
-  checkSpec('lookup', lookup, LOOKUP_KEYS)
-  const { source, oif, iif, mark, tos, uid, ipProtocol, sport, dport, fibMatch } = lookup
+  const { source, oif, iif, mark, tos, uid, ipProtocol, sport, dport, fibMatch } = checkSpec(
+    'lookup',
+    lookup,
+    LOOKUP_KEYS,
+  )
   const to = checkIp('dst', dst)
   const family = familyOf(to)
   const length = addressBits(family)

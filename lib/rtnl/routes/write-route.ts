@@ -4,7 +4,8 @@
  */
 import { cidrFamily, networkAddress, prefixLength } from '../../net/cidr.ts'
 import { type Family, familyOf } from '../../net/ip.ts'
-import { checkInteger, shown } from '../../netlink/codec.ts'
+import { checkInteger } from '../../netlink/codec.ts'
+import { asList } from '../check.ts'
 import { checkBoolean, checkCidr, checkIfindex, checkIp, checkIpOf, checkSpec, refuseOf, type Scope } from '../inet.ts'
 import { type Encap, encapAttributes } from './encap.ts'
 import type { RoutePath, RouteSpec } from './route.ts'
@@ -26,12 +27,14 @@ const RTPROT_BOOT = 3
 
 /** `isDelete`: what is not given matches any. */
 export function rawRoute(given: RouteSpec, isDelete: boolean): RawRoute {
-  checkSpec('route', given, SPEC_KEYS)
-  const dst = checkCidr('route.dst', given.dst)
+  const read = checkSpec('route', given, SPEC_KEYS)
+  const dst = checkCidr('route.dst', read.dst)
   const family = cidrFamily(dst)
-  const spec = checkNexthop({ ...given, dst })
+  const multipath = read.multipath === undefined ? undefined : pathsOf(read.multipath)
+  const spec = checkNexthop({ ...read, dst, multipath })
   const { table, protocol, tos, metric, prefsrc, metrics, pref, expires, nhid, realm, type } = spec
   refuseOthers(family, spec)
+  const lifetime = expires === undefined ? undefined : checkInteger('route.expires', expires, 0, 0xffffffff)
   const src = spec.src === undefined ? undefined : checkCidr('route.src', spec.src)
   if (src !== undefined && cidrFamily(src) !== family)
     throw new RangeError(`route.src: ${src} is not of ${dst}'s family`)
@@ -40,9 +43,9 @@ export function rawRoute(given: RouteSpec, isDelete: boolean): RawRoute {
     dstLength: prefixLength(dst),
     srcLength: src === undefined ? 0 : prefixLength(src),
     tos,
-    protocol: protocol ?? (isDelete ? 0 : RTPROT_BOOT),
+    protocol: protocol === undefined ? (isDelete ? 0 : RTPROT_BOOT) : protocol,
     scope: scopeOf(spec, family, isDelete),
-    type: type ?? (isDelete ? 'unspec' : 'unicast'),
+    type: type === undefined ? (isDelete ? 'unspec' : 'unicast') : type,
     flags: checkBoolean('route.onlink', spec.onlink) === true ? RTNH_F_ONLINK : 0,
     dst: networkAddress(dst),
     src: src === undefined ? undefined : networkAddress(src),
@@ -55,7 +58,7 @@ export function rawRoute(given: RouteSpec, isDelete: boolean): RawRoute {
     prefsrc: prefsrc === undefined ? undefined : checkIpOf('route.prefsrc', prefsrc, family),
     metrics,
     pref,
-    expires: isDelete ? undefined : expires,
+    expires: isDelete ? undefined : lifetime,
     realm,
   }
 }
@@ -108,17 +111,20 @@ function wayOf(name: string, { gateway, encap }: Pick<RouteSpec, 'gateway' | 'en
   }
 }
 
-function rawPaths(paths: unknown, family: Family): readonly RawPath[] {
-  if (!Array.isArray(paths)) throw new TypeError(`route.multipath: ${shown(paths)} is not an array`)
-  if (paths.length === 0) throw new RangeError('route.multipath: it is empty')
-  return paths.map((one: RoutePath, i) => {
+function pathsOf(paths: unknown): readonly RoutePath[] {
+  const read = asList('route.multipath', paths, (name, one) => checkSpec(name, one as RoutePath, PATH_KEYS))
+  if (read.length === 0) throw new RangeError('route.multipath: it is empty')
+  return read
+}
+
+function rawPaths(paths: readonly RoutePath[], family: Family): readonly RawPath[] {
+  return paths.map((one, i) => {
     const name = `route.multipath[${i}]`
-    checkSpec(name, one, PATH_KEYS)
     const { oif, weight, onlink, realm } = one
     if (family === 'ipv6') refuseOf(family, `${name}.realm`, realm)
     return {
       flags: checkBoolean(`${name}.onlink`, onlink) === true ? RTNH_F_ONLINK : 0,
-      hops: checkInteger(`${name}.weight`, weight ?? 1, 1, 256) - 1,
+      hops: checkInteger(`${name}.weight`, weight === undefined ? 1 : weight, 1, 256) - 1,
       oif: oif === undefined ? 0 : checkIfindex(`${name}.oif`, oif),
       realm,
       ...wayOf(name, one, family),

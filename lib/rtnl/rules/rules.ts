@@ -1,7 +1,7 @@
 /** Policy rules: listed and written as whole values. Must not: retry, decide or log. */
 import { cidrFamily, networkAddress, prefixLength } from '../../net/cidr.ts'
 import { FAMILIES, type Family } from '../../net/ip.ts'
-import type { CallOptions } from '../../netlink/call.ts'
+import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
 import { type Codec, checkInteger } from '../../netlink/codec.ts'
 import { NLM_F_CREATE, NLM_F_EXCL } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
@@ -57,11 +57,11 @@ export function rulesOver(netlink: Netlink): Rules {
   }
   return {
     async listRules(filter = {}, options) {
-      inet.checkSpec('filter', filter, new Set(['family']))
-      const { family } = filter
+      const { family } = inet.checkSpec('filter', filter, new Set(['family']))
+      const call = checkCallOptions(options)
       const families = family === undefined ? FAMILIES : [inet.checkFamily('filter.family', family)]
       const dumps: Dump<readonly RuleDetails[]>[] = []
-      for (const one of families) dumps.push(await dumpOf(one, options))
+      for (const one of families) dumps.push(await dumpOf(one, call))
       return inet.joinDumps(dumps)
     },
     addRule: (rule, options) => write('rule.add', schema.RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule, options),
@@ -69,8 +69,8 @@ export function rulesOver(netlink: Netlink): Rules {
   }
 }
 
-function rawRule(given: RuleSpec, isDelete: boolean): schema.RawRule {
-  inet.checkSpec('rule', given, KEYS)
+function rawRule(spec: RuleSpec, isDelete: boolean): schema.RawRule {
+  const given = inet.checkSpec('rule', spec, KEYS)
   const src = given.src === undefined ? undefined : inet.checkCidr('rule.src', given.src)
   const dst = given.dst === undefined ? undefined : inet.checkCidr('rule.dst', given.dst)
   const family = familyOfRule(given, src === undefined ? undefined : cidrFamily(src), dst && cidrFamily(dst))
@@ -107,7 +107,7 @@ function rawRule(given: RuleSpec, isDelete: boolean): schema.RawRule {
     suppressPrefixLength: given.suppressPrefixLength,
     suppressInterfaceGroup: given.suppressInterfaceGroup,
     realm,
-    protocol: protocol ?? (isDelete ? undefined : RTPROT_BOOT),
+    protocol: protocol === undefined && !isDelete ? RTPROT_BOOT : protocol,
   }
 }
 
@@ -125,7 +125,8 @@ function familyOfRule(given: RuleSpec, src: Family | undefined, dst: Family | un
 
 /** In a deletion 0 (unspec) matches any. */
 function actionOf({ action, goto, table, l3mdev }: RuleSpec, isDelete: boolean): NonNullable<schema.RawRule['action']> {
-  const chosen = action ?? (goto !== undefined ? 'goto' : isDelete ? 0 : 'lookup')
+  const usual = goto !== undefined ? 'goto' : isDelete ? 0 : 'lookup'
+  const chosen = action === undefined ? usual : action
   const is = inet.asRead(schema.action8, 'rule.action', chosen)
   if (isDelete) return is
   if (is === 'goto' && goto === undefined) throw new TypeError('rule.goto: `action` goto needs a target')
@@ -143,16 +144,16 @@ function saysWhich(given: RuleSpec): boolean {
 
 function rangeOf(name: string, value: NumberRange | undefined, least: number, most: number): NumberRange | undefined {
   if (value === undefined) return undefined
-  inet.checkSpec(name, value, new Set(['start', 'end']))
-  const start = checkInteger(`${name}.start`, value.start, least, most)
-  const end = checkInteger(`${name}.end`, value.end, least, most)
+  const given = inet.checkSpec(name, value, new Set(['start', 'end']))
+  const start = checkInteger(`${name}.start`, given.start, least, most)
+  const end = checkInteger(`${name}.end`, given.end, least, most)
   if (end < start) throw new RangeError(`${name}.end: ${end} is before ${start}`)
   return { start, end }
 }
 
-function maskOf(name: string, given: Masked | undefined, most: number, key: string, maskKey: string) {
-  if (given === undefined) return {}
-  inet.checkSpec(name, given, new Set(['value', 'mask']))
+function maskOf(name: string, masked: Masked | undefined, most: number, key: string, maskKey: string) {
+  if (masked === undefined) return {}
+  const given = inet.checkSpec(name, masked, new Set(['value', 'mask']))
   const value = checkInteger(`${name}.value`, given.value, 0, most)
   if (given.mask === undefined) return { [key]: value }
   return { [key]: value, [maskKey]: checkInteger(`${name}.mask`, given.mask, 0, most) }

@@ -114,7 +114,7 @@ test('namespaces are listed, and have ids for each other', kernelTests, async (t
   assert.deepEqual((await namespaces.listNetnsIds()).value, [7])
   const chosen = await namespaces.setNetnsId({ pid: process.pid })
   assert.deepEqual(new Set((await namespaces.listNetnsIds()).value), new Set([chosen, 7]))
-  await assert.rejects(namespaces.getNetnsId('nobody'), { code: 'ENOENT' })
+  await assert.rejects(namespaces.getNetnsId('nobody'), { errnoName: 'ENOENT' })
 })
 
 test('wrong input is refused by the name of its field, and nothing is sent', kernelTests, async (t) => {

@@ -5,7 +5,7 @@ import { attributes } from '../../../netlink/attributes.ts'
 import type { ValueOf } from '../../../netlink/codec.ts'
 import { be16, be32, bool8, flag, ip, oneOf, u8, u32 } from '../../../netlink/scalars.ts'
 import { struct } from '../../../netlink/structs.ts'
-import { asIp, asObject, optional } from '../../check.ts'
+import { asIp, asObject, optional, refuseUnknownKeys } from '../../check.ts'
 import type { VxlanAttributes } from '../../port.ts'
 import { mapped, within } from '../codecs.ts'
 
@@ -78,6 +78,7 @@ export type VxlanSettings = {
   readonly [Name in Exclude<keyof VxlanDetails, 'underlay'>]?: VxlanDetails[Name] | undefined
 }
 
+export const VXLAN_KEYS = Object.keys(raw.fields).filter((key) => key !== 'group6' && key !== 'local6')
 export const vxlan = mapped<Raw, VxlanDetails | VxlanSettings>(raw, detailsOf, rawOf)
 
 function detailsOf({ group, group6, local, local6, parent, ...told }: Raw): VxlanDetails {
@@ -104,8 +105,7 @@ function detailsOf({ group, group6, local, local6, parent, ...told }: Raw): Vxla
 
 function rawOf(value: VxlanDetails | VxlanSettings, name: string): Raw {
   const { local, group, ...rest } = asObject(name, value) as VxlanSettings
-  for (const key of ['group6', 'local6'])
-    if (Object.hasOwn(rest, key)) throw new TypeError(`${name}.${key}: there is no such attribute`)
+  refuseUnknownKeys(name, rest, VXLAN_KEYS)
   const [from, to] = [optional(`${name}.local`, local, asIp), optional(`${name}.group`, group, asIp)]
   if (from !== undefined && to !== undefined && familyOf(from) !== familyOf(to))
     throw new RangeError(`${name}.group: '${to}' is of another family than local ${from}`)
