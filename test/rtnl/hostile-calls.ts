@@ -609,8 +609,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       place('address', never, 0),
       ...fields('address', 0, {
         ...{ ...key, peer: maybe(never), broadcast: maybe(never), label: maybe(isLabel), scope: maybe(isByte) },
-        // More than is preferred.
-        ...{ valid: maybe(isInteger(30, 2 ** 32 - 2)), preferred: maybe(isInteger(0, 60)) },
+        ...{ valid: maybe(isInteger(1, 2 ** 32 - 2)), preferred: maybe(isInteger(0, 60)) },
         ...{ metric: maybe(isUint), protocol: maybe(isByte), noDad: maybe(isBoolean), noPrefixRoute: maybe(isBoolean) },
         ...{ mcAutoJoin: maybe(isBoolean), manageTempAddr: isUnset, home: isUnset, optimistic: isUnset },
       }),
