@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:os'
 import { NetlinkError } from '../errors.ts'
+import { fieldsOf } from '../rtnl/check.ts'
 import type { Dump } from '../rtnl/port.ts'
 import { type Attributes, type AttributeValues, attributes, listOf } from './attributes.ts'
 import type { CallOptions } from './call.ts'
@@ -76,7 +77,8 @@ export interface Generic extends AsyncDisposable {
 
 /** Opens generic netlink in a network namespace. Throws as openNetlink does. */
 export function openGeneric(options: Omit<NetlinkOptions, 'protocol'> = {}): Generic {
-  const netlink = openNetlink({ ...options, protocol: 'generic' })
+  const of = fieldsOf('options', options, ['netns', 'timeoutMs']) as typeof options
+  const netlink = openNetlink({ ...of, protocol: 'generic' })
   return {
     netlink,
     async family(name, callOptions) {

@@ -109,7 +109,7 @@ export type {
   NeighbourState,
 } from './neighbours/neighbour.ts'
 export type { NeighbourKey, Neighbours } from './neighbours/neighbours.ts'
-export type { Namespaces, NetnsReference } from './netns/netns.ts'
+export type { Namespaces } from './netns/netns.ts'
 export type { NetnsRef } from './netns-path.ts'
 export type {
   Nexthop,

@@ -99,6 +99,17 @@ export const FUNCTIONS: Readonly<Record<string, Row>> = {
   familyOf: { args: () => ['10.0.0.1'], places: [place('ip', never, 0)] },
   vxlanOverhead: { args: () => ['ipv4'], places: [place('underlay', never, 0)] },
   randomLladdr: { args: () => [], places: [] },
+  generatePresharedKey: { args: () => [], places: [] },
+  generatePrivateKey: { args: () => [], places: [] },
+  parseWireguardKey: { args: () => [`${'A'.repeat(43)}=`], places: [place('key', never, 0)] },
+  publicKeyOf: { args: () => [`${'A'.repeat(43)}=`], places: [place('privateKey', never, 0)] },
+  openWireguard: {
+    args: () => [{ netns: 'banana', timeoutMs: 1 }],
+    places: [
+      place('options', isOptions, 0),
+      ...fields('', 0, { netns: maybe(isNetns), timeoutMs: maybe(isInteger(1, 2 ** 31 - 1)) }),
+    ],
+  },
   createEntryWriter: { args: () => [16], places: [place('capacity', maybe(isInteger(0, 2 ** 24)), 0)] },
   packEntries: {
     args: () => [[neighbour(), fdb(), route()]],
@@ -528,6 +539,14 @@ const ROWS: Readonly<Record<string, Row>> = {
   ...VALUES,
   request: queryRow,
   dump: queryRow,
+  watchTable: {
+    args: () => ['routes', { family: 'ipv4', signal: undefined }],
+    places: [
+      place('table', never, 0),
+      place('options', isOptions, 1),
+      ...fields('', 1, { family: maybe(isFamily), signal: maybe(never) }),
+    ],
+  },
   subscribe: {
     args: () => [{ groups: [1], receiveBufferBytes: 1, queueEvents: 1, signal: undefined, onEvents() {} }],
     places: [
@@ -695,7 +714,7 @@ const ROWS: Readonly<Record<string, Row>> = {
 }
 
 /** These take no signal and no time limit. */
-const AT_ONCE = ['close', 'listNamespaces', 'monitor', 'release', 'subscribe']
+const AT_ONCE = ['close', 'listNamespaces', 'monitor', 'release', 'subscribe', 'watchTable']
 
 /** Methods of an Rtnl, each that waits for the kernel with what every such call takes last. */
 export const METHODS: Readonly<Partial<Record<keyof Rtnl, Row>>> & Readonly<Record<string, Row>> = Object.fromEntries(

@@ -54,7 +54,7 @@ export async function follow(parts: FollowParts): Promise<Following> {
   let wanted = true
   let behindBarrier = false
   let synced = false
-  let overruns = 0
+  let losses = 0
   let heardAt = 0
   let running: Promise<void> | undefined
   let audit: NodeJS.Timeout | undefined
@@ -88,7 +88,7 @@ export async function follow(parts: FollowParts): Promise<Following> {
       heardAt = performance.now()
       for (const event of events) {
         if (event.type === 'overrun') {
-          overruns += 1
+          losses += 1
           doubt()
           continue
         }
@@ -109,7 +109,7 @@ export async function follow(parts: FollowParts): Promise<Following> {
       behindBarrier = false
       await parts.barrier({ signal })
     }
-    const before = overruns
+    const before = losses
     body.begin()
     try {
       await body.dump({ signal })
@@ -118,7 +118,7 @@ export async function follow(parts: FollowParts): Promise<Following> {
       body.drop()
       throw error
     }
-    if (overruns !== before || signal.aborted) {
+    if (losses !== before || signal.aborted) {
       body.drop()
       return false
     }
