@@ -8,6 +8,7 @@ import { type Addresses, addressesOver } from './addresses/addresses.ts'
 import { type Bridges, bridgeOver } from './bridge/bridge.ts'
 import { type FdbTables, fdbOver } from './fdb/fdb.ts'
 import { type Links, linksOver } from './links/links.ts'
+import type { Owner } from './live/follow.ts'
 import { type Watches, watchesOver } from './live/watch-table.ts'
 import { createMonitor, type Monitor, type MonitorOptions } from './live-monitor.ts'
 import { openSocket, rtnlOver } from './native.ts'
@@ -43,8 +44,10 @@ export function openRtnl(options: RtnlOptions = {}): Rtnl {
   const netlink = netlinkOver(socket, call)
   const { request, dump, subscribe } = netlink
   const monitors = new Set<Monitor>()
+  const tables: Owner = new Set()
   const close = async (): Promise<void> => {
     for (const monitor of [...monitors]) monitor.close()
+    for (const end of [...tables]) end()
     await Promise.all([port.close(), netlink.close()])
   }
   return {
@@ -58,7 +61,7 @@ export function openRtnl(options: RtnlOptions = {}): Rtnl {
     ...rulesOver(netlink),
     ...neighboursOver(netlink),
     ...namespacesOver(netlink),
-    ...watchesOver(netlink),
+    ...watchesOver(netlink, tables),
     request,
     dump,
     subscribe,

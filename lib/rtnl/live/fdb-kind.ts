@@ -8,16 +8,15 @@
 import type { Ifindex } from '../../net/ifindex.ts'
 import { lladdrToBytes } from '../../net/lladdr.ts'
 import { eachAttribute } from '../../netlink/attributes.ts'
-import type { NetlinkMessage } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
 import { asIfindex, asInteger, asLladdr, fieldsOf, optional } from '../check.ts'
 import type { FdbKey, FdbRecord } from '../fdb/fdb-record.ts'
 import { fdbReader } from '../fdb/read-fdb.ts'
 import * as schema from '../fdb/schema.ts'
 import { getUint16, getUint32, setUint16, setUint32, viewOf } from '../host-order.ts'
-import { fromLatin1, toLatin1 } from './latin1.ts'
-import type { RecordKind } from './record-kind.ts'
-import { nothing, readWith } from './route-kind.ts'
+import { createCutter, fromLatin1, toLatin1 } from './latin1.ts'
+import type { Place, RecordKind } from './record-kind.ts'
+import { nothing, placeReader, readWith } from './route-kind.ts'
 import { createTriggers } from './triggers.ts'
 
 /** What forwarding entries are asked for by; `master`: in the table of the link's bridge. */
@@ -55,27 +54,29 @@ export function fdbKind(
   const key = Buffer.alloc(KEY_BYTES)
   const keyView = viewOf(key)
   const page = Buffer.allocUnsafe(0x10000)
+  const { cut, forget } = createCutter()
+  const place = (view: DataView, start: number, end: number): Place | undefined => {
+    if (end - start < NDMSG_BYTES || view.getUint8(start) !== schema.AF_BRIDGE) return undefined
+    const link = getUint32(view, start + IFINDEX)
+    if ((ifindex ?? link) !== link) return undefined
+    key.fill(0)
+    setUint32(keyView, 0, link)
+    key[KEY_MASTER] = (view.getUint8(start + FLAGS) & schema.NTF_MASTER) === 0 ? 0 : 1
+    let isWhole = false
+    eachAttribute(view, start + NDMSG_BYTES, end, (id, from, to) => {
+      if (id === NDA_LLADDR && to - from === 6) {
+        isWhole = true
+        for (let i = 0; i < 6; i += 1) key[KEY_LLADDR + i] = view.getUint8(from + i)
+      } else if (id === NDA_VLAN && to - from === 2) setUint16(keyView, KEY_VLAN, getUint16(view, from))
+      else if (id === NDA_SRC_VNI && to - from === 4) setUint32(keyView, KEY_SRC_VNI, getUint32(view, from))
+    })
+    return isWhole ? { key: toLatin1(key), record: cut(view, start, end) } : undefined
+  }
   return {
     setType: schema.RTM_NEWNEIGH,
     deletedType: schema.RTM_DELNEIGH,
-    place(payload) {
-      if (payload.length < NDMSG_BYTES || payload[0] !== schema.AF_BRIDGE) return undefined
-      const view = viewOf(payload)
-      const link = getUint32(view, IFINDEX)
-      if ((ifindex ?? link) !== link) return undefined
-      key.fill(0)
-      setUint32(keyView, 0, link)
-      key[KEY_MASTER] = ((payload[FLAGS] ?? 0) & schema.NTF_MASTER) === 0 ? 0 : 1
-      let isWhole = false
-      eachAttribute(view, NDMSG_BYTES, payload.length, (id, from, to) => {
-        if (id === NDA_LLADDR && to - from === 6) {
-          isWhole = true
-          key.set(payload.subarray(from, to), KEY_LLADDR)
-        } else if (id === NDA_VLAN && to - from === 2) setUint16(keyView, KEY_VLAN, getUint16(view, from))
-        else if (id === NDA_SRC_VNI && to - from === 4) setUint32(keyView, KEY_SRC_VNI, getUint32(view, from))
-      })
-      return isWhole ? { key: key.toString('latin1'), record: toLatin1(payload) } : undefined
-    },
+    place,
+    forget,
     keyOf(asked) {
       const of = fieldsOf('key', asked, ['ifindex', 'lladdr', 'vlan', 'master', 'srcVni'])
       const number = (field: 'vlan' | 'srcVni', most: number): number =>
@@ -86,7 +87,7 @@ export function fdbKind(
       setUint16(keyView, KEY_VLAN, number('vlan', 4095))
       setUint32(keyView, KEY_SRC_VNI, number('srcVni', 0xffffff))
       key[KEY_MASTER] = of.master === true ? 1 : 0
-      return key.toString('latin1')
+      return toLatin1(key)
     },
     read: (payload) => readWith(fdbReader, payload),
     visible(record) {
@@ -119,8 +120,7 @@ export function fdbKind(
       const query = { type: schema.RTM_GETNEIGH, body: schema.fdbMessage, value, op: 'fdb.dump' }
       const subject = ifindex === undefined ? 'all' : `of ifindex ${ifindex}`
       const answers = { answerType: schema.RTM_NEWNEIGH, answerFamily: schema.AF_BRIDGE, subject }
-      const dump = await netlink.dump<object>({ ...query, ...answers }, options).catch(nothing)
-      return dump as typeof dump & { readonly value: readonly NetlinkMessage[] }
+      return netlink.dump({ ...query, ...answers, answer: placeReader(place) }, options).catch(nothing)
     },
   }
 }

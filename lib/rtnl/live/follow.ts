@@ -19,11 +19,13 @@ export interface Following {
   readonly synced: boolean
   /** Resolves when all that the kernel has told until now is in the table, and it is `synced`. */
   settled(options?: CallOptions): Promise<void>
-  /** `reason`: what whoever waits is told. */
-  close(reason?: Error): Promise<void>
+  close(): Promise<void>
   ref(): void
   unref(): void
 }
+
+/** What ends every table that somebody has open. */
+export type Owner = Set<() => void>
 
 export interface FollowParts {
   // biome-ignore lint/suspicious/noExplicitAny: what a table holds is of no concern here
@@ -37,6 +39,9 @@ export interface FollowParts {
   readonly auditMs: number
   /** After each batch of news and each dump. */
   readonly onTaken: () => void
+  /** Ends it; whoever waits is told its reason. */
+  readonly signal: AbortSignal | undefined
+  readonly owner: Owner
   /** The end, by `error` or by close. Called once. */
   readonly onEnd: (error?: Error) => void
 }
@@ -55,6 +60,7 @@ export async function follow(parts: FollowParts): Promise<Following> {
   let behindBarrier = false
   let synced = false
   let losses = 0
+  let isCongested = false
   let heardAt = 0
   let running: Promise<void> | undefined
   let audit: NodeJS.Timeout | undefined
@@ -66,6 +72,8 @@ export async function follow(parts: FollowParts): Promise<Following> {
   const end = (error?: Error): void => {
     if (signal.aborted) return
     failure = error
+    parts.owner.delete(end)
+    parts.signal?.removeEventListener('abort', abort)
     synced = false
     subscription.close()
     stop.abort(error)
@@ -73,6 +81,7 @@ export async function follow(parts: FollowParts): Promise<Following> {
     for (const wake of waiting.splice(0)) wake()
     parts.onEnd(error)
   }
+  const abort = (): void => end(parts.signal?.reason as Error)
   const want = (): void => {
     wanted = true
     running ??= run().finally(() => {
@@ -89,6 +98,7 @@ export async function follow(parts: FollowParts): Promise<Following> {
       for (const event of events) {
         if (event.type === 'overrun') {
           losses += 1
+          isCongested = true
           doubt()
           continue
         }
@@ -101,6 +111,8 @@ export async function follow(parts: FollowParts): Promise<Following> {
     },
     onError: (error) => end(error),
   })
+  parts.owner.add(end)
+  parts.signal?.addEventListener('abort', abort, { once: true })
 
   /** One dump. False: another is needed. */
   const once = async (): Promise<boolean> => {
@@ -108,6 +120,11 @@ export async function follow(parts: FollowParts): Promise<Following> {
     if (behindBarrier) {
       behindBarrier = false
       await parts.barrier({ signal })
+    }
+    if (isCongested) {
+      // The kernel drops on until the queue has been read, and tells so behind it: a dump from before that would be in vain.
+      isCongested = false
+      await subscription.caughtUp()
     }
     const before = losses
     body.begin()
@@ -158,8 +175,9 @@ export async function follow(parts: FollowParts): Promise<Following> {
   running = (async () => {
     const isWhole = await once().catch((error: unknown) => {
       end(error as Error)
-      throw error
+      throw failure ?? closedError()
     })
+    if (signal.aborted) throw failure ?? closedError()
     if (!isWhole) wanted = true
     running = undefined
     if (wanted) want()
@@ -184,8 +202,8 @@ export async function follow(parts: FollowParts): Promise<Following> {
       return synced
     },
     settled: (options) => limited(options, settle),
-    async close(reason) {
-      end(reason)
+    async close() {
+      end()
       await running
     },
     ref() {

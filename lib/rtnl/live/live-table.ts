@@ -8,7 +8,7 @@ import { asFunction, asInteger, asSignal, fieldsOf, optional } from '../check.ts
 import { barrier } from './barrier.ts'
 import type { Change } from './change.ts'
 import { createFeed, type Feed } from './feed.ts'
-import { type Following, follow } from './follow.ts'
+import { follow, type Owner } from './follow.ts'
 import type { TableBody } from './table-body.ts'
 
 export interface WatchOptions<V> {
@@ -68,9 +68,9 @@ const LARGEST_QUEUE = 1_000_000
 
 export const WATCH_KEYS = ['onChange', 'signal', 'auditMs', 'receiveBufferBytes'] as const
 
-/** Hears from before its first dump, and resolves after it. Rejects as Netlink's calls do. */
+/** `owner`: whoever closes the socket ends its tables. Hears from before its first dump, and resolves after it. Rejects as Netlink's calls do. */
 export async function openLiveTable<V, K>(
-  netlink: Netlink,
+  { netlink, owner }: { readonly netlink: Netlink; readonly owner: Owner },
   groups: readonly number[],
   options: WatchOptions<V>,
   createBody: (push: Feed<V>['push']) => TableBody<V, K>,
@@ -89,9 +89,10 @@ export async function openLiveTable<V, K>(
     auditMs,
     onTaken: () => feed.flush(),
     onEnd: (error) => feed.end(error),
+    signal,
+    owner,
   })
   isOpen = true
-  if (signal !== undefined) closeWith(signal, following)
   return {
     get size() {
       return body.size
@@ -114,14 +115,6 @@ export async function openLiveTable<V, K>(
     ref: () => following.ref(),
     [Symbol.asyncDispose]: () => following.close(),
   }
-}
-
-function closeWith(signal: AbortSignal, following: Following): void {
-  const close = (): void => {
-    following.close(signal.reason).catch(() => undefined)
-  }
-  if (signal.aborted) close()
-  else signal.addEventListener('abort', close, { once: true })
 }
 
 function asWatchOptions<V>(options: WatchOptions<V>) {

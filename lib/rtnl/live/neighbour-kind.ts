@@ -8,7 +8,6 @@
 import type { Ifindex } from '../../net/ifindex.ts'
 import { FAMILIES, type Family, familyOf, type Ip, ipToBytes } from '../../net/ip.ts'
 import { eachAttribute } from '../../netlink/attributes.ts'
-import type { NetlinkMessage } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
 import { asIfindex, asIp, fieldsOf } from '../check.ts'
 import { getUint32, setUint32, viewOf } from '../host-order.ts'
@@ -16,9 +15,9 @@ import * as inet from '../inet.ts'
 import type { Neighbour } from '../neighbours/neighbour.ts'
 import { neighbourReader } from '../neighbours/read-neighbour.ts'
 import * as schema from '../neighbours/schema.ts'
-import { fromLatin1, toLatin1 } from './latin1.ts'
-import type { RecordKind } from './record-kind.ts'
-import { nothing, readWith } from './route-kind.ts'
+import { createCutter, fromLatin1, latin1Of, toLatin1 } from './latin1.ts'
+import type { Place, RecordKind } from './record-kind.ts'
+import { nothing, placeReader, readWith } from './route-kind.ts'
 import { createTriggers } from './triggers.ts'
 
 export interface NeighbourAt {
@@ -49,26 +48,28 @@ export function neighbourKind(
   const key = Buffer.alloc(KEY_IP + 16)
   const keyView = viewOf(key)
   const page = Buffer.allocUnsafe(0x10000)
+  const { cut, forget } = createCutter()
   const afs = new Set<number>((family === undefined ? FAMILIES : [family]).map((one) => inet.AF[one]))
+  const place = (view: DataView, start: number, end: number): Place | undefined => {
+    if (end - start < NDMSG_BYTES || !afs.has(view.getUint8(start))) return undefined
+    const link = getUint32(view, start + IFINDEX)
+    if ((view.getUint8(start + FLAGS) & schema.NTF_PROXY) !== 0 || (ifindex ?? link) !== link) return undefined
+    let keyEnd = 0
+    eachAttribute(view, start + NDMSG_BYTES, end, (id, from, to) => {
+      if (id !== NDA_DST || to - from > 16) return
+      for (let i = from; i < to; i += 1) key[KEY_IP + i - from] = view.getUint8(i)
+      keyEnd = KEY_IP + to - from
+    })
+    if (keyEnd === 0) return undefined
+    key[0] = view.getUint8(start)
+    setUint32(keyView, 1, link)
+    return { key: latin1Of(key, 0, keyEnd), record: cut(view, start, end) }
+  }
   return {
     setType: schema.RTM_NEWNEIGH,
     deletedType: schema.RTM_DELNEIGH,
-    place(payload) {
-      if (payload.length < NDMSG_BYTES || !afs.has(payload[0] ?? 0)) return undefined
-      const view = viewOf(payload)
-      const link = getUint32(view, IFINDEX)
-      if (((payload[FLAGS] ?? 0) & schema.NTF_PROXY) !== 0 || (ifindex ?? link) !== link) return undefined
-      let end = 0
-      eachAttribute(view, NDMSG_BYTES, payload.length, (id, from, to) => {
-        if (id !== NDA_DST || to - from > 16) return
-        key.set(payload.subarray(from, to), KEY_IP)
-        end = KEY_IP + to - from
-      })
-      if (end === 0) return undefined
-      key[0] = payload[0] ?? 0
-      setUint32(keyView, 1, link)
-      return { key: key.toString('latin1', 0, end), record: toLatin1(payload) }
-    },
+    place,
+    forget,
     keyOf(asked) {
       const of = fieldsOf('key', asked, ['ifindex', 'ip'])
       const ip = asIp('key.ip', of.ip)
@@ -76,7 +77,7 @@ export function neighbourKind(
       setUint32(keyView, 1, asIfindex('key.ifindex', of.ifindex))
       const bytes = ipToBytes(ip)
       key.set(bytes, KEY_IP)
-      return key.toString('latin1', 0, KEY_IP + bytes.length)
+      return latin1Of(key, 0, KEY_IP + bytes.length)
     },
     read: (payload) => readWith(neighbourReader, payload),
     visible(record) {
@@ -94,8 +95,7 @@ export function neighbourKind(
       const value = { family: family ?? 0, ofLink: ifindex }
       const query = { type: schema.RTM_GETNEIGH, body: schema.neighbourMessage, value, op: 'neighbour.dump' }
       const answers = { answerType: schema.RTM_NEWNEIGH, subject: family ?? 'all' }
-      const dump = await netlink.dump<object>({ ...query, ...answers }, options).catch(nothing)
-      return dump as typeof dump & { readonly value: readonly NetlinkMessage[] }
+      return netlink.dump({ ...query, ...answers, answer: placeReader(place) }, options).catch(nothing)
     },
   }
 }

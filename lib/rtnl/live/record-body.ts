@@ -9,18 +9,16 @@
  * window: the kernel finds its place again by counting, and then skips as many.
  */
 
-import type { NetlinkMessage } from '../../netlink/message.ts'
 import { NLM_F_APPEND, NLM_F_EXCL, NLM_F_REPLACE } from '../../netlink/message.ts'
+import { viewOf } from '../host-order.ts'
 import type { Change } from './change.ts'
 import { fromLatin1 } from './latin1.ts'
-import type { RecordKind } from './record-kind.ts'
+import type { Place, RecordKind } from './record-kind.ts'
 import type { TableBody } from './table-body.ts'
 import { createWindow, type Touch, type Window } from './window.ts'
 
 type Records = string | readonly string[]
 const NONE: readonly string[] = []
-/** Lines of a dump that are read before others have their turn. */
-const SLICE = 5000
 
 export function createRecordBody<V, K>(kind: RecordKind<V, K>, push: (make: () => Change<V>) => void): TableBody<V, K> {
   const live = new Map<string, Records>()
@@ -126,7 +124,8 @@ export function createRecordBody<V, K>(kind: RecordKind<V, K>, push: (make: () =
     hear(message) {
       const isSet = message.type === kind.setType
       if (!isSet && message.type !== kind.deletedType) return kind.hint(message)
-      const place = kind.place(message.payload)
+      const view = viewOf(message.payload)
+      const place = kind.place(view, 0, view.byteLength)
       if (place === undefined) return kind.hint(message)
       const { key, record } = place
       const touch = window?.touch(key)
@@ -140,7 +139,8 @@ export function createRecordBody<V, K>(kind: RecordKind<V, K>, push: (make: () =
     },
     async dump(options) {
       const { value, interrupted } = await kind.dump(options)
-      dumped = { records: await sorted(kind, value), interrupted }
+      kind.forget()
+      dumped = { records: sorted(kind, value), interrupted }
     },
     take() {
       const touched = window?.touched ?? new Map<string, Touch>()
@@ -153,13 +153,16 @@ export function createRecordBody<V, K>(kind: RecordKind<V, K>, push: (make: () =
       let isWhole = !interrupted && !all && groups.size === 0
       for (const [key, found] of records) {
         const touch = touched.get(key)
-        const known = listOf(live.get(key))
+        const before = live.get(key)
+        if (before === found && touch === undefined) continue
+        const known = listOf(before)
         const next = touch === undefined ? listOf(found) : judged(touch, known, listOf(found))
         if (next === undefined) isWhole = false
         else if (touch !== undefined || isBelieved(key)) put(key, next)
         else put(key, [...next, ...known.filter((one) => !next.some((other) => identity(other) === identity(one)))])
       }
-      for (const [key, known] of live) {
+      // As many keys as the dump has, which are all there: it has them all.
+      for (const [key, known] of records.size === live.size ? [] : live) {
         if (records.has(key)) continue
         const touch = touched.get(key)
         const next = touch === undefined ? NONE : judged(touch, listOf(known), NONE)
@@ -184,16 +187,9 @@ function groupOf<V, K>(kind: RecordKind<V, K>, key: string): string {
 }
 
 /** The lines of a dump under their keys, in its order. */
-async function sorted<V, K>(
-  kind: RecordKind<V, K>,
-  messages: readonly NetlinkMessage[],
-): Promise<Map<string, Records>> {
+function sorted<V, K>(kind: RecordKind<V, K>, places: readonly Place[]): Map<string, Records> {
   const records = new Map<string, Records>()
-  for (const [i, { payload }] of messages.entries()) {
-    if (i % SLICE === SLICE - 1) await new Promise<void>((resolve) => setImmediate(resolve))
-    const place = kind.place(payload)
-    if (place === undefined) continue
-    const { key, record } = place
+  for (const { key, record } of places) {
     const before = records.get(key)
     if (before === undefined || kind.several === undefined) records.set(key, record)
     // A walk that was disturbed tells some entries twice.

@@ -19,8 +19,10 @@ export interface RecordKind<V, K> {
   /** nlmsg_type of an entry that is there, and of one that is gone. */
   readonly setType: number
   readonly deletedType: number
-  /** undefined: it is none of this table. */
-  place(payload: Uint8Array): Place | undefined
+  /** Of the payload from `start` up to `end`; undefined: it is none of this table. */
+  place(view: DataView, start: number, end: number): Place | undefined
+  /** Lets go of the buffer that was read last. */
+  forget(): void
   /** Of what is asked for. Throws TypeError and RangeError by the field's name. */
   keyOf(asked: K): string
   /** The value of a payload; undefined: the reader cannot read it. */
@@ -48,5 +50,5 @@ export interface RecordKind<V, K> {
   readonly shiftsOnAdd: boolean
   /** What a message of another type, or of an entry of somebody else, says of this table. */
   hint(message: NetlinkMessage): Hint
-  dump(options: CallOptions): Promise<Dump<readonly NetlinkMessage[]>>
+  dump(options: CallOptions): Promise<Dump<readonly Place[]>>
 }

@@ -11,7 +11,6 @@ import { FAMILIES, type Family, familyOf, ipToBytes } from '../../net/ip.ts'
 import { attributeIndex } from '../../netlink/attribute-index.ts'
 import { eachAttribute } from '../../netlink/attributes.ts'
 import type { Codec } from '../../netlink/codec.ts'
-import type { NetlinkMessage } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
 import { asCidr, asInteger, fieldsOf, optional } from '../check.ts'
 import { getUint16, getUint32, setUint32, viewOf } from '../host-order.ts'
@@ -19,8 +18,8 @@ import * as inet from '../inet.ts'
 import { routeReader } from '../routes/read-route.ts'
 import type { Route } from '../routes/route.ts'
 import * as schema from '../routes/schema.ts'
-import { fromLatin1, toLatin1 } from './latin1.ts'
-import type { RecordKind } from './record-kind.ts'
+import { createCutter, fromLatin1, latin1Of, toLatin1 } from './latin1.ts'
+import type { Place, RecordKind } from './record-kind.ts'
 import { createTriggers } from './triggers.ts'
 
 /** What routes are asked for by. */
@@ -64,6 +63,7 @@ export function routeKind(netlink: Netlink, { family, table }: RouteScope): Reco
   const families = family === undefined ? FAMILIES : [family]
   const afs = new Set<number>(families.map((one) => inet.AF[one]))
   const faults: string[] = []
+  const { cut, forget } = createCutter()
 
   const writeKey = (
     af: 2 | 10,
@@ -91,29 +91,30 @@ export function routeKind(netlink: Netlink, { family, table }: RouteScope): Reco
     })
     return toLatin1(bytes)
   }
+  const place = (view: DataView, start: number, end: number): Place | undefined => {
+    if (end - start < RTMSG_BYTES) return undefined
+    const af = view.getUint8(start + RTMSG.family) as 2 | 10
+    if (!afs.has(af) || (getUint32(view, start + RTMSG.flags) & schema.RTM_F_CLONED) !== 0) return undefined
+    index.find(view, start + RTMSG_BYTES, end)
+    const of = index.read(view, 'table', faults) ?? view.getUint8(start + RTMSG.table)
+    if (table !== undefined && of !== table) return undefined
+    const srcLength = view.getUint8(start + RTMSG.srcLength)
+    const metric = index.read(view, 'metric', faults) ?? 0
+    writeKey(af, view.getUint8(start + RTMSG.dstLength), srcLength, view.getUint8(start + RTMSG.tos), of, metric)
+    const bytes = address[af]
+    key.set(index.copy(view, 'dst', bytes) ? bytes : bytes.fill(0), KEY_DST)
+    let keyEnd = KEY_DST + bytes.length
+    if (srcLength > 0) {
+      key.set(index.copy(view, 'src', bytes) ? bytes : bytes.fill(0), keyEnd)
+      keyEnd += bytes.length
+    }
+    return { key: latin1Of(key, 0, keyEnd), record: cut(view, start, end) }
+  }
   return {
     setType: schema.RTM_NEWROUTE,
     deletedType: schema.RTM_DELROUTE,
-    place(payload) {
-      const af = payload[RTMSG.family]
-      if (payload.length < RTMSG_BYTES || af === undefined || !afs.has(af)) return undefined
-      const view = viewOf(payload)
-      if ((getUint32(view, RTMSG.flags) & schema.RTM_F_CLONED) !== 0) return undefined
-      index.find(view, RTMSG_BYTES, payload.length)
-      const of = index.read(view, 'table', faults) ?? payload[RTMSG.table] ?? 0
-      if (table !== undefined && of !== table) return undefined
-      const srcLength = payload[RTMSG.srcLength] ?? 0
-      const metric = index.read(view, 'metric', faults) ?? 0
-      writeKey(af as 2 | 10, payload[RTMSG.dstLength] ?? 0, srcLength, payload[RTMSG.tos] ?? 0, of, metric)
-      const bytes = address[af as 2 | 10]
-      key.set(index.copy(view, 'dst', bytes) ? bytes : bytes.fill(0), KEY_DST)
-      let end = KEY_DST + bytes.length
-      if (srcLength > 0) {
-        key.set(index.copy(view, 'src', bytes) ? bytes : bytes.fill(0), end)
-        end += bytes.length
-      }
-      return { key: key.toString('latin1', 0, end), record: toLatin1(payload) }
-    },
+    place,
+    forget,
     keyOf(asked) {
       const of = fieldsOf('key', asked, ['dst', 'table', 'tos', 'metric', 'src'])
       const dst = asCidr('key.dst', of.dst)
@@ -134,10 +135,10 @@ export function routeKind(netlink: Netlink, { family, table }: RouteScope): Reco
       )
       key.set(ipToBytes(networkAddress(dst)), KEY_DST)
       const end = KEY_DST + DST_BYTES[af]
-      if (src === undefined) return key.toString('latin1', 0, end)
+      if (src === undefined) return latin1Of(key, 0, end)
       const source = ipToBytes(networkAddress(src))
       key.set(source, end)
-      return key.toString('latin1', 0, end + source.length)
+      return latin1Of(key, 0, end + source.length)
     },
     read: (payload) => readWith(routeReader, payload),
     visible: (record) => cleared(record, true),
@@ -150,17 +151,35 @@ export function routeKind(netlink: Netlink, { family, table }: RouteScope): Reco
     shiftsOnAdd: false,
     hint: createTriggers(),
     async dump(options) {
-      const messages: NetlinkMessage[] = []
+      const places: Place[] = []
       let interrupted = false
       for (const one of families) {
-        const query = { type: schema.RTM_GETROUTE, body, value: { family: one, table }, op: 'route.dump', subject: one }
+        const value = { family: one, table }
+        const query = {
+          type: schema.RTM_GETROUTE,
+          body,
+          value,
+          answer: placeReader(place),
+          op: 'route.dump',
+          subject: one,
+        }
         const answers = { answerType: schema.RTM_NEWROUTE, answerFamily: inet.AF[one] }
-        const dump = await netlink.dump<object>({ ...query, ...answers }, options).catch(nothing)
-        for (const message of dump.value as readonly NetlinkMessage[]) messages.push(message)
+        const dump = await netlink.dump({ ...query, ...answers }, options).catch(nothing)
+        for (const found of dump.value) places.push(found)
         interrupted ||= dump.interrupted
       }
-      return { value: messages, interrupted, unreadable: undefined }
+      return { value: places, interrupted, unreadable: undefined }
     },
+  }
+}
+
+/** Reads messages of a dump as where they belong. */
+export function placeReader(place: RecordKind<unknown, unknown>['place']): Codec<Place> {
+  return {
+    write() {
+      throw new TypeError('a place is only read')
+    },
+    read: (view, start, end) => place(view, start, end),
   }
 }
 

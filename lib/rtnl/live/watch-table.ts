@@ -16,6 +16,7 @@ import type { Route } from '../routes/route.ts'
 import type { RuleDetails } from '../rules/rule.ts'
 import { rulesOver } from '../rules/rules.ts'
 import { type FdbAt, fdbKind } from './fdb-kind.ts'
+import type { Owner } from './follow.ts'
 import { type LiveTable, openLiveTable, WATCH_KEYS, type WatchOptions } from './live-table.ts'
 import { type NeighbourAt, neighbourKind } from './neighbour-kind.ts'
 import { createRecordBody } from './record-body.ts'
@@ -87,9 +88,11 @@ interface Scope {
   readonly ifindex: Ifindex | undefined
 }
 
-export function watchesOver(netlink: Netlink): Watches {
+/** `owner`: what is in it ends every table that is open. */
+export function watchesOver(netlink: Netlink, owner: Owner): Watches {
+  const source = { netlink, owner }
   const values = <V, K>(kind: ValueKind<V, K>, groups: readonly number[], options: WatchOptions<V>) =>
-    openLiveTable<V, K>(netlink, groups, options, (push) => createValueBody(kind, push))
+    openLiveTable<V, K>(source, groups, options, (push) => createValueBody(kind, push))
   const open = (table: WatchedTable, scope: Scope, options: AnyOptions): Promise<unknown> => {
     const { families, family } = scope
     switch (table) {
@@ -109,16 +112,16 @@ export function watchesOver(netlink: Netlink): Watches {
         )
       case 'routes': {
         const groups = families.flatMap((one) => [GROUPS.route[one], GROUPS.address[one]])
-        return openLiveTable<Route, RouteKey>(netlink, [GROUPS.link, GROUPS.nexthop, ...groups], options, (push) =>
+        return openLiveTable<Route, RouteKey>(source, [GROUPS.link, GROUPS.nexthop, ...groups], options, (push) =>
           createRecordBody(routeKind(netlink, scope), push),
         )
       }
       case 'fdb':
-        return openLiveTable<FdbRecord, FdbAt>(netlink, [GROUPS.link, GROUPS.neighbour], options, (push) =>
+        return openLiveTable<FdbRecord, FdbAt>(source, [GROUPS.link, GROUPS.neighbour], options, (push) =>
           createRecordBody(fdbKind(netlink, scope), push),
         )
       case 'neighbours':
-        return openLiveTable<Neighbour, NeighbourAt>(netlink, [GROUPS.link, GROUPS.neighbour], options, (push) =>
+        return openLiveTable<Neighbour, NeighbourAt>(source, [GROUPS.link, GROUPS.neighbour], options, (push) =>
           createRecordBody(neighbourKind(netlink, scope), push),
         )
       default:
@@ -128,7 +131,7 @@ export function watchesOver(netlink: Netlink): Watches {
   return {
     async watchTable(table, options) {
       const name = oneOf('table', table, TABLES)
-      const { scope, rest } = asScoped(name, options ?? {})
+      const { scope, rest } = asScoped(name, options === undefined ? {} : options)
       return (await open(name, scope, rest)) as never
     },
   }

@@ -17,9 +17,9 @@ for (const family of ['ipv4', 'ipv6'] as const)
     ...kernelTests,
     timeout: patience(ROUNDS * 60_000),
   }, async (t) => {
-    const tell = (round: number, { size, settledMs, changes }: Report): void => {
+    const tell = (round: number, { size, settledMs, settledCpuMs, dumpMs, changes }: Report): void => {
       process.stderr.write(
-        `${family} round ${round + 1} of ${ROUNDS}: ${size} routes, settled after ${settledMs} ms, ${changes} changes\n`,
+        `${family} round ${round + 1} of ${ROUNDS}: ${size} routes, settled after ${settledMs} ms (CPU ${settledCpuMs} ms, a plain dump ${dumpMs} ms), ${changes} changes\n`,
       )
     }
     const reports = await storm(t, { family, routes: ROUTES, rounds: ROUNDS, seed: SEED, onRound: tell })

@@ -12,6 +12,9 @@ export interface Report {
   readonly size: number
   /** Milliseconds until the table was settled. */
   readonly settledMs: number
+  /** CPU of the process meanwhile, and how long one plain dump as values took afterwards: what a busy machine makes of both. */
+  readonly settledCpuMs: number
+  readonly dumpMs: number
   /** Lines that only the table, or only the dump has; the first ten. */
   readonly differences: readonly string[]
   /** Changes told until now. */
@@ -36,12 +39,17 @@ await routes.settled()
 process.stdout.write('ready\n')
 for await (const _ of createInterface({ input: process.stdin })) {
   const start = performance.now()
+  const cpu = process.cpuUsage()
   await routes.settled()
   const settledMs = Math.round(performance.now() - start)
+  const { user, system } = process.cpuUsage(cpu)
+  const dumpStart = performance.now()
   const dumped = await rtnl.listRoutes({ family })
   const report: Report = {
     size: routes.size,
     settledMs,
+    settledCpuMs: Math.round((user + system) / 1000),
+    dumpMs: Math.round(performance.now() - dumpStart),
     differences: differences([...routes], dumped.value),
     changes,
     heapBytes: process.memoryUsage().heapUsed,
