@@ -89,8 +89,6 @@ export async function bundleLibrary(root, entries, outdir) {
     splitting: true,
     // Two levels below the package's root, as in dist/: addon-place.ts looks from there.
     chunkNames: `${path.dirname(entries[0])}/[name]-[hash]`,
-    minifySyntax: false,
-    minifyWhitespace: false,
     plugins: [requiredBuiltins],
   })
   return Object.keys(metafile.inputs)

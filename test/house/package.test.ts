@@ -64,7 +64,7 @@ test('vtepd/rtnl and vtepd/netlink import what loads the addon and nothing of th
     [],
   )
   const bytes = Object.values(metafile.inputs).reduce((sum, input) => sum + input.bytes, 0)
-  assert.ok(bytes < 400_000, `${bytes} bytes in ${files.length} files`)
+  assert.ok(bytes < 460_000, `${bytes} bytes in ${files.length} files`)
 })
 
 test('package-lock.json names every optional platform package, without which `npm ci` fails elsewhere', () => {
