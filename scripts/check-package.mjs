@@ -189,8 +189,10 @@ function sizeOf(prefix) {
   return files.reduce((sum, file) => sum + file.size, 0)
 }
 
+/** Of the files alone: what a folder takes is the file system's own. */
 function bytesOf(folder) {
-  return Number(run('du', ['-sb', folder]).split('\t')[0])
+  const sizes = run('find', [folder, '-type', 'f', '-printf', '%s\n']).split('\n')
+  return sizes.reduce((sum, size) => sum + Number(size), 0)
 }
 
 function megabytes(bytes) {
