@@ -21,7 +21,7 @@ export const MOST_GROWTH: Readonly<Record<Figure, number>> = {
   descriptors: 0.5,
   threads: 0.5,
   heapMB: 2,
-  nativeMB: 4,
+  nativeMB: 3,
 }
 
 /** The first of four parts warms up: V8 compiles, pools fill. */
