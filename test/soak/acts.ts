@@ -219,6 +219,30 @@ async function loop(ground: Ground): Promise<void> {
   await Promise.all([...asked, reading, rtnl.close()])
 }
 
+/** A live copy of a table, whose owner may be gone before the first dump. */
+async function watch(ground: Ground): Promise<void> {
+  const { netns, random } = ground
+  const rtnl = openRtnl({ netns })
+  const controller = new AbortController()
+  const { signal } = controller
+  const asked = calls(rtnl, ground)
+  const opening = rtnl.watchTable(random.pick(['links', 'routes', 'neighbours', 'rules'] as const))
+  const using = cutShort(
+    opening.then(async (table) => {
+      const reading = cutShort(readSome(table.changes({ queueChanges: random.pick([1, 1000]), signal }), 5))
+      const settling = cutShort(table.settled({ signal }))
+      await wait(random.integer(5))
+      random.pick([() => controller.abort(), () => undefined])()
+      if (random.integer(2) === 0) await table.close()
+      else await rtnl.close()
+      await Promise.all([reading, settling])
+    }),
+  )
+  if (random.integer(3) === 0) await rtnl.close()
+  await Promise.all([...asked, using])
+  await rtnl.close()
+}
+
 async function subscribe({ netns, random }: Ground): Promise<void> {
   const netlink = openNetlink({ protocol: 'route', netns })
   const controller = new AbortController()
@@ -282,6 +306,7 @@ export const ACTS: readonly Act[] = [
   abort,
   abort,
   loop,
+  watch,
   subscribe,
   askFamilies,
   hearTables,
