@@ -45,5 +45,6 @@ export function cpuMsSince(since: NodeJS.CpuUsage): number {
 export async function runOrThrow(program: string, args: readonly string[]): Promise<string> {
   const result = await runProgram(program, args, { timeoutMs: PATIENCE_MS })
   if (result.outcome === 'exited' && result.status === 0) return result.stdout
-  throw new Error(`${path.basename(program)}: ${'stderr' in result ? result.stderr.slice(-500) : result.outcome}`)
+  const why = 'stderr' in result ? result.stderr.slice(-500) : 'because' in result ? result.because : result.outcome
+  throw new Error(`${path.basename(program)}: ${why}`)
 }

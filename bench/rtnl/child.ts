@@ -43,6 +43,12 @@ const READS: Readonly<Record<string, Partial<Record<Table, Read>>>> = {
     neighbours: async (rtnl, place) => unpackEntries(await dumpNeighbours(rtnl, place)),
     fdb: async (rtnl, place) => unpackEntries(await dumpFdb(rtnl, place)),
   },
+  whole: {
+    routes: async (rtnl) => (await rtnl.listRoutes({ family: 'ipv4', table: 254 })).value,
+    links: async (rtnl) => (await rtnl.listLinks()).value,
+    neighbours: async (rtnl, { ifindex }) => (await rtnl.listNeighbours({ family: 'ipv4', ifindex })).value,
+    fdb: async (rtnl, { ifindex }) => (await rtnl.listFdb({ ifindex })).value,
+  },
   iproute2: {
     routes: (_, { netns }) => askJson('ip', netns, ['-4', 'route', 'show']),
     links: (_, { netns }) => askJson('ip', netns, ['-details', 'link', 'show']),

@@ -65,6 +65,7 @@ export async function findContenders({ folder, note }: SuiteContext): Promise<Co
       },
       ofNode(child, 'vtepd, packed', 'packed', PACKED_TABLES),
       ofNode(child, 'vtepd, values', 'values', TABLES),
+      ofNode(child, 'vtepd, all fields', 'whole', TABLES),
       ofNode(child, 'iproute2 + JSON.parse', 'iproute2', TABLES),
       ...(python === undefined ? [] : [pyroute2Reader(python)]),
     ],
