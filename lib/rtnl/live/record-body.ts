@@ -19,16 +19,21 @@ import { createWindow, type Touch, type Window } from './window.ts'
 
 type Records = string | readonly string[]
 const NONE: readonly string[] = []
+/** Dumps in a row that must be beyond doubt for what nobody knows of; after that, beside others who never rest, what is known decides. */
+const STRICT_DUMPS = 3
 
 export function createRecordBody<V, K>(kind: RecordKind<V, K>, push: (make: () => Change<V>) => void): TableBody<V, K> {
   const live = new Map<string, Records>()
   let size = 0
   let window: Window | undefined
   let dumped: { readonly records: Map<string, Records>; readonly interrupted: boolean } | undefined
+  let inVain = 0
   const page = Buffer.allocUnsafe(0x10000)
 
   const toValue = (record: string): V | undefined => kind.read(fromLatin1(record, page))
   const identity = (record: string): string => kind.several?.identity(record) ?? ''
+  const hasOne = (records: readonly string[], record: string): boolean =>
+    records.some((one) => identity(one) === identity(record))
   const put = (key: string, next: readonly string[]): void => {
     const before = listOf(live.get(key))
     size += next.length - before.length
@@ -59,8 +64,8 @@ export function createRecordBody<V, K>(kind: RecordKind<V, K>, push: (make: () =
   const set = (key: string, record: string, flags: number, touch: Touch | undefined): boolean => {
     const known = listOf(live.get(key))
     touch?.identities.add(identity(record))
+    if (touch !== undefined) touch.set = true
     if (kind.several === undefined) {
-      if (touch !== undefined && known.length === 0) touch.added = true
       put(key, [record])
       return false
     }
@@ -76,6 +81,7 @@ export function createRecordBody<V, K>(kind: RecordKind<V, K>, push: (make: () =
       put(key, [record])
       return false
     }
+    if (touch !== undefined) touch.beside = true
     if (at >= 0) put(key, known.with(at, record))
     else if (kind.several.isMerged(record)) put(key, [record])
     else put(key, (flags & NLM_F_APPEND) !== 0 ? [...known, record] : [record, ...known])
@@ -84,6 +90,7 @@ export function createRecordBody<V, K>(kind: RecordKind<V, K>, push: (make: () =
   const unset = (key: string, record: string, touch: Touch | undefined): boolean => {
     const known = listOf(live.get(key))
     touch?.identities.add(identity(record))
+    if (touch !== undefined) touch.deleted = true
     const at = kind.several === undefined ? 0 : known.findIndex((other) => identity(other) === identity(record))
     if (known.length === 0) return false
     if (at < 0) return true
@@ -92,15 +99,21 @@ export function createRecordBody<V, K>(kind: RecordKind<V, K>, push: (make: () =
   }
 
   /** What a key has that was heard of in the window; undefined: that is not certain, and what is known stays. */
-  const judged = (touch: Touch, known: readonly string[], found: readonly string[]): readonly string[] | undefined => {
-    if (touch.doubtful) return undefined
+  const judged = (
+    touch: Touch,
+    known: readonly string[],
+    found: readonly string[],
+    believed: boolean,
+  ): readonly string[] | undefined => {
+    if (touch.doubtful || (touch.replaced && touch.beside)) return undefined
     if (kind.several === undefined) return known
     if (known.length === found.length && found.every((one, i) => identity(one) === identity(known[i] as string)))
       return known
     if ([...known, ...found].some(kind.several.isMerged)) return undefined
     if (touch.replaced) return known.length <= 1 && found.length <= 1 ? known : undefined
     const isTouched = (record: string): boolean => touch.identities.has(identity(record))
-    return [...found.filter((record) => !isTouched(record)), ...known.filter(isTouched)]
+    const untouched = found.filter((record) => !isTouched(record))
+    return [...untouched, ...known.filter((record) => isTouched(record) || (!believed && !hasOne(untouched, record)))]
   }
   return {
     get size() {
@@ -147,7 +160,7 @@ export function createRecordBody<V, K>(kind: RecordKind<V, K>, push: (make: () =
       const { records, interrupted } = dumped as NonNullable<typeof dumped>
       window = undefined
       dumped = undefined
-      const { all, groups } = shifted(kind, touched, records, live)
+      const { all, groups } = shifted(kind, touched, records, live, inVain < STRICT_DUMPS)
       const isBelieved = (key: string): boolean =>
         !interrupted && !all && !(groups.size > 0 && groups.has(groupOf(kind, key)))
       let isWhole = !interrupted && !all && groups.size === 0
@@ -156,19 +169,20 @@ export function createRecordBody<V, K>(kind: RecordKind<V, K>, push: (make: () =
         const before = live.get(key)
         if (before === found && touch === undefined) continue
         const known = listOf(before)
-        const next = touch === undefined ? listOf(found) : judged(touch, known, listOf(found))
+        const next = touch === undefined ? listOf(found) : judged(touch, known, listOf(found), isBelieved(key))
         if (next === undefined) isWhole = false
         else if (touch !== undefined || isBelieved(key)) put(key, next)
-        else put(key, [...next, ...known.filter((one) => !next.some((other) => identity(other) === identity(one)))])
+        else put(key, [...next, ...known.filter((one) => !hasOne(next, one))])
       }
       // As many keys as the dump has, which are all there: it has them all.
       for (const [key, known] of records.size === live.size ? [] : live) {
         if (records.has(key)) continue
         const touch = touched.get(key)
-        const next = touch === undefined ? NONE : judged(touch, listOf(known), NONE)
+        const next = touch === undefined ? NONE : judged(touch, listOf(known), NONE, isBelieved(key))
         if (next === undefined) isWhole = false
-        else if (isBelieved(key)) put(key, next)
+        else if (touch !== undefined || isBelieved(key)) put(key, next)
       }
+      inVain = isWhole ? 0 : inVain + 1
       return isWhole
     },
     drop() {
@@ -192,10 +206,15 @@ function sorted<V, K>(kind: RecordKind<V, K>, places: readonly Place[]): Map<str
   for (const { key, record } of places) {
     const before = records.get(key)
     if (before === undefined || kind.several === undefined) records.set(key, record)
-    // A walk that was disturbed tells some entries twice.
-    else if (!listOf(before).includes(record)) records.set(key, [...listOf(before), record])
+    else records.set(key, withOne(listOf(before), record, kind.several.identity))
   }
   return records
+}
+
+/** A walk that was disturbed tells some entries twice. */
+function withOne(records: readonly string[], record: string, identity: (record: string) => string): readonly string[] {
+  const at = records.findIndex((one) => identity(one) === identity(record))
+  return at < 0 ? [...records, record] : records.with(at, record)
 }
 
 /** Where a walk may have missed entries. */
@@ -204,39 +223,23 @@ function shifted<V, K>(
   touched: ReadonlyMap<string, Touch>,
   found: ReadonlyMap<string, Records>,
   live: ReadonlyMap<string, Records>,
+  isStrict: boolean,
 ): { readonly all: boolean; readonly groups: ReadonlySet<string> } {
   const groups = new Set<string>()
   for (const [key, touch] of touched) {
     const before = listOf(found.get(key))
-    const after = listOf(live.get(key))
-    const isAdded = kind.shiftsOnAdd && touch.added && before.length === 0 && after.length > 0
-    const isDeleted =
-      before.length > 0 &&
-      (kind.several === undefined ? after.length === 0 : hasLost(kind.several, touch, before, after))
+    const isAdded = kind.shiftsOnAdd && touch.set && before.length === 0 && live.has(key)
+    // Deleted before the walk came to it, it shifts nothing; what was set in the window may stand where the walk has been.
+    const isDeleted = touch.deleted && (before.length > 0 || touch.set)
     if (!isAdded && !isDeleted) continue
     if (kind.group === undefined) return { all: true, groups }
     groups.add(kind.group(key))
   }
-  if (groups.size === 0 || kind.group === undefined) return { all: false, groups }
+  if (isStrict || groups.size === 0 || kind.group === undefined) return { all: false, groups }
   return { all: false, groups: shared(groups, kind.group, [found, live]) }
 }
 
-/** The dump has one that was taken away afterwards. */
-function hasLost(
-  several: NonNullable<RecordKind<unknown, unknown>['several']>,
-  touch: Touch,
-  before: readonly string[],
-  after: readonly string[],
-): boolean {
-  if (touch.replaced) return before.length !== after.length
-  const left = new Set(after.map((record) => several.identity(record)))
-  return before.some((record) => {
-    const identity = several.identity(record)
-    return touch.identities.has(identity) && !left.has(identity)
-  })
-}
-
-/** Those groups that have more than one key. */
+/** Those groups that have more than one entry. */
 function shared(
   groups: ReadonlySet<string>,
   groupOfKey: (key: string) => string,
@@ -245,10 +248,10 @@ function shared(
   const first = new Map<string, string>()
   const several = new Set<string>()
   for (const table of tables)
-    for (const key of table.keys()) {
+    for (const [key, records] of table) {
       const group = groupOfKey(key)
       if (!groups.has(group)) continue
-      if ((first.get(group) ?? key) !== key) several.add(group)
+      if (typeof records !== 'string' || (first.get(group) ?? key) !== key) several.add(group)
       first.set(group, key)
     }
   return several

@@ -5,7 +5,11 @@ export interface Touch {
   readonly identities: Set<string>
   /** One took the place of another that the kernel does not name. */
   replaced: boolean
-  added: boolean
+  /** One was set beside another of its key. */
+  beside: boolean
+  /** One was set, and one was deleted. */
+  set: boolean
+  deleted: boolean
   /** News that do not fit what was known of the key. */
   doubtful: boolean
 }
@@ -22,7 +26,14 @@ export function createWindow(): Window {
     touch(key) {
       const known = touched.get(key)
       if (known !== undefined) return known
-      const touch: Touch = { identities: new Set(), replaced: false, added: false, doubtful: false }
+      const touch: Touch = {
+        identities: new Set(),
+        replaced: false,
+        beside: false,
+        set: false,
+        deleted: false,
+        doubtful: false,
+      }
       touched.set(key, touch)
       return touch
     },
