@@ -23,6 +23,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   'list-links.ts': { prints: /^1 lo {2}65536$/m },
   'list-qdiscs.ts': { prints: /^1 noqueue root$/m },
+  'live-routes.ts': { prints: /^blackhole\nset 198\.51\.100\.0\/24\ndeleted 198\.51\.100\.0\/24\n$/ },
   'many-routes.ts': { words: ['3000'], prints: /^3000 routes in [\d.]+ s\n3000 routes dumped\n$/ },
   'neighbour-exporter.ts': {
     prints:

@@ -2,6 +2,7 @@
  * Forwarding entries as records: one for each link, MAC address, VLAN and VNI, in the table of the link or of its bridge; of several
  * remotes (the all-zeros and multicast addresses of a VXLAN link) each. Must not: read one into a value by itself.
  *
+ * Before Linux 6.18 each request is told once more without the remote (kernel-facts 8): that asks for a dump.
  * Beside another writer the kernel's walk misses entries (Rtnl.dumpFdb), and what is learnt ages and moves without end: a table of a
  * busy bridge is `synced` only in the pauses.
  */
@@ -45,6 +46,7 @@ const KEY_VLAN = 10
 const KEY_SRC_VNI = 12
 const KEY_MASTER = 16
 const KEY_BYTES = 17
+const NDA_NH_ID = 13
 const OF_A_REMOTE: readonly number[] = [NDA_DST, NDA_PORT, NDA_VNI, NDA_IFINDEX]
 
 export function fdbKind(
@@ -114,6 +116,7 @@ export function fdbKind(
     },
     group: undefined,
     shiftsOnAdd: false,
+    isPartial: (record, known) => !hasRemote(record, page) && hasRemote(known, page),
     hint: createTriggers(),
     async dump(options) {
       const value = { family: schema.AF_BRIDGE, via: ifindex }
@@ -123,4 +126,13 @@ export function fdbKind(
       return netlink.dump({ ...query, ...answers, answer: placeReader(place) }, options).catch(nothing)
     },
   }
+}
+
+function hasRemote(record: string, page: Buffer): boolean {
+  const bytes = fromLatin1(record, page)
+  let found = false
+  eachAttribute(viewOf(bytes), NDMSG_BYTES, bytes.length, (id) => {
+    found ||= id === NDA_DST || id === NDA_NH_ID
+  })
+  return found
 }

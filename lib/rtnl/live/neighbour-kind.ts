@@ -90,6 +90,7 @@ export function neighbourKind(
     several: undefined,
     group: undefined,
     shiftsOnAdd: true,
+    isPartial: () => false,
     hint: createTriggers(),
     async dump(options) {
       const value = { family: family ?? 0, ofLink: ifindex }

@@ -142,6 +142,10 @@ export function createRecordBody<V, K>(kind: RecordKind<V, K>, push: (make: () =
       if (place === undefined) return kind.hint(message)
       const { key, record } = place
       const touch = window?.touch(key)
+      if (isSet && listOf(live.get(key)).some((known) => kind.isPartial(record, known))) {
+        if (touch !== undefined) touch.doubtful = true
+        return touch === undefined ? 'dump' : 'nothing'
+      }
       const isOdd = isSet ? set(key, record, message.flags, touch) : unset(key, record, touch)
       if (!isOdd) return 'nothing'
       if (touch !== undefined) touch.doubtful = true

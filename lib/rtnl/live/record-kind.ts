@@ -48,6 +48,8 @@ export interface RecordKind<V, K> {
   readonly group: ((key: string) => string) | undefined
   /** So it is when one was added (the table grows). */
   readonly shiftsOnAdd: boolean
+  /** The message says less than what is known of the entry, which has not changed: only a dump tells. */
+  isPartial(record: string, known: string): boolean
   /** What a message of another type, or of an entry of somebody else, says of this table. */
   hint(message: NetlinkMessage): Hint
   dump(options: CallOptions): Promise<Dump<readonly Place[]>>

@@ -3,8 +3,9 @@
  * kernel changes without a word. Must not: read a route into a value by itself.
  *
  * IPv4 puts several routes under one key (`ip route append`), IPv6 makes one route of several paths of them; both name the new one
- * with NLM_F_REPLACE and not the old one. An IPv6 walk that was interrupted between two datagrams by any change begins anew and
- * skips as many routes as it had told; an IPv4 walk does so among the routes to one address (measured on 6.18).
+ * with NLM_F_REPLACE and not the old one. An IPv6 walk that finds another tree than before begins anew and skips as many routes as it
+ * had told: beside somebody who adds and deletes 4,000 routes, 33 of 60 dumps lacked some of 20,000 that never changed, at worst
+ * 4,212, and none was marked as interrupted. An IPv4 walk counts among the routes to one address alone, and lacked none.
  */
 import { type Cidr, networkAddress, prefixLength } from '../../net/cidr.ts'
 import { FAMILIES, type Family, familyOf, ipToBytes } from '../../net/ip.ts'
@@ -149,6 +150,7 @@ export function routeKind(netlink: Netlink, { family, table }: RouteScope): Reco
     },
     group: (of) => (of.charCodeAt(0) === inet.AF.ipv6 ? `6${of.slice(4, 8)}` : of.slice(4, 8) + of.slice(KEY_DST)),
     shiftsOnAdd: false,
+    isPartial: () => false,
     hint: createTriggers(),
     async dump(options) {
       const places: Place[] = []

@@ -1,7 +1,8 @@
 /**
  * What the kernel does to routes and neighbours without telling of each: it follows from a link, an address or a nexthop object, which
- * is told. Measured: a link that goes down or away takes its IPv4 routes in silence, an address those that name it as their source,
- * a nexthop object those that use it; and a link's flags stand in the routes over it.
+ * is told. Measured on 6.18: a link that goes down or away takes its IPv4 routes in silence, an address those of both families that
+ * name it as their source, a nexthop object the IPv4 ones that use it; and a link's flags stand in the routes over it. The message
+ * comes first, the routes go afterwards.
  * Owns the link's state that was heard last, since a link is told of for many reasons.
  */
 import type { NetlinkMessage } from '../../netlink/message.ts'

@@ -233,6 +233,7 @@ function kindOf(world: World, dumped: () => Place[]): RecordKind<{ key: number; 
       : undefined,
     group: group === undefined ? undefined : (of) => `${group(of.charCodeAt(0))}`,
     shiftsOnAdd: false,
+    isPartial: () => false,
     hint: () => 'dump-behind-barrier',
     dump: async () => ({ value: dumped(), interrupted: false, unreadable: undefined }),
   }
