@@ -177,7 +177,7 @@ test('a subscription ends by its signal, by its close and by that of its socket'
 })
 
 test(
-  'a call whose signal is aborted before is not sent; one that waits is never sent; the others go on',
+  'a call whose signal is aborted before is not sent; one that is aborted has ended or rejects; the others go on',
   kernelTests,
   async (t) => {
     const { netlink } = await createStage(t)
@@ -188,12 +188,13 @@ test(
     const waiting = netlink.request(bridge('br1'), { signal: controller.signal })
     const after = netlink.request(bridge('br2'))
     controller.abort(reason)
-    await assert.rejects(waiting, reason)
+    // It may have ended before the abort.
+    const [outcome] = await Promise.allSettled([waiting])
+    assert.ok(outcome.status === 'fulfilled' || outcome.reason === reason)
     await Promise.all([before, after])
     const names = (await netlink.dump(LINKS)).value.map(({ ifname }) => ifname)
-    assert.deepEqual(names.includes('br0'), false)
-    // br1 may have been under way already: then it has ended before the abort was seen, or was interrupted.
-    assert.ok(names.includes('br2'))
+    assert.deepEqual([names.includes('br0'), names.includes('br2')], [false, true])
+    if (outcome.status === 'fulfilled') assert.ok(names.includes('br1'))
   },
 )
 

@@ -235,8 +235,11 @@ test('wrong input is refused by the name of its field, and nothing is made or ch
 })
 
 async function refuses(field: string, given: unknown, call: Promise<unknown>): Promise<void> {
+  const [, parent, leaf] = /^(?:(.*)\.)?(.*)$/.exec(field) ?? []
+  // What is unknown is named behind the object that has it.
   const isRight = (error: unknown): boolean =>
-    (error instanceof TypeError || error instanceof RangeError) && error.message.startsWith(`${field}: `)
+    (error instanceof TypeError || error instanceof RangeError) &&
+    (error.message.startsWith(`${field}: `) || error.message.startsWith(`${parent}: there is no field '${leaf}'`))
   await assert.rejects(
     call,
     (error) => isRight(error) || assert.fail(`${field}, given ${JSON.stringify(given)}: ${error}`),
