@@ -112,7 +112,7 @@ function whereIs(program) {
   })
 }
 
-// By what this process has mapped; lib/rtnl/addon-place.ts decides alike.
+// By what this process has mapped; lib/addon/addon-place.ts decides alike.
 function libc() {
   let mapped = '/libc.so.6'
   try {

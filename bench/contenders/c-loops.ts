@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { ENTRY_BYTES, OFFSET_KIND, OFFSET_PRIORITY } from '../../lib/rtnl/abi.ts'
+import { ENTRY_BYTES, OFFSET_KIND, OFFSET_PRIORITY } from '../../lib/addon/abi.ts'
 import type { EntryTable } from '../../lib/rtnl/entries.ts'
 import { type Batches, joined } from '../world/batches.ts'
 import type { Programmer, Work } from './contender.ts'

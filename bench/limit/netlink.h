@@ -1,4 +1,4 @@
-// The least netlink that a benchmark needs: a socket in a namespace, and one message from one packed entry (lib/rtnl/abi.ts
+// The least netlink that a benchmark needs: a socket in a namespace, and one message from one packed entry (lib/addon/abi.ts
 // says what stands where in its 48 bytes). Must not: be clever; what this costs is what the kernel asks for.
 #ifndef VTEPD_BENCH_LIMIT_NETLINK_H_
 #define VTEPD_BENCH_LIMIT_NETLINK_H_

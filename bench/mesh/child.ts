@@ -4,12 +4,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { loadAddon } from '../../lib/addon/addon.ts'
 import { createMeshWatch } from '../../lib/agent/mesh-watch.ts'
 import type { LeaseView } from '../../lib/cluster/view.ts'
 import { systemClock } from '../../lib/host/clock.ts'
 import { openUdpDoor } from '../../lib/host/udp.ts'
 import { networkAddress } from '../../lib/net/cidr.ts'
-import { loadAddon } from '../../lib/rtnl/addon.ts'
 import { leaseOf, networkOf, OURS } from '../world/cluster.ts'
 import { MESH_PORT, MESH_RATE } from './settings.ts'
 

@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import { ENTRY_BYTES } from '../../lib/rtnl/abi.ts'
+import { ENTRY_BYTES } from '../../lib/addon/abi.ts'
 import {
   createEntryWriter,
   type Entry,

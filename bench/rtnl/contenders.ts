@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { build } from 'esbuild'
-import { ENTRY_BYTES } from '../../lib/rtnl/abi.ts'
+import { ENTRY_BYTES } from '../../lib/addon/abi.ts'
 import type { EntryTable } from '../../lib/rtnl/entries.ts'
 import { unpackEntries } from '../../lib/rtnl/entries.ts'
 import { LIMIT } from '../contenders/c-loops.ts'

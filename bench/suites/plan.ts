@@ -4,10 +4,6 @@
  * obvious way, a Map keyed by a string an entry (a case of its own, so that its garbage is not collected in our time).
  */
 import { performance } from 'node:perf_hooks'
-import { parseIfindex } from '../../lib/net/ifindex.ts'
-import type { Family } from '../../lib/net/ip.ts'
-import type { DesiredTables } from '../../lib/overlay/desired.ts'
-import { type ActualTables, planPeers } from '../../lib/overlay/plan.ts'
 import {
   ENTRY_BYTES,
   OFFSET_DST,
@@ -15,7 +11,11 @@ import {
   OFFSET_PROTOCOL,
   OFFSET_TYPE,
   RTPROT_BOOT,
-} from '../../lib/rtnl/abi.ts'
+} from '../../lib/addon/abi.ts'
+import { parseIfindex } from '../../lib/net/ifindex.ts'
+import type { Family } from '../../lib/net/ip.ts'
+import type { DesiredTables } from '../../lib/overlay/desired.ts'
+import { type ActualTables, planPeers } from '../../lib/overlay/plan.ts'
 import type { EntryTable } from '../../lib/rtnl/entries.ts'
 import { type Contender, compete } from '../frame/rounds.ts'
 import { familiesOf } from '../frame/sample.ts'

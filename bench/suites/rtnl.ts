@@ -3,7 +3,7 @@
  * writing batches onto an empty table, and the most memory that each held meanwhile. N routes, a tenth of it neighbours and FDB
  * entries, a hundredth of it links.
  */
-import { KIND_FDB, KIND_NEIGHBOUR, KIND_ROUTE, OFFSET_KIND } from '../../lib/rtnl/abi.ts'
+import { KIND_FDB, KIND_NEIGHBOUR, KIND_ROUTE, OFFSET_KIND } from '../../lib/addon/abi.ts'
 import { createEntryWriter, type EntryTable, entryBytes } from '../../lib/rtnl/entries.ts'
 import { LIMIT } from '../contenders/c-loops.ts'
 import type { Counted } from '../contenders/programs.ts'

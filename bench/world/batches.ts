@@ -2,13 +2,14 @@
  * What programming a cluster writes: the batches that vtepd's own plan gives, so that every contender is held to the same
  * entries. Must not: touch the kernel.
  */
+
+import { ENTRY_BYTES, OFFSET_OP, OP_DELETE, OP_REPLACE } from '../../lib/addon/abi.ts'
 import type { Lease } from '../../lib/cluster/lease.ts'
 import type { Ifindex } from '../../lib/net/ifindex.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { type DesiredTables, desiredTables } from '../../lib/overlay/desired.ts'
 import { peersOf } from '../../lib/overlay/peers.ts'
 import { type ActualTables, planPeers } from '../../lib/overlay/plan.ts'
-import { ENTRY_BYTES, OFFSET_OP, OP_DELETE, OP_REPLACE } from '../../lib/rtnl/abi.ts'
 import type { EntryTable } from '../../lib/rtnl/entries.ts'
 import { CIDRS } from './cluster.ts'
 

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { ENTRY_BYTES } from '../../lib/rtnl/abi.ts'
+import { ENTRY_BYTES } from '../../lib/addon/abi.ts'
 import type { EntryTable } from '../../lib/rtnl/entries.ts'
 import type { Netns } from '../../test/support/netns.ts'
 import { runTimed } from '../contenders/programs.ts'

@@ -3,10 +3,10 @@
  * empty tables. Must not: program peers (that is what is measured).
  */
 
+import { NUD_PERMANENT, OFFSET_PROTOCOL, OFFSET_TYPE, RTPROT_VTEPD } from '../../lib/addon/abi.ts'
 import { deviceName, wantedDevice } from '../../lib/device/vtep.ts'
 import type { Ifindex } from '../../lib/net/ifindex.ts'
 import type { Family } from '../../lib/net/ip.ts'
-import { NUD_PERMANENT, OFFSET_PROTOCOL, OFFSET_TYPE, RTPROT_VTEPD } from '../../lib/rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry } from '../../lib/rtnl/entries.ts'
 import { openRtnl } from '../../lib/rtnl/native.ts'
 import type { Rtnl } from '../../lib/rtnl/port.ts'

@@ -1,8 +1,9 @@
 /** What another program may do to the entries of a device without end. Must not: know who mends it. */
+
+import { ENTRY_BYTES, OFFSET_VIA } from '../../lib/addon/abi.ts'
 import { deviceName } from '../../lib/device/vtep.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import type { DesiredTables } from '../../lib/overlay/desired.ts'
-import { ENTRY_BYTES, OFFSET_VIA } from '../../lib/rtnl/abi.ts'
 import { type EntryTable, entryBytes } from '../../lib/rtnl/entries.ts'
 import { desiredOf, joined, withOp } from './batches.ts'
 import type { BusyNode } from './busy-node.ts'

@@ -2,10 +2,11 @@
  * Whether a device holds exactly the entries of a cluster, read by a door of the bench's own and compared entry by entry.
  * Must not: ask the agent, or plan with its code what is to be written.
  */
+
+import { NUD_PERMANENT, RTPROT_VTEPD } from '../../lib/addon/abi.ts'
 import type { Lease } from '../../lib/cluster/lease.ts'
 import { deviceName } from '../../lib/device/vtep.ts'
 import type { Family } from '../../lib/net/ip.ts'
-import { NUD_PERMANENT, RTPROT_VTEPD } from '../../lib/rtnl/abi.ts'
 import { type EntryTable, unpackEntries } from '../../lib/rtnl/entries.ts'
 import type { Ifindex, Rtnl } from '../../lib/rtnl/port.ts'
 import { desiredOf } from './batches.ts'

@@ -1,11 +1,12 @@
 /**
  * Sends a plan to the kernel in its phases and counts what became of it. Must not: plan, retry or log.
  */
+
+import { ENTRY_BYTES, KIND_FDB, KIND_NEIGHBOUR, OFFSET_KIND, OFFSET_OP, OP_DELETE } from '../addon/abi.ts'
 import { classify, operationOf } from '../overlay/classify.ts'
 import { renderKey } from '../overlay/entry-text.ts'
 import type { PlannedBatch } from '../overlay/plan/batch.ts'
 import { type PeerPlan, routesAllowed } from '../overlay/plan.ts'
-import { ENTRY_BYTES, KIND_FDB, KIND_NEIGHBOUR, OFFSET_KIND, OFFSET_OP, OP_DELETE } from '../rtnl/abi.ts'
 import { type EntryTable, unpackEntry } from '../rtnl/entries.ts'
 import type { BatchResult, EntryFailure, Rtnl } from '../rtnl/port.ts'
 import { inSlices, SLICE_ROWS, type Slices } from '../util/slices.ts'

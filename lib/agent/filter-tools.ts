@@ -2,6 +2,8 @@
  * Wires what one family's packet filter rules are kept with: both tools, the choice between them, the look at other
  * people's chains, and the guard of the VXLAN port. Must not: know a rule, or keep one (packet-filter.ts).
  */
+
+import { loadAddon } from '../addon/addon.ts'
 import type { Network } from '../cluster/network.ts'
 import { deviceName, KERNEL_VXLAN_PORT } from '../device/vtep.ts'
 import { ConfigError } from '../errors.ts'
@@ -14,7 +16,6 @@ import { createNftables } from '../firewall/nftables.ts'
 import { createNftablesGuard } from '../firewall/nftables-guard.ts'
 import { type RunProgram, runProgram } from '../host/exec.ts'
 import type { Family } from '../net/ip.ts'
-import { loadAddon } from '../rtnl/addon.ts'
 import { openNftMonitor } from '../rtnl/native-nft-monitor.ts'
 import type { Clock } from '../util/clock.ts'
 import type { AgentConfig } from './config.ts'

@@ -2,13 +2,14 @@
  * Which notification of the kernel concerns whom in one family. Handlers only mark; reading packed bytes, since in a bulk
  * change of somebody else this runs once an entry. Must not: decide what follows from a mark.
  */
+
+import { KIND_ROUTE, OFFSET_DST_LENGTH, OFFSET_KIND, RTPROT_KERNEL } from '../addon/abi.ts'
 import { isVxlan, type Network, routesDirectly } from '../cluster/network.ts'
 import { ifindexOf } from '../device/machine.ts'
 import type { DeviceState } from '../device/types.ts'
 import { carrierName } from '../device/vtep.ts'
 import { type Cidr, contains, containsCidr, overlaps, prefixLength } from '../net/cidr.ts'
 import { type Family, familyOf, type Ip, isLinkLocal } from '../net/ip.ts'
-import { KIND_ROUTE, OFFSET_DST_LENGTH, OFFSET_KIND, RTPROT_KERNEL } from '../rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry, unpackEntry } from '../rtnl/entries.ts'
 import type { Link, Notification } from '../rtnl/port.ts'
 import type { UnderlayChoice } from '../underlay/choice.ts'

@@ -3,10 +3,10 @@
  * sent (lib/mesh) or to whom (mesh-watch.ts).
  */
 import { randomBytes } from 'node:crypto'
+import { loadAddon } from '../addon/addon.ts'
 import { isVxlan } from '../cluster/network.ts'
 import { openUdpDoor } from '../host/udp.ts'
 import { FAMILIES } from '../net/ip.ts'
-import { loadAddon } from '../rtnl/addon.ts'
 import type { Log } from '../util/log.ts'
 import type { AgentConfig } from './config.ts'
 import type { Containment } from './containment.ts'

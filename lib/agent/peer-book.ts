@@ -2,11 +2,12 @@
  * What the tables of one family should be on one device, and what that says of an entry that the kernel announced. Pure.
  * Must not: read the kernel, nor decide when it is looked at.
  */
+
+import { KIND_ROUTE, OFFSET_KIND } from '../addon/abi.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import type { Device } from '../device/types.ts'
 import type { Cidr } from '../net/cidr.ts'
 import type { DesiredBook } from '../overlay/desired-book.ts'
-import { KIND_ROUTE, OFFSET_KIND } from '../rtnl/abi.ts'
 import { ifindexOfEntry } from '../rtnl/entries.ts'
 
 export interface PeerBook {

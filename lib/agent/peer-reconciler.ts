@@ -5,6 +5,8 @@
  * Owns the loop and what makes a full round due, and when, as the governor says. Must not: decide what is desired or which
  * entry may be touched (lib/overlay), nor touch the device.
  */
+
+import { OFFSET_KIND } from '../addon/abi.ts'
 import { isVxlan, type Network, routesDirectly } from '../cluster/network.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import type { Device } from '../device/types.ts'
@@ -17,7 +19,6 @@ import { directRoutes } from '../overlay/direct.ts'
 import { renderSubject } from '../overlay/entry-text.ts'
 import { type ForeignPrefixes, foreignPrefixes } from '../overlay/plan/foreign-prefixes.ts'
 import { type ActualTables, planPeers } from '../overlay/plan.ts'
-import { OFFSET_KIND } from '../rtnl/abi.ts'
 import { type EntryTable, entryBytes, unpackEntry } from '../rtnl/entries.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { Clock } from '../util/clock.ts'

@@ -2,13 +2,14 @@
  * One look at everything: the three tables as they are, the plan that makes them what they should be, and its way into the
  * kernel. Must not: decide when, remember anything between rounds, or log.
  */
+
+import { ENTRY_BYTES, KIND_FDB, KIND_NEIGHBOUR, KIND_ROUTE, OFFSET_KIND, OFFSET_VIA } from '../addon/abi.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import type { Family } from '../net/ip.ts'
 import { renderSubject } from '../overlay/entry-text.ts'
 import type { PlannedBatch } from '../overlay/plan/batch.ts'
 import { type ActualTables, type PeerPlan, type PlanInput, planInSlices } from '../overlay/plan.ts'
-import { ENTRY_BYTES, KIND_FDB, KIND_NEIGHBOUR, KIND_ROUTE, OFFSET_KIND, OFFSET_VIA } from '../rtnl/abi.ts'
 import { type EntryTable, unpackEntry } from '../rtnl/entries.ts'
 import type { Rtnl, Unreadable } from '../rtnl/port.ts'
 import { inSlices } from '../util/slices.ts'

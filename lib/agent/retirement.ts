@@ -4,12 +4,13 @@
  * is known by the state folder, and by the subnet file, which no two agents share.
  * Must not: touch what another agent keeps, nor what only looks like ours.
  */
+
+import { RTN_BLACKHOLE, RTN_UNICAST, RTPROT_VTEPD } from '../addon/abi.ts'
 import { isVxlan, type Network } from '../cluster/network.ts'
 import { KERNEL_VXLAN_PORT } from '../device/vtep.ts'
 import { type Cidr, containsCidr, parseCidr } from '../net/cidr.ts'
 import { FAMILIES, type Family } from '../net/ip.ts'
 import { type Lladdr, parseLladdr } from '../net/lladdr.ts'
-import { RTN_BLACKHOLE, RTN_UNICAST, RTPROT_VTEPD } from '../rtnl/abi.ts'
 import { createEntryWriter, type RouteEntry, unpackEntry } from '../rtnl/entries.ts'
 import type { Link, Rtnl } from '../rtnl/port.ts'
 import type { Clock, Timer } from '../util/clock.ts'

@@ -2,13 +2,14 @@
  * What is done about routes of others that the kernel prefers to ours: what flannel left is removed, twice at most; all
  * else is named, with its device, as long as it stands. Must not: decide what flannel's is (overlay/flannel-leftover).
  */
+
+import { RTPROT_KERNEL } from '../addon/abi.ts'
 import type { LeaseView } from '../cluster/view.ts'
 import { type Cidr, prefixLength } from '../net/cidr.ts'
 import type { Family } from '../net/ip.ts'
 import { renderEntry } from '../overlay/entry-text.ts'
 import { isFlannelsLeftover } from '../overlay/flannel-leftover.ts'
 import type { Shadowed } from '../overlay/plan.ts'
-import { RTPROT_KERNEL } from '../rtnl/abi.ts'
 import { createEntryWriter } from '../rtnl/entries.ts'
 import type { Ifindex, Rtnl } from '../rtnl/port.ts'
 import type { Log } from '../util/log.ts'

@@ -2,11 +2,12 @@
  * What the kernel's tables lack, and have too much, against what they should be: one look, in lines that read like the commands
  * that would mend it. Must not: write anything.
  */
+
+import { OFFSET_OP, OP_DELETE } from '../addon/abi.ts'
 import { renderCommand } from '../overlay/entry-command.ts'
 import type { IfnameOf } from '../overlay/entry-text.ts'
 import type { PlannedBatch } from '../overlay/plan/batch.ts'
 import type { PeerPlan } from '../overlay/plan.ts'
-import { OFFSET_OP, OP_DELETE } from '../rtnl/abi.ts'
 import { entryBytes, unpackEntry } from '../rtnl/entries.ts'
 
 export interface TableDifference {

@@ -4,8 +4,9 @@
  * whatever they hold), and once a minute damage is assumed, which a change that leaves all sizes alone may have done.
  * Must not: read a rule, nor create a table of legacy iptables by asking for it.
  */
+
+import { AF_INET, AF_INET6 } from '../addon/abi.ts'
 import type { Family } from '../net/ip.ts'
-import { AF_INET, AF_INET6 } from '../rtnl/abi.ts'
 import type { OpenNftMonitor } from '../rtnl/nft-monitor.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { LEGACY_TABLES, type LegacyTables } from './iptables-variant.ts'

@@ -3,8 +3,8 @@
  * hangs on. Must not: repair anything (mgmt0 excepted: its rebuild is part of the story) or look into the agent.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { NUD_PERMANENT } from '../addon/abi.ts'
 import { randomLladdr } from '../net/lladdr.ts'
-import { NUD_PERMANENT } from '../rtnl/abi.ts'
 import { createEntryWriter, type NeighbourEntry, unpackEntries } from '../rtnl/entries.ts'
 import type { Link, Rtnl } from '../rtnl/port.ts'
 import { deviceName, type NodePlan } from './address-plan.ts'

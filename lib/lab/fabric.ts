@@ -4,12 +4,12 @@
  * Must not: create flannel.1 or anything that an agent shall make; touch a namespace that is not the lab's.
  */
 import { readdirSync } from 'node:fs'
+import { RTN_UNICAST, RTPROT_BOOT } from '../addon/abi.ts'
 import { runProgram } from '../host/exec.ts'
 import { parseCidr, prefixLength } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { familyOf, type Ip } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
-import { RTN_UNICAST, RTPROT_BOOT } from '../rtnl/abi.ts'
 import { createEntryWriter } from '../rtnl/entries.ts'
 import type { Link, Rtnl, RtnlOptions } from '../rtnl/port.ts'
 import { type LabPlan, type NodePlan, netnsPath, type PodPlan, UNDERLAY_MTU } from './address-plan.ts'

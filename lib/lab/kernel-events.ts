@@ -2,7 +2,7 @@
  * What the kernel announced in a node's namespace, as sentences for a timeline. Keeps the names of the links that it
  * has seen, since an entry carries only an ifindex. Must not: listen by itself.
  */
-import { NUD_PERMANENT } from '../rtnl/abi.ts'
+import { NUD_PERMANENT } from '../addon/abi.ts'
 import { type Entry, unpackEntries } from '../rtnl/entries.ts'
 import type { Link, Notification } from '../rtnl/port.ts'
 import { unreachable } from '../util/unreachable.ts'

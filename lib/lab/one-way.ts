@@ -4,11 +4,11 @@
  * Must not: let the node say anything else that a peer would learn from. So it and the API server know each other's MAC.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { NUD_PERMANENT } from '../addon/abi.ts'
 import { monotonicMs } from '../host/clock.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { type Family, familyOf, type Ip } from '../net/ip.ts'
 import { type Lladdr, randomLladdr } from '../net/lladdr.ts'
-import { NUD_PERMANENT } from '../rtnl/abi.ts'
 import { createEntryWriter, type EntryOp } from '../rtnl/entries.ts'
 import type { Rtnl } from '../rtnl/port.ts'
 import type { NodePlan } from './address-plan.ts'

@@ -3,9 +3,9 @@
  * withdrawn and one under way interrupted. Must not: know what is asked.
  */
 import { constants } from 'node:os'
-import { OUTCOME_DONE } from '../rtnl/abi.ts'
-import type { AddonSocket, Outcome } from '../rtnl/addon.ts'
-import { asInteger, asSignal, fieldsOf, optional } from '../rtnl/check.ts'
+import { OUTCOME_DONE } from '../addon/abi.ts'
+import type { AddonSocket, Outcome } from '../addon/addon.ts'
+import { asInteger, asSignal, fieldsOf, optional } from './check.ts'
 
 export interface CallOptions {
   /**

@@ -4,11 +4,11 @@
  */
 import { constants } from 'node:os'
 import { NetlinkError } from '../errors.ts'
-import { fieldsOf } from '../rtnl/check.ts'
-import type { Dump } from '../rtnl/port.ts'
 import { type Attributes, type AttributeValues, attributes, listOf } from './attributes.ts'
 import type { CallOptions } from './call.ts'
+import { fieldsOf } from './check.ts'
 import { type Codec, checkInteger, shown } from './codec.ts'
+import type { Dump } from './dump.ts'
 import { message } from './message.ts'
 import { type Netlink, type NetlinkOptions, openNetlink, type TypedQuery } from './netlink.ts'
 import { text, u8, u16, u32 } from './scalars.ts'

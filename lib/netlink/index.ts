@@ -5,13 +5,11 @@
 export { NetlinkError, NetlinkProtocolError, NetlinkSocketError, VtepdError } from '../errors.ts'
 export type { Ip } from '../net/ip.ts'
 export type { Lladdr } from '../net/lladdr.ts'
-export type { NetnsRef } from '../rtnl/netns-path.ts'
-export type { Dump } from '../rtnl/port.ts'
-export type { Unreadable } from '../rtnl/unreadable.ts'
 export { type Attributes, type AttributeValues, attributes, eachAttribute, listOf } from './attributes.ts'
 export { ByteWriter } from './byte-writer.ts'
 export type { CallOptions } from './call.ts'
 export type { Codec, ValueOf } from './codec.ts'
+export type { Dump } from './dump.ts'
 export { type Generic, type GenericFamily, type GenericQuery, openGeneric } from './generic.ts'
 export {
   decodePayload,
@@ -33,6 +31,8 @@ export {
   type Query,
   type TypedQuery,
 } from './netlink.ts'
+export type { NetnsRef } from './netns-path.ts'
 export { be16, be32, bool8, bytes, count64, flag, ip, lladdr, oneOf, s32, text, u8, u16, u32, u64 } from './scalars.ts'
 export { packed, pad, struct } from './structs.ts'
 export type { NetlinkEvent, Subscription, SubscriptionOptions } from './subscription.ts'
+export type { Unreadable } from './unreadable.ts'

@@ -2,15 +2,14 @@
  * The open floor: any request, dump or multicast group of any netlink family, with codecs of the caller's own or those of this
  * folder. What vtepd/rtnl knows by name is built on it. Must not: know a family (generic.ts alone knows one).
  */
+
+import { OUTCOME_DONE } from '../addon/abi.ts'
+import { type AddonSocket, loadAddon, type RecordsOutcome } from '../addon/addon.ts'
 import { NetlinkProtocolError } from '../errors.ts'
-import { OUTCOME_DONE } from '../rtnl/abi.ts'
-import { type AddonSocket, loadAddon, type RecordsOutcome } from '../rtnl/addon.ts'
-import { asInteger, asString, fieldsOf, optional } from '../rtnl/check.ts'
-import { type NetnsRef, netnsPath } from '../rtnl/netns-path.ts'
-import type { Dump } from '../rtnl/port.ts'
-import { createUnreadableTally, type Unreadable } from '../rtnl/unreadable.ts'
 import { type Caller, type CallOptions, createCaller } from './call.ts'
+import { asInteger, asString, fieldsOf, optional } from './check.ts'
 import { type Codec, shown } from './codec.ts'
+import type { Dump } from './dump.ts'
 import {
   attributeAt,
   eachFrame,
@@ -20,8 +19,10 @@ import {
   type NetlinkMessage,
   NLM_F_DUMP,
 } from './message.ts'
+import { type NetnsRef, netnsPath } from './netns-path.ts'
 import { errorOf } from './outcome-error.ts'
 import { type Subscription, type SubscriptionOptions, subscribe } from './subscription.ts'
+import { createUnreadableTally, type Unreadable } from './unreadable.ts'
 
 /** One request: its type (nlmsg_type), and the payload as a value with its codec. */
 export interface Query<Q> {

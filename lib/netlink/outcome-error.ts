@@ -1,8 +1,9 @@
 /** From how a call of the addon ended to the error that JavaScript sees. Must not: judge or retry. */
+
+import * as abi from '../addon/abi.ts'
+import type { Outcome } from '../addon/addon.ts'
+import { errnoName } from '../addon/errno.ts'
 import { NetlinkError, NetlinkProtocolError, NetlinkSocketError } from '../errors.ts'
-import * as abi from '../rtnl/abi.ts'
-import type { Outcome } from '../rtnl/addon.ts'
-import { errnoName } from '../rtnl/errno.ts'
 
 export interface ErrorDetails {
   /** Names the attribute of the request that has its head at an offset. */

@@ -2,13 +2,14 @@
  * What a netlink family tells of itself: multicast groups, heard as messages, by a callback or with `for await`.
  * Must not: understand the messages.
  */
+
+import * as abi from '../addon/abi.ts'
+import type { AddonSocket } from '../addon/addon.ts'
+import { errnoName } from '../addon/errno.ts'
+import { getUint32, viewOf } from '../addon/host-order.ts'
 import { NetlinkSocketError } from '../errors.ts'
-import * as abi from '../rtnl/abi.ts'
-import type { AddonSocket } from '../rtnl/addon.ts'
-import { asFunction, asInteger, asList, asSignal, fieldsOf, optional } from '../rtnl/check.ts'
-import { errnoName } from '../rtnl/errno.ts'
-import { getUint32, viewOf } from '../rtnl/host-order.ts'
 import { createEventQueue } from '../util/event-queue.ts'
+import { asFunction, asInteger, asList, asSignal, fieldsOf, optional } from './check.ts'
 import { eachMessage, type NetlinkMessage } from './message.ts'
 import { errorOf } from './outcome-error.ts'
 

@@ -3,7 +3,7 @@
  * Must not: act. The device machine and the reconciler read it; nothing else of the agent compares an errno of netlink.
  */
 import type { constants } from 'node:os'
-import * as abi from '../rtnl/abi.ts'
+import * as abi from '../addon/abi.ts'
 import type { EntryTable } from '../rtnl/entries.ts'
 
 /**

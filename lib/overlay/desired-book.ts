@@ -3,10 +3,11 @@
  * is taken and whether an entry is as desired without packing 100,000 peers anew. Pure but for its own memory.
  * Must not: know what the kernel has.
  */
+
+import * as abi from '../addon/abi.ts'
 import type { FamilyLease } from '../cluster/lease.ts'
 import type { Peers } from '../cluster/view.ts'
 import type { Lladdr } from '../net/lladdr.ts'
-import * as abi from '../rtnl/abi.ts'
 import { changedKeys } from '../util/layered-map.ts'
 import type { Slices } from '../util/slices.ts'
 import { type DesiredTable, type DesiredTables, desiredTables, packTables, type TablesOf } from './desired.ts'

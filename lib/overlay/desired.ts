@@ -2,11 +2,12 @@
  * The tables as they should be: a neighbour, an FDB entry and a route for each peer, packed (flannel-contract 6), and the
  * index of their keys. Must not: know what the kernel has (lib/overlay/plan).
  */
+
+import * as abi from '../addon/abi.ts'
 import type { FamilyLease, Lease } from '../cluster/lease.ts'
 import type { Cidr } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import type { Family } from '../net/ip.ts'
-import * as abi from '../rtnl/abi.ts'
 import type { EntryTable } from '../rtnl/entries.ts'
 import { atOnce, SLICE_ROWS, type Slices } from '../util/slices.ts'
 import type { OnLink } from './direct.ts'

@@ -5,10 +5,10 @@
  * Must not: see rules and other tables: a host that routes its underlay by `ip rule` should leave DirectRouting off.
  */
 
+import * as abi from '../addon/abi.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { addressBits, type Family, type Ip } from '../net/ip.ts'
 import { readAddress } from '../net/ip-text.ts'
-import * as abi from '../rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry } from '../rtnl/entries.ts'
 
 /** The link on which `ip` is a neighbour of ours; undefined: behind a gateway, unreachable, or behind our own device. */

@@ -2,8 +2,9 @@
  * Packed entries as people know them: lines close to `ip neigh`, `bridge fdb` and `ip route`. For logs, faults and tests.
  * Must not: be parsed by a program.
  */
+
+import { RTPROT_BOOT, RTPROT_KERNEL, RTPROT_VTEPD } from '../addon/abi.ts'
 import type { Ifindex } from '../net/ifindex.ts'
-import { RTPROT_BOOT, RTPROT_KERNEL, RTPROT_VTEPD } from '../rtnl/abi.ts'
 import { type Entry, type EntryTable, type NeighbourEntry, type RouteEntry, unpackEntries } from '../rtnl/entries.ts'
 import { unreachable } from '../util/unreachable.ts'
 

@@ -2,9 +2,10 @@
  * Whether a route that wins over ours is one that flannel left: on a device of another VNI, on flannel-wg, or of host-gw.
  * Such a one may go; everything else belongs to others and is only named. Pure. Must not: remove anything.
  */
+
+import { RTN_UNICAST, RTPROT_BOOT } from '../addon/abi.ts'
 import type { FamilyLease } from '../cluster/lease.ts'
 import { networkAddress } from '../net/cidr.ts'
-import { RTN_UNICAST, RTPROT_BOOT } from '../rtnl/abi.ts'
 import type { Shadowed } from './plan.ts'
 
 /** Devices of flannel's backends that tunnel; ours has been told apart before. */

@@ -9,11 +9,12 @@
  *
  * An incomplete picture (a partial view, or a dump that stayed interrupted) only adds what is absent.
  */
+
+import * as abi from '../addon/abi.ts'
 import { InvariantError } from '../errors.ts'
 import { type Cidr, networkAddress } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { familyOf } from '../net/ip.ts'
-import * as abi from '../rtnl/abi.ts'
 import { type EntryTable, type RouteEntry, unpackEntry } from '../rtnl/entries.ts'
 import type { BatchResult } from '../rtnl/port.ts'
 import { atOnce, type Slices } from '../util/slices.ts'

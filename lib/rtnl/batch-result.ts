@@ -1,7 +1,8 @@
 /** What the addon says of a batch, as the port has it. Must not: judge a refusal. */
+
+import type { BatchOutcome } from '../addon/addon.ts'
+import { errnoName } from '../addon/errno.ts'
 import { BatchError } from '../errors.ts'
-import type { BatchOutcome } from './addon.ts'
-import { errnoName } from './errno.ts'
 import type { BatchResult } from './port.ts'
 
 /** -1: the answer was lost, or the entry was not sent any more. */

@@ -4,8 +4,18 @@
  */
 import { FAMILIES, type Family } from '../net/ip.ts'
 import { type CallOptions, checkCallOptions } from '../netlink/call.ts'
-import { asBoolean, asFamily, asFunction, asInteger, asList, asString, fieldsOf, oneOf, optional } from './check.ts'
-import { netnsPath } from './netns-path.ts'
+import {
+  asBoolean,
+  asFamily,
+  asFunction,
+  asInteger,
+  asList,
+  asString,
+  fieldsOf,
+  oneOf,
+  optional,
+} from '../netlink/check.ts'
+import { netnsPath } from '../netlink/netns-path.ts'
 import type { NftMonitorOptions, NftWatched } from './nft-monitor.ts'
 import type { ApplyOptions, MonitorGroup, MonitorOptions } from './port.ts'
 

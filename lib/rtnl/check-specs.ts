@@ -3,9 +3,19 @@
  * again. Must not: know how a record says it (records.ts).
  */
 import { addressBits, familyOf, type Ip, isUnicastHost } from '../net/ip.ts'
+import {
+  asBoolean,
+  asIfindex,
+  asIfname,
+  asInteger,
+  asIp,
+  asIpLike,
+  asLladdr,
+  fieldsOf,
+  optional,
+} from '../netlink/check.ts'
+import { netnsPath } from '../netlink/netns-path.ts'
 import { wrongValue } from '../util/wrong-input.ts'
-import { asBoolean, asIfindex, asIfname, asInteger, asIp, asIpLike, asLladdr, fieldsOf, optional } from './check.ts'
-import { netnsPath } from './netns-path.ts'
 import type { AddressSpec, Announcement, BridgeSpec, LinkChange, RouteQuery, VethSpec, VxlanSpec } from './port.ts'
 
 const INT_MAX = 0x7fffffff

@@ -2,9 +2,10 @@
  * Packed tables that a caller hands over: their bytes as they are, whatever the object says of itself. Must not: look into
  * them; which bytes are an entry is entry-codec.ts's.
  */
+
+import { ENTRY_BYTES } from '../addon/abi.ts'
+import { asObject } from '../netlink/check.ts'
 import { wrongType, wrongValue } from '../util/wrong-input.ts'
-import { ENTRY_BYTES } from './abi.ts'
-import { asObject } from './check.ts'
 
 /** Of every Uint8Array, whatever a subclass or an own property says. */
 const prototype: object = Object.getPrototypeOf(Uint8Array.prototype)

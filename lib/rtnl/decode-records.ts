@@ -3,14 +3,15 @@
  * every value that the kernel can hold is read, and a record that is none is undefined.
  * Must not: throw, or call a parser of what people write.
  */
+
+import * as abi from '../addon/abi.ts'
+import { getUint16, getUint32, viewOf } from '../addon/host-order.ts'
 import { type Cidr, cidrOf } from '../net/cidr.ts'
 import { toIfindex } from '../net/ifindex.ts'
 import { addressBits, familyOf, type Ip, ipFromBytes } from '../net/ip.ts'
 import { lladdrFromBytes } from '../net/lladdr.ts'
-import * as abi from './abi.ts'
-import { getUint16, getUint32, viewOf } from './host-order.ts'
+import { createUnreadableTally, type Unreadable } from '../netlink/unreadable.ts'
 import type { Address, AddressFlags, Link, ResolvedRoute, Rule, VxlanAttributes } from './port.ts'
-import { createUnreadableTally, type Unreadable } from './unreadable.ts'
 
 const IFF_UP = 0x1
 const IFF_LOOPBACK = 0x8

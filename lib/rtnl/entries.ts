@@ -2,15 +2,16 @@
  * Bulk tables: neighbour, FDB and route entries packed in one buffer (layout: abi.ts), as dumps return them and batches
  * take them. Owns packing, unpacking and appending. Must not: talk to the kernel or know what is desired.
  */
+
+import * as abi from '../addon/abi.ts'
+import { getUint32, viewOf } from '../addon/host-order.ts'
+import { asInteger, oneOf } from '../netlink/check.ts'
+import { createUnreadableTally, type Unreadable } from '../netlink/unreadable.ts'
 import { wrongType, wrongValue } from '../util/wrong-input.ts'
-import * as abi from './abi.ts'
-import { asInteger, oneOf } from './check.ts'
 import { asTable, type CheckedTable, entryViewOf } from './check-table.ts'
 import type { Entry } from './entry.ts'
 import { decodeEntry, isEntry } from './entry-codec.ts'
 import { encodeEntry, type Room } from './entry-encode.ts'
-import { getUint32, viewOf } from './host-order.ts'
-import { createUnreadableTally, type Unreadable } from './unreadable.ts'
 
 export type EntryOp = 'replace' | 'delete' | 'create'
 

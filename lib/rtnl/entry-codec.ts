@@ -3,13 +3,14 @@
  * the kernel can hold has a value, and bytes that are no entry have none. Must not: throw on what it reads, or call a parser
  * of what people write.
  */
+
+import * as abi from '../addon/abi.ts'
+import { getUint32, viewOf } from '../addon/host-order.ts'
 import { cidrOf } from '../net/cidr.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { addressBits, type Family, type Ip, ipFromBytes } from '../net/ip.ts'
 import { lladdrFromBytes } from '../net/lladdr.ts'
-import * as abi from './abi.ts'
 import type { Entry, FdbEntry, NeighbourEntry, RouteEntry } from './entry.ts'
-import { getUint32, viewOf } from './host-order.ts'
 
 /** Whether the ENTRY_BYTES of `bytes` from `at` on can be read: a known kind, with the family and prefix length it needs. */
 export function isEntry(bytes: Uint8Array, at: number): boolean {

@@ -3,15 +3,26 @@
  * entry-codec.ts reads from the kernel's bytes can be written again. Must not: run anything of the caller's once it has begun
  * to write.
  */
+
+import * as abi from '../addon/abi.ts'
+import { putUint32 } from '../addon/host-order.ts'
 import type { Ip } from '../net/ip.ts'
 import { readAddress } from '../net/ip-text.ts'
+import {
+  asBoolean,
+  asCidr,
+  asIfindex,
+  asInteger,
+  asIp,
+  asLladdr,
+  asObject,
+  oneOf,
+  refuseUnknownKeys,
+} from '../netlink/check.ts'
 import { hexDigit } from '../util/hex-digit.ts'
 import { unreachable } from '../util/unreachable.ts'
 import { wrongType, wrongValue } from '../util/wrong-input.ts'
-import * as abi from './abi.ts'
-import { asBoolean, asCidr, asIfindex, asInteger, asIp, asLladdr, asObject, oneOf, refuseUnknownKeys } from './check.ts'
 import type { Entry, FdbEntry, NeighbourEntry, RouteEntry } from './entry.ts'
-import { putUint32 } from './host-order.ts'
 
 /** Where entries are written. `take` makes room for one and says where it begins; it counts only once it is whole. */
 export interface Room {

@@ -2,11 +2,11 @@
  * What the addon's monitor delivers, event records back to back (abi.ts), as notifications. What cannot be read is an
  * overrun: only a dump tells. Must not: filter, merge or throw.
  */
-import * as abi from './abi.ts'
+import * as abi from '../addon/abi.ts'
+import { errnoName } from '../addon/errno.ts'
+import { getUint32, viewOf } from '../addon/host-order.ts'
 import { decodeAddress, decodeLink } from './decode-records.ts'
 import { isEntry } from './entry-codec.ts'
-import { errnoName } from './errno.ts'
-import { getUint32, viewOf } from './host-order.ts'
 import type { Notification } from './port.ts'
 
 const RECORD_BYTES: ReadonlyMap<number, number> = new Map([

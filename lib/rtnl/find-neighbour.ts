@@ -1,6 +1,7 @@
 /** One neighbour entry of a packed table, without unpacking the others. Must not: ask the kernel. */
+
+import { ENTRY_BYTES, KIND_NEIGHBOUR, OFFSET_DST, OFFSET_KIND } from '../addon/abi.ts'
 import { type Ip, ipToBytes } from '../net/ip.ts'
-import { ENTRY_BYTES, KIND_NEIGHBOUR, OFFSET_DST, OFFSET_KIND } from './abi.ts'
 import { type EntryTable, type NeighbourEntry, unpackEntry } from './entries.ts'
 
 /** `table`: of the family of `ip`, as a dump of neighbours returns it. undefined: it has none. */

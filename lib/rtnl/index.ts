@@ -2,6 +2,23 @@
  * `vtepd/rtnl`: the kernel's links, addresses, neighbours, FDB entries and routes from JavaScript, and what changes in
  * them. Nothing of the agent is needed to use it. Must not: export what only vtepd's own floors need.
  */
+
+export {
+  AF_INET,
+  AF_INET6,
+  ENTRY_BYTES,
+  FR_ACT_BLACKHOLE,
+  FR_ACT_PROHIBIT,
+  FR_ACT_TO_TBL,
+  FR_ACT_UNREACHABLE,
+  NTF_SELF,
+  NUD_PERMANENT,
+  RTN_BLACKHOLE,
+  RTN_UNICAST,
+  RTPROT_BOOT,
+  RTPROT_KERNEL,
+  RTPROT_VTEPD,
+} from '../addon/abi.ts'
 export {
   BatchError,
   ConfigError,
@@ -22,23 +39,8 @@ export type { CallOptions } from '../netlink/call.ts'
 export type { Codec, ValueOf } from '../netlink/codec.ts'
 export type { NetlinkMessage } from '../netlink/message.ts'
 export type { Netlink, NetlinkOptions, NetlinkProtocol, Query, TypedQuery } from '../netlink/netlink.ts'
+export type { NetnsRef } from '../netlink/netns-path.ts'
 export type { NetlinkEvent, Subscription, SubscriptionOptions } from '../netlink/subscription.ts'
-export {
-  AF_INET,
-  AF_INET6,
-  ENTRY_BYTES,
-  FR_ACT_BLACKHOLE,
-  FR_ACT_PROHIBIT,
-  FR_ACT_TO_TBL,
-  FR_ACT_UNREACHABLE,
-  NTF_SELF,
-  NUD_PERMANENT,
-  RTN_BLACKHOLE,
-  RTN_UNICAST,
-  RTPROT_BOOT,
-  RTPROT_KERNEL,
-  RTPROT_VTEPD,
-} from './abi.ts'
 export type { AddressDetails, AddressFilter, AddressRequest, AddressStatus, Lifetime } from './addresses/address.ts'
 export type { Addresses } from './addresses/addresses.ts'
 export type { Bridges } from './bridge/bridge.ts'
@@ -110,7 +112,6 @@ export type {
 } from './neighbours/neighbour.ts'
 export type { NeighbourKey, Neighbours } from './neighbours/neighbours.ts'
 export type { Namespaces } from './netns/netns.ts'
-export type { NetnsRef } from './netns-path.ts'
 export type {
   Nexthop,
   NexthopFilter,

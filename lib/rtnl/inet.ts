@@ -10,12 +10,12 @@ import { parseIfindex } from '../net/ifindex.ts'
 import { type Family, familyOf, type Ip, ipFromBytes } from '../net/ip.ts'
 import { readAddress } from '../net/ip-text.ts'
 import { ByteWriter } from '../netlink/byte-writer.ts'
+import { asObject } from '../netlink/check.ts'
 import { type Codec, checkInteger, shown } from '../netlink/codec.ts'
 import { oneOf, u8 } from '../netlink/scalars.ts'
+import { addUnreadable } from '../netlink/unreadable.ts'
 import { nearest } from '../util/wrong-input.ts'
-import { asObject } from './check.ts'
 import type { Dump } from './port.ts'
-import { addUnreadable } from './unreadable.ts'
 
 /** AF_INET and AF_INET6. */
 export const AF = { ipv4: 2, ipv6: 10 } as const

@@ -4,8 +4,8 @@
  */
 import { NetlinkSocketError } from '../errors.ts'
 import { FAMILIES, type Family } from '../net/ip.ts'
+import { asInteger, asSignal, fieldsOf, optional } from '../netlink/check.ts'
 import { createEventQueue } from '../util/event-queue.ts'
-import { asInteger, asSignal, fieldsOf, optional } from './check.ts'
 import type { Notification, Monitor as PortMonitor, MonitorOptions as PortMonitorOptions } from './port.ts'
 
 export interface MonitorOptions extends Omit<PortMonitorOptions, 'families' | 'onNotifications'> {

@@ -2,10 +2,11 @@
  * The monitor of the real kernel: groups to join, events to notifications, and the promise that nothing is heard after
  * close. Must not: filter; what is heard is what the kernel said.
  */
+
+import type { AddonSocket } from '../addon/addon.ts'
 import type { Family } from '../net/ip.ts'
+import { asBoolean } from '../netlink/check.ts'
 import { errorOf } from '../netlink/outcome-error.ts'
-import type { AddonSocket } from './addon.ts'
-import { asBoolean } from './check.ts'
 import type { CheckedMonitorOptions } from './check-options.ts'
 import { decodeEvents } from './events.ts'
 import type { Monitor, MonitorGroup } from './port.ts'

@@ -2,12 +2,13 @@
  * The real kernel's nftables behind nft-monitor.ts: one socket of NETLINK_NETFILTER with a thread of its own in the addon.
  * Must not: know whose tables they are.
  */
+
+import * as abi from '../addon/abi.ts'
+import { loadAddon } from '../addon/addon.ts'
+import { errnoName } from '../addon/errno.ts'
+import { getUint32, viewOf } from '../addon/host-order.ts'
 import { NetlinkSocketError } from '../errors.ts'
-import * as abi from './abi.ts'
-import { loadAddon } from './addon.ts'
 import { asNftMonitorOptions } from './check-options.ts'
-import { errnoName } from './errno.ts'
-import { getUint32, viewOf } from './host-order.ts'
 import type { NftMonitor, NftMonitorOptions, NftNews } from './nft-monitor.ts'
 
 /** A load of 80,000 rules by somebody else is some 40 MB of news; what does not fit is an overrun. */

@@ -2,13 +2,16 @@
  * The real kernel behind the port (port.ts): checks arguments, packs records, builds errors from what the addon says.
  * Must not: know netlink's bytes (native/), retry or log.
  */
+
+import * as abi from '../addon/abi.ts'
+import { type AddonSocket, loadAddon, type Outcome, type RecordsOutcome } from '../addon/addon.ts'
 import { NetlinkProtocolError } from '../errors.ts'
 import { type Caller, type CallOptions, createCaller } from '../netlink/call.ts'
+import { asBoolean, asFamily, asIfindex, asIp, optional } from '../netlink/check.ts'
+import { netnsPath } from '../netlink/netns-path.ts'
 import { errorOf } from '../netlink/outcome-error.ts'
-import * as abi from './abi.ts'
-import { type AddonSocket, loadAddon, type Outcome, type RecordsOutcome } from './addon.ts'
+import { addUnreadable, type Unreadable } from '../netlink/unreadable.ts'
 import { batchResult, wholeResult } from './batch-result.ts'
-import { asBoolean, asFamily, asIfindex, asIp, optional } from './check.ts'
 import { asApplyOptions, asMonitorOptions, asRtnlOptions } from './check-options.ts'
 import {
   asAddressKey,
@@ -26,10 +29,8 @@ import { decodeEntries } from './entries.ts'
 import type { FdbEntry, NeighbourEntry, RouteEntry } from './entry.ts'
 import { afOf } from './entry-codec.ts'
 import { openMonitor } from './native-monitor.ts'
-import { netnsPath } from './netns-path.ts'
 import type { AddressSpec, Dump, Monitor, Rtnl, RtnlOptions } from './port.ts'
 import * as records from './records.ts'
-import { addUnreadable, type Unreadable } from './unreadable.ts'
 
 const DEFAULT_TIMEOUT_MS = 10_000
 // Also what the kernel fills a message of a dump up to.

@@ -3,7 +3,7 @@
  * its tables are nftables'. Must not: say what became of them; who is concerned lists its own table.
  */
 import type { Family } from '../net/ip.ts'
-import type { NetnsRef } from './netns-path.ts'
+import type { NetnsRef } from '../netlink/netns-path.ts'
 
 export interface NftWatched {
   /** Tables `ip` or `ip6`. */

@@ -10,10 +10,11 @@ import type { Ifindex } from '../net/ifindex.ts'
 import type { Family, Ip } from '../net/ip.ts'
 import type { Lladdr } from '../net/lladdr.ts'
 import type { CallOptions } from '../netlink/call.ts'
+import type { Dump } from '../netlink/dump.ts'
+import type { NetnsRef } from '../netlink/netns-path.ts'
+import type { Unreadable } from '../netlink/unreadable.ts'
 import type { EntryTable } from './entries.ts'
 import type { FdbEntry, NeighbourEntry, RouteEntry } from './entry.ts'
-import type { NetnsRef } from './netns-path.ts'
-import type { Unreadable } from './unreadable.ts'
 
 /** Attributes of a VXLAN link as the kernel reports them (IFLA_VXLAN_*). */
 export interface VxlanAttributes {
@@ -230,15 +231,6 @@ export interface ApplyOptions extends CallOptions {
   readonly throwOnFailure?: boolean
 }
 
-/** A dump, and whether it can be believed whole: still interrupted after the bounded repeats, it may add, never delete. */
-export interface Dump<T> {
-  /** What could be read. Each entry of a packed table has a value (unpackEntry does not throw). */
-  readonly value: T
-  readonly interrupted: boolean
-  /** What the kernel sent and could not be read: it is in the kernel and not in `value`. undefined: nothing. */
-  readonly unreadable: Unreadable | undefined
-}
-
 export type MonitorGroup = 'link' | 'address' | 'neighbour' | 'route' | 'rule'
 
 /**
@@ -384,4 +376,4 @@ export interface RtnlOptions {
 }
 
 /** Re-exported so that a caller of the port needs no second import. */
-export type { Cidr, EntryTable, Ifindex, NetnsRef, Unreadable }
+export type { Cidr, Dump, EntryTable, Ifindex, NetnsRef, Unreadable }

@@ -5,7 +5,7 @@
 import * as cidrs from '../net/cidr.ts'
 import * as ips from '../net/ip.ts'
 import * as mtus from '../net/mtu.ts'
-import { asCidr, asFamily, asIp } from './check.ts'
+import { asCidr, asFamily, asIp } from '../netlink/check.ts'
 
 export function familyOf(ip: ips.Ip): ips.Family {
   return ips.familyOf(asIp('ip', ip))

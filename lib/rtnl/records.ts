@@ -2,12 +2,13 @@
  * What requests say of links and addresses, from values that were checked (check-specs.ts) to the records of abi.ts, as
  * entries.ts does it for the bulk tables. Must not: talk to the kernel.
  */
+
+import * as abi from '../addon/abi.ts'
+import { getUint32, setUint16, setUint32, viewOf } from '../addon/host-order.ts'
 import type { Ifindex } from '../net/ifindex.ts'
 import { familyOf, type Ip, ipToBytes } from '../net/ip.ts'
 import { type Lladdr, lladdrToBytes } from '../net/lladdr.ts'
-import * as abi from './abi.ts'
 import { afOf } from './entry-codec.ts'
-import { getUint32, setUint16, setUint32, viewOf } from './host-order.ts'
 import type { AddressSpec, Announcement, LinkChange, RouteQuery, VxlanSpec } from './port.ts'
 
 const IFF_UP = 0x1

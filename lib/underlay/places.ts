@@ -6,8 +6,9 @@
  * Whether the link is up or has a carrier does not count, as in flannel: an address is what matters, and a cable that is
  * pulled for a second must not move the overlay.
  */
+
+import * as abi from '../addon/abi.ts'
 import { type Family, familyOf, type Ip } from '../net/ip.ts'
-import * as abi from '../rtnl/abi.ts'
 import { type EntryTable, type RouteEntry, unpackEntry } from '../rtnl/entries.ts'
 import type { Address, Link, ResolvedRoute } from '../rtnl/port.ts'
 import { isReady, rankAddresses, whyNoAddress } from './address-rank.ts'

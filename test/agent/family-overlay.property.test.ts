@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ENTRY_BYTES, OP_DELETE } from '../../lib/rtnl/abi.ts'
+import { ENTRY_BYTES, OP_DELETE } from '../../lib/addon/abi.ts'
 import type { EntryTable } from '../../lib/rtnl/entries.ts'
 import {
   createFakeNode,

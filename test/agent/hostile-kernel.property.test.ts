@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import * as abi from '../../lib/rtnl/abi.ts'
+import * as abi from '../../lib/addon/abi.ts'
 import { decodeAddress, decodeLink, decodeRecords, decodeRule } from '../../lib/rtnl/decode-records.ts'
 import { decodeEntries, type Entry, type EntryTable } from '../../lib/rtnl/entries.ts'
 import { decodeEvents } from '../../lib/rtnl/events.ts'

@@ -1,9 +1,10 @@
 /** Entries as scenarios write them: links by name, text for addresses, defaults as vtepd uses them. */
+
+import { NTF_SELF, NUD_PERMANENT, RTN_UNICAST, RTPROT_VTEPD } from '../../lib/addon/abi.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import type { Ifindex } from '../../lib/net/ifindex.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
-import { NTF_SELF, NUD_PERMANENT, RTN_UNICAST, RTPROT_VTEPD } from '../../lib/rtnl/abi.ts'
 import { createEntryWriter, type Entry, type EntryOp, type EntryTable } from '../../lib/rtnl/entries.ts'
 
 export type EntrySpec = NeighbourSpec | FdbSpec | RouteSpec

@@ -1,12 +1,12 @@
 /** What the rules do to packets, seen at the far end: who keeps its address, who does not, and what a repair costs. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { loadAddon } from '../../lib/addon/addon.ts'
 import { createIptables } from '../../lib/firewall/iptables.ts'
 import { createNftables } from '../../lib/firewall/nftables.ts'
 import type { PacketFilter, WantedRules } from '../../lib/firewall/port.ts'
 import { systemClock } from '../../lib/host/clock.ts'
 import type { Family } from '../../lib/net/ip.ts'
-import { loadAddon } from '../../lib/rtnl/addon.ts'
 import { openNftMonitor } from '../../lib/rtnl/native-nft-monitor.ts'
 import { kernelTests, type Netns } from '../support/netns.ts'
 import { patience } from '../support/patience.ts'

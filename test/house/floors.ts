@@ -23,6 +23,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   cluster: 2,
   rtnl: 2,
   netlink: 2,
+  addon: 2,
   host: 2,
   net: 1,
   util: 1,
@@ -38,7 +39,8 @@ const SIDEWAYS: readonly (readonly [from: string, to: string, because: string])[
   ['way', 'device', 'the way leads through the device'],
   ['way', 'underlay', 'and goes on through the underlay'],
   ['rtnl', 'netlink', 'what has a name there is asked for on the open floor'],
-  ['netlink', 'rtnl', 'the addon has one boundary'],
+  ['rtnl', 'addon', 'packed tables cross the boundary as they are'],
+  ['netlink', 'addon', 'whole messages cross it'],
   ['errors.ts', 'util', 'one floor, no state'],
   ['util', 'errors.ts', 'one floor, no state'],
   ['net', 'errors.ts', 'a value that cannot be parsed throws a typed error'],
@@ -68,7 +70,7 @@ const LEASE_DOORS = /^lib\/leases\/(?:file|kube)\.ts$/
 
 /** What talks to the world on floor 3, and is therefore reached only where lib/agent/agent.ts or lib/cli wires it. */
 const ADAPTERS =
-  /^lib\/(?:leases\/(?:file|kube)\.ts|kube-api\/[^/]*\.ts|firewall\/(?:nftables|iptables)[^/]*\.ts|rtnl\/(?:addon|native[^/]*|index)\.ts|netlink\/(?:netlink|generic|index)\.ts)$/
+  /^lib\/(?:leases\/(?:file|kube)\.ts|kube-api\/[^/]*\.ts|firewall\/(?:nftables|iptables)[^/]*\.ts|addon\/addon\.ts|rtnl\/(?:native[^/]*|index)\.ts|netlink\/(?:netlink|generic|index)\.ts)$/
 
 const WORLD = new Set(
   'fs fs/promises net http http2 https tls dgram dns dns/promises child_process cluster worker_threads timers timers/promises console process os readline perf_hooks'
@@ -85,7 +87,7 @@ const DOORS: readonly (readonly [name: string, door: RegExp, because: string])[]
     /^lib\/kube-api\/kube-config\.ts$/,
     'it costs 60 ms and 15 MB: one module loads it, in Kubernetes mode only',
   ],
-  ['bindings', /^lib\/rtnl\/addon\.ts$/, 'one module finds and loads the addon'],
+  ['bindings', /^lib\/addon\/addon\.ts$/, 'one module finds and loads the addon'],
   ['node-addon-api', /^$/, 'it is for C++'],
   ['leven', /^lib\/cli\/suggestion\.ts$/, 'arguments are the command line’s business'],
   ['jsonc-parser', /^lib\/util\/json-locate\.ts$/, 'values come from JSON.parse; this one only says where they stand'],

@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { addonPlaces, machineName } from '../../lib/rtnl/addon-place.ts'
+import { addonPlaces, machineName } from '../../lib/addon/addon-place.ts'
 import { root } from '../support/source-files.ts'
 
 interface Host {

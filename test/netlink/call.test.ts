@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { constants } from 'node:os'
 import { test } from 'node:test'
+import { OUTCOME_DONE, OUTCOME_REFUSED, OUTCOME_SOCKET } from '../../lib/addon/abi.ts'
+import type { Outcome } from '../../lib/addon/addon.ts'
 import { type CallOptions, createCaller } from '../../lib/netlink/call.ts'
-import { OUTCOME_DONE, OUTCOME_REFUSED, OUTCOME_SOCKET } from '../../lib/rtnl/abi.ts'
-import type { Outcome } from '../../lib/rtnl/addon.ts'
 
 const DONE: Outcome = { kind: OUTCOME_DONE, errno: 0, text: '', offset: 0 }
 const CANCELLED: Outcome = { kind: OUTCOME_SOCKET, errno: constants.errno.ECANCELED, text: 'not sent', offset: 0 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { RTN_UNICAST, RTPROT_KERNEL, RTPROT_VTEPD } from '../../lib/addon/abi.ts'
 import { parseCidr } from '../../lib/net/cidr.ts'
 import { parseIfindex } from '../../lib/net/ifindex.ts'
 import { parseIp } from '../../lib/net/ip.ts'
 import { foreignPrefixes } from '../../lib/overlay/plan/foreign-prefixes.ts'
-import { RTN_UNICAST, RTPROT_KERNEL, RTPROT_VTEPD } from '../../lib/rtnl/abi.ts'
 import { packEntries, type RouteEntry } from '../../lib/rtnl/entries.ts'
 import { atOnce } from '../../lib/util/slices.ts'
 

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { OP_CREATE, OP_REPLACE } from '../../lib/addon/abi.ts'
 import { contains, containsCidr, networkAddress, parseCidr } from '../../lib/net/cidr.ts'
 import { type Family, parseIp } from '../../lib/net/ip.ts'
 import { parseLladdr } from '../../lib/net/lladdr.ts'
@@ -13,7 +14,6 @@ import { renderEntries } from '../../lib/overlay/entry-text.ts'
 import type { Peer } from '../../lib/overlay/peers.ts'
 import { isEmptyPlan, type PeerPlan, planPeers } from '../../lib/overlay/plan.ts'
 import { routeMetric } from '../../lib/overlay/route-metric.ts'
-import { OP_CREATE, OP_REPLACE } from '../../lib/rtnl/abi.ts'
 import {
   type Entry,
   type EntryTable,

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
-import * as abi from '../../lib/rtnl/abi.ts'
+import * as abi from '../../lib/addon/abi.ts'
 
 const HEADER = path.resolve(import.meta.dirname, '../../native/src/napi/abi.h')
 
-test('lib/rtnl/abi.ts and native/src/napi/abi.h name the same numbers with the same values', () => {
+test('lib/addon/abi.ts and native/src/napi/abi.h name the same numbers with the same values', () => {
   const header = new Map(
     Array.from(readFileSync(HEADER, 'utf8').matchAll(/^inline constexpr \w+ k(\w+) = (\w+);$/gm), ([, name, value]) => [
       (name ?? '').replace(/(?<=[a-z0-9])(?=[A-Z])/g, '_').toUpperCase(),

@@ -1,9 +1,9 @@
 /** The addon checks again what lib/rtnl has checked: a wrong argument is EINVAL, never 0, and never ends the process. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import * as abi from '../../lib/addon/abi.ts'
+import { type Addon, type AddonSocket, loadAddon, type Outcome } from '../../lib/addon/addon.ts'
 import { encodeMessage, pad, struct, u8 } from '../../lib/netlink/index.ts'
-import * as abi from '../../lib/rtnl/abi.ts'
-import { type Addon, type AddonSocket, loadAddon, type Outcome } from '../../lib/rtnl/addon.ts'
 import { packEntries, parseIfindex, parseIp, parseLladdr } from '../../lib/rtnl/index.ts'
 import {
   encodeAddress,

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
-import { loadFirstOf } from '../../lib/rtnl/addon.ts'
-import { ADDON_FILE, addonPlaces, machineName, remedy } from '../../lib/rtnl/addon-place.ts'
+import { loadFirstOf } from '../../lib/addon/addon.ts'
+import { ADDON_FILE, addonPlaces, machineName, remedy } from '../../lib/addon/addon-place.ts'
 import { kernelTests } from '../support/netns.ts'
 import { root } from '../support/source-files.ts'
 
@@ -128,7 +128,7 @@ function refused(files: readonly string[]): string {
  *  it; and a shell under the thread sanitizer's library ends with SIGSEGV. */
 async function load(folder: string, before: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
   const program = `
-    import { loadAddon } from './lib/rtnl/addon.ts'
+    import { loadAddon } from './lib/addon/addon.ts'
     try { loadAddon(); console.log('loaded') } catch (error) { console.log(error.message) }`
   const [first = '', ...words] = [...before, process.execPath, '--import', 'tsx', '--input-type=module', '-e', program]
   const { stdout } = await run(first, words, {

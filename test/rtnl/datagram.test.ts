@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { loadAddon } from '../../lib/rtnl/addon.ts'
+import { loadAddon } from '../../lib/addon/addon.ts'
 import { receiveDatagrams, withoutPython } from '../support/datagram-receiver.ts'
 
 const { sendDatagram } = loadAddon()

@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
 import fc from 'fast-check'
+import * as abi from '../../lib/addon/abi.ts'
 import { cidrFamily, cidrOf, contains, networkAddress, overlaps, prefixLength } from '../../lib/net/cidr.ts'
 import { familyOf, type Ip, ipFromBytes, ipToBigInt, ipToBytes, maskIp, samePrefix } from '../../lib/net/ip.ts'
 import { renderEntries, renderKey } from '../../lib/overlay/entry-text.ts'
-import * as abi from '../../lib/rtnl/abi.ts'
 import {
   decodeAddress,
   decodeLink,

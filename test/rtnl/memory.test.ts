@@ -6,7 +6,7 @@ import { constants } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { loadAddon } from '../../lib/rtnl/addon.ts'
+import { loadAddon } from '../../lib/addon/addon.ts'
 import { kernelTests } from '../support/netns.ts'
 import { batchOf, createDevice, createStage, peerEntries } from './support.ts'
 

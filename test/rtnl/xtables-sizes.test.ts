@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { AF_INET, AF_INET6 } from '../../lib/rtnl/abi.ts'
-import { loadAddon } from '../../lib/rtnl/addon.ts'
+import { AF_INET, AF_INET6 } from '../../lib/addon/abi.ts'
+import { loadAddon } from '../../lib/addon/addon.ts'
 import { needs } from '../firewall/iptables-host.ts'
 import { createNetns } from '../support/netns.ts'
 

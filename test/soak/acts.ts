@@ -3,6 +3,7 @@
  * leaves nothing behind. Must not: sample or judge.
  */
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
+import { loadAddon } from '../../lib/addon/addon.ts'
 import {
   attributes,
   message,
@@ -15,7 +16,6 @@ import {
   u16,
   u32,
 } from '../../lib/netlink/index.ts'
-import { loadAddon } from '../../lib/rtnl/addon.ts'
 import {
   type CallOptions,
   createEntryWriter,

@@ -4,10 +4,10 @@
  * kind and VNI, and by name, kept MAC address or routes of ours.
  */
 
+import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../../addon/abi.ts'
 import { deviceName } from '../../device/vtep.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
-import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../../rtnl/abi.ts'
 import { createEntryWriter, type EntryTable, type RouteEntry, unpackEntry } from '../../rtnl/entries.ts'
 import type { Link } from '../../rtnl/port.ts'
 import { deviceNamed, deviceNames } from './devices.ts'

@@ -2,6 +2,8 @@
  * The packet filter rules that an agent or flannel left, in every tool of this host. They have no VNI: where other VNIs' agents
  * were here, the rules may be theirs, and stay. Must not: know a rule (lib/firewall).
  */
+
+import { loadAddon } from '../../addon/addon.ts'
 import { createIptables } from '../../firewall/iptables.ts'
 import { createNftables } from '../../firewall/nftables.ts'
 import { createNftablesGuard } from '../../firewall/nftables-guard.ts'
@@ -12,7 +14,6 @@ import { VXLAN_TABLE } from '../../firewall/vxlan-allow.ts'
 import { systemClock } from '../../host/clock.ts'
 import { runProgram } from '../../host/exec.ts'
 import { FAMILIES, type Family } from '../../net/ip.ts'
-import { loadAddon } from '../../rtnl/addon.ts'
 import { openNftMonitor } from '../../rtnl/native-nft-monitor.ts'
 import type { Failure, Removal } from './facts.ts'
 import type { CleanupScope } from './scope.ts'

@@ -3,12 +3,13 @@
  * folder, devices that carry routes of ours, and the locks of agents that run. Pure.
  * Must not: decide about one route or device (plan.ts, owner.ts).
  */
+
+import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../../addon/abi.ts'
 import type { Network } from '../../cluster/network.ts'
 import type { ConfigError } from '../../errors.ts'
 import { type Cidr, networkAddress } from '../../net/cidr.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import { FAMILIES, type Family } from '../../net/ip.ts'
-import { ENTRY_BYTES, OFFSET_PROTOCOL, RTPROT_VTEPD } from '../../rtnl/abi.ts'
 import { type EntryTable, entryBytes, ifindexOfEntry, unpackEntry } from '../../rtnl/entries.ts'
 import type { Link } from '../../rtnl/port.ts'
 import { deviceNamed, deviceNames, vniOf } from './devices.ts'

@@ -58,7 +58,7 @@ async function runAgent(config: RunConfig, settings: RunSettings): Promise<numbe
   onMoreSignal(log)
   const told = onTermination()
   const { startAgent } = await import('../../agent/agent.ts')
-  const { loadAddon } = await import('../../rtnl/addon.ts')
+  const { loadAddon } = await import('../../addon/addon.ts')
   const addon = loadAddon()
   // With 100,000 peers 15 to 30 MiB that were used once would else be kept (CONTRIBUTING.md).
   addon.returnLargeBlocksEarly()

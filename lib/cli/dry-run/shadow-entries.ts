@@ -7,7 +7,7 @@ import {
   OFFSET_OP,
   OFFSET_VIA,
   OP_DELETE,
-} from '../../rtnl/abi.ts'
+} from '../../addon/abi.ts'
 import { type Entry, type EntryTable, entryBytes, ifindexOfEntry, unpackEntry } from '../../rtnl/entries.ts'
 
 export interface ShadowEntries {

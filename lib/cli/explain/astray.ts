@@ -1,8 +1,9 @@
 /** What takes a packet elsewhere, or refuses it, and the command that ends that: a policy rule, or a route of the main table. */
+
+import { RTN_UNICAST, RTPROT_VTEPD } from '../../addon/abi.ts'
 import { contains, prefixLength } from '../../net/cidr.ts'
 import type { Family } from '../../net/ip.ts'
 import { renderCommand } from '../../overlay/entry-command.ts'
-import { RTN_UNICAST, RTPROT_VTEPD } from '../../rtnl/abi.ts'
 import { type RouteEntry, unpackEntries } from '../../rtnl/entries.ts'
 import type { Link, Rtnl, Rule } from '../../rtnl/port.ts'
 import { type Packet, ruleBefore, ruleBehind, type Taken } from '../../way/rules.ts'

@@ -2,12 +2,13 @@
  * The way of one packet through this host, hop by hop, as the kernel would take it: policy rule, route, neighbour, FDB entry, the
  * outer packet's route and neighbour, MTU. Must not: change anything, nor need a running agent.
  */
+
+import { NUD_PERMANENT } from '../../addon/abi.ts'
 import { KERNEL_VXLAN_PORT } from '../../device/vtep.ts'
 import { NetlinkError } from '../../errors.ts'
 import { type Family, familyOf, type Ip } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
 import { vxlanOverhead } from '../../net/mtu.ts'
-import { NUD_PERMANENT } from '../../rtnl/abi.ts'
 import { type FdbEntry, type NeighbourEntry, packEntries, unpackEntries } from '../../rtnl/entries.ts'
 import { findNeighbour } from '../../rtnl/find-neighbour.ts'
 import type { Link, ResolvedRoute, RouteQuery, Rtnl, Rule } from '../../rtnl/port.ts'

@@ -5,9 +5,10 @@
  * IPv4: flannel's route has metric 0 and is another route beside ours, which wins at once. IPv6: a route without metric becomes one
  * of metric 1024, which is ours too, so that flannel's takes the place of ours in one message (kernel-facts 1).
  */
+
+import { RTN_BLACKHOLE, RTN_UNICAST, RTPROT_BOOT } from '../../addon/abi.ts'
 import { cidrFamily } from '../../net/cidr.ts'
 import { IPV6_METRIC } from '../../overlay/route-metric.ts'
-import { RTN_BLACKHOLE, RTN_UNICAST, RTPROT_BOOT } from '../../rtnl/abi.ts'
 import { createEntryWriter, type EntryTable, type RouteEntry, unpackEntries, unpackEntry } from '../../rtnl/entries.ts'
 import type { Failure, KernelFacts } from '../cleanup/facts.ts'
 import { planCleanup, type RouteRemoval } from '../cleanup/plan.ts'

@@ -2,13 +2,14 @@
  * A peer → its rows in the three packed tables, without an object in between: 100,000 peers take milliseconds instead of
  * tenths of a second. Must not: check; its input is branded, so it is canonical already.
  */
+
+import * as abi from '../../addon/abi.ts'
 import type { FamilyLease } from '../../cluster/lease.ts'
 import type { Cidr } from '../../net/cidr.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import { addressBits, type Family } from '../../net/ip.ts'
 import { readAddress } from '../../net/ip-text.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
-import * as abi from '../../rtnl/abi.ts'
 import { hexDigit } from '../../util/hex-digit.ts'
 import { IPV6_METRIC, ipv4Base, ipv4Metric } from '../route-metric.ts'
 import { DST, HEAD, IFINDEX, PRIORITY, TAIL, VIA, WORDS, word, wordOf } from './words.ts'

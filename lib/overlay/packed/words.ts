@@ -4,7 +4,7 @@
  *
  * Words are read in host byte order and compared only with words read the same way, so masks are made from bytes.
  */
-import * as abi from '../../rtnl/abi.ts'
+import * as abi from '../../addon/abi.ts'
 import type { EntryTable } from '../../rtnl/entries.ts'
 
 export const WORDS = abi.ENTRY_BYTES / 4

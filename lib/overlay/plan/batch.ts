@@ -1,5 +1,5 @@
 /** Collects packed entries for applyEntries, and remembers for which peer each one is. */
-import * as abi from '../../rtnl/abi.ts'
+import * as abi from '../../addon/abi.ts'
 import type { EntryTable } from '../../rtnl/entries.ts'
 import { HEAD_MASK, WORDS, word, wordOf, wordsOf } from '../packed/words.ts'
 

@@ -2,7 +2,7 @@
  * Which desired route a more specific route lies inside of: it catches a part of that peer's traffic.
  * Must not: be asked for every route; each question is one look-up a prefix length that is desired.
  */
-import * as abi from '../../rtnl/abi.ts'
+import * as abi from '../../addon/abi.ts'
 import type { DesiredTable } from '../desired.ts'
 import { DST, HEAD, WORDS, word, wordOf, wordsOf } from '../packed/words.ts'
 

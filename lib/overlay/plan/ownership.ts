@@ -3,10 +3,11 @@
  * to someone else and is never touched, unless it stands in the place of a desired entry.
  * Must not: decide whether an entry is still wanted.
  */
+
+import * as abi from '../../addon/abi.ts'
 import { type Cidr, networkAddress, prefixLength } from '../../net/cidr.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import { ipToBytes } from '../../net/ip.ts'
-import * as abi from '../../rtnl/abi.ts'
 import { DST, HEAD, IFINDEX, sameAddress, TAIL, VIA, word, wordOf } from '../packed/words.ts'
 
 /** Set by a control plane such as FRR or Open vSwitch on what it owns (NTF_EXT_LEARNED); neither flannel nor we set it. */

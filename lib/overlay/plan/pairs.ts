@@ -2,8 +2,9 @@
  * The difference of one neighbour or FDB table. Both map a key to one value on our device, so one algorithm serves both.
  * Must not: send anything, or judge routes (lib/overlay/plan/routes).
  */
+
+import * as abi from '../../addon/abi.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
-import * as abi from '../../rtnl/abi.ts'
 import type { EntryTable } from '../../rtnl/entries.ts'
 import { SLICE_ROWS, type Slices } from '../../util/slices.ts'
 import type { DesiredTable } from '../desired.ts'

@@ -3,9 +3,10 @@
  * stands at a lower metric shadows ours. Must not: touch a route that is neither ours nor flannel's, unless it occupies the
  * very slot (prefix and metric) of a desired one: there the kernel's replace has no other meaning.
  */
+
+import * as abi from '../../addon/abi.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import type { Family } from '../../net/ip.ts'
-import * as abi from '../../rtnl/abi.ts'
 import type { EntryTable } from '../../rtnl/entries.ts'
 import { SLICE_ROWS, type Slices } from '../../util/slices.ts'
 import type { DesiredTable } from '../desired.ts'

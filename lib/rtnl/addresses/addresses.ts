@@ -2,6 +2,7 @@
 import { addressBits, type Family, familyOf } from '../../net/ip.ts'
 import type { CallOptions } from '../../netlink/call.ts'
 import { type Codec, checkInteger, shown } from '../../netlink/codec.ts'
+import type { Dump } from '../../netlink/dump.ts'
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
 import {
@@ -19,7 +20,6 @@ import {
   refuseOf,
   scope8,
 } from '../inet.ts'
-import type { Dump } from '../port.ts'
 import type { AddressDetails, AddressFilter, AddressRequest } from './address.ts'
 import { addressReader } from './read-address.ts'
 import * as schema from './schema.ts'

@@ -4,11 +4,11 @@ import { familyOf, type Ip, ipFromBytes, ipToBytes } from '../../net/ip.ts'
 import { type Lladdr, lladdrFromBytes, lladdrToBytes, parseLladdr } from '../../net/lladdr.ts'
 import type { CallOptions } from '../../netlink/call.ts'
 import { type Codec, checkInteger, shown } from '../../netlink/codec.ts'
+import type { Dump } from '../../netlink/dump.ts'
 import { NLM_F_CREATE, NLM_F_EXCL } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
 import { oneOf, u8 } from '../../netlink/scalars.ts'
 import * as inet from '../inet.ts'
-import type { Dump } from '../port.ts'
 import * as schema from './schema.ts'
 
 /** `temporary`: it ages, as one that was heard. */

@@ -2,9 +2,9 @@
 import { type Ifindex, toIfindex } from '../../net/ifindex.ts'
 import type { CallOptions } from '../../netlink/call.ts'
 import { checkInteger } from '../../netlink/codec.ts'
+import type { Dump } from '../../netlink/dump.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
 import * as inet from '../inet.ts'
-import type { Dump } from '../port.ts'
 import * as schema from './schema.ts'
 
 export interface BridgeVlanSpec {

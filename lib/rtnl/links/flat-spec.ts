@@ -1,5 +1,5 @@
 /** Specifications of one kind that have its attributes beside those of every link. Must not: check them (write-link.ts). */
-import { asObject, refuseUnknownKeys } from '../check.ts'
+import { asObject, refuseUnknownKeys } from '../../netlink/check.ts'
 import { bridge } from './kinds/bridge.ts'
 import { VXLAN_KEYS } from './kinds/vxlan.ts'
 import { COMMON_KEYS } from './write-link.ts'

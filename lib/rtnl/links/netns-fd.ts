@@ -1,8 +1,8 @@
 /** Descriptors of network namespaces for one request. Must not: keep one. */
 import { constants, type FileHandle, open, readlink, statfs } from 'node:fs/promises'
 import { constants as system } from 'node:os'
+import { errnoName } from '../../addon/errno.ts'
 import { NetlinkSocketError } from '../../errors.ts'
-import { errnoName } from '../errno.ts'
 
 /** Of the file system that namespaces are files of (linux/magic.h). */
 const NSFS_MAGIC = 0x6e736673

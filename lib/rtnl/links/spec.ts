@@ -2,7 +2,7 @@
 import type { Ifindex } from '../../net/ifindex.ts'
 import type { Ip } from '../../net/ip.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
-import type { NetnsRef } from '../netns-path.ts'
+import type { NetnsRef } from '../../netlink/netns-path.ts'
 import type { BridgeSpec, LinkChange, VethSpec, VxlanSpec } from '../port.ts'
 import type { BondPortSettings, BondSettings } from './kinds/bond.ts'
 import type { BridgeSettings } from './kinds/bridge.ts'

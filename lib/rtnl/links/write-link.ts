@@ -1,6 +1,5 @@
 /** From what a caller wants to what the kernel is asked, with the checks that codecs cannot make. Must not: talk to the kernel. */
 import { lladdrToBytes } from '../../net/lladdr.ts'
-import { wrongValue } from '../../util/wrong-input.ts'
 import {
   asBoolean,
   asIfindex,
@@ -12,7 +11,8 @@ import {
   fieldsOf,
   oneOf,
   optional,
-} from '../check.ts'
+} from '../../netlink/check.ts'
+import { wrongValue } from '../../util/wrong-input.ts'
 import type { LinkInfo } from './kinds.ts'
 import * as schema from './schema.ts'
 

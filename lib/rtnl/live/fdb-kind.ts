@@ -6,15 +6,16 @@
  * Beside another writer the kernel's walk misses entries (Rtnl.dumpFdb), and what is learnt ages and moves without end: a table of a
  * busy bridge is `synced` only in the pauses.
  */
+
+import { getUint16, getUint32, setUint16, setUint32, viewOf } from '../../addon/host-order.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import { lladdrToBytes } from '../../net/lladdr.ts'
 import { eachAttribute } from '../../netlink/attributes.ts'
+import { asIfindex, asInteger, asLladdr, fieldsOf, optional } from '../../netlink/check.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
-import { asIfindex, asInteger, asLladdr, fieldsOf, optional } from '../check.ts'
 import type { FdbKey, FdbRecord } from '../fdb/fdb-record.ts'
 import { fdbReader } from '../fdb/read-fdb.ts'
 import * as schema from '../fdb/schema.ts'
-import { getUint16, getUint32, setUint16, setUint32, viewOf } from '../host-order.ts'
 import { createCutter, fromLatin1, toLatin1 } from './latin1.ts'
 import type { Place, RecordKind } from './record-kind.ts'
 import { nothing, placeReader, readWith } from './route-kind.ts'

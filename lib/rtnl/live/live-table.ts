@@ -3,8 +3,8 @@
  * Must not: know which table it is.
  */
 import type { CallOptions } from '../../netlink/call.ts'
+import { asFunction, asInteger, asSignal, fieldsOf, optional } from '../../netlink/check.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
-import { asFunction, asInteger, asSignal, fieldsOf, optional } from '../check.ts'
 import { barrier } from './barrier.ts'
 import type { Change } from './change.ts'
 import { createFeed, type Feed } from './feed.ts'

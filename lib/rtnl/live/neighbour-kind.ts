@@ -5,12 +5,13 @@
  * (`incomplete`), nor when it uses a stale one (`delay`): between two dumps those are as they were last told. Entries that this host
  * answers for (proxies) are a table of their own and left out.
  */
+
+import { getUint32, setUint32, viewOf } from '../../addon/host-order.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import { FAMILIES, type Family, familyOf, type Ip, ipToBytes } from '../../net/ip.ts'
 import { eachAttribute } from '../../netlink/attributes.ts'
+import { asIfindex, asIp, fieldsOf } from '../../netlink/check.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
-import { asIfindex, asIp, fieldsOf } from '../check.ts'
-import { getUint32, setUint32, viewOf } from '../host-order.ts'
 import * as inet from '../inet.ts'
 import type { Neighbour } from '../neighbours/neighbour.ts'
 import { neighbourReader } from '../neighbours/read-neighbour.ts'

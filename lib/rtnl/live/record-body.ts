@@ -9,8 +9,8 @@
  * window: the kernel finds its place again by counting, and then skips as many.
  */
 
+import { viewOf } from '../../addon/host-order.ts'
 import { NLM_F_APPEND, NLM_F_EXCL, NLM_F_REPLACE } from '../../netlink/message.ts'
-import { viewOf } from '../host-order.ts'
 import type { Change } from './change.ts'
 import { fromLatin1 } from './latin1.ts'
 import type { Place, RecordKind } from './record-kind.ts'

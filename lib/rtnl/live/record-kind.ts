@@ -3,8 +3,8 @@
  * Types only: routes are route-kind.ts, neighbours and FDB entries neighbour-kind.ts.
  */
 import type { CallOptions } from '../../netlink/call.ts'
+import type { Dump } from '../../netlink/dump.ts'
 import type { NetlinkMessage } from '../../netlink/message.ts'
-import type { Dump } from '../port.ts'
 import type { Hint } from './table-body.ts'
 
 /** Where one message belongs. */

@@ -7,14 +7,15 @@
  * had told: beside somebody who adds and deletes 4,000 routes, 33 of 60 dumps lacked some of 20,000 that never changed, at worst
  * 4,212, and none was marked as interrupted. An IPv4 walk counts among the routes to one address alone, and lacked none.
  */
+
+import { getUint16, getUint32, setUint32, viewOf } from '../../addon/host-order.ts'
 import { type Cidr, networkAddress, prefixLength } from '../../net/cidr.ts'
 import { FAMILIES, type Family, familyOf, ipToBytes } from '../../net/ip.ts'
 import { attributeIndex } from '../../netlink/attribute-index.ts'
 import { eachAttribute } from '../../netlink/attributes.ts'
+import { asCidr, asInteger, fieldsOf, optional } from '../../netlink/check.ts'
 import type { Codec } from '../../netlink/codec.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
-import { asCidr, asInteger, fieldsOf, optional } from '../check.ts'
-import { getUint16, getUint32, setUint32, viewOf } from '../host-order.ts'
 import * as inet from '../inet.ts'
 import { routeReader } from '../routes/read-route.ts'
 import type { Route } from '../routes/route.ts'

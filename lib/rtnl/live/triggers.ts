@@ -5,8 +5,9 @@
  * comes first, the routes go afterwards.
  * Owns the link's state that was heard last, since a link is told of for many reasons.
  */
+
+import { getUint32, viewOf } from '../../addon/host-order.ts'
 import type { NetlinkMessage } from '../../netlink/message.ts'
-import { getUint32, viewOf } from '../host-order.ts'
 import type { Hint } from './table-body.ts'
 
 export const RTM_NEWLINK = 16

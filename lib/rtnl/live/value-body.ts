@@ -4,8 +4,8 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { CallOptions } from '../../netlink/call.ts'
+import type { Dump } from '../../netlink/dump.ts'
 import type { NetlinkMessage } from '../../netlink/message.ts'
-import type { Dump } from '../port.ts'
 import type { Change } from './change.ts'
 import type { Hint, TableBody } from './table-body.ts'
 

@@ -3,11 +3,11 @@
  */
 import type { Ifindex } from '../../net/ifindex.ts'
 import { FAMILIES, type Family, type Ip } from '../../net/ip.ts'
+import { asFamily, asIfindex, asInteger, asIp, asObject, fieldsOf, oneOf, optional } from '../../netlink/check.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
 import { unreachable } from '../../util/unreachable.ts'
 import type { AddressDetails } from '../addresses/address.ts'
 import { addressesOver } from '../addresses/addresses.ts'
-import { asFamily, asIfindex, asInteger, asIp, asObject, fieldsOf, oneOf, optional } from '../check.ts'
 import type { FdbRecord } from '../fdb/fdb-record.ts'
 import type { LinkDetails } from '../links/link.ts'
 import { linksOver } from '../links/links.ts'

@@ -5,14 +5,14 @@
 import { readdir } from 'node:fs/promises'
 import { attributes } from '../../netlink/attributes.ts'
 import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
+import { asInteger } from '../../netlink/check.ts'
+import type { Dump } from '../../netlink/dump.ts'
 import { message } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
+import { NETNS_FOLDER, type NetnsRef, netnsPath } from '../../netlink/netns-path.ts'
 import { s32, u8, u32 } from '../../netlink/scalars.ts'
 import { struct } from '../../netlink/structs.ts'
-import { asInteger } from '../check.ts'
 import { withNetns } from '../links/netns-fd.ts'
-import { NETNS_FOLDER, type NetnsRef, netnsPath } from '../netns-path.ts'
-import type { Dump } from '../port.ts'
 
 /** Of the namespace in which the socket was opened. */
 export interface Namespaces {

@@ -7,6 +7,7 @@ import { type Cidr, cidrFamily } from '../../net/cidr.ts'
 import { addressBits, FAMILIES, type Family, familyOf, type Ip } from '../../net/ip.ts'
 import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
 import { type Codec, checkInteger } from '../../netlink/codec.ts'
+import type { Dump } from '../../netlink/dump.ts'
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
 import {
@@ -26,7 +27,6 @@ import {
   scope8,
   type8,
 } from '../inet.ts'
-import type { Dump } from '../port.ts'
 import { routeReader } from './read-route.ts'
 import type { ResolvedPath, Route, RouteFilter, RouteLookup, RouteSpec } from './route.ts'
 import * as schema from './schema.ts'

@@ -4,8 +4,8 @@
  */
 import { cidrFamily, networkAddress, prefixLength } from '../../net/cidr.ts'
 import { type Family, familyOf } from '../../net/ip.ts'
+import { asList } from '../../netlink/check.ts'
 import { checkInteger } from '../../netlink/codec.ts'
-import { asList } from '../check.ts'
 import { checkBoolean, checkCidr, checkIfindex, checkIp, checkIpOf, checkSpec, refuseOf, type Scope } from '../inet.ts'
 import { type Encap, encapAttributes } from './encap.ts'
 import type { RoutePath, RouteSpec } from './route.ts'

@@ -3,14 +3,14 @@
  * `wireguard`. Must not: retry, decide or log, nor show a key in an error.
  */
 import { constants } from 'node:os'
+import { errnoName } from '../../addon/errno.ts'
 import { NetlinkError } from '../../errors.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
+import { asIfname } from '../../netlink/check.ts'
 import { shown } from '../../netlink/codec.ts'
 import { type Generic, type GenericFamily, openGeneric } from '../../netlink/generic.ts'
 import type { NetlinkOptions } from '../../netlink/netlink.ts'
-import { asIfname } from '../check.ts'
-import { errnoName } from '../errno.ts'
 import * as inet from '../inet.ts'
 import type { WireguardChange, WireguardDevice } from './device.ts'
 import { deviceOf } from './read-device.ts'

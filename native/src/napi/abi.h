@@ -1,4 +1,4 @@
-// Twin of lib/rtnl/abi.ts, which says what each field means: the layouts and numbers that both sides of the boundary
+// Twin of lib/addon/abi.ts, which says what each field means: the layouts and numbers that both sides of the boundary
 // share. test/rtnl/abi.test.ts compares the two; the assertions below compare this one with the records themselves.
 // Must not: interpret anything.
 #ifndef VTEPD_NAPI_ABI_H_

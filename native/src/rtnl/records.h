@@ -1,6 +1,6 @@
 // The records that codecs read and write and that cross into JavaScript as they are: fixed size, no pointers, integers in
 // host byte order, addresses in network order (IPv4 in the first four bytes, the rest zero). napi/abi.h states every
-// offset and lib/rtnl/abi.ts repeats it. Must not: have a constructor, a method or padding that is not named.
+// offset and lib/addon/abi.ts repeats it. Must not: have a constructor, a method or padding that is not named.
 #ifndef VTEPD_RTNL_RECORDS_H_
 #define VTEPD_RTNL_RECORDS_H_
 
@@ -12,7 +12,7 @@ namespace vtepd::rtnl {
 using Address16 = std::array<uint8_t, 16>;
 using Lladdr6 = std::array<uint8_t, 6>;
 
-// A neighbour, FDB entry or route; what each field means for each kind stands in lib/rtnl/abi.ts.
+// A neighbour, FDB entry or route; what each field means for each kind stands in lib/addon/abi.ts.
 struct Entry {
   uint8_t op;
   uint8_t kind;

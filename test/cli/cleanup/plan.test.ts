@@ -1,11 +1,11 @@
 /** What `vtepd cleanup` takes for ours, decided on packed tables. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ENTRY_BYTES, OP_DELETE } from '../../../lib/addon/abi.ts'
 import { deviceNamed, deviceNames, deviceOfFile } from '../../../lib/cli/cleanup/devices.ts'
 import { deletionBatch, type KernelPlan, planCleanup } from '../../../lib/cli/cleanup/plan.ts'
 import type { Evidence } from '../../../lib/cli/cleanup/scope.ts'
 import { parseIfindex } from '../../../lib/net/ifindex.ts'
-import { ENTRY_BYTES, OP_DELETE } from '../../../lib/rtnl/abi.ts'
 import { type RouteEntry, unpackEntries } from '../../../lib/rtnl/entries.ts'
 import type { Link } from '../../../lib/rtnl/port.ts'
 import { direct, factsOf, link, lladdr, NIC, netConf, route, scopeOf, stateOf } from './fixture.ts'

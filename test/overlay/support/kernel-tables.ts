@@ -2,9 +2,10 @@
  * A small model of the kernel's three tables, for the planner's tests: what replace, create and delete do to them and in
  * which order routes are met (kernel-facts 1 and 4). It keeps values, not bytes, and shares no code with the planner.
  */
+
+import { OP_CREATE, OP_DELETE } from '../../../lib/addon/abi.ts'
 import { contains, networkAddress } from '../../../lib/net/cidr.ts'
 import { type ActualTables, type PeerPlan, routesAllowed } from '../../../lib/overlay/plan.ts'
-import { OP_CREATE, OP_DELETE } from '../../../lib/rtnl/abi.ts'
 import {
   type Entry,
   type EntryTable,

@@ -3,7 +3,7 @@
  * used and freed 2 MiB blocks between small ones that stay. Argument `early`: with returnLargeBlocksEarly.
  */
 import { readFileSync } from 'node:fs'
-import { loadAddon } from '../../../lib/rtnl/addon.ts'
+import { loadAddon } from '../../../lib/addon/addon.ts'
 
 const LARGE = 2 << 20
 const SMALL = 100_000

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { deflateSync, inflateSync } from 'node:zlib'
-import { loadAddon } from '../../../lib/rtnl/addon.ts'
+import { loadAddon } from '../../../lib/addon/addon.ts'
 
 const addon = loadAddon()
 const fileBytes = (): number =>

@@ -2,9 +2,10 @@
  * Addresses of links, and the connected routes that come and go with them.
  * Must not: know where a request came from besides its pid.
  */
+
+import { RTN_UNICAST, RTPROT_KERNEL } from '../../../lib/addon/abi.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { type Family, familyOf, isLinkLocal } from '../../../lib/net/ip.ts'
-import { RTN_UNICAST, RTPROT_KERNEL } from '../../../lib/rtnl/abi.ts'
 import type { AddressFlags, AddressSpec, Link } from '../../../lib/rtnl/port.ts'
 import { type Answer, EADDRNOTAVAIL, EINVAL, ENODEV, refuse } from './errnos.ts'
 import { dropNeighbours } from './neighbours.ts'

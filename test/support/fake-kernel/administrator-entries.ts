@@ -1,10 +1,11 @@
 /** The administrator's entries: routes, neighbours and FDB entries as iproute2 writes them. Must not: touch links. */
+
+import * as abi from '../../../lib/addon/abi.ts'
 import { type Cidr, cidrFamily, cidrOf } from '../../../lib/net/cidr.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { type Ip, ipFromBytes, parseIp } from '../../../lib/net/ip.ts'
 import { readAddress } from '../../../lib/net/ip-text.ts'
 import { type Lladdr, parseLladdr } from '../../../lib/net/lladdr.ts'
-import * as abi from '../../../lib/rtnl/abi.ts'
 import { type Entry, type EntryOp, packEntries } from '../../../lib/rtnl/entries.ts'
 import type { Link } from '../../../lib/rtnl/port.ts'
 import { ADMINISTRATOR_PID, type Administrator, type AdminRoute } from './administration.ts'

@@ -3,11 +3,12 @@
  * through this door; its results are errno names, undefined for done, and never exceptions.
  * Must not: offer what no program could do (that is index.ts).
  */
+
+import { FR_ACT_BLACKHOLE, FR_ACT_PROHIBIT, FR_ACT_UNREACHABLE } from '../../../lib/addon/abi.ts'
 import { parseCidr } from '../../../lib/net/cidr.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { parseIp } from '../../../lib/net/ip.ts'
 import { type Lladdr, parseLladdr } from '../../../lib/net/lladdr.ts'
-import { FR_ACT_BLACKHOLE, FR_ACT_PROHIBIT, FR_ACT_UNREACHABLE } from '../../../lib/rtnl/abi.ts'
 import type { AddressFlags, LinkChange, Rule } from '../../../lib/rtnl/port.ts'
 import { addAddress, deleteAddress } from './addresses.ts'
 import { ADMINISTRATOR_PID, type Administrator, type AdminRule, type LinkOptions } from './administration.ts'

@@ -1,6 +1,7 @@
 /** A batch of packed entries, carried out one by one as the kernel does: it is no transaction. */
+
+import * as abi from '../../../lib/addon/abi.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
-import * as abi from '../../../lib/rtnl/abi.ts'
 import { type EntryTable, unpackEntry } from '../../../lib/rtnl/entries.ts'
 import type { BatchResult, EntryFailure } from '../../../lib/rtnl/port.ts'
 import { type Answer, EINVAL, errnoName, refuse } from './errnos.ts'

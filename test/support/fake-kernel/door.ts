@@ -2,9 +2,9 @@
  * `Rtnl` over the fake kernel's state: each method as a request for the queue. Must not: hold state of its own.
  */
 
+import { ENTRY_BYTES } from '../../../lib/addon/abi.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { type Family, familyOf } from '../../../lib/net/ip.ts'
-import { ENTRY_BYTES } from '../../../lib/rtnl/abi.ts'
 import type { EntryTable } from '../../../lib/rtnl/entries.ts'
 import type { Dump, Rtnl, Unreadable } from '../../../lib/rtnl/port.ts'
 import { addAddress, deleteAddress } from './addresses.ts'

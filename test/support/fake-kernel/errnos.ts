@@ -36,4 +36,4 @@ export function refuse(errno: number, extack = ''): Refusal {
   return { errno, extack }
 }
 
-export { errnoName } from '../../../lib/rtnl/errno.ts'
+export { errnoName } from '../../../lib/addon/errno.ts'

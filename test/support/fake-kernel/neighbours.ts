@@ -2,9 +2,10 @@
  * The neighbour tables (ARP and ND): writes, deletions, and what a disturbance drops of them.
  * Must not: know FDB entries (fdb.ts). Entries that the real kernel learns by itself are not modelled: only those written.
  */
+
+import * as abi from '../../../lib/addon/abi.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import type { Family } from '../../../lib/net/ip.ts'
-import * as abi from '../../../lib/rtnl/abi.ts'
 import { type Answer, EEXIST, ENODEV, ENOENT, refuse } from './errnos.ts'
 import { decodeNeighbour, type Neighbour } from './records.ts'
 import { emitEntry, type Neighbours, type State } from './state.ts'

@@ -2,8 +2,9 @@
  * Whether the kernel accepts a route's next hop (fib_check_nh for IPv4, fib6_nh_init for IPv6).
  * Must not: change anything.
  */
+
+import { RTN_UNICAST } from '../../../lib/addon/abi.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
-import { RTN_UNICAST } from '../../../lib/rtnl/abi.ts'
 import { EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, ENODEV, type Refusal, refuse } from './errnos.ts'
 import { type Key, maskKey, type Route } from './records.ts'
 import { routesTo } from './route-table.ts'

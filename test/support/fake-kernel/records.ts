@@ -1,10 +1,11 @@
 /**
- * The packed entries (lib/rtnl/abi.ts) as the fake kernel's tables keep them: bytes for the dump beside the few fields
+ * The packed entries (lib/addon/abi.ts) as the fake kernel's tables keep them: bytes for the dump beside the few fields
  * that its rules look at. Must not: know any rule.
  */
+
+import * as abi from '../../../lib/addon/abi.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { type Family, type Ip, ipFromBytes, ipToBytes } from '../../../lib/net/ip.ts'
-import * as abi from '../../../lib/rtnl/abi.ts'
 import type { Entry, EntryTable } from '../../../lib/rtnl/entries.ts'
 
 /** Address bytes as a Latin-1 string (4 or 16 characters): cheap to make, to compare and to use as a key. */

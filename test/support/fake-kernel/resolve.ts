@@ -2,9 +2,10 @@
  * "Which route reaches X, and from which address": the rules in their order, each with its table.
  * Must not: know which rule selects a packet (rules.ts).
  */
+
+import { FR_ACT_TO_TBL } from '../../../lib/addon/abi.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import { type Family, familyOf, type Ip, isLinkLocal } from '../../../lib/net/ip.ts'
-import { FR_ACT_TO_TBL } from '../../../lib/rtnl/abi.ts'
 import type { Address, ResolvedRoute, RouteQuery } from '../../../lib/rtnl/port.ts'
 import { EACCES, EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV, type Refusal, refuse } from './errnos.ts'
 import { commonBits, ipOfKey, type Key, keyOfIp, maskKey, type Route } from './records.ts'

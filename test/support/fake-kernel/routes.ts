@@ -2,9 +2,10 @@
  * The routing tables, main above all: what a write does to them and what a disturbance takes out of them.
  * Must not: judge next hops (next-hops.ts) or answer "which route reaches X" (resolve.ts).
  */
+
+import { RTN_UNICAST } from '../../../lib/addon/abi.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import type { Family } from '../../../lib/net/ip.ts'
-import { RTN_UNICAST } from '../../../lib/rtnl/abi.ts'
 import { type Answer, EEXIST, EINVAL, ESRCH, refuse } from './errnos.ts'
 import { checkNextHop } from './next-hops.ts'
 import { decodeRoute, encodeRoute, type Hop, type Key, type Route } from './records.ts'

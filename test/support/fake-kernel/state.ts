@@ -2,9 +2,10 @@
  * All that one fake namespace knows, as plain data, and the one way in which a change of it is announced.
  * Must not: decide what a request or a disturbance does (links, addresses, routes, neighbours, fdb do).
  */
+
+import * as abi from '../../../lib/addon/abi.ts'
 import type { Ifindex } from '../../../lib/net/ifindex.ts'
 import type { Family, Ip } from '../../../lib/net/ip.ts'
-import * as abi from '../../../lib/rtnl/abi.ts'
 import type {
   Address,
   Announcement,

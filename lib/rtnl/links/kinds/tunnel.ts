@@ -1,9 +1,9 @@
 /** Geneve (RFC 8926), and GRE (RFC 2784, 2890) over either family. Must not: know a message. */
 import { familyOf, type Ip } from '../../../net/ip.ts'
 import { attributes } from '../../../netlink/attributes.ts'
+import { asIp, asObject, optional } from '../../../netlink/check.ts'
 import type { ValueOf } from '../../../netlink/codec.ts'
 import { be16, be32, bool8, flag, ip, oneOf, u8, u16, u32 } from '../../../netlink/scalars.ts'
-import { asIp, asObject, optional } from '../../check.ts'
 import { bits, mapped, readOnly, within } from '../codecs.ts'
 
 const rawGeneve = attributes({

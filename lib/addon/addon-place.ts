@@ -1,6 +1,6 @@
 /**
  * Where the addon of this machine is looked for, and how this installation gets one. Stands two levels below the package root, as
- * lib/rtnl/addon-place.ts and as dist/rtnl/addon-place.js. Must not: load it (addon.ts).
+ * lib/addon/addon-place.ts and as dist/addon/addon-place.js. Must not: load it (addon.ts).
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -58,7 +58,7 @@ function readIfThere(file: string): string | undefined {
 
 /** What brings an addon that fits, in the words of whatever installed the package in `folder`. */
 export function remedy(folder = root): string {
-  if (existsSync(path.join(folder, 'lib/rtnl/addon.ts'))) return 'in a checkout: `npm ci`, or `npm run build:addon`'
+  if (existsSync(path.join(folder, 'lib/addon/addon.ts'))) return 'in a checkout: `npm ci`, or `npm run build:addon`'
   if (packageName(folder) === LEAN) return leanRemedy()
   if (!existsSync(path.join(folder, 'binding.gyp')))
     return 'this installation is not whole, or for another machine: install vtepd again'
