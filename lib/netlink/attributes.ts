@@ -4,10 +4,11 @@
  * Must not: know a message type.
  */
 
-import { nearest } from '../util/wrong-input.ts'
+import { shown } from '../util/wrong-input.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { LITTLE_ENDIAN } from './byte-writer.ts'
-import { type Codec, checkObject, shown, type ValueOf } from './codec.ts'
+import { asObject, unknownKey } from './check.ts'
+import type { Codec, ValueOf } from './codec.ts'
 
 /** NLA_F_NESTED and NLA_F_NET_BYTEORDER are no part of the number. */
 const TYPE_MASK = 0x3fff
@@ -41,11 +42,10 @@ export function attributes<const F extends AttributeFields>(fields: F): Attribut
     nested: true,
     fields,
     write(out, value, name, beside) {
-      for (const [key, one] of Object.entries(checkObject(name, value))) {
+      for (const [key, one] of Object.entries(asObject(name, value))) {
         if (beside?.has(key) === true || one === undefined) continue
         const field = Object.hasOwn(fields, key) ? fields[key] : undefined
-        if (field === undefined)
-          throw new TypeError(`${joined(name, key)}: there is no such attribute${nearest(key, Object.keys(fields))}`)
+        if (field === undefined) throw unknownKey(name, key, Object.keys(fields))
         const [id, codec] = field
         if (codec.flag === true && one === false) continue
         const place = joined(name, key)

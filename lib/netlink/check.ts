@@ -31,6 +31,11 @@ export function asBoolean(field: string, value: unknown): boolean {
   return value
 }
 
+/** A boolean that may be left out. */
+export function asFlag(field: string, value: unknown): boolean | undefined {
+  return optional(field, value, asBoolean)
+}
+
 /** It is called as it is; what it takes and returns is the caller's. */
 export function asFunction<T>(field: string, value: T): T {
   if (typeof value !== 'function') throw wrongType(field, 'a function', value)
@@ -45,24 +50,30 @@ export function asIp(field: string, value: unknown): Ip {
   return ip
 }
 
-/** Of the family of `other`. */
-export function asIpLike(field: string, value: unknown, other: Ip): Ip {
+/** Of one family. */
+export function asIpOf(field: string, value: unknown, family: Family): Ip {
   const ip = asIp(field, value)
-  if (familyOf(ip) !== familyOf(other))
-    throw wrongValue(field, ip, `is not an ${familyOf(other) === 'ipv4' ? 'IPv4' : 'IPv6'} address, as ${other} is`)
+  if (familyOf(ip) !== family) throw wrongValue(field, ip, `is not an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} address`)
   return ip
 }
 
-/** Without bits behind the prefix. */
-export function asCidr(field: string, value: unknown): Cidr {
+/** A network; bits behind the prefix are cleared. */
+export function asNetwork(field: string, value: unknown): Cidr {
   const text = asString(field, value)
   const [address = '', length = ''] = text.split('/', 3)
   const ip = toIp(address)
   if (ip === undefined || text.lastIndexOf('/') !== address.length || !/^(?:0|[1-9][0-9]{0,2})$/.test(length))
     throw wrongValue(field, text, 'is not a network, ADDRESS/LENGTH')
   if (Number(length) > addressBits(familyOf(ip))) throw wrongValue(field, text, 'has a prefix longer than an address')
-  const cidr = cidrOf(ip, Number(length))
-  if (cidr !== `${ip}/${length}`) throw wrongValue(field, text, `has bits behind its prefix; its network is ${cidr}`)
+  return cidrOf(ip, Number(length))
+}
+
+/** Without bits behind the prefix. */
+export function asCidr(field: string, value: unknown): Cidr {
+  const cidr = asNetwork(field, value)
+  const [address = ''] = (value as string).split('/')
+  if (cidr !== `${toIp(address)}/${cidr.slice(cidr.indexOf('/') + 1)}`)
+    throw wrongValue(field, value, `has bits behind its prefix; its network is ${cidr}`)
   return cidr
 }
 
@@ -135,16 +146,30 @@ export function fieldsOf<K extends string>(
   return Object.fromEntries(keys.map((key) => [key, given[key]])) as Record<K, unknown>
 }
 
+/**
+ * A copy of an object, each field read once, without those that `keys` does not have: that is a TypeError, as of fieldsOf.
+ * What its fields hold is still to be looked at.
+ */
+export function copyOf<T>(field: string, value: T, keys: readonly string[]): T & Readonly<Record<string, unknown>> {
+  const given = asObject(field, value)
+  refuseUnknownKeys(field, given, keys)
+  return { ...given } as T & Readonly<Record<string, unknown>>
+}
+
 /** Neither null nor an array nor a function. */
 export function asObject(field: string, value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) throw wrongType(field, 'an object', value)
-  if (Array.isArray(value)) throw new TypeError(`${field}: an array is not an object with fields`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(field, 'an object', value)
   return value as Record<string, unknown>
 }
 
 export function refuseUnknownKeys(field: string, value: object, keys: readonly string[]): void {
-  for (const key of Object.keys(value))
-    if (!keys.includes(key)) throw new TypeError(`${field}: there is no field ${shown(key)}${nearest(key, keys)}`)
+  for (const key of Object.keys(value)) if (!keys.includes(key)) throw unknownKey(field, key, keys)
+}
+
+/** The nearest of those that there are is named. */
+export function unknownKey(field: string, key: string, keys: readonly string[]): TypeError {
+  const name = /^[\w-]+$/.test(key) ? key : shown(key)
+  return new TypeError(`${field === '' ? name : `${field}.${name}`}: there is no such field${nearest(key, keys)}`)
 }
 
 export function asSignal(field: string, value: unknown): AbortSignal {

@@ -27,28 +27,3 @@ export interface Codec<T> {
 
 /** The value that a codec reads and writes. */
 export type ValueOf<C> = C extends Codec<infer T> ? T : never
-
-/** For a person: what was given instead of what is wanted, cut where it is long. */
-export function shown(value: unknown): string {
-  if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}…` : value}'`
-  if (typeof value === 'bigint') return `${value}n`
-  if (typeof value === 'number' || typeof value === 'boolean' || value === undefined || value === null)
-    return `${value}`
-  if (typeof value === 'symbol' || typeof value === 'function') return `a ${typeof value}`
-  return Array.isArray(value) ? 'an array' : 'an object'
-}
-
-/** The integer; throws TypeError for what is no number, RangeError for one that is no integer within the limits. */
-export function checkInteger(name: string, value: unknown, least: number, most: number): number {
-  if (typeof value !== 'number') throw new TypeError(`${name}: ${shown(value)} is not a number`)
-  if (!Number.isInteger(value) || value < least || value > most)
-    throw new RangeError(`${name}: ${value} is not an integer from ${least} to ${most}`)
-  return value
-}
-
-/** An object that is no array; throws TypeError. */
-export function checkObject(name: string, value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new TypeError(`${name}: ${shown(value)} is not an object`)
-  return value as Readonly<Record<string, unknown>>
-}

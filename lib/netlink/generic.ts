@@ -2,12 +2,14 @@
  * Generic netlink: families by name (`wireguard`, `ethtool`, `nl80211`), whose numbers and multicast groups the kernel gives out
  * when they are loaded. Must not: know what a family says.
  */
+
 import { constants } from 'node:os'
 import { NetlinkError } from '../errors.ts'
+import { shown } from '../util/wrong-input.ts'
 import { type Attributes, type AttributeValues, attributes, listOf } from './attributes.ts'
 import type { CallOptions } from './call.ts'
-import { fieldsOf } from './check.ts'
-import { type Codec, checkInteger, shown } from './codec.ts'
+import { asInteger, fieldsOf } from './check.ts'
+import type { Codec } from './codec.ts'
 import type { Dump } from './dump.ts'
 import { message } from './message.ts'
 import { type Netlink, type NetlinkOptions, openNetlink, type TypedQuery } from './netlink.ts'
@@ -120,7 +122,7 @@ function familyOver(netlink: Netlink, found: Found): GenericFamily {
       type: id,
       flags: flags ?? 0,
       body: both,
-      value: { ...value, command: checkInteger('command', command, 0, 0xff), version },
+      value: { ...value, command: asInteger('command', command, 0, 0xff), version },
       answer: both,
       answerType: id,
       op: op ?? `${name}.request`,

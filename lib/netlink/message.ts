@@ -2,9 +2,11 @@
  * Whole messages: the header of netlink (struct nlmsghdr), the fixed part of a protocol and its attributes; and the messages of
  * what the kernel sent. Must not: send or receive.
  */
+
 import type { Attributes, AttributeValues } from './attributes.ts'
 import { ByteWriter, LITTLE_ENDIAN } from './byte-writer.ts'
-import { type Codec, checkInteger, checkObject } from './codec.ts'
+import { asInteger, asObject } from './check.ts'
+import type { Codec } from './codec.ts'
 
 export const HEADER_BYTES = 16
 
@@ -42,7 +44,7 @@ export function message<H extends object, F extends Readonly<Record<string, read
   return {
     write(out, value, name) {
       // A copy: each field is read once.
-      const given = { ...checkObject(name === '' ? 'value' : name, value) } as typeof value
+      const given = { ...asObject(name === '' ? 'value' : name, value) } as typeof value
       fixed.write(out, given, name)
       out.align()
       schema.write(out, given, name, keys)
@@ -61,8 +63,8 @@ export function message<H extends object, F extends Readonly<Record<string, read
 export function encodeMessage<T>(type: number, flags: number, codec: Codec<T>, value: T): Uint8Array {
   const out = new ByteWriter()
   out.u32(0)
-  out.u16(checkInteger('type', type, 16, 0xffff))
-  out.u16(checkInteger('flags', flags, 0, 0xffff))
+  out.u16(asInteger('type', type, 16, 0xffff))
+  out.u16(asInteger('flags', flags, 0, 0xffff))
   out.zeros(HEADER_BYTES - 8)
   codec.write(out, value, '')
   out.patchU32(0, out.length)

@@ -6,9 +6,10 @@
 import { OUTCOME_DONE } from '../addon/abi.ts'
 import { type AddonSocket, loadAddon, type RecordsOutcome } from '../addon/addon.ts'
 import { NetlinkProtocolError } from '../errors.ts'
+import { shown } from '../util/wrong-input.ts'
 import { type Caller, type CallOptions, createCaller } from './call.ts'
 import { asInteger, asString, fieldsOf, optional } from './check.ts'
-import { type Codec, shown } from './codec.ts'
+import type { Codec } from './codec.ts'
 import type { Dump } from './dump.ts'
 import {
   attributeAt,

@@ -2,18 +2,21 @@
  * Codecs of single values: integers in host (uN, sN) and network byte order (beN), text, bytes, addresses. The names are those of
  * the kernel's netlink specifications (Documentation/netlink). Must not: know which attribute a value stands in.
  */
+
 import { type Ip, ipFromBytes } from '../net/ip.ts'
 import { readAddress } from '../net/ip-text.ts'
 import { type Lladdr, lladdrFromBytes, lladdrToBytes, parseLladdr } from '../net/lladdr.ts'
+import { shown } from '../util/wrong-input.ts'
 import { LITTLE_ENDIAN } from './byte-writer.ts'
-import { type Codec, checkInteger, shown } from './codec.ts'
+import { asInteger } from './check.ts'
+import type { Codec } from './codec.ts'
 
 const U64_MOST = (1n << 64n) - 1n
 
 /** One byte. */
 export const u8: Codec<number> = {
   size: 1,
-  write: (out, value, name) => out.u8(checkInteger(name, value, 0, 0xff)),
+  write: (out, value, name) => out.u8(asInteger(name, value, 0, 0xff)),
   read: (view, start, end) => (end - start === 1 ? view.getUint8(start) : undefined),
 }
 
@@ -29,7 +32,7 @@ export const be32: Codec<number> = thirtyTwo(false)
 /** Four bytes with a sign, host byte order. */
 export const s32: Codec<number> = {
   size: 4,
-  write: (out, value, name) => out.u32(checkInteger(name, value, -0x80000000, 0x7fffffff) >>> 0),
+  write: (out, value, name) => out.u32(asInteger(name, value, -0x80000000, 0x7fffffff) >>> 0),
   read: (view, start, end) => (end - start === 4 ? view.getInt32(start, LITTLE_ENDIAN) : undefined),
 }
 
@@ -47,7 +50,7 @@ export const u64: Codec<bigint> = {
 /** A counter: eight bytes as a number, exact up to 2^53 (9 petabytes). */
 export const count64: Codec<number> = {
   size: 8,
-  write: (out, value, name) => out.u64(BigInt(checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER))),
+  write: (out, value, name) => out.u64(BigInt(asInteger(name, value, 0, Number.MAX_SAFE_INTEGER))),
   read(view, start, end) {
     if (end - start !== 8) return undefined
     const [first, second] = [view.getUint32(start, LITTLE_ENDIAN), view.getUint32(start + 4, LITTLE_ENDIAN)]
@@ -58,7 +61,7 @@ export const count64: Codec<number> = {
 /** Eight bytes, network byte order, as a number that is exact up to 2^53 (ids of tunnels). */
 export const be64: Codec<number> = {
   size: 8,
-  write: (out, value, name) => out.u64(BigInt(checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER)), false),
+  write: (out, value, name) => out.u64(BigInt(asInteger(name, value, 0, Number.MAX_SAFE_INTEGER)), false),
   read: (view, start, end) =>
     end - start === 8 ? view.getUint32(start) * 2 ** 32 + view.getUint32(start + 4) : undefined,
 }
@@ -214,7 +217,7 @@ export function bits<N extends string>(
       for (const [i, one] of (value as readonly unknown[]).entries()) {
         if (typeof one === 'string' && !Object.hasOwn(names, one))
           throw new RangeError(`${name}[${i}]: ${shown(one)} is none of ${Object.keys(names).join(', ')}`)
-        const bit = typeof one === 'string' ? names[one as N] : checkInteger(`${name}[${i}]`, one, 0, 0xffffffff)
+        const bit = typeof one === 'string' ? names[one as N] : asInteger(`${name}[${i}]`, one, 0, 0xffffffff)
         word = (word | bit) >>> 0
       }
       codec.write(out, word, name)
@@ -238,7 +241,7 @@ export function bits<N extends string>(
 function sixteen(littleEndian: boolean): Codec<number> {
   return {
     size: 2,
-    write: (out, value, name) => out.u16(checkInteger(name, value, 0, 0xffff), littleEndian),
+    write: (out, value, name) => out.u16(asInteger(name, value, 0, 0xffff), littleEndian),
     read: (view, start, end) => (end - start === 2 ? view.getUint16(start, littleEndian) : undefined),
   }
 }
@@ -246,7 +249,7 @@ function sixteen(littleEndian: boolean): Codec<number> {
 function thirtyTwo(littleEndian: boolean): Codec<number> {
   return {
     size: 4,
-    write: (out, value, name) => out.u32(checkInteger(name, value, 0, 0xffffffff), littleEndian),
+    write: (out, value, name) => out.u32(asInteger(name, value, 0, 0xffffffff), littleEndian),
     read: (view, start, end) => (end - start === 4 ? view.getUint32(start, littleEndian) : undefined),
   }
 }

@@ -1,5 +1,7 @@
 /** Codecs of fixed layouts (C structs) and of packed arrays of them. Must not: know attributes. */
-import { type Codec, checkObject, shown, type ValueOf } from './codec.ts'
+import { shown } from '../util/wrong-input.ts'
+import { asObject } from './check.ts'
+import type { Codec, ValueOf } from './codec.ts'
 
 type StructValue<F> = { readonly [K in keyof F]?: ValueOf<F[K]> | undefined }
 
@@ -19,7 +21,7 @@ export function struct<F extends Readonly<Record<string, Codec<any>>>>(
   return {
     size,
     write(out, value, name) {
-      const given = checkObject(name, value)
+      const given = asObject(name, value)
       for (const part of parts) {
         const one = given[part.name]
         if (one === undefined) out.zeros(part.size)

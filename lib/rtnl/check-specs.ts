@@ -9,7 +9,7 @@ import {
   asIfname,
   asInteger,
   asIp,
-  asIpLike,
+  asIpOf,
   asLladdr,
   fieldsOf,
   optional,
@@ -133,7 +133,7 @@ export function asAnnouncement(value: unknown): Announcement {
 export function asRouteQuery(value: unknown, dst: Ip): RouteQuery {
   const of = fieldsOf('query', value, ['source', 'oif', 'iif', 'mark', 'udpPort'])
   return present({
-    source: optional('query.source', of.source, (field, source) => asIpLike(field, source, dst)),
+    source: optional('query.source', of.source, (field, source) => asIpOf(field, source, familyOf(dst))),
     oif: optional('query.oif', of.oif, asIfindex),
     iif: optional('query.iif', of.iif, asIfindex),
     mark: optional('query.mark', of.mark, (field, mark) => asInteger(field, mark, 1, UINT_MAX)),

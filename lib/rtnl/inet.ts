@@ -1,20 +1,15 @@
 /**
  * What the messages of rtnetlink's IP parts (addresses, routes, nexthops, rules, neighbours) have in common: families, scopes,
- * route types, and the checks of what a caller writes. Must not: know one part's attributes.
+ * route types. Must not: know one part's attributes.
  */
 
 import { constants } from 'node:os'
 import { NetlinkError } from '../errors.ts'
-import { type Cidr, cidrOf } from '../net/cidr.ts'
-import { parseIfindex } from '../net/ifindex.ts'
-import { type Family, familyOf, type Ip, ipFromBytes } from '../net/ip.ts'
-import { readAddress } from '../net/ip-text.ts'
+import type { Family } from '../net/ip.ts'
 import { ByteWriter } from '../netlink/byte-writer.ts'
-import { asObject } from '../netlink/check.ts'
-import { type Codec, checkInteger, shown } from '../netlink/codec.ts'
+import type { Codec } from '../netlink/codec.ts'
 import { oneOf, u8 } from '../netlink/scalars.ts'
 import { addUnreadable } from '../netlink/unreadable.ts'
-import { nearest } from '../util/wrong-input.ts'
 import type { Dump } from './port.ts'
 
 /** AF_INET and AF_INET6. */
@@ -48,90 +43,9 @@ const ROUTE_TYPES = {
 export type RouteType = keyof typeof ROUTE_TYPES | number
 export const type8: Codec<RouteType> = oneOf(u8, ROUTE_TYPES)
 
-/** USER_HZ: clock_t of what the kernel tells is in hundredths of a second on every architecture that Node runs on. */
-export const CLOCK_TICKS = 100
-
-/** clock_t as seconds. */
-export function ticks(codec: Codec<number>): Codec<number> {
-  return {
-    ...codec,
-    write(out, value, name) {
-      if (typeof value !== 'number') throw new TypeError(`${name}: ${shown(value)} is not a number`)
-      const whole = Math.round(value * CLOCK_TICKS)
-      if (Math.abs(whole - value * CLOCK_TICKS) > 1e-6) throw new RangeError(`${name}: ${value} is finer than 10 ms`)
-      codec.write(out, whole, name)
-    },
-    read(view, start, end, name, faults) {
-      const value = codec.read(view, start, end, name, faults)
-      return value === undefined ? undefined : value / CLOCK_TICKS
-    },
-  }
-}
-
 /** A codec whose errors begin with `name`: `route.metric: …`. */
 export function called<T>(name: string, codec: Codec<T>): Codec<T> {
   return { ...codec, write: (out, value) => codec.write(out, value, name) }
-}
-
-/** A copy of an object without keys beyond `keys`, each read once; throws TypeError. */
-export function checkSpec<T>(name: string, value: T, keys: ReadonlySet<string>): T & Readonly<Record<string, unknown>> {
-  const given = asObject(name, value)
-  for (const key of Object.keys(given))
-    if (!keys.has(key)) throw new TypeError(`${name}.${key}: there is no such field${nearest(key, [...keys])}`)
-  return { ...given } as T & Readonly<Record<string, unknown>>
-}
-
-/** Overwritten by the next address that is checked. */
-const address = new Uint8Array(16)
-
-/**
- * The address in canonical form, IPv4-mapped IPv6 too, since the kernel has such; throws TypeError for what is no string,
- * RangeError for what is no address.
- */
-export function checkIp(name: string, value: unknown): Ip {
-  if (typeof value !== 'string') throw new TypeError(`${name}: ${shown(value)} is not an IP address`)
-  const length = readAddress(value, address)
-  if (length === 0) throw new RangeError(`${name}: ${shown(value)} is not an IP address`)
-  return ipFromBytes(address.subarray(0, length))
-}
-
-/** As checkIp; RangeError for one of another family. */
-export function checkIpOf(name: string, value: unknown, family: Family): Ip {
-  const ip = checkIp(name, value)
-  if (familyOf(ip) !== family) throw new RangeError(`${name}: ${ip} is not an ${nameOf(family)} address`)
-  return ip
-}
-
-const PREFIX_LENGTH = /^(?:0|[1-9][0-9]{0,2})$/
-
-/** A network; host bits are cleared. Throws as checkIp. */
-export function checkCidr(name: string, value: unknown): Cidr {
-  if (typeof value !== 'string') throw new TypeError(`${name}: ${shown(value)} is not a network such as 10.0.0.0/8`)
-  const [ip = '', length = '', more] = value.split('/')
-  if (more !== undefined || !PREFIX_LENGTH.test(length) || readAddress(ip, address) === 0)
-    throw new RangeError(`${name}: ${shown(value)} is not a network such as 10.0.0.0/8`)
-  try {
-    return cidrOf(checkIp(name, ip), Number(length))
-  } catch {
-    throw new RangeError(`${name}: ${shown(value)} has more bits than an address`)
-  }
-}
-
-export function checkFamily(name: string, value: unknown): Family {
-  if (typeof value !== 'string') throw new TypeError(`${name}: ${shown(value)} is neither 'ipv4' nor 'ipv6'`)
-  if (value !== 'ipv4' && value !== 'ipv6')
-    throw new RangeError(`${name}: ${shown(value)} is neither 'ipv4' nor 'ipv6'`)
-  return value
-}
-
-export function checkIfindex(name: string, value: unknown): number {
-  return parseIfindex(checkInteger(name, value, 1, 0x7fffffff))
-}
-
-export function checkBoolean(name: string, value: unknown): boolean | undefined {
-  if (value !== undefined && typeof value !== 'boolean')
-    throw new TypeError(`${name}: ${shown(value)} is not a boolean`)
-  return value
 }
 
 /** Throws RangeError where `value` says something that only the other family knows, and the kernel would pass over in silence. */

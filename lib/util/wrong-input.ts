@@ -30,7 +30,7 @@ export function shown(value: unknown): string {
     case 'undefined':
       return `${value}`
     case 'object':
-      return value === null ? 'null' : 'an object'
+      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object'
     default:
       return `a ${typeof value}`
   }

@@ -153,12 +153,12 @@ test('the attribute at an offset has the name of its path, whoever it belongs to
 
 // biome-ignore lint/suspicious/noExplicitAny: wrong values of every type
 const WRONG: readonly (readonly [codec: Codec<any>, value: unknown, message: RegExp])[] = [
-  [u8, 256, /^small: 256 is not an integer from 0 to 255$/],
+  [u8, 256, /^small: 256 is no integer from 0 to 255$/],
   [u8, -1, /^small: -1/],
   [u8, 1.5, /^small: 1.5/],
   [u8, Number.NaN, /^small: NaN/],
   [u8, '1', /^small: '1' is not a number$/],
-  [u8, 1n, /^small: 1n is not a number$/],
+  [u8, 1n, /^small: a bigint is not a number$/],
   [u8, null, /^small: null/],
   [u32, 2 ** 32, /^small: 4294967296/],
   [s32, 2 ** 31, /^small: 2147483648/],
@@ -177,8 +177,8 @@ const WRONG: readonly (readonly [codec: Codec<any>, value: unknown, message: Reg
   [oneOf(u8, { on: 1 }), 'off', /^small: 'off' is none of on$/],
   [oneOf(u8, { on: 1 }), 'toString', /^small: 'toString' is none of on$/],
   [oneOf(u8, { on: 1 }), Symbol('on'), /^small: a symbol/],
-  [inner, { prot: 1 }, /^small\.prot: there is no such attribute; did you mean port\?$/],
-  [inner, { __proto__: null, constructor: 1 }, /^small\.constructor: there is no such attribute$/],
+  [inner, { prot: 1 }, /^small\.prot: there is no such field; did you mean port\?$/],
+  [inner, { __proto__: null, constructor: 1 }, /^small\.constructor: there is no such field$/],
   [inner, [], /^small: an array is not an object$/],
   [listOf(u8), { length: 1 }, /^small: an object is not an array$/],
   [listOf(u8), [1, 256], /^small\[1\]: 256/],

@@ -1,25 +1,14 @@
 /** Addresses of links: listed and written as whole values. Must not: retry, decide or log. */
+
 import { addressBits, type Family, familyOf } from '../../net/ip.ts'
 import type { CallOptions } from '../../netlink/call.ts'
-import { type Codec, checkInteger, shown } from '../../netlink/codec.ts'
+import { asFamily, asFlag, asIfindex, asInteger, asIp, asIpOf, copyOf } from '../../netlink/check.ts'
+import type { Codec } from '../../netlink/codec.ts'
 import type { Dump } from '../../netlink/dump.ts'
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
-import {
-  AF,
-  asRead,
-  called,
-  checkBoolean,
-  checkFamily,
-  checkIfindex,
-  checkIp,
-  checkIpOf,
-  checkSpec,
-  isNothing,
-  NOTHING,
-  refuseOf,
-  scope8,
-} from '../inet.ts'
+import { shown } from '../../util/wrong-input.ts'
+import { AF, asRead, called, isNothing, NOTHING, refuseOf, scope8 } from '../inet.ts'
 import type { AddressDetails, AddressFilter, AddressRequest } from './address.ts'
 import { addressReader } from './read-address.ts'
 import * as schema from './schema.ts'
@@ -40,12 +29,12 @@ export interface Addresses {
 }
 
 const READ_ONLY = ['family', 'status', 'anycast', 'created', 'updated']
-const KEYS = new Set([
+const KEYS = [
   ...'ifindex ip prefixLength peer broadcast label scope valid preferred metric protocol'.split(' '),
   ...'noDad noPrefixRoute mcAutoJoin manageTempAddr home optimistic'.split(' '),
   ...READ_ONLY,
-])
-const FILTER_KEYS = new Set(['family', 'ifindex', 'scope'])
+]
+const FILTER_KEYS = ['family', 'ifindex', 'scope']
 const LABEL_BYTES = 15
 
 const body = called('address', schema.addressMessage)
@@ -53,17 +42,17 @@ const answer = { ...schema.addressMessage, ...addressReader } as unknown as Code
 
 export function addressesOver(netlink: Netlink): Addresses {
   const write = async (op: string, type: number, flags: number, address: AddressRequest, options?: CallOptions) => {
-    const given = checkSpec('address', address, KEYS)
+    const given = copyOf('address', address, KEYS)
     const value = type === schema.RTM_DELADDR ? rawKey(given) : rawAddress(given)
     const subject = `${value.local}/${value.prefixLength} on ifindex ${value.ifindex}`
     await netlink.request({ type, flags, body, value, op, subject }, options)
   }
   return {
     async listAddresses(wanted = {}, options) {
-      const filter = checkSpec('filter', wanted, FILTER_KEYS)
+      const filter = copyOf('filter', wanted, FILTER_KEYS)
       const { family, ifindex } = filter
-      if (family !== undefined) checkFamily('filter.family', family)
-      if (ifindex !== undefined) checkIfindex('filter.ifindex', ifindex)
+      if (family !== undefined) asFamily('filter.family', family)
+      if (ifindex !== undefined) asIfindex('filter.ifindex', ifindex)
       const scope = filter.scope === undefined ? undefined : asRead(scope8, 'filter.scope', filter.scope)
       const value = { family: family ?? 0, ifindex: ifindex ?? 0 }
       const query = { type: schema.RTM_GETADDR, body: schema.addressMessage, value, answer }
@@ -94,15 +83,15 @@ export function addressesOver(netlink: Netlink): Addresses {
 /** What the kernel looks for when it deletes. */
 function rawKey(given: AddressRequest): schema.RawAddress {
   const { ifindex, prefixLength, label, peer } = given
-  const ip = checkIp('address.ip', given.ip)
+  const ip = asIp('address.ip', given.ip)
   const family = familyOf(ip)
   if (family === 'ipv6') refuseOf(family, 'address.label', label)
   return {
     family,
-    prefixLength: checkInteger('address.prefixLength', prefixLength, 0, addressBits(family)),
-    ifindex: checkIfindex('address.ifindex', ifindex),
+    prefixLength: asInteger('address.prefixLength', prefixLength, 0, addressBits(family)),
+    ifindex: asIfindex('address.ifindex', ifindex),
     local: ip,
-    address: peer === undefined ? ip : checkIpOf('address.peer', peer, family),
+    address: peer === undefined ? ip : asIpOf('address.peer', peer, family),
     label: label === undefined ? undefined : checkLabel(label),
   }
 }
@@ -117,7 +106,7 @@ function rawAddress(given: AddressRequest): schema.RawAddress {
   return {
     ...key,
     ...(scope === undefined ? {} : { scope }),
-    broadcast: broadcast === undefined ? undefined : checkIpOf('address.broadcast', broadcast, family),
+    broadcast: broadcast === undefined ? undefined : asIpOf('address.broadcast', broadcast, family),
     shortFlags: flags & 0xff,
     flags,
     metric: metric === 0 ? undefined : metric,
@@ -140,7 +129,7 @@ const OF_IPV6 = {
 function flagsOf(given: AddressRequest, family: Family): number {
   let flags = 0
   for (const [name, flag] of Object.entries({ ...OF_BOTH, ...OF_IPV6 })) {
-    const value = checkBoolean(`address.${name}`, given[name as keyof AddressRequest])
+    const value = asFlag(`address.${name}`, given[name as keyof AddressRequest])
     if (value !== true) continue
     if (family === 'ipv4' && Object.hasOwn(OF_IPV6, name)) refuseOf(family, `address.${name}`, value)
     flags |= flag
@@ -152,7 +141,7 @@ function flagsOf(given: AddressRequest, family: Family): number {
 function lifetimesOf({ valid, preferred }: AddressRequest): schema.RawAddress['cacheinfo'] {
   if (valid === undefined && preferred === undefined) return undefined
   const seconds = (name: string, value: unknown): number =>
-    value === undefined || value === 'forever' ? schema.INFINITY : checkInteger(name, value, 0, schema.INFINITY - 1)
+    value === undefined || value === 'forever' ? schema.INFINITY : asInteger(name, value, 0, schema.INFINITY - 1)
   const most = seconds('address.valid', valid)
   if (most === 0) throw new RangeError('address.valid: 0 seconds are none; delete it')
   const least = preferred === undefined ? most : seconds('address.preferred', preferred)

@@ -2,7 +2,7 @@
 import { toIfindex } from '../../net/ifindex.ts'
 import { addressBits } from '../../net/ip.ts'
 import type { Codec } from '../../netlink/codec.ts'
-import { CLOCK_TICKS } from '../inet.ts'
+import { CLOCK_TICKS } from '../../netlink/derived.ts'
 import type { AddressDetails, AddressStatus, Lifetime } from './address.ts'
 import * as schema from './schema.ts'
 

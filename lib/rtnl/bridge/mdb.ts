@@ -1,13 +1,16 @@
 /** Multicast groups of bridges (MDB): who wants what. Must not: retry, decide or log. */
+
 import { type Ifindex, toIfindex } from '../../net/ifindex.ts'
 import { familyOf, type Ip, ipFromBytes, ipToBytes } from '../../net/ip.ts'
 import { type Lladdr, lladdrFromBytes, lladdrToBytes, parseLladdr } from '../../net/lladdr.ts'
 import type { CallOptions } from '../../netlink/call.ts'
-import { type Codec, checkInteger, shown } from '../../netlink/codec.ts'
+import { asIfindex, asInteger, asIp, copyOf } from '../../netlink/check.ts'
+import type { Codec } from '../../netlink/codec.ts'
 import type { Dump } from '../../netlink/dump.ts'
 import { NLM_F_CREATE, NLM_F_EXCL } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
 import { oneOf, u8 } from '../../netlink/scalars.ts'
+import { shown } from '../../util/wrong-input.ts'
 import * as inet from '../inet.ts'
 import * as schema from './schema.ts'
 
@@ -59,11 +62,11 @@ export interface Mdb {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-const KEYS = new Set([
+const KEYS = [
   ...'bridge port group vid state source filterMode sources protocol'.split(' '),
   // Only told by the kernel: passed over.
   ...'timer offloaded fastLeave starExclude blocked'.split(' '),
-])
+]
 const RTPROT_STATIC = 4
 const ETH_P_IP = 0x0800
 const ETH_P_IPV6 = 0x86dd
@@ -74,8 +77,8 @@ const body = inet.called('mdb', schema.mdbRequest)
 export function mdbOver(netlink: Netlink): Mdb {
   return {
     async listMdb(filter = {}, options) {
-      const { bridge } = inet.checkSpec('filter', filter, new Set(['bridge']))
-      if (bridge !== undefined) inet.checkIfindex('filter.bridge', bridge)
+      const { bridge } = copyOf('filter', filter, ['bridge'])
+      if (bridge !== undefined) asIfindex('filter.bridge', bridge)
       const query = { type: schema.RTM_GETMDB, body: schema.mdbRequest, value: { family: schema.AF_BRIDGE } }
       // Bridges answer with the type of the question, and no family; VXLAN links, which are asked too, with RTM_NEWMDB.
       const named = { answer: schema.mdbAnswer, answerType: schema.RTM_GETMDB, op: 'mdb.list', subject: 'all' }
@@ -89,12 +92,12 @@ export function mdbOver(netlink: Netlink): Mdb {
       }
     },
     async addMdb(entry, options) {
-      const spec = inet.checkSpec('mdb', entry, KEYS)
+      const spec = copyOf('mdb', entry, KEYS)
       const request = { type: schema.RTM_NEWMDB, flags: NLM_F_CREATE | NLM_F_EXCL, body, value: rawEntry(spec, true) }
       await netlink.request({ ...request, op: 'mdb.add', subject: subjectOf(spec) }, options)
     },
     async deleteMdb(entry, options) {
-      const spec = inet.checkSpec('mdb', entry, KEYS)
+      const spec = copyOf('mdb', entry, KEYS)
       const request = { type: schema.RTM_DELMDB, body, value: rawEntry(spec, false) }
       await netlink.request({ ...request, op: 'mdb.delete', subject: subjectOf(spec) }, options)
     },
@@ -145,14 +148,14 @@ function rawEntry(spec: MdbSpec, isNew: boolean): schema.RawMdbRequest {
   const { bridge, port, vid, state, source, filterMode, protocol } = spec
   const group = rawGroup(spec.group)
   const isLocalTo = (one: Ip | undefined): boolean => one === undefined || familyOf(one) === group.family
-  const from = source === undefined ? undefined : inet.checkIp('mdb.source', source)
+  const from = source === undefined ? undefined : asIp('mdb.source', source)
   const sources = rawSources(spec.sources)
   if (![from, ...(sources ?? []).map((one) => one.source)].every(isLocalTo))
     throw new RangeError('mdb.source: senders are of the family of the group, and a MAC address has none')
   const entry = {
-    port: inet.checkIfindex('mdb.port', port),
+    port: asIfindex('mdb.port', port),
     state: inet.asRead(state8, 'mdb.state', state === undefined ? 'permanent' : state),
-    vid: vid === undefined ? 0 : checkInteger('mdb.vid', vid, 1, 4094),
+    vid: vid === undefined ? 0 : asInteger('mdb.vid', vid, 1, 4094),
     address: group.address,
     protocol: group.protocol,
   }
@@ -166,7 +169,7 @@ function rawEntry(spec: MdbSpec, isNew: boolean): schema.RawMdbRequest {
   const isNeeded = Object.values(attributes).some((one) => one !== undefined)
   return {
     family: schema.AF_BRIDGE,
-    bridge: inet.checkIfindex('mdb.bridge', bridge),
+    bridge: asIfindex('mdb.bridge', bridge),
     entry,
     attributes: isNeeded ? attributes : undefined,
   }
@@ -179,7 +182,7 @@ function modeOf(mode: MdbSpec['filterMode'], usual: string) {
 }
 
 function originOf(protocol: number | undefined): number | undefined {
-  const checked = protocol === undefined ? RTPROT_STATIC : checkInteger('mdb.protocol', protocol, 0, 255)
+  const checked = protocol === undefined ? RTPROT_STATIC : asInteger('mdb.protocol', protocol, 0, 255)
   return checked === RTPROT_STATIC ? undefined : checked
 }
 
@@ -187,8 +190,8 @@ function rawSources(sources: unknown): { readonly source: Ip }[] | undefined {
   if (sources === undefined) return undefined
   if (!Array.isArray(sources)) throw new TypeError(`mdb.sources: ${shown(sources)} is not an array`)
   return sources.map((one: unknown, i) => {
-    const { source } = inet.checkSpec(`mdb.sources[${i}]`, one, new Set(['source', 'timer']))
-    return { source: inet.checkIp(`mdb.sources[${i}].source`, source) }
+    const { source } = copyOf(`mdb.sources[${i}]`, one, ['source', 'timer'])
+    return { source: asIp(`mdb.sources[${i}].source`, source) }
   })
 }
 
@@ -200,7 +203,7 @@ function rawGroup(group: unknown) {
     if (((address[0] ?? 0) & 1) === 0) throw new RangeError(`mdb.group: ${shown(group)} is no multicast address`)
     return { address, protocol: 0, family: undefined }
   }
-  const ip = inet.checkIp('mdb.group', group)
+  const ip = asIp('mdb.group', group)
   const address = ipToBytes(ip)
   const [first = 0] = address
   const family = familyOf(ip)

@@ -1,12 +1,15 @@
 /** Ports of bridges and their settings. Must not: retry, decide or log. */
+
 import { constants } from 'node:os'
 import { NetlinkError } from '../../errors.ts'
 import { type Ifindex, toIfindex } from '../../net/ifindex.ts'
 import type { Lladdr } from '../../net/lladdr.ts'
 import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
-import { type Codec, checkInteger, shown } from '../../netlink/codec.ts'
+import { asIfindex, asInteger, copyOf } from '../../netlink/check.ts'
+import type { Codec } from '../../netlink/codec.ts'
 import type { Dump } from '../../netlink/dump.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
+import { shown } from '../../util/wrong-input.ts'
 import * as inet from '../inet.ts'
 import type { BridgePort, BridgePortChange } from './bridge-port.ts'
 import * as schema from './schema.ts'
@@ -24,13 +27,12 @@ export interface BridgePorts {
   changeBridgePort(ifindex: Ifindex, change: BridgePortChange, options?: CallOptions): Promise<void>
 }
 
-const CHANGEABLE = new Set(
-  (
-    'state priority cost hairpin guard rootBlock fastLeave learning flood mcastFlood bcastFlood mcastToUnicast mcastRouter ' +
-    'proxyArp proxyArpWifi neighSuppress neighVlanSuppress vlanTunnel isolated locked macAuthBypass groupForwardMask ' +
-    'backupPort backupNexthopId mcastMaxGroups mcastEhtHostsLimit flush'
-  ).split(' '),
-)
+const CHANGEABLE = (
+  'state priority cost hairpin guard rootBlock fastLeave learning flood mcastFlood bcastFlood mcastToUnicast mcastRouter ' +
+  'proxyArp proxyArpWifi neighSuppress neighVlanSuppress vlanTunnel isolated locked macAuthBypass groupForwardMask ' +
+  'backupPort backupNexthopId mcastMaxGroups mcastEhtHostsLimit flush'
+).split(' ')
+
 /** Not told where there is none, or never. */
 const NOT_ALWAYS_TOLD = new Set(['backupPort', 'backupNexthopId', 'flush'])
 
@@ -44,8 +46,8 @@ const changeBody = { ...schema.bridgeLink }
 export function bridgePortsOver(netlink: Netlink): BridgePorts {
   const ports: BridgePorts = {
     async listBridgePorts(filter = {}, options) {
-      const { master } = inet.checkSpec('filter', filter, new Set(['master']))
-      if (master !== undefined) inet.checkIfindex('filter.master', master)
+      const { master } = copyOf('filter', filter, ['master'])
+      if (master !== undefined) asIfindex('filter.master', master)
       const query = { type: schema.RTM_GETLINK, body: schema.bridgeLink, value: { family: schema.AF_BRIDGE } }
       const answers = { answer: listed, answerType: schema.RTM_NEWLINK, op: 'bridge.ports', subject: 'all' }
       const dump = await netlink.dump({ ...query, ...answers }, options)
@@ -54,7 +56,7 @@ export function bridgePortsOver(netlink: Netlink): BridgePorts {
       return { ...dump, value: dump.value.filter(isWanted) }
     },
     async getBridgePort(ifindex, options) {
-      const value = { ifindex: inet.checkIfindex('ifindex', ifindex) }
+      const value = { ifindex: asIfindex('ifindex', ifindex) }
       const query = { type: schema.RTM_GETLINK, body: schema.slaveLink, value, answer: asked }
       try {
         const named = { answerType: schema.RTM_NEWLINK, op: 'bridge.port', subject: `ifindex ${ifindex}` }
@@ -66,8 +68,8 @@ export function bridgePortsOver(netlink: Netlink): BridgePorts {
       }
     },
     async changeBridgePort(ifindex, change, options) {
-      const value = { family: schema.AF_BRIDGE, ifindex: inet.checkIfindex('ifindex', ifindex) }
-      const wantedChange = inet.checkSpec('change', change, CHANGEABLE)
+      const value = { family: schema.AF_BRIDGE, ifindex: asIfindex('ifindex', ifindex) }
+      const wantedChange = copyOf('change', change, CHANGEABLE)
       const port = rawChange(wantedChange)
       const call = checkCallOptions(options)
       const before = await ports.getBridgePort(ifindex, call)
@@ -87,8 +89,8 @@ function rawChange(change: BridgePortChange): schema.RawPort {
     ...rest,
     state: state === undefined ? undefined : known('state', state, 4),
     mcastRouter: mcastRouter === undefined ? undefined : known('mcastRouter', mcastRouter, 3),
-    priority: priority === undefined ? undefined : checkInteger('change.priority', priority, 0, 63),
-    cost: cost === undefined ? undefined : checkInteger('change.cost', cost, 1, 65535),
+    priority: priority === undefined ? undefined : asInteger('change.priority', priority, 0, 63),
+    cost: cost === undefined ? undefined : asInteger('change.cost', cost, 1, 65535),
     backupPort: backupPort === null ? 0 : backupPortOf(backupPort),
   }
   // The codec names what is wrong with the others: the whole change is checked before anything is asked.
@@ -96,14 +98,14 @@ function rawChange(change: BridgePortChange): schema.RawPort {
 }
 
 function known<T extends string>(name: string, value: T | number, most: number): T | number {
-  return typeof value === 'number' ? checkInteger(`change.${name}`, value, 0, most) : value
+  return typeof value === 'number' ? asInteger(`change.${name}`, value, 0, most) : value
 }
 
 function backupPortOf(value: unknown): number | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'number')
     throw new TypeError(`change.backupPort: ${shown(value)} is neither an ifindex nor null`)
-  return inet.checkIfindex('change.backupPort', value)
+  return asIfindex('change.backupPort', value)
 }
 
 interface RawLink {

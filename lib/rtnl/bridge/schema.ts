@@ -2,12 +2,14 @@
  * What bridges say of their ports, VLANs and multicast groups, as codecs: RTM_*LINK of PF_BRIDGE, RTM_*MDB (linux/if_bridge.h,
  * linux/if_link.h). Must not: know links as such.
  */
+
 import { attributes, eachAttribute, listOf } from '../../netlink/attributes.ts'
-import { type Codec, checkInteger, type ValueOf } from '../../netlink/codec.ts'
+import { asInteger } from '../../netlink/check.ts'
+import type { Codec, ValueOf } from '../../netlink/codec.ts'
+import { clock } from '../../netlink/derived.ts'
 import { message } from '../../netlink/message.ts'
 import { bool8, bytes, flag, ip, lladdr, oneOf, s32, text, u8, u16, u32 } from '../../netlink/scalars.ts'
 import { pad, struct } from '../../netlink/structs.ts'
-import { ticks } from '../inet.ts'
 
 export const RTM_NEWLINK = 16
 export const RTM_DELLINK = 17
@@ -86,7 +88,7 @@ const afSpec: Codec<RawVlans> = {
   nested: true,
   write(out, { flags, vlans }, name) {
     if (flags !== undefined)
-      out.attribute(IFLA_BRIDGE_FLAGS, false, name, () => out.u16(checkInteger(name, flags, 0, 0xffff)))
+      out.attribute(IFLA_BRIDGE_FLAGS, false, name, () => out.u16(asInteger(name, flags, 0, 0xffff)))
     for (const one of vlans) out.attribute(IFLA_BRIDGE_VLAN_INFO, false, name, () => vlanInfo.write(out, one, name))
   },
   read(view, start, end, name, faults) {
@@ -164,8 +166,8 @@ export const filterMode = oneOf(u8, FILTER_MODES)
 const entryInfo = message(
   mdbEntry,
   attributes({
-    timer: [1, ticks(u32)],
-    sources: [2, listOf(attributes({ source: [1, ip], timer: [2, ticks(u32)] }), { id: 1 })],
+    timer: [1, clock(u32)],
+    sources: [2, listOf(attributes({ source: [1, ip], timer: [2, clock(u32)] }), { id: 1 })],
     filterMode: [3, filterMode],
     source: [4, ip],
     origin: [5, u8],

@@ -1,10 +1,10 @@
 /** VLANs of the ports of bridges, and of the bridges themselves. Must not: retry, decide or log. */
+
 import { type Ifindex, toIfindex } from '../../net/ifindex.ts'
 import type { CallOptions } from '../../netlink/call.ts'
-import { checkInteger } from '../../netlink/codec.ts'
+import { asFlag, asIfindex, asInteger, copyOf } from '../../netlink/check.ts'
 import type { Dump } from '../../netlink/dump.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
-import * as inet from '../inet.ts'
 import * as schema from './schema.ts'
 
 export interface BridgeVlanSpec {
@@ -40,7 +40,7 @@ export interface BridgeVlans {
   deleteBridgeVlan(vlan: BridgeVlanSpec, options?: CallOptions): Promise<void>
 }
 
-const KEYS = new Set('ifindex vid lastVid pvid untagged self'.split(' '))
+const KEYS = 'ifindex vid lastVid pvid untagged self'.split(' ')
 
 export function bridgeVlansOver(netlink: Netlink): BridgeVlans {
   const write = async (
@@ -57,8 +57,8 @@ export function bridgeVlansOver(netlink: Netlink): BridgeVlans {
   }
   return {
     async listBridgeVlans(filter = {}, options) {
-      const { ifindex } = inet.checkSpec('filter', filter, new Set(['ifindex']))
-      if (ifindex !== undefined) inet.checkIfindex('filter.ifindex', ifindex)
+      const { ifindex } = copyOf('filter', filter, ['ifindex'])
+      if (ifindex !== undefined) asIfindex('filter.ifindex', ifindex)
       const value = { family: schema.AF_BRIDGE, filter: schema.RTEXT_FILTER_BRVLAN_COMPRESSED }
       const query = { type: schema.RTM_GETLINK, body: schema.bridgeLink, value, answer: schema.bridgeLink }
       const named = { answerType: schema.RTM_NEWLINK, op: 'bridge.vlans', subject: 'all' }
@@ -66,11 +66,11 @@ export function bridgeVlansOver(netlink: Netlink): BridgeVlans {
       return { ...dump, value: dump.value.filter((one) => (ifindex ?? one.ifindex) === one.ifindex).flatMap(vlansOf) }
     },
     async addBridgeVlan(given, options) {
-      const vlan = inet.checkSpec('vlan', given, KEYS)
+      const vlan = copyOf('vlan', given, KEYS)
       await write('bridge.addVlan', schema.RTM_SETLINK, vlan, rawVlan(vlan, true), options)
     },
     async deleteBridgeVlan(given, options) {
-      const vlan = inet.checkSpec('vlan', given, KEYS)
+      const vlan = copyOf('vlan', given, KEYS)
       await write('bridge.deleteVlan', schema.RTM_DELLINK, vlan, rawVlan(vlan, false), options)
     },
   }
@@ -96,12 +96,12 @@ function vlansOf(raw: schema.RawBridgeLink): BridgeVlan[] {
 }
 
 function rawVlan(vlan: BridgeVlanSpec, withFlags: boolean): schema.RawBridgeLink {
-  const ifindex = inet.checkIfindex('vlan.ifindex', vlan.ifindex)
-  const vid = checkInteger('vlan.vid', vlan.vid, 1, 4094)
-  const lastVid = vlan.lastVid === undefined ? vid : checkInteger('vlan.lastVid', vlan.lastVid, vid, 4094)
-  const pvid = inet.checkBoolean('vlan.pvid', vlan.pvid) === true
-  const untagged = inet.checkBoolean('vlan.untagged', vlan.untagged) === true
-  const self = inet.checkBoolean('vlan.self', vlan.self) === true
+  const ifindex = asIfindex('vlan.ifindex', vlan.ifindex)
+  const vid = asInteger('vlan.vid', vlan.vid, 1, 4094)
+  const lastVid = vlan.lastVid === undefined ? vid : asInteger('vlan.lastVid', vlan.lastVid, vid, 4094)
+  const pvid = asFlag('vlan.pvid', vlan.pvid) === true
+  const untagged = asFlag('vlan.untagged', vlan.untagged) === true
+  const self = asFlag('vlan.self', vlan.self) === true
   if (pvid && lastVid !== vid) throw new RangeError('vlan.pvid: a range cannot be that')
   const flags = withFlags ? (pvid ? schema.VLAN_PVID : 0) | (untagged ? schema.VLAN_UNTAGGED : 0) : 0
   const vlans =

@@ -4,10 +4,10 @@
  */
 import { attributes } from '../../netlink/attributes.ts'
 import type { Codec } from '../../netlink/codec.ts'
+import { clock } from '../../netlink/derived.ts'
 import { message } from '../../netlink/message.ts'
 import { be16, ip, lladdr, oneOf, s32, u8, u16, u32 } from '../../netlink/scalars.ts'
 import { pad, struct } from '../../netlink/structs.ts'
-import { ticks } from '../inet.ts'
 import type { FdbState } from './fdb-record.ts'
 
 export const RTM_NEWNEIGH = 28
@@ -46,7 +46,7 @@ export const fdbMessage = message(
   attributes({
     dst: [1, ip],
     lladdr: [2, lladdr],
-    cacheinfo: [3, struct({ confirmed: ticks(u32), used: ticks(u32), updated: ticks(u32), references: u32 })],
+    cacheinfo: [3, struct({ confirmed: clock(u32), used: clock(u32), updated: clock(u32), references: u32 })],
     vlan: [5, u16],
     port: [6, be16],
     vni: [7, u32],

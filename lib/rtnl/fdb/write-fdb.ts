@@ -1,35 +1,37 @@
 /** From what a caller asks of a forwarding entry to the kernel's fields; owns the checks. Must not: talk to the kernel. */
+
 import { parseLladdr } from '../../net/lladdr.ts'
-import { checkInteger, shown } from '../../netlink/codec.ts'
+import { asFlag, asIfindex, asInteger, asIp, copyOf } from '../../netlink/check.ts'
+import { shown } from '../../util/wrong-input.ts'
 import * as inet from '../inet.ts'
 import type { FdbFilter, FdbKey, FdbRemote, FdbSpec } from './fdb-record.ts'
 import * as schema from './schema.ts'
 
-const KEYS = new Set([
+const KEYS = [
   ...'ifindex lladdr vlan master self dst port vni srcVni via nexthopId state externLearn sticky router'.split(' '),
   // Only told by the kernel: passed over.
   ...'offloaded locked protocol linkNetnsId cache'.split(' '),
-])
-const FILTER_KEYS = new Set('ifindex master vlan lladdr'.split(' '))
+]
+const FILTER_KEYS = 'ifindex master vlan lladdr'.split(' ')
 const REMOTE_KEYS = ['dst', 'port', 'vni', 'srcVni', 'via', 'nexthopId'] as const
 const MOST_VNI = 0xffffff
 
 /** Its fields, each read once. */
 export function fieldsOfFdb<T extends FdbKey>(given: T): T {
-  return inet.checkSpec('fdb', given, KEYS)
+  return copyOf('fdb', given, KEYS)
 }
 
 /** Link, address, VLAN and table: what names an entry. */
 export function rawKey(given: FdbKey): schema.RawFdb {
   const { ifindex, lladdr, vlan, master, self } = given
-  const ofBridge = typeof master === 'number' ? inet.checkIfindex('fdb.master', master) > 0 : master
-  const isOfBridge = inet.checkBoolean('fdb.master', ofBridge) === true
-  const isSelf = inet.checkBoolean('fdb.self', self) ?? !isOfBridge
+  const ofBridge = typeof master === 'number' ? asIfindex('fdb.master', master) > 0 : master
+  const isOfBridge = asFlag('fdb.master', ofBridge) === true
+  const isSelf = asFlag('fdb.self', self) ?? !isOfBridge
   if (isSelf === isOfBridge)
     throw new RangeError(`fdb.self: an entry is in one table, that of the link or that of its bridge (fdb.master)`)
   return {
     family: schema.AF_BRIDGE,
-    ifindex: inet.checkIfindex('fdb.ifindex', ifindex),
+    ifindex: asIfindex('fdb.ifindex', ifindex),
     flags: isSelf ? schema.NTF_SELF : schema.NTF_MASTER,
     lladdr: checkLladdr('fdb.lladdr', lladdr),
     vlan: vlan === undefined ? undefined : checkVlan('fdb.vlan', vlan),
@@ -47,12 +49,12 @@ export function rawRemote(given: FdbKey & FdbRemote): schema.RawFdb {
   if (nexthopId !== undefined && beside) throw new RangeError('fdb.nexthopId: the nexthop says what dst would')
   return {
     ...key,
-    dst: dst === undefined ? undefined : inet.checkIp('fdb.dst', dst),
-    port: port === undefined ? undefined : checkInteger('fdb.port', port, 1, 0xffff),
-    vni: vni === undefined ? undefined : checkInteger('fdb.vni', vni, 0, MOST_VNI),
-    srcVni: srcVni === undefined ? undefined : checkInteger('fdb.srcVni', srcVni, 0, MOST_VNI),
-    via: via === undefined ? undefined : inet.checkIfindex('fdb.via', via),
-    nexthopId: nexthopId === undefined ? undefined : checkInteger('fdb.nexthopId', nexthopId, 1, 0xffffffff),
+    dst: dst === undefined ? undefined : asIp('fdb.dst', dst),
+    port: port === undefined ? undefined : asInteger('fdb.port', port, 1, 0xffff),
+    vni: vni === undefined ? undefined : asInteger('fdb.vni', vni, 0, MOST_VNI),
+    srcVni: srcVni === undefined ? undefined : asInteger('fdb.srcVni', srcVni, 0, MOST_VNI),
+    via: via === undefined ? undefined : asIfindex('fdb.via', via),
+    nexthopId: nexthopId === undefined ? undefined : asInteger('fdb.nexthopId', nexthopId, 1, 0xffffffff),
   }
 }
 
@@ -60,7 +62,7 @@ export function rawFdb(given: FdbSpec): schema.RawFdb {
   const raw = rawRemote(given)
   let flags = raw.flags ?? 0
   for (const name of ['externLearn', 'sticky', 'router'] as const)
-    if (inet.checkBoolean(`fdb.${name}`, given[name]) === true) flags |= schema.FLAGS[name]
+    if (asFlag(`fdb.${name}`, given[name]) === true) flags |= schema.FLAGS[name]
   return {
     ...raw,
     flags,
@@ -69,16 +71,16 @@ export function rawFdb(given: FdbSpec): schema.RawFdb {
 }
 
 export function checkFilter(given: FdbFilter): FdbFilter {
-  const filter = inet.checkSpec('filter', given, FILTER_KEYS)
+  const filter = copyOf('filter', given, FILTER_KEYS)
   const { ifindex, master, vlan, lladdr } = filter
-  if (ifindex !== undefined) inet.checkIfindex('filter.ifindex', ifindex)
-  if (master !== undefined) inet.checkIfindex('filter.master', master)
+  if (ifindex !== undefined) asIfindex('filter.ifindex', ifindex)
+  if (master !== undefined) asIfindex('filter.master', master)
   if (vlan !== undefined) checkVlan('filter.vlan', vlan)
   return lladdr === undefined ? filter : { ...filter, lladdr: checkLladdr('filter.lladdr', lladdr) }
 }
 
 function checkVlan(name: string, value: unknown): number {
-  return checkInteger(name, value, 1, 4094)
+  return asInteger(name, value, 1, 4094)
 }
 
 function checkLladdr(name: string, value: unknown) {

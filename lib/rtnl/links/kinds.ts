@@ -2,9 +2,11 @@
  * Which kind of link has which attributes (IFLA_INFO_DATA), and which kind of master its ports have (IFLA_INFO_SLAVE_DATA): the
  * one table of both. IFLA_LINKINFO is read and written by it. Must not: know what an attribute says.
  */
+
 import { attributes, eachAttribute } from '../../netlink/attributes.ts'
-import { type Codec, shown } from '../../netlink/codec.ts'
+import type { Codec } from '../../netlink/codec.ts'
 import { text } from '../../netlink/scalars.ts'
+import { shown } from '../../util/wrong-input.ts'
 import { bond, bondPort } from './kinds/bond.ts'
 import { bridge } from './kinds/bridge.ts'
 import { ipvlan, macvlan, tun, vrf, vrfPort } from './kinds/plain.ts'

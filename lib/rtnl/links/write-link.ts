@@ -11,6 +11,7 @@ import {
   fieldsOf,
   oneOf,
   optional,
+  refuseUnknownKeys,
 } from '../../netlink/check.ts'
 import { wrongValue } from '../../util/wrong-input.ts'
 import type { LinkInfo } from './kinds.ts'
@@ -163,8 +164,7 @@ export function changeOf(ifindex: number, change: unknown): schema.RawLink {
 }
 
 function peerOf({ peer, ...rest }: Fields): { readonly raw: Raw; readonly netns: unknown } {
-  const [other] = Object.keys(rest)
-  if (other !== undefined) throw new TypeError(`link.veth.${other}: there is no such attribute`)
+  refuseUnknownKeys('link.veth', rest, ['peer'])
   const of = fieldsOf('link.veth.peer', peer, COMMON_KEYS)
   return { raw: commonOf('link.veth.peer', of), netns: of.netns }
 }

@@ -2,16 +2,19 @@
  * Neighbours of all links: listed, asked for and written as whole values. The fast path for many is dumpNeighbours and applyEntries.
  * Must not: retry, decide or log.
  */
+
 import { constants } from 'node:os'
 import { NetlinkError } from '../../errors.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import { familyOf, type Ip } from '../../net/ip.ts'
 import { lladdrToBytes, parseLladdr } from '../../net/lladdr.ts'
 import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
-import { type Codec, shown } from '../../netlink/codec.ts'
+import { asFamily, asFlag, asIfindex, asIp, copyOf } from '../../netlink/check.ts'
+import type { Codec } from '../../netlink/codec.ts'
 import type { Dump } from '../../netlink/dump.ts'
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
+import { shown } from '../../util/wrong-input.ts'
 import * as inet from '../inet.ts'
 import type { Neighbour, NeighbourFilter, NeighbourSpec, NeighbourState } from './neighbour.ts'
 import { neighbourReader } from './read-neighbour.ts'
@@ -36,12 +39,12 @@ export interface Neighbours {
   deleteNeighbour(neighbour: NeighbourSpec, options?: CallOptions): Promise<void>
 }
 
-const KEYS = new Set([
+const KEYS = [
   ...'ifindex ip lladdr hardwareAddress state proxy router externLearn managed use protocol'.split(' '),
   // Only told by the kernel: passed over.
   ...'family offloaded type cache probes'.split(' '),
-])
-const FILTER_KEYS = new Set('family ifindex master state proxies'.split(' '))
+]
+const FILTER_KEYS = 'family ifindex master state proxies'.split(' ')
 const FLAGS = {
   use: schema.NTF_USE,
   proxy: schema.NTF_PROXY,
@@ -70,14 +73,14 @@ export function neighboursOver(netlink: Netlink): Neighbours {
     }
   }
   const write = async (op: string, flags: number, given: NeighbourSpec, options?: CallOptions) => {
-    const neighbour = inet.checkSpec('neighbour', given, KEYS)
+    const neighbour = copyOf('neighbour', given, KEYS)
     const value = rawNeighbour(neighbour)
     const request = { type: schema.RTM_NEWNEIGH, flags: NLM_F_CREATE | flags, body, value }
     await netlink.request({ ...request, op, subject: subjectOf(neighbour) }, options)
   }
   return {
     async listNeighbours(given = {}, options) {
-      const filter = inet.checkSpec('filter', given, FILTER_KEYS)
+      const filter = copyOf('filter', given, FILTER_KEYS)
       const states = checkFilter(filter)
       const call = checkCallOptions(options)
       const { ifindex, proxies } = filter
@@ -89,7 +92,7 @@ export function neighboursOver(netlink: Netlink): Neighbours {
       return { ...rest, value: value.filter(matches) }
     },
     async getNeighbour(given, options) {
-      const key = inet.checkSpec('neighbour', given, KEYS)
+      const key = copyOf('neighbour', given, KEYS)
       const query = { type: schema.RTM_GETNEIGH, body, value: rawKey(key), answer }
       const answers = { answerType: schema.RTM_NEWNEIGH, op: 'neighbour.get', subject: subjectOf(key) }
       try {
@@ -104,7 +107,7 @@ export function neighboursOver(netlink: Netlink): Neighbours {
     addNeighbour: (neighbour, options) => write('neighbour.add', NLM_F_EXCL, neighbour, options),
     replaceNeighbour: (neighbour, options) => write('neighbour.replace', NLM_F_REPLACE, neighbour, options),
     async deleteNeighbour(given, options) {
-      const neighbour = inet.checkSpec('neighbour', given, KEYS)
+      const neighbour = copyOf('neighbour', given, KEYS)
       const request = { type: schema.RTM_DELNEIGH, body, value: rawKey(neighbour) }
       await netlink.request({ ...request, op: 'neighbour.delete', subject: subjectOf(neighbour) }, options)
     },
@@ -118,21 +121,21 @@ function subjectOf({ ip, ifindex }: { readonly ip: Ip; readonly ifindex: Ifindex
 /** The states that are wanted; undefined: all. */
 function checkFilter(filter: NeighbourFilter): ReadonlySet<NeighbourState> | undefined {
   const { family, ifindex, master, state, proxies } = filter
-  if (family !== undefined) inet.checkFamily('filter.family', family)
-  if (ifindex !== undefined) inet.checkIfindex('filter.ifindex', ifindex)
-  if (master !== undefined) inet.checkIfindex('filter.master', master)
-  if (proxies !== 'only') inet.checkBoolean('filter.proxies', proxies)
+  if (family !== undefined) asFamily('filter.family', family)
+  if (ifindex !== undefined) asIfindex('filter.ifindex', ifindex)
+  if (master !== undefined) asIfindex('filter.master', master)
+  if (proxies !== 'only') asFlag('filter.proxies', proxies)
   if (state === undefined) return undefined
   const several: readonly NeighbourState[] = Array.isArray(state) ? state : [state as NeighbourState]
   return new Set(several.map((one) => inet.asRead(schema.state16, 'filter.state', one)))
 }
 
 function rawKey({ ifindex, ip, proxy }: NeighbourKey): schema.RawNeighbour {
-  const address = inet.checkIp('neighbour.ip', ip)
+  const address = asIp('neighbour.ip', ip)
   return {
     family: familyOf(address),
-    ifindex: inet.checkIfindex('neighbour.ifindex', ifindex),
-    flags: inet.checkBoolean('neighbour.proxy', proxy) === true ? schema.NTF_PROXY : 0,
+    ifindex: asIfindex('neighbour.ifindex', ifindex),
+    flags: asFlag('neighbour.proxy', proxy) === true ? schema.NTF_PROXY : 0,
     ip: address,
   }
 }
@@ -143,8 +146,8 @@ function rawNeighbour(given: NeighbourSpec): schema.RawNeighbour {
   const lladdr = lladdrOf(given)
   let flags = 0
   for (const [name, flag] of Object.entries(FLAGS))
-    if (inet.checkBoolean(`neighbour.${name}`, given[name as keyof typeof FLAGS]) === true) flags |= flag
-  const isManaged = inet.checkBoolean('neighbour.managed', managed) === true
+    if (asFlag(`neighbour.${name}`, given[name as keyof typeof FLAGS]) === true) flags |= flag
+  const isManaged = asFlag('neighbour.managed', managed) === true
   const resolves = use === true || isManaged
   const usual = resolves || proxy === true ? 'none' : 'permanent'
   const chosen = inet.asRead(schema.state16, 'neighbour.state', state === undefined ? usual : state)

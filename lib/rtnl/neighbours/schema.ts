@@ -4,10 +4,11 @@
  */
 import { attributes } from '../../netlink/attributes.ts'
 import type { Codec } from '../../netlink/codec.ts'
+import { clock } from '../../netlink/derived.ts'
 import { message } from '../../netlink/message.ts'
 import { bytes, ip, oneOf, s32, u8, u16, u32 } from '../../netlink/scalars.ts'
 import { pad, struct } from '../../netlink/structs.ts'
-import { family8, ticks, type8 } from '../inet.ts'
+import { family8, type8 } from '../inet.ts'
 import type { NeighbourState } from './neighbour.ts'
 
 export const RTM_NEWNEIGH = 28
@@ -40,7 +41,7 @@ export const neighbourMessage = message(
   attributes({
     ip: [1, ip],
     lladdr: [2, bytes],
-    cacheinfo: [3, struct({ confirmed: ticks(u32), used: ticks(u32), updated: ticks(u32), references: u32 })],
+    cacheinfo: [3, struct({ confirmed: clock(u32), used: clock(u32), updated: clock(u32), references: u32 })],
     probes: [4, u32],
     ofLink: [8, u32],
     master: [9, u32],

@@ -1,14 +1,16 @@
 /** Nexthop objects: listed, asked for and written as whole values. Must not: retry, decide or log. */
+
 import { constants } from 'node:os'
 import { NetlinkError } from '../../errors.ts'
 import { toIfindex } from '../../net/ifindex.ts'
 import { type Family, familyOf } from '../../net/ip.ts'
 import type { CallOptions } from '../../netlink/call.ts'
-import { asObject } from '../../netlink/check.ts'
-import { type Codec, checkInteger, shown } from '../../netlink/codec.ts'
+import { asFamily, asFlag, asIfindex, asInteger, asIp, asObject, copyOf } from '../../netlink/check.ts'
+import type { Codec } from '../../netlink/codec.ts'
 import type { Dump } from '../../netlink/dump.ts'
 import { NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL, NLM_F_REPLACE } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
+import { shown } from '../../util/wrong-input.ts'
 import * as inet from '../inet.ts'
 import { type Encap, encapAttributes, encapOf } from '../routes/encap.ts'
 import { statusOf } from '../routes/read-route.ts'
@@ -30,12 +32,12 @@ export interface Nexthops {
   deleteNexthop(id: number, options?: CallOptions): Promise<void>
 }
 
-const KEYS = new Set([
+const KEYS = [
   ...'id family oif gateway onlink encap blackhole fdb group groupType resilient protocol'.split(' '),
   // Only told by the kernel: passed over.
   ...['scope', 'status'],
-])
-const FILTER_KEYS = new Set('family oif master groups fdb'.split(' '))
+]
+const FILTER_KEYS = 'family oif master groups fdb'.split(' ')
 
 const body = inet.called('nexthop', schema.nexthopMessage)
 const answer = {
@@ -57,7 +59,7 @@ export function nexthopsOver(netlink: Netlink): Nexthops {
   }
   return {
     async listNexthops(given = {}, options) {
-      const filter = inet.checkSpec('filter', given, FILTER_KEYS)
+      const filter = copyOf('filter', given, FILTER_KEYS)
       const value = questionOf(filter)
       const query = { type: schema.RTM_GETNEXTHOP, body: inet.called('filter', schema.nexthopMessage), value, answer }
       const answers = { answerType: schema.RTM_NEWNEXTHOP, op: 'nexthop.list', subject: filter.family ?? 'all' }
@@ -69,7 +71,7 @@ export function nexthopsOver(netlink: Netlink): Nexthops {
       }
     },
     async getNexthop(id, options) {
-      const value = { id: checkInteger('id', id, 1, 0xffffffff) }
+      const value = { id: asInteger('id', id, 1, 0xffffffff) }
       const query = { type: schema.RTM_GETNEXTHOP, body: schema.nexthopMessage, value, answer }
       const answers = { answerType: schema.RTM_NEWNEXTHOP, op: 'nexthop.get', subject: `${id}` }
       try {
@@ -83,7 +85,7 @@ export function nexthopsOver(netlink: Netlink): Nexthops {
     addNexthop: added('nexthop.add', NLM_F_EXCL),
     replaceNexthop: added('nexthop.replace', NLM_F_REPLACE),
     async deleteNexthop(id, options) {
-      const value = { id: checkInteger('id', id, 1, 0xffffffff) }
+      const value = { id: asInteger('id', id, 1, 0xffffffff) }
       const query = { type: schema.RTM_DELNEXTHOP, body: schema.nexthopMessage, value }
       await netlink.request({ ...query, op: 'nexthop.delete', subject: `${id}` }, options)
     },
@@ -114,9 +116,9 @@ function nexthopOf(raw: schema.RawNexthop): Nexthop | undefined {
 function questionOf(filter: NexthopFilter): schema.RawNexthop {
   const { family, oif, master, groups, fdb } = filter
   return {
-    family: family === undefined ? 0 : inet.checkFamily('filter.family', family),
-    oif: oif === undefined ? undefined : inet.checkIfindex('filter.oif', oif),
-    master: master === undefined ? undefined : inet.checkIfindex('filter.master', master),
+    family: family === undefined ? 0 : asFamily('filter.family', family),
+    oif: oif === undefined ? undefined : asIfindex('filter.oif', oif),
+    master: master === undefined ? undefined : asIfindex('filter.master', master),
     groups,
     fdb,
   }
@@ -126,25 +128,25 @@ function questionOf(filter: NexthopFilter): schema.RawNexthop {
 const OF_A_WAY = ['family', 'oif', 'gateway', 'encap'] as const
 
 function rawNexthop(spec: NexthopSpec): schema.RawNexthop {
-  const given = inet.checkSpec('nexthop', spec, KEYS)
+  const given = copyOf('nexthop', spec, KEYS)
   const { id, gateway, onlink, blackhole, fdb, group, protocol } = given
   refuseExclusive(given)
   const common = {
-    id: id === undefined ? undefined : checkInteger('nexthop.id', id, 1, 0xffffffff),
+    id: id === undefined ? undefined : asInteger('nexthop.id', id, 1, 0xffffffff),
     protocol: protocol === undefined ? 0 : protocol,
-    fdb: inet.checkBoolean('nexthop.fdb', fdb),
+    fdb: asFlag('nexthop.fdb', fdb),
   }
   if (group !== undefined) return { ...common, family: 0, ...groupOf(given) }
-  const ip = gateway === undefined ? undefined : inet.checkIp('nexthop.gateway', gateway)
-  const family = given.family === undefined ? undefined : inet.checkFamily('nexthop.family', given.family)
+  const ip = gateway === undefined ? undefined : asIp('nexthop.gateway', gateway)
+  const family = given.family === undefined ? undefined : asFamily('nexthop.family', given.family)
   if (ip !== undefined && family !== undefined && familyOf(ip) !== family)
     throw new RangeError(`nexthop.gateway: ${ip} is not of the family ${family}`)
   return {
     ...common,
     family: family ?? ((ip === undefined ? 'ipv4' : familyOf(ip)) satisfies Family),
-    flags: inet.checkBoolean('nexthop.onlink', onlink) === true ? RTNH_F_ONLINK : 0,
-    blackhole: inet.checkBoolean('nexthop.blackhole', blackhole),
-    oif: given.oif === undefined ? undefined : inet.checkIfindex('nexthop.oif', given.oif),
+    flags: asFlag('nexthop.onlink', onlink) === true ? RTNH_F_ONLINK : 0,
+    blackhole: asFlag('nexthop.blackhole', blackhole),
+    oif: given.oif === undefined ? undefined : asIfindex('nexthop.oif', given.oif),
     gateway: ip,
     ...(given.encap === undefined ? {} : encapAttributes('nexthop.encap', given.encap as Encap)),
   }
@@ -171,10 +173,10 @@ function groupOf({ group, groupType, resilient }: NexthopSpec): Partial<schema.R
   if (!Array.isArray(group)) throw new TypeError(`nexthop.group: ${shown(group)} is not an array`)
   if (group.length === 0) throw new RangeError('nexthop.group: it is empty')
   const members = group.map((one: unknown, i) => {
-    const { id, weight } = inet.checkSpec(`nexthop.group[${i}]`, one, new Set(['id', 'weight']))
+    const { id, weight } = copyOf(`nexthop.group[${i}]`, one, ['id', 'weight'])
     return {
-      id: checkInteger(`nexthop.group[${i}].id`, id, 1, 0xffffffff),
-      weight: checkInteger(`nexthop.group[${i}].weight`, weight === undefined ? 1 : weight, 1, 0x10000),
+      id: asInteger(`nexthop.group[${i}].id`, id, 1, 0xffffffff),
+      weight: asInteger(`nexthop.group[${i}].weight`, weight === undefined ? 1 : weight, 1, 0x10000),
     }
   })
   if (resilient === undefined) return { group: members, groupType }

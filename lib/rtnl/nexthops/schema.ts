@@ -2,12 +2,15 @@
  * RTM_*NEXTHOP as codecs: struct nhmsg and NHA_* (linux/nexthop.h). Attributes have the names that the values of nexthop.ts have.
  * Must not: judge what they say together.
  */
+
 import { attributes } from '../../netlink/attributes.ts'
-import { type Codec, checkInteger } from '../../netlink/codec.ts'
+import { asInteger } from '../../netlink/check.ts'
+import type { Codec } from '../../netlink/codec.ts'
+import { clock } from '../../netlink/derived.ts'
 import { message } from '../../netlink/message.ts'
 import { count64, flag, ip, oneOf, u8, u16, u32 } from '../../netlink/scalars.ts'
 import { packed, pad, struct } from '../../netlink/structs.ts'
-import { family8, scope8, ticks } from '../inet.ts'
+import { family8, scope8 } from '../inet.ts'
 import { encapBytes, encapType } from '../routes/encap.ts'
 
 export const RTM_NEWNEXTHOP = 104
@@ -18,7 +21,7 @@ export const RTM_GETNEXTHOP = 106
 const weight: Codec<number> = {
   size: 2,
   write(out, value, name) {
-    const less = checkInteger(name, value, 1, 0x10000) - 1
+    const less = asInteger(name, value, 1, 0x10000) - 1
     out.u8(less & 0xff)
     out.u8(less >> 8)
   },
@@ -27,9 +30,9 @@ const weight: Codec<number> = {
 
 const resilient = attributes({
   buckets: [1, u16],
-  idleTimer: [2, ticks(u32)],
-  unbalancedTimer: [3, ticks(u32)],
-  unbalancedTime: [4, ticks(count64)],
+  idleTimer: [2, clock(u32)],
+  unbalancedTimer: [3, clock(u32)],
+  unbalancedTime: [4, clock(count64)],
 })
 
 export const nexthopMessage = message(

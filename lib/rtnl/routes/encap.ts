@@ -6,8 +6,10 @@
 import type { Ip } from '../../net/ip.ts'
 import { type AttributeValues, attributes } from '../../netlink/attributes.ts'
 import { ByteWriter } from '../../netlink/byte-writer.ts'
-import { type Codec, checkInteger, checkObject, shown } from '../../netlink/codec.ts'
+import { asInteger, asObject } from '../../netlink/check.ts'
+import type { Codec } from '../../netlink/codec.ts'
 import { be16, be64, bytes, ip, oneOf, u8, u16 } from '../../netlink/scalars.ts'
+import { shown } from '../../util/wrong-input.ts'
 import { type Seg6Mode, seg6 } from './seg6.ts'
 
 const ENCAPS = {
@@ -86,7 +88,7 @@ const labels: Codec<readonly number[]> = {
     if (!Array.isArray(value) || value.length === 0)
       throw new TypeError(`${name}: ${shown(value)} is no list of labels`)
     for (const [i, label] of (value as readonly unknown[]).entries())
-      out.u32((checkInteger(`${name}[${i}]`, label, 0, 0xfffff) << 12) | (i === value.length - 1 ? 0x100 : 0), false)
+      out.u32((asInteger(`${name}[${i}]`, label, 0, 0xfffff) << 12) | (i === value.length - 1 ? 0x100 : 0), false)
   },
   read(view, start, end) {
     const value: number[] = []
@@ -125,7 +127,7 @@ function readKnown(type: EncapType, read: <T>(codec: Codec<T>) => T | undefined)
 
 /** Both attributes of a value. Throws TypeError and RangeError by the name of the field. */
 export function encapAttributes(name: string, encap: Encap): { encapType: EncapType; encap: Uint8Array } {
-  const { type, ...rest } = checkObject(name, encap) as { type: EncapType } & Record<string, unknown>
+  const { type, ...rest } = asObject(name, encap) as { type: EncapType } & Record<string, unknown>
   encapType.write(new ByteWriter(), type, `${name}.type`)
   if ('raw' in rest) {
     const other = Object.keys(rest).find((key) => key !== 'raw')

@@ -1,7 +1,10 @@
 /** RTA_METRICS: what a route says of the connections over it (RTAX_*, linux/rtnetlink.h). Must not: know the route. */
+
 import { attributes } from '../../netlink/attributes.ts'
-import { type Codec, checkInteger, shown } from '../../netlink/codec.ts'
+import { asInteger } from '../../netlink/check.ts'
+import type { Codec } from '../../netlink/codec.ts'
 import { bits, text, u32 } from '../../netlink/scalars.ts'
+import { shown } from '../../util/wrong-input.ts'
 
 /** Each may be missing; the kernel then decides. Bytes, packets and milliseconds. */
 export interface RouteMetrics {
@@ -82,7 +85,7 @@ function inSteps(steps: number): Codec<number> {
     write(out, value, name) {
       if (typeof value !== 'number') throw new TypeError(`${name}: ${shown(value)} is not a number`)
       if (!Number.isInteger(value * steps)) throw new RangeError(`${name}: ${value} is no multiple of 1/${steps}`)
-      checkInteger(name, Math.floor(value), 0, Math.floor(0xffffffff / steps))
+      asInteger(name, Math.floor(value), 0, Math.floor(0xffffffff / steps))
       u32.write(out, value * steps, name)
     },
     read(view, start, end, name, faults) {

@@ -2,31 +2,17 @@
  * Routes of every table: listed, looked up and written, one at a time, as whole values. The fast path for many is dumpRoutes and
  * applyEntries. Must not: retry, decide or log.
  */
+
 import { NetlinkProtocolError } from '../../errors.ts'
 import { type Cidr, cidrFamily } from '../../net/cidr.ts'
 import { addressBits, FAMILIES, type Family, familyOf, type Ip } from '../../net/ip.ts'
 import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
-import { type Codec, checkInteger } from '../../netlink/codec.ts'
+import { asFamily, asFlag, asIfindex, asInteger, asIp, asIpOf, asNetwork, copyOf } from '../../netlink/check.ts'
+import type { Codec } from '../../netlink/codec.ts'
 import type { Dump } from '../../netlink/dump.ts'
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
-import {
-  AF,
-  asRead,
-  called,
-  checkBoolean,
-  checkCidr,
-  checkFamily,
-  checkIfindex,
-  checkIp,
-  checkIpOf,
-  checkSpec,
-  isNothing,
-  joinDumps,
-  NOTHING,
-  scope8,
-  type8,
-} from '../inet.ts'
+import { AF, asRead, called, isNothing, joinDumps, NOTHING, scope8, type8 } from '../inet.ts'
 import { routeReader } from './read-route.ts'
 import type { ResolvedPath, Route, RouteFilter, RouteLookup, RouteSpec } from './route.ts'
 import * as schema from './schema.ts'
@@ -78,9 +64,9 @@ type Question = schema.RawRoute
 const body: Codec<schema.RawRoute> = called('route', schema.routeMessage)
 const answer = { ...schema.routeMessage, ...routeReader } as unknown as Codec<Route>
 
-const FILTER_KEYS = new Set('family table oif protocol type scope dst includeCached'.split(' '))
-const GET_KEYS = new Set('table oif protocol type metric tos'.split(' '))
-const LOOKUP_KEYS = new Set('source oif iif mark tos uid ipProtocol sport dport fibMatch'.split(' '))
+const FILTER_KEYS = 'family table oif protocol type scope dst includeCached'.split(' ')
+const GET_KEYS = 'table oif protocol type metric tos'.split(' ')
+const LOOKUP_KEYS = 'source oif iif mark tos uid ipProtocol sport dport fibMatch'.split(' ')
 
 export function routesOver(netlink: Netlink): Routes {
   const dumpOf = async (family: Family, filter: RouteFilter, cached: boolean, options?: CallOptions) => {
@@ -116,10 +102,10 @@ export function routesOver(netlink: Netlink): Routes {
   return {
     listRoutes,
     async getRoute(dst, filter = {}, options) {
-      const { metric, tos, ...rest } = checkSpec('filter', filter, GET_KEYS)
-      if (metric !== undefined) checkInteger('filter.metric', metric, 0, 0xffffffff)
-      if (tos !== undefined) checkInteger('filter.tos', tos, 0, 0xff)
-      const { value } = await listRoutes({ table: RT_TABLE_MAIN, ...rest, dst: checkCidr('dst', dst) }, options)
+      const { metric, tos, ...rest } = copyOf('filter', filter, GET_KEYS)
+      if (metric !== undefined) asInteger('filter.metric', metric, 0, 0xffffffff)
+      if (tos !== undefined) asInteger('filter.tos', tos, 0, 0xff)
+      const { value } = await listRoutes({ table: RT_TABLE_MAIN, ...rest, dst: asNetwork('dst', dst) }, options)
       return value
         .filter((route) => (metric ?? route.metric) === route.metric && (tos ?? route.tos) === route.tos)
         .reduce<Route | undefined>(
@@ -143,14 +129,14 @@ export function routesOver(netlink: Netlink): Routes {
 }
 
 function checkFilter(given: RouteFilter): RouteFilter {
-  const filter = checkSpec('filter', given, FILTER_KEYS)
+  const filter = copyOf('filter', given, FILTER_KEYS)
   const { family, table, oif, protocol, type, scope, dst, includeCached } = filter
-  const network = dst === undefined ? undefined : checkCidr('filter.dst', dst)
-  if (family !== undefined) checkFamily('filter.family', family)
-  if (table !== undefined) checkInteger('filter.table', table, 1, 0xffffffff)
-  if (oif !== undefined) checkIfindex('filter.oif', oif)
-  if (protocol !== undefined) checkInteger('filter.protocol', protocol, 0, 0xff)
-  checkBoolean('filter.includeCached', includeCached)
+  const network = dst === undefined ? undefined : asNetwork('filter.dst', dst)
+  if (family !== undefined) asFamily('filter.family', family)
+  if (table !== undefined) asInteger('filter.table', table, 1, 0xffffffff)
+  if (oif !== undefined) asIfindex('filter.oif', oif)
+  if (protocol !== undefined) asInteger('filter.protocol', protocol, 0, 0xff)
+  asFlag('filter.includeCached', includeCached)
   if (family !== undefined && network !== undefined && family !== cidrFamily(network))
     throw new RangeError(`filter.dst: ${network} is not of the family ${family}`)
   return {
@@ -176,16 +162,12 @@ function matcherOf({ protocol, type, scope, dst }: RouteFilter): (route: Route) 
 }
 
 function questionOf(dst: unknown, lookup: RouteLookup): Question {
-  const { source, oif, iif, mark, tos, uid, ipProtocol, sport, dport, fibMatch } = checkSpec(
-    'lookup',
-    lookup,
-    LOOKUP_KEYS,
-  )
-  const to = checkIp('dst', dst)
+  const { source, oif, iif, mark, tos, uid, ipProtocol, sport, dport, fibMatch } = copyOf('lookup', lookup, LOOKUP_KEYS)
+  const to = asIp('dst', dst)
   const family = familyOf(to)
   const length = addressBits(family)
-  const src = source === undefined ? undefined : checkIpOf('lookup.source', source, family)
-  const match = checkBoolean('lookup.fibMatch', fibMatch) === true ? schema.RTM_F_FIB_MATCH : 0
+  const src = source === undefined ? undefined : asIpOf('lookup.source', source, family)
+  const match = asFlag('lookup.fibMatch', fibMatch) === true ? schema.RTM_F_FIB_MATCH : 0
   return {
     family,
     dstLength: length,
@@ -195,12 +177,12 @@ function questionOf(dst: unknown, lookup: RouteLookup): Question {
     flags: (family === 'ipv4' ? schema.RTM_F_LOOKUP_TABLE : 0) | match,
     dst: to,
     src,
-    oif: oif === undefined ? undefined : checkIfindex('lookup.oif', oif),
-    iif: iif === undefined ? undefined : checkIfindex('lookup.iif', iif),
+    oif: oif === undefined ? undefined : asIfindex('lookup.oif', oif),
+    iif: iif === undefined ? undefined : asIfindex('lookup.iif', iif),
     mark,
     uid,
     ipProtocol,
-    sport: sport === undefined ? undefined : checkInteger('lookup.sport', sport, 1, 0xffff),
-    dport: dport === undefined ? undefined : checkInteger('lookup.dport', dport, 1, 0xffff),
+    sport: sport === undefined ? undefined : asInteger('lookup.sport', sport, 1, 0xffff),
+    dport: dport === undefined ? undefined : asInteger('lookup.dport', dport, 1, 0xffff),
   }
 }

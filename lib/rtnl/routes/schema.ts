@@ -5,10 +5,12 @@
 
 import { type Ip, ipFromBytes } from '../../net/ip.ts'
 import { type AttributeValues, attributes } from '../../netlink/attributes.ts'
-import { type Codec, checkInteger, checkObject, shown } from '../../netlink/codec.ts'
+import { asInteger, asObject } from '../../netlink/check.ts'
+import type { Codec } from '../../netlink/codec.ts'
 import { message } from '../../netlink/message.ts'
 import { be16, bytes, ip, oneOf, s32, u8, u16, u32 } from '../../netlink/scalars.ts'
 import { struct } from '../../netlink/structs.ts'
+import { shown } from '../../util/wrong-input.ts'
 import { family8, scope8, type8 } from '../inet.ts'
 import { encapBytes, encapType } from './encap.ts'
 import { metrics } from './metrics.ts'
@@ -74,12 +76,12 @@ const multipath: Codec<readonly RawPath[]> = {
   write(out, value, name) {
     if (!Array.isArray(value)) throw new TypeError(`${name}: ${shown(value)} is not an array`)
     for (const [i, one] of (value as readonly RawPath[]).entries()) {
-      const { flags, hops, oif, ...rest } = checkObject(`${name}[${i}]`, one) as unknown as RawPath
+      const { flags, hops, oif, ...rest } = asObject(`${name}[${i}]`, one) as unknown as RawPath
       const start = out.length
       out.u16(0)
       out.u8(flags)
       out.u8(hops)
-      out.u32(checkInteger(`${name}[${i}].oif`, oif, 0, 0x7fffffff))
+      out.u32(asInteger(`${name}[${i}].oif`, oif, 0, 0x7fffffff))
       pathAttributes.write(out, rest, `${name}[${i}]`)
       out.patchU16(start, out.length - start)
     }

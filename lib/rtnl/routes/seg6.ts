@@ -4,9 +4,10 @@
  */
 
 import type { Ip } from '../../net/ip.ts'
-import { type Codec, checkObject, shown } from '../../netlink/codec.ts'
+import { asIpOf, asObject } from '../../netlink/check.ts'
+import type { Codec } from '../../netlink/codec.ts'
 import { ip, oneOf, u32 } from '../../netlink/scalars.ts'
-import { checkIpOf } from '../inet.ts'
+import { shown } from '../../util/wrong-input.ts'
 
 const MODES = { inline: 0, encap: 1, l2encap: 2, 'encap.red': 3, 'l2encap.red': 4 } as const
 export type Seg6Mode = keyof typeof MODES | number
@@ -27,7 +28,7 @@ const MOST_SEGMENTS = 127
 
 export const seg6: Codec<Seg6Header> = {
   write(out, value, name) {
-    const { segments } = checkObject(name, value)
+    const { segments } = asObject(name, value)
     if (!Array.isArray(segments)) throw new TypeError(`${name}.segments: ${shown(segments)} is not an array`)
     if (segments.length === 0 || segments.length > MOST_SEGMENTS)
       throw new RangeError(`${name}.segments: ${segments.length} are not from 1 to ${MOST_SEGMENTS}`)
@@ -40,7 +41,7 @@ export const seg6: Codec<Seg6Header> = {
     out.zeros(3)
     // The last segment of the way stands first.
     for (let i = segments.length - 1; i >= 0; i -= 1)
-      ip.write(out, checkIpOf(`${name}.segments[${i}]`, segments[i], 'ipv6'), name)
+      ip.write(out, asIpOf(`${name}.segments[${i}]`, segments[i], 'ipv6'), name)
   },
   read(view, start, end, name, faults) {
     if (end - start < MODE_BYTES + HEADER_BYTES) return undefined

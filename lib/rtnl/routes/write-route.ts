@@ -4,21 +4,20 @@
  */
 import { cidrFamily, networkAddress, prefixLength } from '../../net/cidr.ts'
 import { type Family, familyOf } from '../../net/ip.ts'
-import { asList } from '../../netlink/check.ts'
-import { checkInteger } from '../../netlink/codec.ts'
-import { checkBoolean, checkCidr, checkIfindex, checkIp, checkIpOf, checkSpec, refuseOf, type Scope } from '../inet.ts'
+import { asFlag, asIfindex, asInteger, asIp, asIpOf, asList, asNetwork, copyOf } from '../../netlink/check.ts'
+import { refuseOf, type Scope } from '../inet.ts'
 import { type Encap, encapAttributes } from './encap.ts'
 import type { RoutePath, RouteSpec } from './route.ts'
 import { type RawPath, type RawRoute, RTNH_F_ONLINK } from './schema.ts'
 
 /** Only told by the kernel: passed over. */
 const READ_ONLY = ['family', 'status', 'cache', 'iif', 'mark', 'uid'] as const
-const SPEC_KEYS = new Set<string>([
+const SPEC_KEYS = [
   ...'dst src table type protocol scope tos metric oif gateway onlink multipath nhid prefsrc metrics encap'.split(' '),
   ...'expires pref realm'.split(' '),
   ...READ_ONLY,
-])
-const PATH_KEYS = new Set('oif gateway weight onlink encap realm status'.split(' '))
+]
+const PATH_KEYS = 'oif gateway weight onlink encap realm status'.split(' ')
 /** What the kernel tells of a nexthop object beside its id. */
 const OF_NEXTHOP = ['oif', 'gateway', 'multipath', 'encap'] as const
 
@@ -27,15 +26,15 @@ const RTPROT_BOOT = 3
 
 /** `isDelete`: what is not given matches any. */
 export function rawRoute(given: RouteSpec, isDelete: boolean): RawRoute {
-  const read = checkSpec('route', given, SPEC_KEYS)
-  const dst = checkCidr('route.dst', read.dst)
+  const read = copyOf('route', given, SPEC_KEYS)
+  const dst = asNetwork('route.dst', read.dst)
   const family = cidrFamily(dst)
   const multipath = read.multipath === undefined ? undefined : pathsOf(read.multipath)
   const spec = checkNexthop({ ...read, dst, multipath })
   const { table, protocol, tos, metric, prefsrc, metrics, pref, expires, nhid, realm, type } = spec
   refuseOthers(family, spec)
-  const lifetime = expires === undefined ? undefined : checkInteger('route.expires', expires, 0, 0xffffffff)
-  const src = spec.src === undefined ? undefined : checkCidr('route.src', spec.src)
+  const lifetime = expires === undefined ? undefined : asInteger('route.expires', expires, 0, 0xffffffff)
+  const src = spec.src === undefined ? undefined : asNetwork('route.src', spec.src)
   if (src !== undefined && cidrFamily(src) !== family)
     throw new RangeError(`route.src: ${src} is not of ${dst}'s family`)
   return {
@@ -46,16 +45,16 @@ export function rawRoute(given: RouteSpec, isDelete: boolean): RawRoute {
     protocol: protocol === undefined ? (isDelete ? 0 : RTPROT_BOOT) : protocol,
     scope: scopeOf(spec, family, isDelete),
     type: type === undefined ? (isDelete ? 'unspec' : 'unicast') : type,
-    flags: checkBoolean('route.onlink', spec.onlink) === true ? RTNH_F_ONLINK : 0,
+    flags: asFlag('route.onlink', spec.onlink) === true ? RTNH_F_ONLINK : 0,
     dst: networkAddress(dst),
     src: src === undefined ? undefined : networkAddress(src),
-    table: table === undefined ? RT_TABLE_MAIN : checkInteger('route.table', table, 1, 0xffffffff),
+    table: table === undefined ? RT_TABLE_MAIN : asInteger('route.table', table, 1, 0xffffffff),
     metric,
     ...wayOf('route', spec, family),
-    oif: spec.oif === undefined ? undefined : checkIfindex('route.oif', spec.oif),
+    oif: spec.oif === undefined ? undefined : asIfindex('route.oif', spec.oif),
     multipath: spec.multipath === undefined ? undefined : rawPaths(spec.multipath, family),
-    nhid: nhid === undefined ? undefined : checkInteger('route.nhid', nhid, 1, 0xffffffff),
-    prefsrc: prefsrc === undefined ? undefined : checkIpOf('route.prefsrc', prefsrc, family),
+    nhid: nhid === undefined ? undefined : asInteger('route.nhid', nhid, 1, 0xffffffff),
+    prefsrc: prefsrc === undefined ? undefined : asIpOf('route.prefsrc', prefsrc, family),
     metrics,
     pref,
     expires: isDelete ? undefined : lifetime,
@@ -104,7 +103,7 @@ function scopeOf({ scope, type, gateway, multipath, nhid }: RouteSpec, family: F
 }
 
 function wayOf(name: string, { gateway, encap }: Pick<RouteSpec, 'gateway' | 'encap'>, family: Family) {
-  const ip = gateway === undefined ? undefined : checkIp(`${name}.gateway`, gateway)
+  const ip = gateway === undefined ? undefined : asIp(`${name}.gateway`, gateway)
   return {
     ...(ip === undefined ? {} : familyOf(ip) === family ? { gateway: ip } : { via: ip }),
     ...(encap === undefined ? {} : encapAttributes(`${name}.encap`, encap as Encap)),
@@ -112,7 +111,7 @@ function wayOf(name: string, { gateway, encap }: Pick<RouteSpec, 'gateway' | 'en
 }
 
 function pathsOf(paths: unknown): readonly RoutePath[] {
-  const read = asList('route.multipath', paths, (name, one) => checkSpec(name, one as RoutePath, PATH_KEYS))
+  const read = asList('route.multipath', paths, (name, one) => copyOf(name, one as RoutePath, PATH_KEYS))
   if (read.length === 0) throw new RangeError('route.multipath: it is empty')
   return read
 }
@@ -123,9 +122,9 @@ function rawPaths(paths: readonly RoutePath[], family: Family): readonly RawPath
     const { oif, weight, onlink, realm } = one
     if (family === 'ipv6') refuseOf(family, `${name}.realm`, realm)
     return {
-      flags: checkBoolean(`${name}.onlink`, onlink) === true ? RTNH_F_ONLINK : 0,
-      hops: checkInteger(`${name}.weight`, weight === undefined ? 1 : weight, 1, 256) - 1,
-      oif: oif === undefined ? 0 : checkIfindex(`${name}.oif`, oif),
+      flags: asFlag(`${name}.onlink`, onlink) === true ? RTNH_F_ONLINK : 0,
+      hops: asInteger(`${name}.weight`, weight === undefined ? 1 : weight, 1, 256) - 1,
+      oif: oif === undefined ? 0 : asIfindex(`${name}.oif`, oif),
       realm,
       ...wayOf(name, one, family),
     }

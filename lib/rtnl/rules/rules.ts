@@ -2,8 +2,8 @@
 import { cidrFamily, networkAddress, prefixLength } from '../../net/cidr.ts'
 import { FAMILIES, type Family } from '../../net/ip.ts'
 import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
-import { asIfname, optional } from '../../netlink/check.ts'
-import { type Codec, checkInteger } from '../../netlink/codec.ts'
+import { asFamily, asFlag, asIfname, asInteger, asNetwork, copyOf, optional } from '../../netlink/check.ts'
+import type { Codec } from '../../netlink/codec.ts'
 import type { Dump } from '../../netlink/dump.ts'
 import { NLM_F_CREATE, NLM_F_EXCL } from '../../netlink/message.ts'
 import type { Netlink } from '../../netlink/netlink.ts'
@@ -28,13 +28,13 @@ export interface Rules {
   deleteRule(rule: RuleSpec, options?: CallOptions): Promise<void>
 }
 
-const KEYS = new Set([
+const KEYS = [
   ...'family priority action table goto inverted src dst iif oif fwmark tos dscp flowLabel tunnelId l3mdev uidRange'.split(
     ' ',
   ),
   ...'ipProtocol sport dport sportMask dportMask suppressPrefixLength suppressInterfaceGroup realm protocol'.split(' '),
   'status',
-])
+]
 const RTPROT_BOOT = 3
 const body = inet.called('rule', schema.ruleMessage)
 const answer = { ...schema.ruleMessage, ...ruleReader } as unknown as Codec<RuleDetails>
@@ -57,9 +57,9 @@ export function rulesOver(netlink: Netlink): Rules {
   }
   return {
     async listRules(filter = {}, options) {
-      const { family } = inet.checkSpec('filter', filter, new Set(['family']))
+      const { family } = copyOf('filter', filter, ['family'])
       const call = checkCallOptions(options)
-      const families = family === undefined ? FAMILIES : [inet.checkFamily('filter.family', family)]
+      const families = family === undefined ? FAMILIES : [asFamily('filter.family', family)]
       const dumps: Dump<readonly RuleDetails[]>[] = []
       for (const one of families) dumps.push(await dumpOf(one, call))
       return inet.joinDumps(dumps)
@@ -70,9 +70,9 @@ export function rulesOver(netlink: Netlink): Rules {
 }
 
 function rawRule(spec: RuleSpec, isDelete: boolean): schema.RawRule {
-  const given = inet.checkSpec('rule', spec, KEYS)
-  const src = given.src === undefined ? undefined : inet.checkCidr('rule.src', given.src)
-  const dst = given.dst === undefined ? undefined : inet.checkCidr('rule.dst', given.dst)
+  const given = copyOf('rule', spec, KEYS)
+  const src = given.src === undefined ? undefined : asNetwork('rule.src', given.src)
+  const dst = given.dst === undefined ? undefined : asNetwork('rule.dst', given.dst)
   const family = familyOfRule(given, src === undefined ? undefined : cidrFamily(src), dst && cidrFamily(dst))
   const { priority, table, tos, l3mdev, inverted, protocol, realm } = given
   if (isDelete && !saysWhich(given)) throw new RangeError('rule: nothing says which one to delete')
@@ -85,19 +85,19 @@ function rawRule(spec: RuleSpec, isDelete: boolean): schema.RawRule {
     dstLength: dst === undefined ? 0 : prefixLength(dst),
     tos,
     action,
-    flags: inet.checkBoolean('rule.inverted', inverted) === true ? schema.FIB_RULE_INVERT : 0,
+    flags: asFlag('rule.inverted', inverted) === true ? schema.FIB_RULE_INVERT : 0,
     src: src === undefined ? undefined : networkAddress(src),
     dst: dst === undefined ? undefined : networkAddress(dst),
     iif: optional('rule.iif', given.iif, asIfname),
     oif: optional('rule.oif', given.oif, asIfname),
-    priority: priority === undefined ? undefined : checkInteger('rule.priority', priority, 0, 0xffffffff),
-    table: table === undefined ? undefined : checkInteger('rule.table', table, 1, 0xffffffff),
+    priority: priority === undefined ? undefined : asInteger('rule.priority', priority, 0, 0xffffffff),
+    table: table === undefined ? undefined : asInteger('rule.table', table, 1, 0xffffffff),
     goto: given.goto,
     ...maskOf('rule.fwmark', given.fwmark, 0xffffffff, 'fwmark', 'fwmask'),
     ...maskOf('rule.dscp', given.dscp, 0x3f, 'dscp', 'dscpMask'),
     ...maskOf('rule.flowLabel', given.flowLabel, 0xfffff, 'flowLabel', 'flowLabelMask'),
     tunnelId: given.tunnelId,
-    l3mdev: inet.checkBoolean('rule.l3mdev', l3mdev) === true ? 1 : undefined,
+    l3mdev: asFlag('rule.l3mdev', l3mdev) === true ? 1 : undefined,
     uidRange: rangeOf('rule.uidRange', given.uidRange, 0, 0xffffffff),
     ipProtocol: given.ipProtocol,
     sport: rangeOf('rule.sport', given.sport, 1, 0xfffe),
@@ -112,7 +112,7 @@ function rawRule(spec: RuleSpec, isDelete: boolean): schema.RawRule {
 }
 
 function familyOfRule(given: RuleSpec, src: Family | undefined, dst: Family | undefined): Family {
-  const family = given.family === undefined ? undefined : inet.checkFamily('rule.family', given.family)
+  const family = given.family === undefined ? undefined : asFamily('rule.family', given.family)
   if (src !== undefined && dst !== undefined && src !== dst)
     throw new RangeError('rule.src: not of the family of `dst`')
   const implied = src ?? dst
@@ -144,17 +144,17 @@ function saysWhich(given: RuleSpec): boolean {
 
 function rangeOf(name: string, value: NumberRange | undefined, least: number, most: number): NumberRange | undefined {
   if (value === undefined) return undefined
-  const given = inet.checkSpec(name, value, new Set(['start', 'end']))
-  const start = checkInteger(`${name}.start`, given.start, least, most)
-  const end = checkInteger(`${name}.end`, given.end, least, most)
+  const given = copyOf(name, value, ['start', 'end'])
+  const start = asInteger(`${name}.start`, given.start, least, most)
+  const end = asInteger(`${name}.end`, given.end, least, most)
   if (end < start) throw new RangeError(`${name}.end: ${end} is before ${start}`)
   return { start, end }
 }
 
 function maskOf(name: string, masked: Masked | undefined, most: number, key: string, maskKey: string) {
   if (masked === undefined) return {}
-  const given = inet.checkSpec(name, masked, new Set(['value', 'mask']))
-  const value = checkInteger(`${name}.value`, given.value, 0, most)
+  const given = copyOf(name, masked, ['value', 'mask'])
+  const value = asInteger(`${name}.value`, given.value, 0, most)
   if (given.mask === undefined) return { [key]: value }
-  return { [key]: value, [maskKey]: checkInteger(`${name}.mask`, given.mask, 0, most) }
+  return { [key]: value, [maskKey]: asInteger(`${name}.mask`, given.mask, 0, most) }
 }

@@ -2,16 +2,16 @@
  * WireGuard devices: keys, peers and where they are, over generic netlink. The link itself is created as any other, of kind
  * `wireguard`. Must not: retry, decide or log, nor show a key in an error.
  */
+
 import { constants } from 'node:os'
 import { errnoName } from '../../addon/errno.ts'
 import { NetlinkError } from '../../errors.ts'
 import type { Ifindex } from '../../net/ifindex.ts'
 import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
-import { asIfname } from '../../netlink/check.ts'
-import { shown } from '../../netlink/codec.ts'
+import { asIfindex, asIfname } from '../../netlink/check.ts'
 import { type Generic, type GenericFamily, openGeneric } from '../../netlink/generic.ts'
 import type { NetlinkOptions } from '../../netlink/netlink.ts'
-import * as inet from '../inet.ts'
+import { shown } from '../../util/wrong-input.ts'
 import type { WireguardChange, WireguardDevice } from './device.ts'
 import { deviceOf } from './read-device.ts'
 import * as schema from './schema.ts'
@@ -79,7 +79,7 @@ export function wireguardOver(generic: Generic): Wireguard {
 }
 
 function linkOf(link: unknown): [schema.RawDevice, subject: string] {
-  if (typeof link === 'number') return [{ ifindex: inet.checkIfindex('link', link) }, `ifindex ${link}`]
+  if (typeof link === 'number') return [{ ifindex: asIfindex('link', link) }, `ifindex ${link}`]
   if (typeof link !== 'string')
     throw new TypeError(`link: ${shown(link)} is neither the name of a link nor its ifindex`)
   return [{ ifname: asIfname('link', link) }, link]

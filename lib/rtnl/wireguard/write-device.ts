@@ -2,9 +2,11 @@
  * From what a caller asks of a device to the messages that say it: as many as its peers need, since one attribute holds 64 KiB at
  * most. Owns the checks. Must not: talk to the kernel, nor show a key in an error.
  */
+
 import { networkAddress, prefixLength } from '../../net/cidr.ts'
 import { familyOf } from '../../net/ip.ts'
-import { checkInteger, shown } from '../../netlink/codec.ts'
+import { asFlag, asIfindex, asInteger, asIp, asNetwork, copyOf } from '../../netlink/check.ts'
+import { shown } from '../../util/wrong-input.ts'
 import * as inet from '../inet.ts'
 import type { WireguardChange, WireguardEndpoint, WireguardPeerChange } from './device.ts'
 import { KEY_BYTES, keyFromBytes, parseWireguardKey, type WireguardKey } from './key.ts'
@@ -16,26 +18,25 @@ const MOST_BYTES = 32_000
 const PEER_BYTES = 140
 const ALLOWED_IP_BYTES = 40
 
-const KEYS = new Set('privateKey listenPort fwmark replacePeers peers'.split(' '))
-const PEER_KEYS = new Set(
-  'publicKey remove updateOnly presharedKey endpoint persistentKeepalive allowedIps replaceAllowedIps'.split(' '),
-)
-const ENDPOINT_KEYS = new Set('ip port scope flowLabel'.split(' '))
+const KEYS = 'privateKey listenPort fwmark replacePeers peers'.split(' ')
+const PEER_KEYS =
+  'publicKey remove updateOnly presharedKey endpoint persistentKeepalive allowedIps replaceAllowedIps'.split(' ')
+
+const ENDPOINT_KEYS = 'ip port scope flowLabel'.split(' ')
 /** By which the kernel knows that a key is taken away. */
 const NO_KEY = keyFromBytes(new Uint8Array(KEY_BYTES))
 
 /** At least one message, without the name of the device; what is said of the device itself is in the first. */
 export function messagesOf(change: WireguardChange): schema.RawDevice[] {
-  inet.checkSpec('device', change, KEYS)
+  copyOf('device', change, KEYS)
   const { listenPort, fwmark, replacePeers, peers } = change
   if (peers !== undefined && !Array.isArray(peers)) throw new TypeError(`device.peers: ${shown(peers)} is not an array`)
   const raw = (peers ?? []).map((peer, i) => rawPeer(`device.peers[${i}]`, peer))
   const head = {
     privateKey: keyOrNone('device.privateKey', change.privateKey),
-    listenPort: listenPort === undefined ? undefined : checkInteger('device.listenPort', listenPort, 0, 0xffff),
-    fwmark: fwmark === undefined ? undefined : checkInteger('device.fwmark', fwmark, 0, 0xffffffff),
-    flags:
-      inet.checkBoolean('device.replacePeers', replacePeers) === true ? schema.WGDEVICE_F_REPLACE_PEERS : undefined,
+    listenPort: listenPort === undefined ? undefined : asInteger('device.listenPort', listenPort, 0, 0xffff),
+    fwmark: fwmark === undefined ? undefined : asInteger('device.fwmark', fwmark, 0, 0xffffffff),
+    flags: asFlag('device.replacePeers', replacePeers) === true ? schema.WGDEVICE_F_REPLACE_PEERS : undefined,
   }
   const [first = [], ...more] = batchesOf(raw)
   return [{ ...head, ...(first.length === 0 ? {} : { peers: first }) }, ...more.map((batch) => ({ peers: batch }))]
@@ -68,10 +69,10 @@ function batchesOf(peers: readonly schema.RawPeer[]): schema.RawPeer[][] {
 }
 
 function rawPeer(name: string, peer: WireguardPeerChange): schema.RawPeer {
-  inet.checkSpec(name, peer, PEER_KEYS)
+  copyOf(name, peer, PEER_KEYS)
   const { publicKey, remove, updateOnly, presharedKey, endpoint, persistentKeepalive: every, replaceAllowedIps } = peer
   const flagOf = (key: 'remove' | 'updateOnly' | 'replaceAllowedIps', flag: number): number =>
-    inet.checkBoolean(`${name}.${key}`, peer[key]) === true ? flag : 0
+    asFlag(`${name}.${key}`, peer[key]) === true ? flag : 0
   const flags =
     flagOf('remove', schema.WGPEER_F_REMOVE_ME) |
     flagOf('updateOnly', schema.WGPEER_F_UPDATE_ONLY) |
@@ -85,8 +86,7 @@ function rawPeer(name: string, peer: WireguardPeerChange): schema.RawPeer {
     presharedKey: keyOrNone(`${name}.presharedKey`, presharedKey),
     flags: flags === 0 ? undefined : flags,
     endpoint: endpoint === undefined ? undefined : rawEndpoint(`${name}.endpoint`, endpoint),
-    persistentKeepalive:
-      every === undefined ? undefined : checkInteger(`${name}.persistentKeepalive`, every, 0, 0xffff),
+    persistentKeepalive: every === undefined ? undefined : asInteger(`${name}.persistentKeepalive`, every, 0, 0xffff),
   }
   const allowedIps = rawAllowedIps(`${name}.allowedIps`, peer.allowedIps)
   return allowedIps === undefined ? raw : { ...raw, allowedIps }
@@ -96,16 +96,16 @@ function rawAllowedIps(name: string, cidrs: unknown): schema.RawAllowedIp[] | un
   if (cidrs === undefined) return undefined
   if (!Array.isArray(cidrs)) throw new TypeError(`${name}: ${shown(cidrs)} is not an array`)
   return cidrs.map((one, i) => {
-    const cidr = inet.checkCidr(`${name}[${i}]`, one)
+    const cidr = asNetwork(`${name}[${i}]`, one)
     const ip = networkAddress(cidr)
     return { family: inet.AF[familyOf(ip)], ip, prefixLength: prefixLength(cidr) }
   })
 }
 
 function rawEndpoint(name: string, endpoint: WireguardEndpoint): schema.RawEndpoint {
-  inet.checkSpec(name, endpoint, ENDPOINT_KEYS)
+  copyOf(name, endpoint, ENDPOINT_KEYS)
   const { port, scope, flowLabel } = endpoint
-  const ip = inet.checkIp(`${name}.ip`, endpoint.ip)
+  const ip = asIp(`${name}.ip`, endpoint.ip)
   const family = familyOf(ip)
   if (family === 'ipv4') {
     inet.refuseOf(family, `${name}.scope`, scope)
@@ -113,9 +113,9 @@ function rawEndpoint(name: string, endpoint: WireguardEndpoint): schema.RawEndpo
   }
   return {
     ip,
-    port: checkInteger(`${name}.port`, port, 1, 0xffff),
-    scopeId: scope === undefined ? 0 : inet.checkIfindex(`${name}.scope`, scope),
-    flowLabel: flowLabel === undefined ? 0 : checkInteger(`${name}.flowLabel`, flowLabel, 0, 0xfffff),
+    port: asInteger(`${name}.port`, port, 1, 0xffff),
+    scopeId: scope === undefined ? 0 : asIfindex(`${name}.scope`, scope),
+    flowLabel: flowLabel === undefined ? 0 : asInteger(`${name}.flowLabel`, flowLabel, 0, 0xfffff),
   }
 }
 

@@ -165,8 +165,8 @@ const WRONG: readonly (readonly [field: string, spec: unknown])[] = [
   ['link.ifname', { kind: 'dummy' }],
   ['link.ifname', { kind: 'dummy', ifname: 'a/b' }],
   ['link.ifname', { kind: 'dummy', ifname: 'dummy%d' }],
-  ['link', { kind: 'dummy', ifname: 'x0', mtus: 1 }],
-  ['link', { kind: 'dummy', ifname: 'x0', vlan: { id: 1 } }],
+  ['link.mtus', { kind: 'dummy', ifname: 'x0', mtus: 1 }],
+  ['link.vlan', { kind: 'dummy', ifname: 'x0', vlan: { id: 1 } }],
   ['link.mtu', { kind: 'dummy', ifname: 'x0', mtu: -1 }],
   ['link.mtu', { kind: 'dummy', ifname: 'x0', mtu: '1500' }],
   ['link.lladdr', { kind: 'dummy', ifname: 'x0', lladdr: 'banana' }],
@@ -203,7 +203,7 @@ const WRONG: readonly (readonly [field: string, spec: unknown])[] = [
 ]
 const WRONG_CHANGES: readonly (readonly [field: string, change: unknown])[] = [
   ['change', null],
-  ['change', { mtus: 1 }],
+  ['change.mtus', { mtus: 1 }],
   ['change.alias', { alias: 'x'.repeat(256) }],
   ['change.alias', { alias: 'a\0b' }],
   ['change.master', { master: 0 }],
@@ -224,7 +224,7 @@ test('wrong input is refused by the name of its field, and nothing is made or ch
   for (const [field, spec] of WRONG_CHANGES) await refuses(field, spec, links.changeLink(lo, spec as LinkSettings))
   for (const key of ['', 'a/b', 'x'.repeat(128), 0, 1.5, null, undefined, {}])
     await refuses('link', key, links.getLink(key as string))
-  await refuses('filter', { knd: 1 }, links.listLinks({ knd: 1 } as never))
+  await refuses('filter.knd', { knd: 1 }, links.listLinks({ knd: 1 } as never))
   await refuses('filter.kind', 7, links.listLinks({ kind: 7 } as never))
   await refuses('ifindex', -1, links.deleteLink(-1 as Ifindex))
   await refuses('altname', 'a b', links.addAltname(lo, 'a b'))
@@ -235,11 +235,8 @@ test('wrong input is refused by the name of its field, and nothing is made or ch
 })
 
 async function refuses(field: string, given: unknown, call: Promise<unknown>): Promise<void> {
-  const [, parent, leaf] = /^(?:(.*)\.)?(.*)$/.exec(field) ?? []
-  // What is unknown is named behind the object that has it.
   const isRight = (error: unknown): boolean =>
-    (error instanceof TypeError || error instanceof RangeError) &&
-    (error.message.startsWith(`${field}: `) || error.message.startsWith(`${parent}: there is no field '${leaf}'`))
+    (error instanceof TypeError || error instanceof RangeError) && error.message.startsWith(`${field}: `)
   await assert.rejects(
     call,
     (error) => isRight(error) || assert.fail(`${field}, given ${JSON.stringify(given)}: ${error}`),

@@ -1,8 +1,8 @@
 /** Bonds and their ports (IFLA_BOND_*, IFLA_BOND_SLAVE_*). Times are milliseconds, as bonding has them. Must not: know a message. */
 import { attributes, listOf } from '../../../netlink/attributes.ts'
 import type { ValueOf } from '../../../netlink/codec.ts'
+import { ipOf, readOnly, within } from '../../../netlink/derived.ts'
 import { bool8, lladdr, oneOf, s32, u8, u16, u32 } from '../../../netlink/scalars.ts'
-import { ipOf, readOnly, within } from '../codecs.ts'
 
 const INT_MAX = 0x7fffffff
 

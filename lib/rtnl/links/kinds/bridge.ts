@@ -2,8 +2,8 @@
 import { type Lladdr, lladdrFromBytes, lladdrToBytes } from '../../../net/lladdr.ts'
 import { attributes } from '../../../netlink/attributes.ts'
 import type { Codec, ValueOf } from '../../../netlink/codec.ts'
-import { bool8, flag, lladdr, oneOf, u8, u16, u32 } from '../../../netlink/scalars.ts'
-import { mapped, maskedBits, readOnly, seconds32, seconds64, within } from '../codecs.ts'
+import { clock, mapped, maskedBits, readOnly, within } from '../../../netlink/derived.ts'
+import { bool8, count64, flag, lladdr, oneOf, u8, u16, u32 } from '../../../netlink/scalars.ts'
 import { vlanProtocol } from './vlan.ts'
 
 /** Priority and address of a bridge of the spanning tree. */
@@ -36,11 +36,11 @@ const onOff32 = mapped<number, boolean>(
 
 export const bridge = attributes({
   /** Times are seconds; the kernel keeps them in its own steps, a hundredth at the finest. */
-  forwardDelay: [1, seconds32],
-  helloTime: [2, seconds32],
-  maxAge: [3, seconds32],
+  forwardDelay: [1, clock(u32)],
+  helloTime: [2, clock(u32)],
+  maxAge: [3, clock(u32)],
   /** Of FDB entries. */
-  ageingTime: [4, seconds32],
+  ageingTime: [4, clock(u32)],
   /** Spanning tree, by the kernel or a program of user space. */
   stp: [5, onOff32],
   priority: [6, u16],
@@ -54,10 +54,10 @@ export const bridge = attributes({
   rootPathCost: [13, readOnly(u32)],
   topologyChange: [14, readOnly(bool8)],
   topologyChangeDetected: [15, readOnly(bool8)],
-  helloTimer: [16, readOnly(seconds64)],
-  tcnTimer: [17, readOnly(seconds64)],
-  topologyChangeTimer: [18, readOnly(seconds64)],
-  gcTimer: [19, readOnly(seconds64)],
+  helloTimer: [16, readOnly(clock(count64))],
+  tcnTimer: [17, readOnly(clock(count64))],
+  topologyChangeTimer: [18, readOnly(clock(count64))],
+  gcTimer: [19, readOnly(clock(count64))],
   groupAddress: [20, lladdr],
   /** Written only: forgets what was learned. */
   fdbFlush: [21, flag],
@@ -69,12 +69,12 @@ export const bridge = attributes({
   multicastHashMax: [27, u32],
   multicastLastMemberCount: [28, u32],
   multicastStartupQueryCount: [29, u32],
-  multicastLastMemberInterval: [30, seconds64],
-  multicastMembershipInterval: [31, seconds64],
-  multicastQuerierInterval: [32, seconds64],
-  multicastQueryInterval: [33, seconds64],
-  multicastQueryResponseInterval: [34, seconds64],
-  multicastStartupQueryInterval: [35, seconds64],
+  multicastLastMemberInterval: [30, clock(count64)],
+  multicastMembershipInterval: [31, clock(count64)],
+  multicastQuerierInterval: [32, clock(count64)],
+  multicastQueryInterval: [33, clock(count64)],
+  multicastQueryResponseInterval: [34, clock(count64)],
+  multicastStartupQueryInterval: [35, clock(count64)],
   nfCallIptables: [36, bool8],
   nfCallIp6tables: [37, bool8],
   nfCallArptables: [38, bool8],

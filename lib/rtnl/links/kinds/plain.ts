@@ -1,12 +1,12 @@
 /** Kinds with few attributes: macvlan, ipvlan, VRF, TUN. Must not: know a message. */
 import { attributes, listOf } from '../../../netlink/attributes.ts'
 import type { ValueOf } from '../../../netlink/codec.ts'
+import { flagBits, readOnly, within } from '../../../netlink/derived.ts'
 import { bool8, lladdr, oneOf, s32, u8, u16, u32 } from '../../../netlink/scalars.ts'
-import { bits, readOnly, within } from '../codecs.ts'
 
 export const macvlan = attributes({
   mode: [1, oneOf(u32, { private: 1, vepa: 2, bridge: 4, passthru: 8, source: 16 })],
-  flags: [2, bits(u16, { noPromisc: 1, noDst: 2 })],
+  flags: [2, flagBits(u16, { noPromisc: 1, noDst: 2 })],
   /** Of mode source: which of `sourceLladdrs` are meant by a write. */
   sourceOperation: [3, oneOf(u32, { add: 0, delete: 1, flush: 2, set: 3 })],
   sourceLladdr: [4, lladdr],
@@ -24,7 +24,7 @@ export type MacvlanSettings = Omit<ValueOf<typeof macvlan>, 'sourceCount' | 'bro
 
 export const ipvlan = attributes({
   mode: [1, oneOf(u16, { l2: 0, l3: 1, l3s: 2 })],
-  flags: [2, bits(u16, { private: 1, vepa: 2 })],
+  flags: [2, flagBits(u16, { private: 1, vepa: 2 })],
 })
 export type IpvlanAttributes = ValueOf<typeof ipvlan>
 

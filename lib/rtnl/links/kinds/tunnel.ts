@@ -1,10 +1,10 @@
 /** Geneve (RFC 8926), and GRE (RFC 2784, 2890) over either family. Must not: know a message. */
 import { familyOf, type Ip } from '../../../net/ip.ts'
 import { attributes } from '../../../netlink/attributes.ts'
-import { asIp, asObject, optional } from '../../../netlink/check.ts'
+import { asIp, asObject, optional, refuseUnknownKeys } from '../../../netlink/check.ts'
 import type { ValueOf } from '../../../netlink/codec.ts'
+import { flagBits, mapped, readOnly, within } from '../../../netlink/derived.ts'
 import { be16, be32, bool8, flag, ip, oneOf, u8, u16, u32 } from '../../../netlink/scalars.ts'
-import { bits, mapped, readOnly, within } from '../codecs.ts'
 
 const rawGeneve = attributes({
   vni: [1, within(u32, 0, 0xffffff)],
@@ -21,7 +21,7 @@ const rawGeneve = attributes({
   udpChecksum: [8, bool8],
   udpZeroChecksum6Tx: [9, bool8],
   udpZeroChecksum6Rx: [10, bool8],
-  /** Flow label of outer IPv6 packets, 20 bits. */
+  /** Flow label of outer IPv6 packets, 20 flagBits. */
   label: [11, within(be32, 0, 0xfffff)],
   ttlInherit: [12, bool8],
   df: [13, oneOf(u8, { unset: 0, set: 1, inherit: 2 })],
@@ -29,6 +29,7 @@ const rawGeneve = attributes({
   innerProtoInherit: [14, flag],
 })
 type RawGeneve = ValueOf<typeof rawGeneve>
+const GENEVE_KEYS = Object.keys(rawGeneve.fields).filter((key) => key !== 'remote6')
 export type GeneveAttributes = Omit<RawGeneve, 'remote6'>
 
 export const geneve = mapped<RawGeneve, GeneveAttributes>(
@@ -40,7 +41,7 @@ export const geneve = mapped<RawGeneve, GeneveAttributes>(
   },
   (value, name) => {
     const given = asObject(name, value) as GeneveAttributes
-    if ('remote6' in given) throw new TypeError(`${name}.remote6: there is no such attribute`)
+    refuseUnknownKeys(name, given, GENEVE_KEYS)
     const { remote, ...rest } = given
     return { ...rest, ...placed(optional(`${name}.remote`, remote, asIp)) }
   },
@@ -51,7 +52,7 @@ function placed(remote: Ip | undefined): RawGeneve {
   return familyOf(remote) === 'ipv4' ? { remote } : { remote6: remote }
 }
 
-const greFlags = readOnly(bits(be16, { checksum: 0x8000, routing: 0x4000, key: 0x2000, sequence: 0x1000 }))
+const greFlags = readOnly(flagBits(be16, { checksum: 0x8000, routing: 0x4000, key: 0x2000, sequence: 0x1000 }))
 
 /** Kinds gre, gretap, ip6gre and ip6gretap; read only. */
 export const gre = attributes({
@@ -73,7 +74,7 @@ export const gre = attributes({
   /** IP6_TNL_F_*. */
   flags: [13, readOnly(u32)],
   encapType: [14, readOnly(oneOf(u16, { none: 0, fou: 1, gue: 2, mpls: 3 }))],
-  encapFlags: [15, readOnly(bits(u16, { checksum: 1, checksum6: 2, remoteChecksum: 4 }))],
+  encapFlags: [15, readOnly(flagBits(u16, { checksum: 1, checksum6: 2, remoteChecksum: 4 }))],
   encapSourcePort: [16, readOnly(be16)],
   encapPort: [17, readOnly(be16)],
   metadata: [18, readOnly(flag)],

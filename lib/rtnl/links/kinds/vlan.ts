@@ -1,9 +1,9 @@
 /** VLAN devices (IFLA_VLAN_*, IEEE 802.1Q and 802.1ad). Must not: know a message. */
 import { attributes, listOf } from '../../../netlink/attributes.ts'
 import type { ValueOf } from '../../../netlink/codec.ts'
+import { maskedBits, within } from '../../../netlink/derived.ts'
 import { be16, oneOf, u16, u32 } from '../../../netlink/scalars.ts'
 import { struct } from '../../../netlink/structs.ts'
-import { maskedBits, within } from '../codecs.ts'
 
 export const vlanProtocol = oneOf(be16, { '802.1Q': 0x8100, '802.1ad': 0x88a8 })
 

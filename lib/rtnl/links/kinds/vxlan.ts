@@ -4,10 +4,10 @@ import { familyOf, type Ip } from '../../../net/ip.ts'
 import { attributes } from '../../../netlink/attributes.ts'
 import { asIp, asObject, optional, refuseUnknownKeys } from '../../../netlink/check.ts'
 import type { ValueOf } from '../../../netlink/codec.ts'
+import { mapped, within } from '../../../netlink/derived.ts'
 import { be16, be32, bool8, flag, ip, oneOf, u8, u32 } from '../../../netlink/scalars.ts'
 import { struct } from '../../../netlink/structs.ts'
 import type { VxlanAttributes } from '../../port.ts'
-import { mapped, within } from '../codecs.ts'
 
 const raw = attributes({
   vni: [1, within(u32, 0, 0xffffff)],

@@ -1,9 +1,11 @@
-/** Codecs that attributes of links need beyond those of the open floor. Must not: know which attribute they stand in. */
-import { type Family, familyOf, type Ip } from '../../net/ip.ts'
-import { type Codec, checkInteger, checkObject, shown } from '../../netlink/codec.ts'
-import { ip, u32, u64 } from '../../netlink/scalars.ts'
-import { struct } from '../../netlink/structs.ts'
-import { nearest } from '../../util/wrong-input.ts'
+/** Codecs made of others: narrower ones, and values that are others on the wire. Must not: know which attribute they stand in. */
+
+import type { Family, Ip } from '../net/ip.ts'
+import { wrongType } from '../util/wrong-input.ts'
+import { asBoolean, asInteger, asIpOf, asObject, unknownKey } from './check.ts'
+import type { Codec } from './codec.ts'
+import { ip, u32 } from './scalars.ts'
+import { struct } from './structs.ts'
 
 /** What only the kernel says. */
 export function readOnly<T>(codec: Codec<T>): Codec<T> {
@@ -17,31 +19,33 @@ export function readOnly<T>(codec: Codec<T>): Codec<T> {
 
 /** Where the kernel takes less than the bytes can say; what it says itself is read as it is. */
 export function within(codec: Codec<number>, least: number, most: number): Codec<number> {
-  return { ...codec, write: (out, value, name) => codec.write(out, checkInteger(name, value, least, most), name) }
+  return { ...codec, write: (out, value, name) => codec.write(out, asInteger(name, value, least, most), name) }
 }
 
 /** An address of one family alone. */
 export function ipOf(family: Family): Codec<Ip> {
-  return {
-    ...ip,
-    write(out, value, name) {
-      if (typeof value === 'string' && familyOf(value) !== family)
-        throw new RangeError(`${name}: ${shown(value)} is not an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} address`)
-      ip.write(out, value, name)
-    },
-  }
+  return { ...ip, write: (out, value, name) => ip.write(out, asIpOf(name, value, family), name) }
 }
 
-/** A time of the kernel in hundredths of a second (clock_t) as seconds. */
-export const seconds32: Codec<number> = seconds(u32, 0xffffffff)
-export const seconds64: Codec<number> = mapped<bigint, number>(
-  u64,
-  (hundredths) => Number(hundredths) / 100,
-  (value, name) => BigInt(hundredthsOf(value, name, Number.MAX_SAFE_INTEGER)),
-)
+/** USER_HZ: clock_t of what the kernel tells is in hundredths of a second on every architecture that Node runs on. */
+export const CLOCK_TICKS = 100
+
+/** clock_t, of a codec for integers, as seconds; what is finer than a tick is not written. */
+export function clock(codec: Codec<number>): Codec<number> {
+  return mapped<number, number>(
+    codec,
+    (told) => told / CLOCK_TICKS,
+    (value, name) => {
+      if (typeof value !== 'number') throw wrongType(name, 'a number', value)
+      const whole = Math.round(value * CLOCK_TICKS)
+      if (Math.abs(whole - value * CLOCK_TICKS) > 1e-6) throw new RangeError(`${name}: ${value} is finer than 10 ms`)
+      return whole
+    },
+  )
+}
 
 /** One bit for each name, in an integer: what is not named is zero. */
-export function bits<N extends string>(
+export function flagBits<N extends string>(
   codec: Codec<number>,
   names: Readonly<Record<N, number>>,
 ): Codec<{ readonly [K in N]?: boolean }> {
@@ -83,22 +87,6 @@ export function mapped<R, T>(
   }
 }
 
-function seconds(codec: Codec<number>, most: number): Codec<number> {
-  return mapped<number, number>(
-    codec,
-    (hundredths) => hundredths / 100,
-    (value, name) => hundredthsOf(value, name, most),
-  )
-}
-
-function hundredthsOf(value: unknown, name: string, most: number): number {
-  if (typeof value !== 'number') throw new TypeError(`${name}: ${shown(value)} is not a number`)
-  const hundredths = Math.round(value * 100)
-  if (!(hundredths >= 0 && hundredths <= most))
-    throw new RangeError(`${name}: ${value} is not a time from 0 to ${Math.floor(most / 100)} seconds`)
-  return hundredths
-}
-
 function booleansOf<N extends string>(names: Readonly<Record<N, number>>, on: number, mask: number) {
   const value: { [K in N]?: boolean } = {}
   for (const name of Object.keys(names) as N[]) if ((mask & names[name]) !== 0) value[name] = (on & names[name]) !== 0
@@ -107,13 +95,12 @@ function booleansOf<N extends string>(names: Readonly<Record<N, number>>, on: nu
 
 function checkBits(names: Readonly<Record<string, number>>, value: unknown, field: string) {
   let [on, mask] = [0, 0]
-  for (const [name, wanted] of Object.entries(checkObject(field, value))) {
-    if (!Object.hasOwn(names, name))
-      throw new TypeError(`${field}.${name}: there is no such flag${nearest(name, Object.keys(names))}`)
+  for (const [name, wanted] of Object.entries(asObject(field, value))) {
+    const bit = Object.hasOwn(names, name) ? names[name] : undefined
+    if (bit === undefined) throw unknownKey(field, name, Object.keys(names))
     if (wanted === undefined) continue
-    if (typeof wanted !== 'boolean') throw new TypeError(`${field}.${name}: ${shown(wanted)} is not a boolean`)
-    mask |= names[name] ?? 0
-    if (wanted) on |= names[name] ?? 0
+    mask |= bit
+    if (asBoolean(`${field}.${name}`, wanted)) on |= bit
   }
   return { on, mask }
 }
