@@ -25,6 +25,34 @@ const LONGEST_MS = 0x7fffffff
 /** Runs one call of `socket`; `start` makes it, synchronously. */
 export type Caller = <T extends Outcome>(options: CallOptions | undefined, start: () => Promise<T>) => Promise<T>
 
+export interface Limits {
+  /** Throws the signal's reason where it is aborted; true: the time is over. */
+  areOver(): boolean
+  /** Nothing is told any more. */
+  stop(): void
+}
+
+/** Calls `onOver`, once or twice, when the signal aborts or the time is over. */
+export function watchLimits({ signal, timeoutMs }: CallOptions, onOver: () => void): Limits {
+  let isLate = false
+  const late = (): void => {
+    isLate = true
+    onOver()
+  }
+  const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs)
+  signal?.addEventListener('abort', onOver, { once: true })
+  return {
+    areOver() {
+      signal?.throwIfAborted()
+      return isLate
+    },
+    stop() {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onOver)
+    },
+  }
+}
+
 export function createCaller(socket: Pick<AddonSocket, 'nameNext' | 'withdraw'>): Caller {
   let last = 0
   return async (options, start) => {
@@ -34,27 +62,16 @@ export function createCaller(socket: Pick<AddonSocket, 'nameNext' | 'withdraw'>)
     // Long before the number comes again its call has ended.
     last = (last % 0xffffffff) + 1
     const id = last
-    let isLate = false
-    const withdraw = (): void => socket.withdraw(id)
     socket.nameNext(id)
     const answer = start()
-    const timer =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => {
-            isLate = true
-            withdraw()
-          }, timeoutMs)
-    signal?.addEventListener('abort', withdraw, { once: true })
+    const limits = watchLimits({ signal, timeoutMs }, () => socket.withdraw(id))
     try {
       const outcome = await answer
       if (outcome.kind === OUTCOME_DONE || outcome.errno !== constants.errno.ECANCELED) return outcome
-      signal?.throwIfAborted()
       const text = `its limit of ${timeoutMs} ms is over; ${outcome.text}`
-      return isLate ? { ...outcome, errno: constants.errno.ETIMEDOUT, text } : outcome
+      return limits.areOver() ? { ...outcome, errno: constants.errno.ETIMEDOUT, text } : outcome
     } finally {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', withdraw)
+      limits.stop()
     }
   }
 }

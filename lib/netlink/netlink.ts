@@ -3,7 +3,7 @@
  * folder. What vtepd/rtnl knows by name is built on it. Must not: know a family (generic.ts alone knows one).
  */
 
-import { OUTCOME_DONE } from '../addon/abi.ts'
+import { OUTCOME_DONE, OUTCOME_SOCKET } from '../addon/abi.ts'
 import { type AddonSocket, loadAddon, type RecordsOutcome } from '../addon/addon.ts'
 import { NetlinkProtocolError } from '../errors.ts'
 import { shown } from '../util/wrong-input.ts'
@@ -56,7 +56,10 @@ export interface Netlink extends AsyncDisposable {
   /** Sends it with NLM_F_ACK and brings all that is answered before the acknowledgement. NetlinkError: the kernel refused. */
   request<Q, A>(query: TypedQuery<Q, A>, options?: CallOptions): Promise<A[]>
   request<Q>(query: Query<Q>, options?: CallOptions): Promise<NetlinkMessage[]>
-  /** With NLM_F_DUMP; repeated up to five times within 100 ms where the kernel marks it as interrupted. */
+  /**
+   * With NLM_F_DUMP; repeated up to five times within 100 ms where the kernel marks it as interrupted. Of a socket that fails on the
+   * way NetlinkSocketError has what had come, as `partial`.
+   */
   dump<Q, A>(query: TypedQuery<Q, A>, options?: CallOptions): Promise<Dump<A[]>>
   dump<Q>(query: Query<Q>, options?: CallOptions): Promise<Dump<NetlinkMessage[]>>
   /** Hears multicast groups, on a socket and a thread of their own. */
@@ -107,9 +110,13 @@ export function netlinkOver(socket: AddonSocket, call: Caller = createCaller(soc
     const { type, flags, body, value, op, subject } = query
     const request = encodeMessage(type, dump ? flags | NLM_F_DUMP : flags, body, value)
     const outcome = await call(options, () => socket.transact(request, dump))
-    if (outcome.kind !== OUTCOME_DONE)
-      throw errorOf(outcome, op, subject, { attribute: (offset) => attributeAt(request, body, offset) })
-    return outcome
+    if (outcome.kind === OUTCOME_DONE) return outcome
+    const attribute = (offset: number): string | undefined => attributeAt(request, body, offset)
+    if (!dump || outcome.kind !== OUTCOME_SOCKET) throw errorOf(outcome, op, subject, { attribute })
+    const came = readAnswers(query, outcome)
+    throw errorOf(outcome, op, subject, {
+      partial: { value: came.value, interrupted: true, unreadable: came.unreadable } satisfies Dump<unknown[]>,
+    })
   }
   const request = async (query: Query<unknown>, options?: CallOptions) => {
     const checked = asQuery(query)

@@ -1,11 +1,16 @@
 /** The open floor on a real kernel: requests, dumps, groups, generic netlink, and calls that are ended early. */
 import assert from 'node:assert/strict'
+import { constants } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { OUTCOME_SOCKET } from '../../lib/addon/abi.ts'
+import type { AddonSocket } from '../../lib/addon/addon.ts'
 import { NetlinkError, NetlinkSocketError } from '../../lib/errors.ts'
 import {
   attributes,
+  type Dump,
   decodePayload,
+  encodeMessage,
   listOf,
   message,
   type Netlink,
@@ -22,6 +27,7 @@ import {
   u16,
   u32,
 } from '../../lib/netlink/index.ts'
+import { netlinkOver } from '../../lib/netlink/netlink.ts'
 import { pad } from '../../lib/netlink/structs.ts'
 import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
 
@@ -86,6 +92,21 @@ test('without a codec for the answer the messages come as they are', kernelTests
   assert.ok(raw)
   assert.equal(raw.type, RTM_NEWLINK)
   assert.equal(decodePayload(link, raw.payload)?.value.ifname, 'lo')
+})
+
+test('a dump whose socket fails on the way has what had come; of a request nothing is said', async () => {
+  const whole = encodeMessage(RTM_NEWLINK, 0, link, { ifindex: 7, ifname: 'br0' })
+  const failed = { kind: OUTCOME_SOCKET, errno: constants.errno.ETIMEDOUT, text: 'receive', offset: 0 }
+  const transact = async () => ({ ...failed, records: whole.slice().buffer })
+  const netlink = netlinkOver({ portId: 1, transact } as unknown as AddonSocket)
+  const partialOf = (call: Promise<unknown>): Promise<unknown> =>
+    call.then(
+      () => assert.fail('it failed'),
+      (error) => (error as NetlinkSocketError).partial,
+    )
+  const partial = (await partialOf(netlink.dump(LINKS))) as Dump<{ readonly ifname?: string }[]>
+  assert.deepEqual([partial.value.map(({ ifname }) => ifname), partial.interrupted], [['br0'], true])
+  assert.equal(await partialOf(netlink.request(LINKS)), undefined)
 })
 
 test(

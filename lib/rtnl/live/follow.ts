@@ -10,7 +10,7 @@
 import { constants } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { NetlinkSocketError } from '../../errors.ts'
-import { type CallOptions, checkCallOptions } from '../../netlink/call.ts'
+import { type CallOptions, checkCallOptions, watchLimits } from '../../netlink/call.ts'
 import type { Subscription, SubscriptionOptions } from '../../netlink/subscription.ts'
 import type { TableBody } from './table-body.ts'
 
@@ -231,19 +231,20 @@ async function limited(
   options: CallOptions | undefined,
   work: (isOver: () => boolean) => Promise<void>,
 ): Promise<void> {
-  const { signal, timeoutMs } = checkCallOptions(options)
-  signal?.throwIfAborted()
+  const checked = checkCallOptions(options)
+  checked.signal?.throwIfAborted()
   let isOver = false
-  const limits = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)]
-  const either = AbortSignal.any(limits.filter((limit) => limit !== undefined))
-  const ended = new Promise<never>((_resolve, reject) => {
-    either.onabort = () => reject(signal?.aborted === true ? signal.reason : lateError(timeoutMs))
+  let over: () => void = () => undefined
+  const ended = new Promise<false>((resolve) => {
+    over = () => resolve(false)
   })
+  const limits = watchLimits(checked, over)
   try {
-    await Promise.race([work(() => isOver), ended])
+    const done = work(() => isOver).then(() => true)
+    if (!(await Promise.race([done, ended])) && limits.areOver()) throw lateError(checked.timeoutMs)
   } finally {
     isOver = true
-    either.onabort = null
+    limits.stop()
   }
 }
 
