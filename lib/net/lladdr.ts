@@ -5,6 +5,7 @@ import { wrongType } from '../util/wrong-input.ts'
 declare const lladdrBrand: unique symbol
 export type Lladdr = string & { readonly [lladdrBrand]: true }
 
+const OCTETS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 const CANONICAL = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/
 
 /** Six colon- or dash-separated octets in any case → canonical; RangeError naming the text, TypeError for what is none. */
@@ -22,7 +23,8 @@ export function lladdrToBytes(lladdr: Lladdr): Uint8Array {
 
 export function lladdrFromBytes(bytes: Uint8Array): Lladdr {
   if (bytes.length !== 6) throw new RangeError(`a MAC address has 6 bytes, not ${bytes.length}`)
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':') as Lladdr
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = bytes
+  return `${OCTETS[a]}:${OCTETS[b]}:${OCTETS[c]}:${OCTETS[d]}:${OCTETS[e]}:${OCTETS[f]}` as Lladdr
 }
 
 /** Neither multicast nor all zero: what a VTEP may call its own. */

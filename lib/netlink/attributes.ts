@@ -28,6 +28,8 @@ export interface Attributes<F extends AttributeFields> extends Codec<AttributeVa
   readonly fields: F
   /** Keys that `value` has beyond these are left to whoever wrote them beside (message()). Throws TypeError for an unknown one. */
   write(out: ByteWriter, value: AttributeValues<F>, name: string, beside?: ReadonlySet<string>): void
+  /** As `read`, into an object that has other keys already. */
+  readInto(value: object, view: DataView, start: number, end: number, name: string, faults: string[]): void
 }
 
 /** Throws RangeError for a number that two attributes have. */
@@ -38,6 +40,22 @@ export function attributes<const F extends AttributeFields>(fields: F): Attribut
     if (other !== undefined) throw new RangeError(`${key}: attribute ${id} is ${other.key} already`)
     byId.set(id, { key, codec })
   }
+  const readInto = (
+    value: Record<string, unknown>,
+    view: DataView,
+    start: number,
+    end: number,
+    name: string,
+    faults: string[],
+  ): void =>
+    eachAttribute(view, start, end, (id, from, to) => {
+      const field = byId.get(id)
+      if (field === undefined) return
+      const place = joined(name, field.key)
+      const one = field.codec.read(view, from, to, place, faults)
+      if (one === undefined) faults.push(place)
+      else value[field.key] = one
+    })
   return {
     nested: true,
     fields,
@@ -53,17 +71,11 @@ export function attributes<const F extends AttributeFields>(fields: F): Attribut
       }
     },
     read(view, start, end, name, faults) {
-      const value: Record<string, unknown> = {}
-      eachAttribute(view, start, end, (id, from, to) => {
-        const field = byId.get(id)
-        if (field === undefined) return
-        const place = joined(name, field.key)
-        const one = field.codec.read(view, from, to, place, faults)
-        if (one === undefined) faults.push(place)
-        else value[field.key] = one
-      })
+      const value = {}
+      readInto(value, view, start, end, name, faults)
       return value as AttributeValues<F>
     },
+    readInto,
     locate(view, start, end, offset) {
       let found: string | undefined
       eachAttribute(view, start, end, (id, from, to) => {

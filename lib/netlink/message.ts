@@ -52,8 +52,8 @@ export function message<H extends object, F extends Readonly<Record<string, read
     read(view, start, end, name, faults) {
       const first = fixed.read(view, start, Math.min(end, start + fixed.size), name, faults)
       if (first === undefined) return undefined
-      const rest = schema.read(view, Math.min(end, start + head), end, name, faults)
-      return Object.assign(first, rest)
+      schema.readInto(first, view, Math.min(end, start + head), end, name, faults)
+      return first as H & AttributeValues<F>
     },
     locate: (view, start, end, offset) => schema.locate?.(view, start + head, end, offset),
   }

@@ -18,6 +18,10 @@ export function struct<F extends Readonly<Record<string, Codec<any>>>>(
     return { name, codec, size: codec.size }
   })
   const size = parts.reduce((sum, part) => sum + part.size, 0)
+  const zeros = new DataView(new ArrayBuffer(size))
+  const empty: Record<string, unknown> = {}
+  for (const { name, codec, size: width } of parts)
+    if (codec.read(zeros, 0, width, name, []) !== undefined) empty[name] = undefined
   return {
     size,
     write(out, value, name) {
@@ -30,7 +34,8 @@ export function struct<F extends Readonly<Record<string, Codec<any>>>>(
     },
     read(view, start, end, name, faults) {
       if (end - start < size) return undefined
-      const value: Record<string, unknown> = {}
+      // Its keys are there before their values: objects of one shape.
+      const value = { ...empty }
       let at = start
       for (const part of parts) {
         const one: unknown = part.codec.read(view, at, at + part.size, name, faults)
