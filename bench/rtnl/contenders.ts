@@ -4,10 +4,10 @@
  */
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { build } from 'esbuild'
 import { ENTRY_BYTES } from '../../lib/addon/abi.ts'
 import type { EntryTable } from '../../lib/rtnl/entries.ts'
 import { unpackEntries } from '../../lib/rtnl/entries.ts'
+import { compilePrograms } from '../../test/support/compile-programs.ts'
 import { LIMIT } from '../contenders/c-loops.ts'
 import { runsOf } from '../contenders/iproute2.ts'
 import { type Counted, compileLimit, runTimed } from '../contenders/programs.ts'
@@ -147,15 +147,6 @@ function packedBytes({ bytes, length }: EntryTable): Uint8Array {
 
 /** As a program would be that imports the package: a loader of TypeScript would count as its memory. */
 async function compileChild(): Promise<string> {
-  await build({
-    entryPoints: [path.join(import.meta.dirname, 'child.ts')],
-    outdir: COMPILED,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'error',
-  })
+  await compilePrograms([path.join(import.meta.dirname, 'child.ts')], COMPILED)
   return path.join(COMPILED, 'child.mjs')
 }

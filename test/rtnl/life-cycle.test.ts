@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import path from 'node:path'
 import test, { before } from 'node:test'
 import { promisify } from 'node:util'
-import { build } from 'esbuild'
+import { compilePrograms } from '../support/compile-programs.ts'
 import { createNetns, kernelTests, type Netns } from '../support/netns.ts'
 import { patience } from '../support/patience.ts'
 
@@ -19,16 +19,10 @@ const bounded = { ...kernelTests, timeout: patience(240_000) }
 
 // Compiled once: a loader in each of the many processes would take longer than the lives themselves.
 before(() =>
-  build({
-    entryPoints: ['program', 'garbage'].map((name) => path.join(import.meta.dirname, 'life-cycle', `${name}.ts`)),
-    outdir: COMPILED,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'error',
-  }),
+  compilePrograms(
+    ['program', 'garbage'].map((name) => path.join(import.meta.dirname, 'life-cycle', `${name}.ts`)),
+    COMPILED,
+  ),
 )
 
 async function live(netns: Netns, steps: string | number, ending: string): Promise<void> {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import { build } from 'esbuild'
+import { compilePrograms } from '../support/compile-programs.ts'
 import type { Round, SoakRequest } from './program.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
@@ -21,19 +21,9 @@ export interface Soaked {
   readonly complaints: string
 }
 
-/** A loader of TypeScript would be in its memory, and in that of each of its threads. */
-export async function compileSoak(): Promise<void> {
-  await build({
-    entryPoints: [path.join(import.meta.dirname, 'program.ts')],
-    outdir: COMPILED,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'error',
-  })
-}
+/** Without a loader of TypeScript in its memory, and in that of each of its threads. */
+export const compileSoak = (): Promise<void> =>
+  compilePrograms([path.join(import.meta.dirname, 'program.ts')], COMPILED)
 
 /**
  * With one arena of malloc: glibc otherwise gives threads up to eight a core, which fill for minutes by 20 kB a thread that
