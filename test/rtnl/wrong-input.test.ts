@@ -5,16 +5,8 @@ import fc from 'fast-check'
 import * as rtnlModule from '../../lib/rtnl/index.ts'
 import { createEntryWriter, openRtnl } from '../../lib/rtnl/index.ts'
 import { kernelTests } from '../support/netns.ts'
-import {
-  exportedFunctions,
-  FUNCTIONS,
-  hostileValues,
-  METHODS,
-  type Place,
-  type Row,
-  spoilt,
-  WRITER,
-} from './hostile-calls.ts'
+import { exportedFunctions, FUNCTIONS, hostileValues, METHODS, spoilt, WRITER } from './hostile-calls.ts'
+import type { Place, Row } from './hostile-rows.ts'
 import { hostileCalls, outcomeOf } from './hostile-run.ts'
 
 /** A door that is closed takes nothing to the kernel, and looks at its arguments all the same. */

@@ -17,7 +17,7 @@ import { vxlan } from './kinds/vxlan.ts'
 // biome-ignore lint/suspicious/noExplicitAny: each kind has values of its own
 type AnyCodec = Codec<any>
 
-/** By IFLA_INFO_KIND. The key is that of the value of a link, too. */
+/** By IFLA_INFO_KIND. Of kinds that have the same attributes the first gives the key of a link's value its name. */
 const KINDS: Readonly<Record<string, AnyCodec>> = {
   vxlan,
   bridge,
@@ -34,6 +34,15 @@ const KINDS: Readonly<Record<string, AnyCodec>> = {
   gretap: gre,
   ip6gre: gre,
   ip6gretap: gre,
+}
+
+const KEYS = new Map(
+  Object.entries(KINDS).map(([kind, codec]) => [kind, Object.keys(KINDS).find((first) => KINDS[first] === codec)]),
+)
+
+/** Under which key a link's value has the attributes of a kind; undefined: they are not known. */
+export function keyOfKind(kind: string): string | undefined {
+  return KEYS.get(kind)
 }
 
 /** By IFLA_INFO_SLAVE_KIND. Who knows the ports of another kind of master adds them here. */

@@ -3,20 +3,11 @@ import { toIfindex } from '../../net/ifindex.ts'
 import { type Lladdr, lladdrFromBytes } from '../../net/lladdr.ts'
 import type { Codec } from '../../netlink/codec.ts'
 import type { VxlanDetails } from './kinds/vxlan.ts'
-import type { LinkInfo } from './kinds.ts'
+import { keyOfKind, type LinkInfo } from './kinds.ts'
 import type { ForeignParent, KindDetails, LinkDetails } from './link.ts'
 import * as schema from './schema.ts'
 
 const ARPHRD_ETHER = 1
-
-/** Kinds whose attributes stand under the name of another. */
-const KEYS: Readonly<Record<string, keyof KindDetails>> = {
-  macvtap: 'macvlan',
-  ipvtap: 'ipvlan',
-  gretap: 'gre',
-  ip6gre: 'gre',
-  ip6gretap: 'gre',
-}
 
 /** Said as they are where they are said. */
 const TOLD = [
@@ -111,7 +102,8 @@ function kindOf(info: LinkInfo | undefined, isForeign: boolean): Partial<KindDet
   if (info === undefined) return {}
   const { kind = '', data, portKind, port } = info
   const value: Record<string, unknown> = {}
-  if (data !== undefined && kind !== 'veth') value[KEYS[kind] ?? kind] = isForeign ? withoutParent(data) : data
+  const key = keyOfKind(kind)
+  if (data !== undefined && key !== undefined) value[key] = isForeign ? withoutParent(data) : data
   if (portKind !== undefined) value.portKind = portKind
   if (port !== undefined) value[`${portKind}Port`] = port
   return value

@@ -14,7 +14,7 @@ import {
   refuseUnknownKeys,
 } from '../../netlink/check.ts'
 import { wrongValue } from '../../util/wrong-input.ts'
-import type { LinkInfo } from './kinds.ts'
+import { keyOfKind, type LinkInfo } from './kinds.ts'
 import * as schema from './schema.ts'
 
 const INT_MAX = 0x7fffffff
@@ -25,25 +25,27 @@ type Fields = Readonly<Record<string, unknown>>
 type Read<T> = (field: string, value: unknown) => T
 type Raw = { -readonly [K in keyof schema.RawLink]: schema.RawLink[K] }
 
-/** Which key of a specification has the attributes of a kind; null: the kind has none. `needs`: what it cannot be without. */
-const KINDS: Readonly<Record<string, { readonly key: string | null; readonly needs?: readonly string[] }>> = {
-  bridge: { key: 'bridge' },
-  dummy: { key: null },
-  ifb: { key: null },
-  wireguard: { key: null },
-  nlmon: { key: null },
-  team: { key: null },
-  veth: { key: 'veth', needs: ['peer'] },
-  vxlan: { key: 'vxlan' },
-  vlan: { key: 'vlan', needs: ['id'] },
-  macvlan: { key: 'macvlan' },
-  macvtap: { key: 'macvlan' },
-  ipvlan: { key: 'ipvlan' },
-  ipvtap: { key: 'ipvlan' },
-  bond: { key: 'bond' },
-  vrf: { key: 'vrf', needs: ['table'] },
-  geneve: { key: 'geneve' },
-}
+/** What can be created. */
+const KINDS = [
+  ...[
+    'bridge',
+    'dummy',
+    'ifb',
+    'wireguard',
+    'nlmon',
+    'team',
+    'veth',
+    'vxlan',
+    'vlan',
+    'macvlan',
+    'macvtap',
+    'ipvlan',
+    'ipvtap',
+  ],
+  ...['bond', 'vrf', 'geneve'],
+]
+/** What the attributes of some cannot be without. */
+const NEEDS: Readonly<Record<string, readonly string[]>> = { veth: ['peer'], vlan: ['id'], vrf: ['table'] }
 const WITH_PARENT = new Set(['vlan', 'macvlan', 'macvtap', 'ipvlan', 'ipvtap'])
 /** Devices of one of the two belong to no network of their own: their VNI comes with each packet. */
 const WITH_VNI = new Set(['vxlan', 'geneve'])
@@ -115,15 +117,17 @@ export interface Creation {
 /** Every error begins with `link.`; of a veth peer with `link.veth.peer.`. */
 export function creationOf(spec: unknown): Creation {
   const given = { ...asObject('link', spec) }
-  const kind = oneOf('link.kind', given.kind, Object.keys(KINDS))
-  const { key = null, needs = [] } = KINDS[kind] ?? {}
-  const keys = ['kind', 'master', ...COMMON_KEYS, ...(key === null ? [] : [key])]
+  const kind = oneOf('link.kind', given.kind, KINDS)
+  const needs = NEEDS[kind] ?? []
+  // The other end of a veth pair is a link of its own.
+  const key = kind === 'veth' ? kind : keyOfKind(kind)
+  const keys = ['kind', 'master', ...COMMON_KEYS, ...(key === undefined ? [] : [key])]
   const of = fieldsOf('link', given, WITH_PARENT.has(kind) ? [...keys, 'parent'] : keys)
   const raw = commonOf('link', of)
   const master = optional('link.master', of.master, asIfindex)
   if (master !== undefined) raw.master = master
   if (WITH_PARENT.has(kind)) raw.parent = asIfindex('link.parent', of.parent)
-  const settings = key === null ? undefined : of[key]
+  const settings = key === undefined ? undefined : of[key]
   const data = settings === undefined && needs.length === 0 ? {} : { ...asObject(`link.${key}`, settings) }
   for (const name of needs) if (data[name] === undefined) throw new TypeError(`link.${key}.${name}: it is missing`)
   if (WITH_VNI.has(kind) && data.metadata !== true && data.vni === undefined)
@@ -137,7 +141,7 @@ export function creationOf(spec: unknown): Creation {
     withNetns(fd, peerFd) {
       const info: LinkInfo = {
         kind,
-        ...(peer === undefined ? (key === null ? {} : { data }) : { data: { peer: within(peer.raw, peerFd) } }),
+        ...(peer === undefined ? (key === undefined ? {} : { data }) : { data: { peer: within(peer.raw, peerFd) } }),
       }
       return { ...within(raw, fd), linkinfo: info }
     },
