@@ -45,11 +45,12 @@ export function wireguardOver(generic: Generic): Wireguard {
   const wireguard: Wireguard = {
     async getDevice(link, options) {
       const [name, subject] = linkOf(link)
-      family ??= await generic.family(schema.FAMILY, options)
+      const remaining = remainingOf(options)
+      family ??= await generic.family(schema.FAMILY, remaining())
       if (family === undefined) return undefined
       const query = { command: schema.WG_CMD_GET_DEVICE, schema: schema.device, value: name }
       try {
-        const dump = await family.dump({ ...query, op: 'wireguard.get', subject }, options)
+        const dump = await family.dump({ ...query, op: 'wireguard.get', subject }, remaining())
         return deviceOf(dump.value, dump.interrupted)
       } catch (error) {
         const { ENODEV, EOPNOTSUPP } = constants.errno

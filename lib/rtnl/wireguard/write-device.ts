@@ -28,12 +28,11 @@ const NO_KEY = keyFromBytes(new Uint8Array(KEY_BYTES))
 
 /** At least one message, without the name of the device; what is said of the device itself is in the first. */
 export function messagesOf(change: WireguardChange): schema.RawDevice[] {
-  copyOf('device', change, KEYS)
-  const { listenPort, fwmark, replacePeers, peers } = change
+  const { privateKey, listenPort, fwmark, replacePeers, peers } = copyOf('device', change, KEYS)
   if (peers !== undefined && !Array.isArray(peers)) throw new TypeError(`device.peers: ${shown(peers)} is not an array`)
   const raw = (peers ?? []).map((peer, i) => rawPeer(`device.peers[${i}]`, peer))
   const head = {
-    privateKey: keyOrNone('device.privateKey', change.privateKey),
+    privateKey: keyOrNone('device.privateKey', privateKey),
     listenPort: listenPort === undefined ? undefined : asInteger('device.listenPort', listenPort, 0, 0xffff),
     fwmark: fwmark === undefined ? undefined : asInteger('device.fwmark', fwmark, 0, 0xffffffff),
     flags: asFlag('device.replacePeers', replacePeers) === true ? schema.WGDEVICE_F_REPLACE_PEERS : undefined,
@@ -68,8 +67,8 @@ function batchesOf(peers: readonly schema.RawPeer[]): schema.RawPeer[][] {
   return batches
 }
 
-function rawPeer(name: string, peer: WireguardPeerChange): schema.RawPeer {
-  copyOf(name, peer, PEER_KEYS)
+function rawPeer(name: string, given: WireguardPeerChange): schema.RawPeer {
+  const peer = copyOf(name, given, PEER_KEYS)
   const { publicKey, remove, updateOnly, presharedKey, endpoint, persistentKeepalive: every, replaceAllowedIps } = peer
   const flagOf = (key: 'remove' | 'updateOnly' | 'replaceAllowedIps', flag: number): number =>
     asFlag(`${name}.${key}`, peer[key]) === true ? flag : 0
@@ -102,8 +101,8 @@ function rawAllowedIps(name: string, cidrs: unknown): schema.RawAllowedIp[] | un
   })
 }
 
-function rawEndpoint(name: string, endpoint: WireguardEndpoint): schema.RawEndpoint {
-  copyOf(name, endpoint, ENDPOINT_KEYS)
+function rawEndpoint(name: string, given: WireguardEndpoint): schema.RawEndpoint {
+  const endpoint = copyOf(name, given, ENDPOINT_KEYS)
   const { port, scope, flowLabel } = endpoint
   const ip = asIp(`${name}.ip`, endpoint.ip)
   const family = familyOf(ip)
