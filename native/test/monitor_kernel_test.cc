@@ -166,4 +166,48 @@ TEST("an overflow is told at once, and once more when the queue has been empty, 
   InOwnNamespace(WatchAFullQueue);
 }
 
+TEST("a mark is told behind everything that was queued when it was asked for, and each of several counts") {
+  InOwnNamespace([] {
+    Connection connection;
+    CHECK(connection.Open({}, {}).done());
+    std::mutex mutex;
+    std::condition_variable changed;
+    size_t links = 0;
+    size_t links_at_mark = 0;
+    uint32_t marks = 0;
+    Monitor monitor;
+    MonitorOptions options;
+    options.groups = {RTNLGRP_LINK};
+    CHECK(monitor.Open({}, options).done());
+    CHECK_EQ(monitor.Start([&](const std::vector<uint8_t>& events) {
+      const std::lock_guard lock(mutex);
+      for (SpanReader reader(events); !reader.empty();) {
+        const auto header = reader.Read<rtnl::EventHeader>();
+        if (header.type == rtnl::kLinkEvent) {
+          [[maybe_unused]] const auto link = reader.Read<rtnl::LinkRecord>();
+          ++links;
+        }
+        if (header.type != rtnl::kMarkEvent) continue;
+        marks += header.value;
+        links_at_mark = links;
+      }
+      changed.notify_all();
+      return true;
+    }),
+             0);
+    const auto until_marked = [&](uint32_t wanted) {
+      std::unique_lock lock(mutex);
+      return changed.wait_for(lock, kPatience, [&] { return marks == wanted; });
+    };
+    monitor.Mark();
+    CHECK(until_marked(1));
+    for (int i = 0; i < 50; ++i) CHECK(CreateBridge(&connection, ("br" + std::to_string(i)).c_str()).done());
+    for (int i = 0; i < 3; ++i) monitor.Mark();
+    CHECK(until_marked(4));
+    CHECK(links_at_mark >= 50);
+    monitor.Mark();
+    monitor.Stop();
+  });
+}
+
 }  // namespace vtepd::sock
