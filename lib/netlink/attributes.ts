@@ -4,10 +4,10 @@
  * Must not: know a message type.
  */
 
-import { shown } from '../util/wrong-input.ts'
-import type { ByteWriter } from './byte-writer.ts'
+import { types } from 'node:util'
+import { shown, wrongType } from '../util/wrong-input.ts'
 import { LITTLE_ENDIAN } from './byte-writer.ts'
-import { asObject, unknownKey } from './check.ts'
+import { asCodec, asFunction, asInteger, asObject, fieldsOf, optional, unknownKey } from './check.ts'
 import type { Codec, ValueOf } from './codec.ts'
 
 /** NLA_F_NESTED and NLA_F_NET_BYTEORDER are no part of the number. */
@@ -26,16 +26,17 @@ export type AttributeValues<F extends AttributeFields> = {
 export interface Attributes<F extends AttributeFields> extends Codec<AttributeValues<F>> {
   readonly nested: true
   readonly fields: F
-  /** Keys that `value` has beyond these are left to whoever wrote them beside (message()). Throws TypeError for an unknown one. */
-  write(out: ByteWriter, value: AttributeValues<F>, name: string, beside?: ReadonlySet<string>): void
   /** As `read`, into an object that has other keys already. */
   readInto(value: object, view: DataView, start: number, end: number, name: string, faults: string[]): void
 }
 
-/** Throws RangeError for a number that two attributes have. */
+/** Throws TypeError for what is no codec, RangeError for a number that is none, or that two attributes have. */
 export function attributes<const F extends AttributeFields>(fields: F): Attributes<F> {
   const byId = new Map<number, { readonly key: string; readonly codec: Codec<unknown> }>()
-  for (const [key, [id, codec]] of Object.entries(fields)) {
+  for (const [key, field] of Object.entries(asObject('fields', fields))) {
+    if (!Array.isArray(field)) throw wrongType(key, 'an attribute, [number, codec]', field)
+    const id = asInteger(key, field[0], 0, TYPE_MASK)
+    const codec = asCodec(key, field[1])
     const other = byId.get(id)
     if (other !== undefined) throw new RangeError(`${key}: attribute ${id} is ${other.key} already`)
     byId.set(id, { key, codec })
@@ -59,9 +60,9 @@ export function attributes<const F extends AttributeFields>(fields: F): Attribut
   return {
     nested: true,
     fields,
-    write(out, value, name, beside) {
-      for (const [key, one] of Object.entries(asObject(name, value))) {
-        if (beside?.has(key) === true || one === undefined) continue
+    write(out, value, name) {
+      for (const [key, one] of Object.entries(asObject(name === '' ? 'value' : name, value))) {
+        if (one === undefined) continue
         const field = Object.hasOwn(fields, key) ? fields[key] : undefined
         if (field === undefined) throw unknownKey(name, key, Object.keys(fields))
         const [id, codec] = field
@@ -94,7 +95,10 @@ export function attributes<const F extends AttributeFields>(fields: F): Attribut
  * Attributes of one kind inside of another. `id`: the number of each, where it is given (IFLA_ALT_IFNAME in IFLA_PROP_LIST);
  * without it they are counted from 1, and any number is read (CTRL_ATTR_MCAST_GROUPS).
  */
-export function listOf<T>(item: Codec<T>, { id }: { readonly id?: number } = {}): Codec<readonly T[]> {
+export function listOf<T>(item: Codec<T>, options: { readonly id?: number } = {}): Codec<readonly T[]> {
+  asCodec('item', item)
+  const of = fieldsOf('options', options, ['id'])
+  const id = optional('id', of.id, (field, number) => asInteger(field, number, 0, TYPE_MASK))
   return {
     nested: true,
     write(out, value, name) {
@@ -134,6 +138,9 @@ export function eachAttribute(
   end: number,
   visit: (id: number, from: number, to: number) => void,
 ): void {
+  if (!types.isDataView(view)) throw wrongType('view', 'a DataView', view)
+  asInteger('end', end, asInteger('start', start, 0, view.byteLength), view.byteLength)
+  asFunction('visit', visit)
   for (let at = start; at + HEAD_BYTES <= end; ) {
     const length = view.getUint16(at, LITTLE_ENDIAN)
     if (length < HEAD_BYTES || at + length > end) return

@@ -2,11 +2,13 @@
  * What a caller hands over, from anything to values that can be believed: every check names the field. Each value is looked at
  * once, and what was looked at is what is used. Must not: coerce; '1' is no number.
  */
+import { types } from 'node:util'
 import { type Cidr, cidrOf } from '../net/cidr.ts'
 import { type Ifindex, toIfindex } from '../net/ifindex.ts'
 import { addressBits, FAMILIES, type Family, familyOf, type Ip, toIp } from '../net/ip.ts'
 import { type Lladdr, parseLladdr } from '../net/lladdr.ts'
 import { nearest, shown, wrongType, wrongValue } from '../util/wrong-input.ts'
+import type { Codec } from './codec.ts'
 
 const IFNAME_BYTES = 16
 const UTF8 = new TextEncoder()
@@ -34,6 +36,20 @@ export function asBoolean(field: string, value: unknown): boolean {
 /** A boolean that may be left out. */
 export function asFlag(field: string, value: unknown): boolean | undefined {
   return optional(field, value, asBoolean)
+}
+
+/** It can be written and read by; what it does then is its own. */
+export function asCodec(field: string, value: unknown): Codec<unknown> {
+  const codec = value as Partial<Codec<unknown>> | null | undefined
+  if (typeof codec !== 'object' || typeof codec?.write !== 'function' || typeof codec.read !== 'function')
+    throw wrongType(field, 'a codec', value)
+  return codec as Codec<unknown>
+}
+
+export function asBytes(field: string, value: unknown): Uint8Array {
+  // What only inherits from one has no bytes.
+  if (!types.isUint8Array(value)) throw wrongType(field, 'a Uint8Array', value)
+  return value
 }
 
 /** It is called as it is; what it takes and returns is the caller's. */

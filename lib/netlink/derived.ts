@@ -37,8 +37,11 @@ export function clock(codec: Codec<number>): Codec<number> {
     (told) => told / CLOCK_TICKS,
     (value, name) => {
       if (typeof value !== 'number') throw wrongType(name, 'a number', value)
-      const whole = Math.round(value * CLOCK_TICKS)
-      if (Math.abs(whole - value * CLOCK_TICKS) > 1e-6) throw new RangeError(`${name}: ${value} is finer than 10 ms`)
+      const ticks = value * CLOCK_TICKS
+      const whole = Math.round(ticks)
+      // 0.1 + 0.2 is meant to be 0.3.
+      if (Math.abs(whole - ticks) > 1e-9 * Math.abs(ticks))
+        throw new RangeError(`${name}: ${value} is finer than 10 ms`)
       return whole
     },
   )

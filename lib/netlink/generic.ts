@@ -5,10 +5,10 @@
 
 import { constants } from 'node:os'
 import { NetlinkError } from '../errors.ts'
-import { shown } from '../util/wrong-input.ts'
+import { wrongValue } from '../util/wrong-input.ts'
 import { type Attributes, type AttributeValues, attributes, listOf } from './attributes.ts'
 import type { CallOptions } from './call.ts'
-import { asInteger, fieldsOf } from './check.ts'
+import { asInteger, asList, asObject, asString, copyOf, fieldsOf } from './check.ts'
 import type { Codec } from './codec.ts'
 import type { Dump } from './dump.ts'
 import { message } from './message.ts'
@@ -84,8 +84,7 @@ export function openGeneric(options: Omit<NetlinkOptions, 'protocol'> = {}): Gen
   return {
     netlink,
     async family(name, callOptions) {
-      if (typeof name !== 'string' || name === '')
-        throw new TypeError(`name: ${shown(name)} is not the name of a family`)
+      checkName(name)
       const value = { command: CTRL_CMD_GETFAMILY, version: 1, familyName: name }
       const query = { type: CONTROLLER, body: controller, value, answer: controller, op: 'genl.family', subject: name }
       try {
@@ -99,6 +98,23 @@ export function openGeneric(options: Omit<NetlinkOptions, 'protocol'> = {}): Gen
     close: () => netlink.close(),
     [Symbol.asyncDispose]: () => netlink.close(),
   }
+}
+
+const QUERY_KEYS = ['command', 'schema', 'value', 'flags', 'op', 'subject'] as const
+const SUBSCRIPTION_KEYS = ['receiveBufferBytes', 'queueEvents', 'signal', 'onEvents', 'onError'] as const
+
+/** GENL_NAMSIZ, with the zero at its end. */
+const NAME_BYTES = 16
+
+/** null is no default, and is refused where it is looked at. */
+function defaultTo(standard: unknown, value: unknown): unknown {
+  return value === undefined ? standard : value
+}
+
+function checkName(name: unknown): void {
+  const given = asString('name', name)
+  if (given === '' || /[\0\p{Cs}]/u.test(given) || Buffer.byteLength(given) >= NAME_BYTES)
+    throw wrongValue('name', given, 'is not the name of a family')
 }
 
 interface Found {
@@ -116,17 +132,18 @@ function familyOver(netlink: Netlink, found: Found): GenericFamily {
   const codec = <S extends Schema>(schema: S) =>
     message(head, schema) as unknown as Codec<Values<S> & { command: number }>
   const queryOf = <S extends Schema>(query: GenericQuery<S>) => {
-    const { command, schema, value, flags, op, subject } = query
-    const both = codec(schema)
+    const of = fieldsOf('query', query, QUERY_KEYS)
+    const command = asInteger('command', of.command, 0, 0xff)
+    const both = codec(of.schema as S)
     const whole: TypedQuery<Values<S> & { command: number }, Values<S> & { command: number }> = {
       type: id,
-      flags: flags ?? 0,
+      flags: defaultTo(0, of.flags) as number,
       body: both,
-      value: { ...value, command: asInteger('command', command, 0, 0xff), version },
+      value: { ...(asObject('value', of.value) as Values<S>), command, version },
       answer: both,
       answerType: id,
-      op: op ?? `${name}.request`,
-      subject: subject ?? `command ${command}`,
+      op: defaultTo(`${name}.request`, of.op) as string,
+      subject: defaultTo(`command ${command}`, of.subject) as string,
     }
     return whole
   }
@@ -137,16 +154,14 @@ function familyOver(netlink: Netlink, found: Found): GenericFamily {
     groups,
     request: async (query, options) => netlink.request(queryOf(query), options),
     dump: async (query, options) => netlink.dump(queryOf(query), options),
-    subscribe(names, options) {
-      const numbers = names.map((one) => {
-        const number = groups.get(one)
-        if (number === undefined)
-          throw new RangeError(
-            `groups: ${shown(one)} is none of ${name}: ${[...groups.keys()].join(', ') || 'it has none'}`,
-          )
-        return number
+    subscribe(names, options = {}) {
+      const numbers = asList('groups', names, (field, one) => {
+        const number = groups.get(asString(field, one))
+        if (number !== undefined) return number
+        throw wrongValue(field, one, `is none of ${name}: ${[...groups.keys()].join(', ') || 'it has none'}`)
       })
-      return netlink.subscribe({ ...options, groups: numbers })
+      const of = copyOf('options', options, SUBSCRIPTION_KEYS)
+      return netlink.subscribe({ ...of, groups: numbers })
     },
     codec,
   }

@@ -3,12 +3,15 @@
  * what the kernel sent. Must not: send or receive.
  */
 
+import { wrongType } from '../util/wrong-input.ts'
 import type { Attributes, AttributeValues } from './attributes.ts'
 import { ByteWriter, LITTLE_ENDIAN } from './byte-writer.ts'
-import { asInteger, asObject } from './check.ts'
+import { asBytes, asCodec, asInteger, asObject } from './check.ts'
 import type { Codec } from './codec.ts'
 
 export const HEADER_BYTES = 16
+/** Of the fixed part of a protocol; the largest of rtnetlink has 24 bytes. */
+const LARGEST_FIXED = 4096
 
 /** A message of the kernel: its header, and a view of what follows. */
 export interface NetlinkMessage {
@@ -37,17 +40,22 @@ export function message<H extends object, F extends Readonly<Record<string, read
   fixed: Codec<H> & { readonly size: number },
   schema: Attributes<F>,
 ): Codec<H & AttributeValues<F>> {
+  asInteger('fixed.size', asCodec('fixed', fixed).size, 0, LARGEST_FIXED)
+  asCodec('schema', schema)
+  if (typeof schema.fields !== 'object') throw wrongType('schema', 'one of attributes()', schema)
   const keys = fixedKeys(fixed)
   const twice = [...keys].find((key) => Object.hasOwn(schema.fields, key))
   if (twice !== undefined) throw new RangeError(`${twice}: both the fixed part and an attribute have this name`)
   const head = (fixed.size + 3) & ~3
   return {
     write(out, value, name) {
-      // A copy: each field is read once.
-      const given = { ...asObject(name === '' ? 'value' : name, value) } as typeof value
-      fixed.write(out, given, name)
+      // Each field is read once.
+      const given = Object.entries(asObject(name === '' ? 'value' : name, value))
+      const partOf = (isFixed: boolean): object =>
+        Object.fromEntries(given.filter(([key]) => keys.has(key) === isFixed))
+      fixed.write(out, partOf(true) as H, name)
       out.align()
-      schema.write(out, given, name, keys)
+      schema.write(out, partOf(false) as AttributeValues<F>, name)
     },
     read(view, start, end, name, faults) {
       const first = fixed.read(view, start, Math.min(end, start + fixed.size), name, faults)
@@ -61,6 +69,7 @@ export function message<H extends object, F extends Readonly<Record<string, read
 
 /** A whole message: type, flags and what `codec` makes of `value`. Throws TypeError and RangeError by the name of the field. */
 export function encodeMessage<T>(type: number, flags: number, codec: Codec<T>, value: T): Uint8Array {
+  asCodec('codec', codec)
   const out = new ByteWriter()
   out.u32(0)
   out.u16(asInteger('type', type, 16, 0xffff))
@@ -79,8 +88,9 @@ export function attributeAt<T>(request: Uint8Array, codec: Codec<T>, offset: num
 
 /** The payload as a value, with the names of the parts that could not be read; undefined: it is none. */
 export function decodePayload<T>(codec: Codec<T>, payload: Uint8Array): { value: T; faults: string[] } | undefined {
+  asCodec('codec', codec)
   const faults: string[] = []
-  const value = codec.read(viewOf(payload), 0, payload.length, '', faults)
+  const value = codec.read(viewOf(asBytes('payload', payload)), 0, payload.length, '', faults)
   return value === undefined ? undefined : { value, faults }
 }
 

@@ -8,7 +8,7 @@ import { type AddonSocket, loadAddon, type RecordsOutcome } from '../addon/addon
 import { NetlinkProtocolError } from '../errors.ts'
 import { shown } from '../util/wrong-input.ts'
 import { type Caller, type CallOptions, createCaller } from './call.ts'
-import { asInteger, asString, fieldsOf, optional } from './check.ts'
+import { asCodec, asInteger, asString, fieldsOf, optional } from './check.ts'
 import type { Codec } from './codec.ts'
 import type { Dump } from './dump.ts'
 import {
@@ -214,11 +214,4 @@ function asQuery(value: unknown): CheckedQuery {
     op: optional('op', of.op, asString) ?? 'request',
     subject: optional('subject', of.subject, asString) ?? `of type ${type}`,
   }
-}
-
-function asCodec(field: string, value: unknown): Codec<unknown> {
-  const codec = value as Partial<Codec<unknown>> | null
-  if (typeof codec !== 'object' || typeof codec?.write !== 'function' || typeof codec.read !== 'function')
-    throw new TypeError(`${field}: ${shown(value)} is not a codec`)
-  return codec as Codec<unknown>
 }

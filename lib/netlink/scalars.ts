@@ -6,9 +6,9 @@
 import { type Ip, ipFromBytes } from '../net/ip.ts'
 import { readAddress } from '../net/ip-text.ts'
 import { type Lladdr, lladdrFromBytes, lladdrToBytes, parseLladdr } from '../net/lladdr.ts'
-import { shown } from '../util/wrong-input.ts'
+import { shown, wrongValue } from '../util/wrong-input.ts'
 import { LITTLE_ENDIAN } from './byte-writer.ts'
-import { asInteger } from './check.ts'
+import { asBytes, asCodec, asInteger, asObject } from './check.ts'
 import type { Codec } from './codec.ts'
 
 const U64_MOST = (1n << 64n) - 1n
@@ -84,10 +84,7 @@ export const text: Codec<string> = {
 
 /** Bytes as they are; what is read is a copy. */
 export const bytes: Codec<Uint8Array> = {
-  write(out, value, name) {
-    if (!(value instanceof Uint8Array)) throw new TypeError(`${name}: ${shown(value)} is not a Uint8Array`)
-    out.bytes(value)
-  },
+  write: (out, value, name) => out.bytes(asBytes(name, value)),
   read: (view, start, end) => bytesAt(view, start, end).slice(),
 }
 
@@ -183,15 +180,21 @@ export const lladdr: Codec<Lladdr> = {
  * `names`: each name with its number.
  */
 export function oneOf<N extends string>(codec: Codec<number>, names: Readonly<Record<N, number>>): Codec<N | number> {
+  asCodec('codec', codec)
+  const byName = new Map<string, number>()
   const byNumber = new Map<number, N>()
-  for (const name of Object.keys(names) as N[]) if (!byNumber.has(names[name])) byNumber.set(names[name], name)
+  for (const [name, given] of Object.entries(asObject('names', names))) {
+    const number = asInteger(name, given, -0x80000000, 0xffffffff)
+    byName.set(name, number)
+    if (!byNumber.has(number)) byNumber.set(number, name as N)
+  }
   return {
     ...(codec.size === undefined ? {} : { size: codec.size }),
     write(out, value, name) {
       if (typeof value !== 'string') return codec.write(out, value, name)
-      if (!Object.hasOwn(names, value))
-        throw new RangeError(`${name}: ${shown(value)} is none of ${Object.keys(names).join(', ')}`)
-      codec.write(out, names[value], name)
+      const number = byName.get(value)
+      if (number === undefined) throw wrongValue(name, value, `is none of ${[...byName.keys()].join(', ')}`)
+      codec.write(out, number, name)
     },
     read(view, start, end, name, faults) {
       const number = codec.read(view, start, end, name, faults)

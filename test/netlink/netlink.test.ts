@@ -239,7 +239,10 @@ test(
     const all = await controller?.dump({ command: 3, schema: families, value: {} })
     assert.ok(all?.value.some(({ name, id, command }) => name === 'nlctrl' && id === 16 && command === 1))
     assert.equal(await generic.family('no-such-family'), undefined)
-    assert.throws(() => controller?.subscribe(['notfy']), /^RangeError: groups: 'notfy' is none of nlctrl: notify$/)
+    assert.throws(
+      () => controller?.subscribe(['notfy']),
+      /^RangeError: groups\[0\]: 'notfy' is none of nlctrl: notify$/,
+    )
     controller?.subscribe(['notify']).close()
     await assert.rejects(generic.family(5 as never), TypeError)
   },

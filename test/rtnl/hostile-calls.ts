@@ -3,9 +3,9 @@
  * hardly a place may have any. A function without a row fails the test: say here what it takes.
  */
 
-import * as netlinkModule from '../../lib/netlink/index.ts'
 import type { Rtnl } from '../../lib/rtnl/index.ts'
 import * as rtnlModule from '../../lib/rtnl/index.ts'
+import { queryRow, subscribeRow } from '../netlink/hostile-floor.ts'
 import {
   familyRow,
   fields,
@@ -125,17 +125,6 @@ export const FUNCTIONS: Readonly<Record<string, Row>> = {
   },
 }
 
-/** Of the open floor: a request for all links. */
-const query = () => ({ type: 18, flags: 0, body: netlinkModule.struct({ family: netlinkModule.u8 }), value: {} })
-const queryRow: Row = {
-  args: () => [query()],
-  places: [
-    place('query', isEmptyObject, 0),
-    ...fields('', 0, { type: isInteger(16, 65_535), flags: maybe(isInteger(0, 65_535)), body: never }),
-    place('family', maybe(isByte), 0, 'value', 'family'),
-  ],
-}
-
 const ROWS: Readonly<Record<string, Row>> = {
   ...VALUES,
   request: queryRow,
@@ -148,21 +137,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       ...fields('', 1, { family: maybe(isFamily), signal: maybe(never) }),
     ],
   },
-  subscribe: {
-    args: () => [{ groups: [1], receiveBufferBytes: 1, queueEvents: 1, signal: undefined, onEvents() {} }],
-    places: [
-      place('options', isEmptyObject, 0),
-      ...fields('', 0, {
-        ...{
-          groups: isGroups,
-          receiveBufferBytes: maybe(isInteger(1, 2 ** 26)),
-          queueEvents: maybe(isInteger(1, 1e6)),
-        },
-        ...{ signal: maybe(never), onEvents: maybe((value) => typeof value === 'function') },
-      }),
-      place('groups[0]', isInteger(1, 2 ** 31 - 1), 0, 'groups', 0),
-    ],
-  },
+  subscribe: subscribeRow,
   dumpLinks: { args: () => [], places: [] },
   close: { args: () => [], places: [] },
   dumpAddresses: familyRow(maybe(isFamily)),
@@ -176,9 +151,9 @@ const ROWS: Readonly<Record<string, Row>> = {
       { ifname: 'v', vni: 1, local: '192.0.2.1', parent: 1, lladdr, mtu: 1450, port: 1, learning: false, gbp: false },
     ],
     places: [
-      place('', never, 0),
-      ...fields('link', 0, { ifname: isIfname, lladdr: maybe(never), mtu: maybe(isMtu) }),
-      ...fields('link.vxlan', 0, {
+      place('vxlan', never, 0),
+      ...fields('vxlan', 0, { ifname: isIfname, lladdr: maybe(never), mtu: maybe(isMtu) }),
+      ...fields('vxlan', 0, {
         ...{ vni: isInteger(0, 2 ** 24 - 1), local: maybe(never), parent: maybe(isIfindex) },
         ...{ port: maybe(isPort), learning: maybe(isBoolean), gbp: maybe(isBoolean) },
       }),
@@ -187,10 +162,10 @@ const ROWS: Readonly<Record<string, Row>> = {
   createVeth: {
     args: () => [{ ifname: 'a', lladdr, mtu: 1500, peer: { ifname: 'b', lladdr, mtu: 1500, netns: HERE } }],
     places: [
-      place('', never, 0),
-      ...fields('link', 0, plain),
-      place('link.veth.peer', never, 0, 'peer'),
-      ...fields('link.veth.peer', 0, { ...plain, netns: maybe(isNetns) }).map((one) => ({
+      place('veth', never, 0),
+      ...fields('veth', 0, plain),
+      place('veth.peer', never, 0, 'peer'),
+      ...fields('veth.peer', 0, { ...plain, netns: maybe(isNetns) }).map((one) => ({
         ...one,
         path: [0, 'peer', ...one.path.slice(1)],
       })),
@@ -198,7 +173,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   createBridge: {
     args: () => [{ ifname: 'a', lladdr, mtu: 1500 }],
-    places: [place('', never, 0), ...fields('link', 0, plain)],
+    places: [place('bridge', never, 0), ...fields('bridge', 0, plain)],
   },
   changeLink: ifindexOf(
     [{ up: true, mtu: 1500, lladdr, ifname: 'a', master: 1, vxlan: { local: '192.0.2.1', parent: 1, learning: true } }],
@@ -339,10 +314,6 @@ function withCallOptions(name: string, { args, places }: Row): Row {
   }
 }
 
-function isGroups(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0 && value.every(isInteger(1, 2 ** 31 - 1))
-}
-
 /** Methods of a writer of entries. */
 export const WRITER: Readonly<Record<string, Row>> = {
   push: { args: () => ['replace', neighbour()], places: [place('op', never, 0), ...entryPlaces(1)] },
@@ -403,9 +374,9 @@ export function spoilt(args: unknown[], path: readonly (string | number)[], valu
   return args
 }
 
-/** Of all functions that are exported, those that are no class of errors. */
-export function exportedFunctions(): string[] {
-  return Object.entries(rtnlModule)
+/** Of all functions that a module exports, those that are no class. */
+export function exportedFunctions(module: object): string[] {
+  return Object.entries(module)
     .filter(([, value]) => typeof value === 'function' && !/^class\b/.test(Function.prototype.toString.call(value)))
     .map(([name]) => name)
 }

@@ -1,9 +1,13 @@
 /** Calls that no function takes, against a real kernel that another socket watches. */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import * as netlinkModule from '../../lib/netlink/index.ts'
+import { ByteWriter, openGeneric, openNetlink } from '../../lib/netlink/index.ts'
 import * as rtnlModule from '../../lib/rtnl/index.ts'
-import { createEntryWriter, openRtnl, type Rtnl } from '../../lib/rtnl/index.ts'
+import { createEntryWriter, openRtnl, openWireguard, type Rtnl } from '../../lib/rtnl/index.ts'
+import { BYTES, FAMILY, FLOOR, GENERIC, NETLINK, WIREGUARD } from '../netlink/hostile-floor.ts'
 import { FUNCTIONS, hostileValues, METHODS, spoilt, WRITER } from './hostile-calls.ts'
+import type { Row } from './hostile-rows.ts'
 import { apply, createDevice, createStage, listen, peerEntries } from './support.ts'
 
 /** What the call throws or rejects with; undefined: it was taken. */
@@ -16,9 +20,41 @@ export async function outcomeOf(object: object, name: string, args: unknown[]): 
   }
 }
 
+/** A name, an object or module of that name, and the rows of its functions. */
+export type Group = readonly [name: string, object: object, rows: Readonly<Record<string, Row>>]
+
+/** Everything that can be opened, in a network namespace; `rtnl`: is closed with the rest. */
+export async function openGroups(rtnl: Rtnl, netns?: string) {
+  const options = netns === undefined ? {} : { netns }
+  const netlink = openNetlink({ protocol: 'route', ...options })
+  const generic = openGeneric(options)
+  const family = await generic.family('nlctrl')
+  assert.ok(family, 'the family of generic netlink itself')
+  const wireguard = openWireguard(options)
+  const bytes = new ByteWriter()
+  bytes.zeros(8)
+  const groups: readonly Group[] = [
+    ['', rtnlModule, FUNCTIONS],
+    ['rtnl', rtnl, METHODS],
+    ['writer', createEntryWriter(), WRITER],
+    ['netlink', netlinkModule, FLOOR],
+    ['Netlink', netlink, NETLINK],
+    ['Generic', generic, GENERIC],
+    ['GenericFamily', family, FAMILY],
+    ['Wireguard', wireguard, WIREGUARD],
+    ['ByteWriter', bytes, BYTES],
+  ]
+  const close = async (): Promise<void> => {
+    await Promise.all([rtnl, netlink, generic, wireguard].map((one) => one.close()))
+  }
+  return { groups, close }
+}
+
 /** Every row's every place with every value that cannot stand there, over and over: the kernel is as it was, and was silent. */
 export async function hostileCalls(t: TestContext, count: number): Promise<void> {
   const { rtnl, netns } = await createStage(t)
+  const { groups, close } = await openGroups(rtnl, netns.path)
+  t.after(close)
   // Link-local addresses come by themselves, and later.
   await netns.exec('sysctl', '-qw', 'net.ipv6.conf.default.addr_gen_mode=1')
   const ifindex = await createDevice(rtnl)
@@ -27,11 +63,9 @@ export async function hostileCalls(t: TestContext, count: number): Promise<void>
   t.after(() => watcher.close())
   const before = await everything(watcher, ifindex)
   const ears = listen(t, watcher, ['link', 'address', 'neighbour', 'route', 'rule'], { ignoreOwn: false })
-  const rows = [
-    ...Object.entries(FUNCTIONS).map(([name, row]) => ({ object: rtnlModule as object, name, row })),
-    ...Object.entries(METHODS).map(([name, row]) => ({ object: rtnl as object, name, row })),
-    ...Object.entries(WRITER).map(([name, row]) => ({ object: createEntryWriter() as object, name, row })),
-  ].flatMap(({ object, name, row }) => row.places.map((place) => ({ object, name, row, place })))
+  const rows = groups.flatMap(([, object, ofObject]) =>
+    Object.entries(ofObject).flatMap(([name, row]) => row.places.map((place) => ({ object, name, row, place }))),
+  )
   const values = hostileValues().length
   let made = 0
   for (let value = 0; made < count; value = (value + 1) % values)

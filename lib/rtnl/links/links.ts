@@ -46,16 +46,24 @@ export interface Links {
 
 const IFNAME_MOST = 15
 const ALTNAME_MOST = 127
-const VXLAN = ['vxlan', 'vxlan'] as const
 
 export function linksOver(netlink: Netlink): Links {
   const write = async (
-    { op, type, flags = 0, subject }: { op: string; type: number; flags?: number; subject: string },
+    op: { readonly op: string; readonly type: number; readonly flags?: number; readonly subject: string },
     value: schema.RawLink,
     options?: CallOptions,
+    { message } = schema.CHANGE,
   ): Promise<void> => {
-    const body = op === 'link.create' ? schema.linkMessage : schema.changeMessage
-    await netlink.request({ op, type, flags, subject, body, value }, options)
+    await netlink.request({ ...op, body: message, value }, options)
+  }
+  const create = async (spec: unknown, options?: CallOptions, naming = schema.LINK): Promise<LinkDetails> => {
+    const { ifname, home, peerHome, withNetns: valueWith } = creationOf(spec, naming)
+    const call = checkCallOptions(options)
+    const op = { op: 'link.create', type: schema.RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, subject: ifname }
+    await withNetns(op.op, [home, peerHome], ([fd, peerFd]) => write(op, valueWith(fd, peerFd), call, naming))
+    const created = await readBack(netlink, home, ifname, call)
+    if (created === undefined) throw vanished(ifname)
+    return created
   }
   const links: Links = {
     async listLinks(filter = {}, options) {
@@ -73,26 +81,16 @@ export function linksOver(netlink: Netlink): Links {
       return { ...dump, value: dump.value.filter(matches) }
     },
     getLink: async (link, options) => readLink(netlink, 'link.get', keyOf(link), `${link}`, options),
-    async createLink(spec, options) {
-      const creation = creationOf(spec)
-      const { ifname } = creation
-      const call = checkCallOptions(options)
-      const home = optional('link.netns', creation.netns, netnsPath)
-      const peerHome = optional('link.veth.peer.netns', creation.peerNetns, netnsPath)
-      const op = { op: 'link.create', type: schema.RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, subject: ifname }
-      await withNetns(op.op, [home, peerHome], ([fd, peerFd]) => write(op, creation.withNetns(fd, peerFd), call))
-      const created = await readBack(netlink, home, ifname, call)
-      if (created === undefined) throw vanished(ifname)
-      return created
+    createLink: (spec, options) => create(spec, options),
+    async createVxlan(vxlan, options) {
+      const spec = { txQueueLength: 0, ...asObject('vxlan', vxlan) }
+      return create(flatSpec('vxlan', spec), options, schema.FLAT.vxlan)
     },
-    createVxlan: async (vxlan, options) =>
-      links.createLink(flatSpec(...VXLAN, { txQueueLength: 0, ...asObject('vxlan', vxlan) }) as LinkSpec, options),
     async createVeth(veth, options) {
-      const { peer, ...near } = asObject('veth', veth) as unknown as VethCreation
-      return links.createLink({ ...near, kind: 'veth', veth: { peer } }, options)
+      const { peer, ...near } = asObject('veth', veth)
+      return create({ ...near, kind: 'veth', veth: { peer } }, options, schema.FLAT.veth)
     },
-    createBridge: async (bridge, options) =>
-      links.createLink(flatSpec('bridge', 'bridge', bridge) as LinkSpec, options),
+    createBridge: async (bridge, options) => create(flatSpec('bridge', bridge), options, schema.FLAT.bridge),
     async changeLink(ifindex, change, options) {
       const link = asIfindex('ifindex', ifindex)
       const op = { op: 'link.change', type: schema.RTM_NEWLINK, subject: nameOf(link) }

@@ -129,10 +129,29 @@ const peerMessage = message(ifinfomsg, attributes(COMMON))
 export type RawPeer = ValueOf<typeof peerMessage>
 const veth = attributes({ peer: [1, peerMessage] })
 
-/** `place`: how a caller calls the attributes of a kind. */
 const linkMessageOf = (place: (kind: string) => string) =>
   message(ifinfomsg, attributes({ ...COMMON, linkinfo: [18, linkInfoWith(veth, place)] }))
 
 export const linkMessage = linkMessageOf((kind) => `link.${kind}`)
-export const changeMessage = linkMessageOf((kind) => `change.${kind}`)
 export type RawLink = ValueOf<typeof linkMessage>
+
+/** How a caller calls a link and the attributes of its kind: with that errors begin, those of the message too. */
+export interface Naming {
+  readonly link: string
+  readonly kind: (kind: string) => string
+  readonly message: typeof linkMessage
+}
+
+const namingOf = (link: string, kind: (kind: string) => string): Naming => ({
+  link,
+  kind,
+  message: linkMessageOf(kind),
+})
+export const LINK: Naming = { link: 'link', kind: (kind) => `link.${kind}`, message: linkMessage }
+export const CHANGE = namingOf('change', (kind) => `change.${kind}`)
+/** Of specifications that have the attributes of their kind beside those of every link. */
+export const FLAT = {
+  vxlan: namingOf('vxlan', () => 'vxlan'),
+  veth: namingOf('veth', () => 'veth'),
+  bridge: namingOf('bridge', () => 'bridge'),
+}

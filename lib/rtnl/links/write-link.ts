@@ -13,6 +13,7 @@ import {
   optional,
   refuseUnknownKeys,
 } from '../../netlink/check.ts'
+import { netnsPath } from '../../netlink/netns-path.ts'
 import { wrongValue } from '../../util/wrong-input.ts'
 import { keyOfKind, type LinkInfo } from './kinds.ts'
 import * as schema from './schema.ts'
@@ -108,36 +109,38 @@ const CHANGE_KEYS = [
 export interface Creation {
   readonly raw: schema.RawLink
   readonly ifname: string
-  readonly netns?: unknown
-  readonly peerNetns?: unknown
+  readonly home: string | undefined
+  readonly peerHome: string | undefined
   /** The same with descriptors of both. */
   withNetns(fd: number | undefined, peerFd: number | undefined): schema.RawLink
 }
 
-/** Every error begins with `link.`; of a veth peer with `link.veth.peer.`. */
-export function creationOf(spec: unknown): Creation {
-  const given = { ...asObject('link', spec) }
+/** Errors begin as `naming` says. */
+export function creationOf(spec: unknown, naming: schema.Naming = schema.LINK): Creation {
+  const { link } = naming
+  const given = { ...asObject(link, spec) }
   const kind = oneOf('link.kind', given.kind, KINDS)
   const needs = NEEDS[kind] ?? []
   // The other end of a veth pair is a link of its own.
   const key = kind === 'veth' ? kind : keyOfKind(kind)
   const keys = ['kind', 'master', ...COMMON_KEYS, ...(key === undefined ? [] : [key])]
-  const of = fieldsOf('link', given, WITH_PARENT.has(kind) ? [...keys, 'parent'] : keys)
-  const raw = commonOf('link', of)
-  const master = optional('link.master', of.master, asIfindex)
+  const of = fieldsOf(link, given, WITH_PARENT.has(kind) ? [...keys, 'parent'] : keys)
+  const raw = commonOf(link, of)
+  const master = optional(`${link}.master`, of.master, asIfindex)
   if (master !== undefined) raw.master = master
-  if (WITH_PARENT.has(kind)) raw.parent = asIfindex('link.parent', of.parent)
+  if (WITH_PARENT.has(kind)) raw.parent = asIfindex(`${link}.parent`, of.parent)
   const settings = key === undefined ? undefined : of[key]
-  const data = settings === undefined && needs.length === 0 ? {} : { ...asObject(`link.${key}`, settings) }
-  for (const name of needs) if (data[name] === undefined) throw new TypeError(`link.${key}.${name}: it is missing`)
+  const place = naming.kind(key ?? kind)
+  const data = settings === undefined && needs.length === 0 ? {} : { ...asObject(place, settings) }
+  for (const name of needs) if (data[name] === undefined) throw new TypeError(`${place}.${name}: it is missing`)
   if (WITH_VNI.has(kind) && data.metadata !== true && data.vni === undefined)
-    throw new TypeError(`link.${key}.vni: it is missing`)
-  const peer = kind === 'veth' ? peerOf(data) : undefined
+    throw new TypeError(`${place}.vni: it is missing`)
+  const peer = kind === 'veth' ? peerOf(place, data) : undefined
   return {
     raw,
     ifname: raw.ifname ?? '',
-    netns: of.netns,
-    peerNetns: peer?.netns,
+    home: optional(`${link}.netns`, of.netns, netnsPath),
+    peerHome: optional(`${place}.peer.netns`, peer?.netns, netnsPath),
     withNetns(fd, peerFd) {
       const info: LinkInfo = {
         kind,
@@ -167,10 +170,10 @@ export function changeOf(ifindex: number, change: unknown): schema.RawLink {
   return raw
 }
 
-function peerOf({ peer, ...rest }: Fields): { readonly raw: Raw; readonly netns: unknown } {
-  refuseUnknownKeys('link.veth', rest, ['peer'])
-  const of = fieldsOf('link.veth.peer', peer, COMMON_KEYS)
-  return { raw: commonOf('link.veth.peer', of), netns: of.netns }
+function peerOf(place: string, { peer, ...rest }: Fields): { readonly raw: Raw; readonly netns: unknown } {
+  refuseUnknownKeys(place, rest, ['peer'])
+  const of = fieldsOf(`${place}.peer`, peer, COMMON_KEYS)
+  return { raw: commonOf(`${place}.peer`, of), netns: of.netns }
 }
 
 function commonOf(field: string, of: Fields): Raw {

@@ -7,7 +7,7 @@ import { struct } from '../../../netlink/structs.ts'
 
 export const vlanProtocol = oneOf(be16, { '802.1Q': 0x8100, '802.1ad': 0x88a8 })
 
-const qosMap = listOf(struct({ from: u32, to: u32 }), { id: 1 })
+const qosMap = listOf(struct({ from: u32, to: u32 }, { whole: true }), { id: 1 })
 
 export const vlan = attributes({
   id: [1, within(u16, 0, 4094)],

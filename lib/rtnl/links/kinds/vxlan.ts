@@ -24,7 +24,7 @@ const raw = attributes({
   /** FDB entries at most; 0: any number. */
   limit: [9, u32],
   /** UDP source ports, host byte order, both included. */
-  portRange: [10, struct({ low: be16, high: be16 })],
+  portRange: [10, struct({ low: be16, high: be16 }, { whole: true })],
   /** Answers ARP and neighbour solicitations from the neighbour table. */
   proxy: [11, bool8],
   /** Route short circuit. */
