@@ -7,7 +7,7 @@ import { debianKernel, SUITES } from './kernels/debian-kernel.mjs'
 import { emulator } from './kernels/machine.mjs'
 import { rootFor } from './kernels/roots.mjs'
 import { runOnKernel } from './kernels/run.mjs'
-import { FULL, SHORT, SHORT_EXCEPT, testFiles } from './kernels/selection.mjs'
+import { chosenFiles, FULL, SHORT, SHORT_EXCEPT } from './kernels/selection.mjs'
 
 // Emulated, with everything else that runs: ten times slower than the machine on which the bounds were chosen.
 const PATIENCE = 10
@@ -57,7 +57,7 @@ async function main() {
     return refuse(`${emulator(arch)} is missing: apt install qemu-system-${arch === 'x64' ? 'x86' : 'arm'}`)
 
   const chosen = positionals.length > 0 ? positionals : full ? FULL : SHORT
-  const files = testFiles(repository, chosen)
+  const files = chosenFiles(repository, chosen)
   const { only = '', except = chosen === SHORT ? SHORT_EXCEPT : '' } = values
   const limitMs = Number(values.minutes ?? (full ? 180 : 15)) * 60_000
   const ending = new AbortController()

@@ -1,12 +1,13 @@
 // Runs the addon's tests under sanitizers: `npm run test:asan` (AddressSanitizer and UndefinedBehaviorSanitizer) and
-// `npm run test:tsan` (ThreadSanitizer), `node scripts/sanitize.mjs address|thread [TEST FILE...]`; without files those of
-// test/rtnl and the soak, in short.
+// `npm run test:tsan` (ThreadSanitizer), `node scripts/sanitize.mjs address|thread [TEST FILE...]`; without files those
+// of `usual` below.
 // Builds a variant of the addon of its own (build-address, build-thread), and the native tests with the same sanitizer.
 // Node itself is not instrumented: the sanitizer's library is loaded into it, and only what the addon does is seen.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { inNamespaces } from './namespaces.mjs'
+import { testFiles } from './test-files.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
 
@@ -45,8 +46,7 @@ const [program = '', ...args] = [...(variant.prefix ?? []), path.join(native, 'n
 step('the native tests', program, args)
 
 const given = words.filter((word) => !word.startsWith('-'))
-const files =
-  given.length > 0 ? given : ['test/rtnl', 'test/soak'].flatMap((folder) => testFiles(path.join(root, folder)))
+const files = given.length > 0 ? given : usual()
 const env = { ...variant.options, LD_PRELOAD: library, VTEPD_NATIVE_DIR: path.join(folder, 'Debug') }
 const node = [process.execPath, '--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=1']
 // Those of the command line count, as they come later.
@@ -71,11 +71,15 @@ function step(what, program, args) {
   if (status !== 0) fail(`${what}: ${signal ?? `exit status ${status}`}`)
 }
 
-function testFiles(where) {
-  return readdirSync(where)
-    .filter((entry) => entry.endsWith('.test.ts'))
-    .map((entry) => path.relative(root, path.join(where, entry)))
-    .sort()
+/** What the addon does in every way; what stands in a folder of test/rtnl does the same with other values. */
+function usual() {
+  const own = testFiles(root, 'test/rtnl').filter((file) => path.dirname(file) === 'test/rtnl')
+  return [
+    ...own,
+    ...testFiles(root, 'test/netlink'),
+    'test/rtnl/live/watch-table.test.ts',
+    'test/soak/soak.soak.test.ts',
+  ]
 }
 
 function fail(why) {

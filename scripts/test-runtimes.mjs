@@ -32,7 +32,7 @@ if (installed.status !== 0) process.exit(1)
 const program = path.join(work, 'program.mjs')
 copyFileSync(path.join(tests, 'program.mjs'), program)
 
-const { status } = spawnSync(process.execPath, ['scripts/test.mjs', 'test/rtnl/runtimes'], {
+const { status } = spawnSync(process.execPath, ['scripts/test.mjs', 'test/rtnl/runtimes/runtimes.runtime.test.ts'], {
   cwd: root,
   stdio: 'inherit',
   env: { ...process.env, VTEPD_RUNTIMES: JSON.stringify({ runtimes, program }) },

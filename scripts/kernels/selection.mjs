@@ -1,7 +1,6 @@
 // Which tests run on another kernel. What never asks the kernel, and what needs programs that are no part of a machine's root (real
 // Kubernetes, flanneld, NetworkManager, systemd, k3s), is not among them.
-import { readdirSync } from 'node:fs'
-import path from 'node:path'
+import { testFiles } from '../test-files.mjs'
 
 /** All that asks the kernel: an hour or two a kernel. */
 export const FULL = [
@@ -52,13 +51,7 @@ export const SHORT_EXCEPT = [
 ].join('|')
 
 /** Files of the tests below `names` (files or folders), each once. */
-export function testFiles(repository, names) {
-  const found = names.flatMap((name) => {
-    if (name.endsWith('.ts')) return [name]
-    return readdirSync(path.join(repository, name), { recursive: true })
-      .filter((file) => file.endsWith('.test.ts') && !/\.\w+\.test\.ts$/.test(file))
-      .map((file) => path.join(name, file))
-      .sort()
-  })
+export function chosenFiles(repository, names) {
+  const found = names.flatMap((name) => (name.endsWith('.ts') ? [name] : testFiles(repository, name)))
   return [...new Set(found)].filter((file) => names.includes(file) || !NOT_THERE.test(file))
 }
