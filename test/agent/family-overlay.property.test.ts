@@ -21,7 +21,7 @@ import {
 } from './support/fake-node.ts'
 import { type Debts, EXPANDERS, type Happening, happen, happenings, peerSets } from './support/history.ts'
 
-const RUNS = Number(process.env.VTEPD_PROPERTY_RUNS ?? 200)
+const RUNS = Number(process.env.VTEPD_PROPERTY_RUNS ?? 100)
 const SEED = process.env.VTEPD_PROPERTY_SEED ?? '2433'
 
 /** Long enough for every back-off, shorter than the audit: healing must not depend on it. */

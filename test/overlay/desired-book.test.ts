@@ -115,9 +115,9 @@ test('changes planned by their keys, one after the other, end as the whole view 
           for (let i = 0; i < table.length; i += 1) assert.ok(book.agrees(entryBytes(table, i)))
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   )
-  assert.ok(keyed > 1000, `only ${keyed} changes were planned by their keys`)
+  assert.ok(keyed > 250, `only ${keyed} changes were planned by their keys`)
 })
 
 test('the FDB entry of a machine with two names stays while either needs it, and goes with the last', () => {
