@@ -103,6 +103,17 @@ test('an unknown field is refused, and the nearest known one is named', async ()
       const wanted = new RegExp(`^TypeError: (?:\\S+\\.)?${first}x: there is no such field; did you mean ${first}\\?$`)
       assert.match(String(error), wanted, name)
     }
+  for (const [group, object, rows] of await closedGroups())
+    for (const [name, { args }] of Object.entries(rows)) {
+      // An entry that is whole may have more: a hundred thousand of them are not asked for their keys.
+      if (name === 'packEntries' || group === 'writer') continue
+      for (const path of objectsIn(args())) {
+        const error = await outcomeOf(object, name, spoilt(args(), [...path, 'nobody'], 1))
+        // A schema's keys are names of the caller's own.
+        if (group === 'netlink' && !(error instanceof Error)) continue
+        assert.match(String(error), /^TypeError: \S*nobody: /, `${group} ${name} ${path.join('.')}`)
+      }
+    }
   const writer = createEntryWriter()
   const { gateway: gatway, ...route } = { ...(row(FUNCTIONS, 'packEntries').args()[0] as Record<string, unknown>[])[2] }
   assert.throws(
@@ -139,6 +150,18 @@ function row(rows: Readonly<Record<string, Row>>, name: string): Row {
   const found = rows[name]
   assert.ok(found, name)
   return found
+}
+
+/** Where plain objects stand in it: not lists, bytes, codecs and signals. */
+function objectsIn(value: unknown, path: Place['path'] = []): Place['path'][] {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || 'write' in value) return []
+  const own = Array.isArray(value) || path.length === 0 || 'bytes' in value ? [] : [path]
+  return [
+    ...own,
+    ...Object.entries(value).flatMap(([key, one]) =>
+      objectsIn(one, [...path, Array.isArray(value) ? Number(key) : key]),
+    ),
+  ]
 }
 
 /** Its fields, and those of what is in them, count how often they are read. */
