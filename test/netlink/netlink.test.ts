@@ -74,7 +74,10 @@ test(
     assert.equal(found?.linkinfo?.kind, 'bridge')
     const dump = await netlink.dump(LINKS)
     assert.deepEqual(
-      dump.value.map(({ ifname, altnames }) => [ifname, altnames]),
+      // Some kernels give every namespace a gre0 and the like.
+      dump.value
+        .filter(({ ifname = '' }) => ['lo', 'br0'].includes(ifname))
+        .map(({ ifname, altnames }) => [ifname, altnames]),
       [
         ['lo', undefined],
         ['br0', ['a-longer-name-than-fifteen']],
@@ -82,7 +85,10 @@ test(
     )
     assert.deepEqual([dump.interrupted, dump.unreadable], [false, undefined])
     await netlink.request({ type: RTM_DELLINK, body: link, value: { ifindex: found?.ifindex ?? 0 } })
-    assert.equal((await netlink.dump(LINKS)).value.length, 1)
+    assert.equal(
+      (await netlink.dump(LINKS)).value.find(({ ifname }) => ifname === 'br0'),
+      undefined,
+    )
   },
 )
 
@@ -139,7 +145,7 @@ test(
     const wrong = message(fixed, attributes({ mtu: [4, u8] }))
     const { value, unreadable } = await netlink.dump({ ...LINKS, answer: wrong })
     assert.equal(value[0]?.ifindex, 1)
-    assert.equal(unreadable?.count, 1)
+    assert.equal(unreadable?.count, (await netlink.dump(LINKS)).value.length)
   },
 )
 
@@ -200,17 +206,16 @@ test('a subscription ends by its signal, by its close and by that of its socket'
 test('a call whose signal is aborted before is not sent', kernelTests, async (t) => {
   const { netlink } = await createStage(t)
   const reason = new Error('no longer wanted')
+  const before = await netlink.dump(LINKS)
   await assert.rejects(netlink.request(bridge('br0'), { signal: AbortSignal.abort(reason) }), reason)
   await assert.rejects(netlink.dump(LINKS, { signal: AbortSignal.abort(reason) }), reason)
-  assert.deepEqual(
-    (await netlink.dump(LINKS)).value.map(({ ifname }) => ifname),
-    ['lo'],
-  )
+  assert.deepEqual(await netlink.dump(LINKS), before)
 })
 
 test('any interleaving of calls, aborts and limits leaves a socket that answers rightly', kernelTests, async (t) => {
   const { netlink } = await createStage(t)
   await netlink.request(bridge('br0'))
+  const count = (await netlink.dump(LINKS)).value.length
   for (let round = 0; round < 300; round += 1) {
     const controller = new AbortController()
     const calls = Array.from({ length: 6 }, (_, i) =>
@@ -220,7 +225,7 @@ test('any interleaving of calls, aborts and limits leaves a socket that answers 
     if (round % 3 > 1) await calls[0]
     controller.abort()
     for (const [i, outcome] of (await Promise.allSettled(calls)).entries()) {
-      if (outcome.status === 'fulfilled') assert.equal(outcome.value.value.length, 2)
+      if (outcome.status === 'fulfilled') assert.equal(outcome.value.value.length, count)
       else assert.deepEqual([i % 3, outcome.reason.name], [0, 'AbortError'])
     }
   }

@@ -6,11 +6,11 @@
 import type { Ip } from '../../net/ip.ts'
 import { type AttributeValues, attributes } from '../../netlink/attributes.ts'
 import { ByteWriter } from '../../netlink/byte-writer.ts'
-import { asInteger, asObject } from '../../netlink/check.ts'
+import { asInteger, asObject, refuseUnknownKeys } from '../../netlink/check.ts'
 import type { Codec } from '../../netlink/codec.ts'
 import { be16, be64, bytes, ip, oneOf, u8, u16 } from '../../netlink/scalars.ts'
 import { shown } from '../../util/wrong-input.ts'
-import { type Seg6Mode, seg6 } from './seg6.ts'
+import { type Seg6Header, type Seg6Mode, seg6 } from './seg6.ts'
 
 const ENCAPS = {
   none: 0,
@@ -82,13 +82,17 @@ const ipTunnel = attributes({
   options: [8, encapBytes],
 })
 
+const BOTTOM_OF_STACK = 0x100
+
 /** Label stack entries (RFC 3032): label, traffic class, bottom of stack, TTL. */
 const labels: Codec<readonly number[]> = {
   write(out, value, name) {
     if (!Array.isArray(value) || value.length === 0)
       throw new TypeError(`${name}: ${shown(value)} is no list of labels`)
-    for (const [i, label] of (value as readonly unknown[]).entries())
-      out.u32((asInteger(`${name}[${i}]`, label, 0, 0xfffff) << 12) | (i === value.length - 1 ? 0x100 : 0), false)
+    for (const [i, one] of (value as readonly unknown[]).entries()) {
+      const label = asInteger(`${name}[${i}]`, one, 0, 0xfffff)
+      out.u32(((label << 12) | (i === value.length - 1 ? BOTTOM_OF_STACK : 0)) >>> 0, false)
+    }
   },
   read(view, start, end) {
     const value: number[] = []
@@ -97,7 +101,8 @@ const labels: Codec<readonly number[]> = {
   },
 }
 const mpls = attributes({ labels: [1, labels], ttl: [2, u8] })
-const srh = attributes({ header: [1, seg6] })
+const HEADER = 1
+const srh = attributes({ header: [HEADER, seg6] })
 
 /** A value of what both attributes say; `type` missing is an encap of nobody's. */
 export function encapOf(type: EncapType | undefined, raw: Uint8Array | undefined): Encap | undefined {
@@ -139,8 +144,10 @@ export function encapAttributes(name: string, encap: Encap): { encapType: EncapT
   if (type === 'mpls' && rest.labels === undefined) throw new TypeError(`${name}.labels: it is missing`)
   if (type === 'mpls') return { encapType: type, encap: written(mpls, rest as Omit<MplsEncap, 'type'>, name) }
   if (type === 'seg6') {
-    const header = rest as unknown as Omit<Seg6Encap, 'type'>
-    return { encapType: type, encap: written(srh, { header }, name) }
+    refuseUnknownKeys(name, rest, ['mode', 'segments'])
+    const out = new ByteWriter()
+    out.attribute(HEADER, false, name, () => seg6.write(out, rest as unknown as Seg6Header, name))
+    return { encapType: type, encap: out.finish() }
   }
   throw new TypeError(`${name}.raw: an encap of type ${shown(type)} needs its bytes`)
 }
