@@ -4,19 +4,20 @@ import { bridge } from './kinds/bridge.ts'
 import { VXLAN_KEYS } from './kinds/vxlan.ts'
 import { COMMON_KEYS } from './write-link.ts'
 
+const OWN_KEYS = { vxlan: VXLAN_KEYS, bridge: Object.keys(bridge.fields), veth: ['peer'] }
+
 /**
- * The specification with the kind's attributes in a place of their own. `group` is the kind's, where one has it: a group of devices
- * can be named in the long form alone.
+ * The specification with the kind's attributes in a place of their own. `group` is the kind's, where one has it: then a group of
+ * devices can be named in the long form alone.
  */
-export function flatSpec(kind: 'vxlan' | 'bridge', spec: unknown): object {
+export function flatSpec(kind: 'vxlan' | 'bridge' | 'veth', spec: unknown): object {
   const common: Record<string, unknown> = { kind }
   const own: Record<string, unknown> = {}
   const given = asObject(kind, spec)
-  const ofKind = kind === 'vxlan' ? VXLAN_KEYS : Object.keys(bridge.fields)
-  refuseUnknownKeys(kind, given, [...COMMON_KEYS, 'master', ...ofKind])
+  refuseUnknownKeys(kind, given, [...COMMON_KEYS, 'master', ...OWN_KEYS[kind]])
   for (const [key, value] of Object.entries(given)) {
-    const isCommon = key !== 'group' && COMMON_KEYS.includes(key)
-    ;(isCommon || key === 'master' ? common : own)[key] = value
+    const isOwn = OWN_KEYS[kind].includes(key)
+    ;(isOwn ? own : common)[key] = value
   }
   return { ...common, [kind]: own }
 }

@@ -86,10 +86,7 @@ export function linksOver(netlink: Netlink): Links {
       const spec = { txQueueLength: 0, ...asObject('vxlan', vxlan) }
       return create(flatSpec('vxlan', spec), options, schema.FLAT.vxlan)
     },
-    async createVeth(veth, options) {
-      const { peer, ...near } = asObject('veth', veth)
-      return create({ ...near, kind: 'veth', veth: { peer } }, options, schema.FLAT.veth)
-    },
+    createVeth: async (veth, options) => create(flatSpec('veth', veth), options, schema.FLAT.veth),
     createBridge: async (bridge, options) => create(flatSpec('bridge', bridge), options, schema.FLAT.bridge),
     async changeLink(ifindex, change, options) {
       const link = asIfindex('ifindex', ifindex)

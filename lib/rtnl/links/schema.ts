@@ -132,14 +132,11 @@ const veth = attributes({ peer: [1, peerMessage] })
 const linkMessageOf = (place: (kind: string) => string) =>
   message(ifinfomsg, attributes({ ...COMMON, linkinfo: [18, linkInfoWith(veth, place)] }))
 
-export const linkMessage = linkMessageOf((kind) => `link.${kind}`)
-export type RawLink = ValueOf<typeof linkMessage>
-
 /** How a caller calls a link and the attributes of its kind: with that errors begin, those of the message too. */
 export interface Naming {
   readonly link: string
   readonly kind: (kind: string) => string
-  readonly message: typeof linkMessage
+  readonly message: ReturnType<typeof linkMessageOf>
 }
 
 const namingOf = (link: string, kind: (kind: string) => string): Naming => ({
@@ -147,7 +144,7 @@ const namingOf = (link: string, kind: (kind: string) => string): Naming => ({
   kind,
   message: linkMessageOf(kind),
 })
-export const LINK: Naming = { link: 'link', kind: (kind) => `link.${kind}`, message: linkMessage }
+export const LINK = namingOf('link', (kind) => `link.${kind}`)
 export const CHANGE = namingOf('change', (kind) => `change.${kind}`)
 /** Of specifications that have the attributes of their kind beside those of every link. */
 export const FLAT = {
@@ -155,3 +152,6 @@ export const FLAT = {
   veth: namingOf('veth', () => 'veth'),
   bridge: namingOf('bridge', () => 'bridge'),
 }
+
+export const linkMessage = LINK.message
+export type RawLink = ValueOf<typeof linkMessage>

@@ -59,7 +59,7 @@ export type VxlanCreation = Pick<VxlanSpec, 'ifname' | 'vni'> & Omit<CommonSpec,
 /** createVeth's. */
 export type VethCreation = CommonSpec & Pick<VethSpec, 'peer'> & { readonly peer: VethPeer }
 /** createBridge's, flat. */
-export type BridgeCreation = BridgeSpec & Omit<CommonSpec, 'group'> & BridgeSettings
+export type BridgeCreation = BridgeSpec & CommonSpec & BridgeSettings
 
 /** A change in place; what is absent stays. One message, of which the kernel may have done a part when it refuses. */
 export interface LinkSettings extends Omit<LinkChange, 'vxlan'> {

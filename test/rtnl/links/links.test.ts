@@ -95,6 +95,13 @@ test('everything of a link that can be changed is as ip sees it afterwards', ker
   assert.deepEqual([after?.master, after?.alias ?? '', after?.up, after?.mtu], [undefined, '', false, 1300])
 })
 
+test('the group of devices of a link stands beside the attributes of its kind', kernelTests, async (t) => {
+  const { links } = await createStage(t)
+  assert.equal((await links.createBridge({ ifname: 'br0', group: 7, priority: 4096 })).group, 7)
+  const { group } = await links.createVeth({ ifname: 'a', group: 8, peer: { ifname: 'b', group: 9 } })
+  assert.deepEqual([group, (await links.getLink('b'))?.group], [8, 9])
+})
+
 test('attributes of a kind are changed in place, and a link of another kind refuses them', kernelTests, async (t) => {
   const stage = await createStage(t)
   const { links } = stage
@@ -231,6 +238,14 @@ test('wrong input is refused by the name of its field, and nothing is made or ch
   await refuses('netns', 'undefined', links.moveLink(lo, undefined as never))
   await refuses('vxlan', null, links.createVxlan(null as never))
   await refuses('bridge', 'br0', links.createBridge('br0' as never))
+  for (const own of ['kind', 'veth', 'vxlan', 'nobody']) {
+    const given = { ifname: 'a', peer: { ifname: 'b' }, [own]: 'dummy' }
+    await refuses(`veth.${own}`, given, links.createVeth(given as never))
+    await refuses(`bridge.${own}`, given, links.createBridge({ ifname: 'a', [own]: 'dummy' } as never))
+    await refuses(`vxlan.${own}`, given, links.createVxlan({ ifname: 'a', vni: 1, [own]: 'dummy' } as never))
+  }
+  await refuses('veth.group', 'x', links.createVeth({ ifname: 'a', peer: { ifname: 'b' }, group: 'x' } as never))
+  await refuses('bridge.group', -1, links.createBridge({ ifname: 'a', group: -1 }))
   assert.equal(JSON.stringify((await links.listLinks()).value), before)
 })
 
