@@ -2,11 +2,9 @@
  * Where the attributes of one message stand: found in one pass, read one by one as they are wanted, without an object in between.
  * For tables of which there are 100,000 lines; attributes.ts is for everything else. Must not: know a message type.
  */
+import { LITTLE_ENDIAN } from '../addon/host-order.ts'
 import type { Attributes, AttributeValues } from './attributes.ts'
-import { LITTLE_ENDIAN } from './byte-writer.ts'
-
-const TYPE_MASK = 0x3fff
-const HEAD_BYTES = 4
+import { HEAD_BYTES, TYPE_MASK } from './byte-writer.ts'
 
 export interface AttributeIndex<F> {
   /** Finds those from `start` up to `end`; what was found before is forgotten. Ends where the framing is broken. */

@@ -5,14 +5,11 @@
  */
 
 import { types } from 'node:util'
+import { LITTLE_ENDIAN } from '../addon/host-order.ts'
 import { shown, wrongType } from '../util/wrong-input.ts'
-import { LITTLE_ENDIAN } from './byte-writer.ts'
-import { asCodec, asFunction, asInteger, asObject, fieldsOf, optional, unknownKey } from './check.ts'
+import { HEAD_BYTES, TYPE_MASK } from './byte-writer.ts'
+import { asCodec, asFunction, asInteger, asObject, fieldsOf, keyName, optional, unknownKey } from './check.ts'
 import type { Codec, ValueOf } from './codec.ts'
-
-/** NLA_F_NESTED and NLA_F_NET_BYTEORDER are no part of the number. */
-const TYPE_MASK = 0x3fff
-const HEAD_BYTES = 4
 
 // biome-ignore lint/suspicious/noExplicitAny: the type of each value is inferred from its codec
 type AttributeFields = Readonly<Record<string, readonly [id: number, codec: Codec<any>]>>
@@ -34,9 +31,10 @@ export interface Attributes<F extends AttributeFields> extends Codec<AttributeVa
 export function attributes<const F extends AttributeFields>(fields: F): Attributes<F> {
   const byId = new Map<number, { readonly key: string; readonly codec: Codec<unknown> }>()
   for (const [key, field] of Object.entries(asObject('fields', fields))) {
-    if (!Array.isArray(field)) throw wrongType(key, 'an attribute, [number, codec]', field)
-    const id = asInteger(key, field[0], 0, TYPE_MASK)
-    const codec = asCodec(key, field[1])
+    const place = keyName(key)
+    if (!Array.isArray(field)) throw wrongType(place, 'an attribute, [number, codec]', field)
+    const id = asInteger(place, field[0], 0, TYPE_MASK)
+    const codec = asCodec(place, field[1])
     const other = byId.get(id)
     if (other !== undefined) throw new RangeError(`${key}: attribute ${id} is ${other.key} already`)
     byId.set(id, { key, codec })

@@ -2,14 +2,16 @@
  * Bytes of a message that is being written: grows as needed, integers in host byte order unless a name says otherwise. What does
  * not fit is a RangeError and never cut: a codec of a caller's own may have let it through. Must not: know what the bytes mean.
  */
+import { LITTLE_ENDIAN } from '../addon/host-order.ts'
 import { wrongType, wrongValue } from '../util/wrong-input.ts'
 import { asBytes, asFunction, asInteger } from './check.ts'
 
-export const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
-
 /** Bit 15 of an attribute's type (NLA_F_NESTED): what it holds are attributes. */
 const NESTED = 0x8000
-const LARGEST_ID = 0x3fff
+/** NLA_TYPE_MASK: NLA_F_NESTED and NLA_F_NET_BYTEORDER are no part of an attribute's number. */
+export const TYPE_MASK = 0x3fff
+/** struct nlattr. */
+export const HEAD_BYTES = 4
 const LARGEST_ATTRIBUTE = 0xffff
 /** Of a message: no netlink socket sends more at once. */
 const LARGEST = 1 << 24
@@ -78,7 +80,7 @@ export class ByteWriter {
 
   /** One attribute (struct nlattr) with what `body` writes. Throws RangeError, naming `name`, beyond 65,535 bytes. */
   attribute(id: number, nested: boolean, name: string, body: () => void): void {
-    asInteger('id', id, 0, LARGEST_ID)
+    asInteger('id', id, 0, TYPE_MASK)
     asFunction('body', body)
     this.align()
     const start = this.#length

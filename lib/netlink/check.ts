@@ -182,9 +182,14 @@ export function refuseUnknownKeys(field: string, value: object, keys: readonly s
   for (const key of Object.keys(value)) if (!keys.includes(key)) throw unknownKey(field, key, keys)
 }
 
+/** A key as errors begin with it: quoted where it is no plain word. */
+export function keyName(key: string): string {
+  return /^[\w-]+$/.test(key) ? key : shown(key)
+}
+
 /** The nearest of those that there are is named. */
 export function unknownKey(field: string, key: string, keys: readonly string[]): TypeError {
-  const name = /^[\w-]+$/.test(key) ? key : shown(key)
+  const name = keyName(key)
   return new TypeError(`${field === '' ? name : `${field}.${name}`}: there is no such field${nearest(key, keys)}`)
 }
 

@@ -15,7 +15,7 @@ import { message } from './message.ts'
 import { type Netlink, type NetlinkOptions, openNetlink, type TypedQuery } from './netlink.ts'
 import { text, u8, u16, u32 } from './scalars.ts'
 import { pad, struct } from './structs.ts'
-import type { Subscription, SubscriptionOptions } from './subscription.ts'
+import { SUBSCRIPTION_KEYS, type Subscription, type SubscriptionOptions } from './subscription.ts'
 
 /** GENL_ID_CTRL and its commands and attributes (linux/genetlink.h). */
 const CONTROLLER = 16
@@ -101,7 +101,6 @@ export function openGeneric(options: Omit<NetlinkOptions, 'protocol'> = {}): Gen
 }
 
 const QUERY_KEYS = ['command', 'schema', 'value', 'flags', 'op', 'subject'] as const
-const SUBSCRIPTION_KEYS = ['receiveBufferBytes', 'queueEvents', 'signal', 'onEvents', 'onError'] as const
 
 /** GENL_NAMSIZ, with the zero at its end. */
 const NAME_BYTES = 16

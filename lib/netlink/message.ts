@@ -3,9 +3,10 @@
  * what the kernel sent. Must not: send or receive.
  */
 
+import { LITTLE_ENDIAN, viewOf } from '../addon/host-order.ts'
 import { wrongType } from '../util/wrong-input.ts'
 import type { Attributes, AttributeValues } from './attributes.ts'
-import { ByteWriter, LITTLE_ENDIAN } from './byte-writer.ts'
+import { ByteWriter } from './byte-writer.ts'
 import { asBytes, asCodec, asInteger, asObject } from './check.ts'
 import type { Codec } from './codec.ts'
 
@@ -127,8 +128,4 @@ export function messageAt(view: DataView, bytes: Uint8Array, from: number, to: n
 function fixedKeys(fixed: Codec<object> & { readonly size: number }): ReadonlySet<string> {
   const zeros = fixed.read(new DataView(new ArrayBuffer(fixed.size)), 0, fixed.size, '', [])
   return new Set(Object.keys(zeros ?? {}))
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

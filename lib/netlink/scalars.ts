@@ -3,12 +3,12 @@
  * the kernel's netlink specifications (Documentation/netlink). Must not: know which attribute a value stands in.
  */
 
+import { LITTLE_ENDIAN } from '../addon/host-order.ts'
 import { type Ip, ipFromBytes } from '../net/ip.ts'
 import { readAddress } from '../net/ip-text.ts'
 import { type Lladdr, lladdrFromBytes, lladdrToBytes, parseLladdr } from '../net/lladdr.ts'
 import { shown, wrongValue } from '../util/wrong-input.ts'
-import { LITTLE_ENDIAN } from './byte-writer.ts'
-import { asBytes, asCodec, asInteger, asObject } from './check.ts'
+import { asBytes, asCodec, asInteger, asObject, keyName } from './check.ts'
 import type { Codec } from './codec.ts'
 
 const U64_MOST = (1n << 64n) - 1n
@@ -184,7 +184,7 @@ export function oneOf<N extends string>(codec: Codec<number>, names: Readonly<Re
   const byName = new Map<string, number>()
   const byNumber = new Map<number, N>()
   for (const [name, given] of Object.entries(asObject('names', names))) {
-    const number = asInteger(name, given, -0x80000000, 0xffffffff)
+    const number = asInteger(keyName(name), given, -0x80000000, 0xffffffff)
     byName.set(name, number)
     if (!byNumber.has(number)) byNumber.set(number, name as N)
   }

@@ -1,6 +1,6 @@
 /** Codecs of fixed layouts (C structs) and of packed arrays of them. Must not: know attributes. */
 import { shown, wrongType } from '../util/wrong-input.ts'
-import { asCodec, asFlag, asInteger, asObject, fieldsOf, unknownKey } from './check.ts'
+import { asCodec, asFlag, asInteger, asObject, fieldsOf, keyName, unknownKey } from './check.ts'
 import type { Codec, ValueOf } from './codec.ts'
 
 /** An attribute holds no more. */
@@ -20,7 +20,7 @@ export function struct<F extends Readonly<Record<string, Codec<any>>>>(
 ): Codec<StructValue<F>> & { readonly size: number } {
   const isWhole = asFlag('whole', fieldsOf('options', options, ['whole']).whole) === true
   const parts = Object.entries(asObject('fields', fields)).map(([name, field]) => {
-    const codec = asCodec(name, field)
+    const codec = asCodec(keyName(name), field)
     if (codec.size === undefined) throw new RangeError(`${name}: a field of a struct needs a size`)
     return { name, codec, size: codec.size }
   })

@@ -116,10 +116,11 @@ export function subscribe(socket: AddonSocket, options: SubscriptionOptions, onC
   }
 }
 
-const KEYS = ['groups', 'receiveBufferBytes', 'queueEvents', 'signal', 'onEvents', 'onError'] as const
+/** All but the groups, which generic netlink has by name. */
+export const SUBSCRIPTION_KEYS = ['receiveBufferBytes', 'queueEvents', 'signal', 'onEvents', 'onError'] as const
 
 function checkOptions(options: SubscriptionOptions) {
-  const of = fieldsOf('options', options, KEYS)
+  const of = fieldsOf('options', options, ['groups', ...SUBSCRIPTION_KEYS])
   const groups = asList('groups', of.groups, (field, group) => asInteger(field, group, 1, 0x7fffffff))
   if (groups.length === 0 || groups.length > MOST_GROUPS)
     throw new RangeError(`groups: ${groups.length} are not from 1 to ${MOST_GROUPS}`)

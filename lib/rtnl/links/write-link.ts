@@ -27,24 +27,8 @@ type Read<T> = (field: string, value: unknown) => T
 type Raw = { -readonly [K in keyof schema.RawLink]: schema.RawLink[K] }
 
 /** What can be created. */
-const KINDS = [
-  ...[
-    'bridge',
-    'dummy',
-    'ifb',
-    'wireguard',
-    'nlmon',
-    'team',
-    'veth',
-    'vxlan',
-    'vlan',
-    'macvlan',
-    'macvtap',
-    'ipvlan',
-    'ipvtap',
-  ],
-  ...['bond', 'vrf', 'geneve'],
-]
+const KINDS =
+  'bridge dummy ifb wireguard nlmon team veth vxlan vlan macvlan macvtap ipvlan ipvtap bond vrf geneve'.split(' ')
 /** What the attributes of some cannot be without. */
 const NEEDS: Readonly<Record<string, readonly string[]>> = { veth: ['peer'], vlan: ['id'], vrf: ['table'] }
 const WITH_PARENT = new Set(['vlan', 'macvlan', 'macvtap', 'ipvlan', 'ipvtap'])
@@ -119,7 +103,7 @@ export interface Creation {
 export function creationOf(spec: unknown, naming: schema.Naming = schema.LINK): Creation {
   const { link } = naming
   const given = { ...asObject(link, spec) }
-  const kind = oneOf('link.kind', given.kind, KINDS)
+  const kind = oneOf(`${link}.kind`, given.kind, KINDS)
   const needs = NEEDS[kind] ?? []
   // The other end of a veth pair is a link of its own.
   const key = kind === 'veth' ? kind : keyOfKind(kind)

@@ -1,9 +1,10 @@
 /** From what the kernel says to a route as a value. Must not: fail on anything that a kernel can hold. */
+
+import { LITTLE_ENDIAN } from '../../addon/host-order.ts'
 import { type Cidr, cidrFromBytes } from '../../net/cidr.ts'
 import { toIfindex } from '../../net/ifindex.ts'
 import type { Family } from '../../net/ip.ts'
 import { attributeIndex } from '../../netlink/attribute-index.ts'
-import { LITTLE_ENDIAN } from '../../netlink/byte-writer.ts'
 import type { Codec } from '../../netlink/codec.ts'
 import { CLOCK_TICKS } from '../../netlink/derived.ts'
 import { AF, scope8, type8 } from '../inet.ts'

@@ -1,4 +1,5 @@
 /** The generic netlink family `wireguard` as codecs (linux/wireguard.h). Must not: show a key in an error. */
+import { LITTLE_ENDIAN } from '../../addon/host-order.ts'
 import { type Ip, ipFromBytes, ipToBytes } from '../../net/ip.ts'
 import { attributes, listOf } from '../../netlink/attributes.ts'
 import type { Codec, ValueOf } from '../../netlink/codec.ts'
@@ -33,7 +34,6 @@ export interface RawEndpoint {
 
 const IPV4_BYTES = 16
 const IPV6_BYTES = 28
-const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
 /** struct sockaddr_in or sockaddr_in6: family and scope in host byte order, port and flow label in network byte order. */
 const endpoint: Codec<RawEndpoint> = {

@@ -21,7 +21,7 @@ const rawGeneve = attributes({
   udpChecksum: [8, bool8],
   udpZeroChecksum6Tx: [9, bool8],
   udpZeroChecksum6Rx: [10, bool8],
-  /** Flow label of outer IPv6 packets, 20 flagBits. */
+  /** Flow label of outer IPv6 packets, 20 bits. */
   label: [11, within(be32, 0, 0xfffff)],
   ttlInherit: [12, bool8],
   df: [13, oneOf(u8, { unset: 0, set: 1, inherit: 2 })],
