@@ -103,7 +103,8 @@ const descriptorTests = process.env.VTEPD_NATIVE_DIR === undefined ? kernelTests
 test('where no descriptor is left an open says so, at whatever step, and takes none', descriptorTests, async (t) => {
   const { netns } = await createStage(t)
   const program = `
-    import { openSync, closeSync, readdirSync } from 'node:fs'
+    import { execFileSync } from 'node:child_process'
+    import { openSync, closeSync } from 'node:fs'
     import { openRtnl } from './lib/rtnl/index.ts'
     import { openNftMonitor } from './lib/rtnl/native-nft-monitor.ts'
     const rtnl = openRtnl({ netns: process.argv[1] })
@@ -113,6 +114,8 @@ test('where no descriptor is left an open says so, at whatever step, and takes n
       () => rtnl.monitor({ groups: ['link'], families: [], onNotifications: () => {} }),
       () => openNftMonitor({ netns: process.argv[1], watched: [], onNews: () => {} }),
     ]
+    // What is loaded may have more of them open at once.
+    execFileSync('prlimit', ['--pid=' + process.pid, '--nofile=64:64'])
     const taken = []
     try { for (;;) taken.push(openSync('/dev/null')) } catch {}
     const told = new Set()
@@ -129,8 +132,8 @@ test('where no descriptor is left an open says so, at whatever step, and takes n
     for (const fd of taken) closeSync(fd)
     console.log([...told].join(), full)
     await rtnl.close()`
-  const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', program, netns.path]
-  const { stdout } = await run('prlimit', ['--nofile=64:64', ...node])
+  const node = ['--import', 'tsx', '--input-type=module', '-e', program, netns.path]
+  const { stdout } = await run(process.execPath, node)
   assert.equal(stdout, 'EMFILE true\n')
 })
 
