@@ -85,8 +85,11 @@ export interface AddonSocket {
   ): Outcome & { readonly monitor?: AddonMonitor }
   /** What `withdraw` calls the next call by: 1 to 2^32-1. */
   nameNext(id: number): void
-  /** That call resolves with ECANCELED: at once where it waits, and then it was not sent. Nothing where it has ended. */
-  withdraw(id: number): void
+  /**
+   * Those calls resolve with ECANCELED: at once where they wait, and then they were not sent. None of them begins meanwhile. Nothing
+   * for one that has ended. `ids`: four bytes each, host byte order.
+   */
+  withdraw(ids: Uint8Array): void
   close(): Promise<Outcome>
 }
 

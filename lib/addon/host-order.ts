@@ -28,3 +28,8 @@ export function setUint16(view: DataView, offset: number, value: number): void {
 export function putUint32(bytes: Uint8Array, at: number, value: number): void {
   for (let i = 0; i < 4; i += 1) bytes[at + (LITTLE_ENDIAN ? i : 3 - i)] = (value >>> (8 * i)) & 0xff
 }
+
+/** Four bytes each, host byte order: how the addon takes a list of numbers. */
+export function wordsOf(numbers: Iterable<number>): Uint8Array {
+  return new Uint8Array(Uint32Array.from(numbers).buffer)
+}

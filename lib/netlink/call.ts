@@ -5,12 +5,13 @@
 import { constants } from 'node:os'
 import { OUTCOME_DONE } from '../addon/abi.ts'
 import type { AddonSocket, Outcome } from '../addon/addon.ts'
+import { wordsOf } from '../addon/host-order.ts'
 import { asInteger, asSignal, fieldsOf, optional } from './check.ts'
 
 export interface CallOptions {
   /**
-   * Ends the call, which then rejects with the signal's reason. What still waits behind other calls is never sent; of what is
-   * under way nothing is known: a write may have been done.
+   * Ends the call, which then rejects with the signal's reason. What still waits behind other calls is never sent, nor what waits
+   * behind calls of the same signal; of what is under way nothing is known: a write may have been done.
    */
   readonly signal?: AbortSignal | undefined
   /**
@@ -53,8 +54,34 @@ export function watchLimits({ signal, timeoutMs }: CallOptions, onOver: () => vo
   }
 }
 
+interface Together {
+  readonly ids: Set<number>
+  readonly onAbort: () => void
+}
+
 export function createCaller(socket: Pick<AddonSocket, 'nameNext' | 'withdraw'>): Caller {
   let last = 0
+  // One listener for all calls of a signal: were they withdrawn one by one, the addon would begin the next meanwhile.
+  const bySignal = new Map<AbortSignal, Together>()
+
+  const join = (signal: AbortSignal, id: number): (() => void) => {
+    let together = bySignal.get(signal)
+    if (together === undefined) {
+      const ids = new Set<number>()
+      together = { ids, onAbort: () => socket.withdraw(wordsOf(ids)) }
+      bySignal.set(signal, together)
+      signal.addEventListener('abort', together.onAbort, { once: true })
+    }
+    const { ids, onAbort } = together
+    ids.add(id)
+    return () => {
+      ids.delete(id)
+      if (ids.size > 0) return
+      bySignal.delete(signal)
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
   return async (options, start) => {
     const { signal, timeoutMs } = checkCallOptions(options)
     signal?.throwIfAborted()
@@ -64,14 +91,17 @@ export function createCaller(socket: Pick<AddonSocket, 'nameNext' | 'withdraw'>)
     const id = last
     socket.nameNext(id)
     const answer = start()
-    const limits = watchLimits({ signal, timeoutMs }, () => socket.withdraw(id))
+    const limits = watchLimits({ timeoutMs }, () => socket.withdraw(wordsOf([id])))
+    const leave = signal && join(signal, id)
     try {
       const outcome = await answer
       if (outcome.kind === OUTCOME_DONE || outcome.errno !== constants.errno.ECANCELED) return outcome
       const text = `its limit of ${timeoutMs} ms is over; ${outcome.text}`
+      signal?.throwIfAborted()
       return limits.areOver() ? { ...outcome, errno: constants.errno.ETIMEDOUT, text } : outcome
     } finally {
       limits.stop()
+      leave?.()
     }
   }
 }

@@ -6,7 +6,7 @@
 import * as abi from '../addon/abi.ts'
 import type { AddonSocket } from '../addon/addon.ts'
 import { errnoName } from '../addon/errno.ts'
-import { getUint32, viewOf } from '../addon/host-order.ts'
+import { getUint32, viewOf, wordsOf } from '../addon/host-order.ts'
 import { NetlinkSocketError } from '../errors.ts'
 import { createEventQueue } from '../util/event-queue.ts'
 import { asFunction, asInteger, asList, asSignal, fieldsOf, optional } from './check.ts'
@@ -92,8 +92,7 @@ export function subscribe(socket: AddonSocket, options: SubscriptionOptions, onC
       })
     for (const resolve of marks.splice(0, marked)) resolve()
   }
-  const words = new Uint8Array(Uint32Array.from(groups).buffer)
-  const opened = socket.subscribe(words, receiveBufferBytes, USER_BUFFER, hear)
+  const opened = socket.subscribe(wordsOf(groups), receiveBufferBytes, USER_BUFFER, hear)
   const { monitor } = opened
   if (monitor === undefined) throw errorOf(opened, 'subscribe', `groups ${groups.join(', ')}`)
   if (signal?.aborted === true) close()

@@ -12,6 +12,7 @@ const CANCELLED: Outcome = { kind: OUTCOME_SOCKET, errno: constants.errno.ECANCE
 /** `withdrawn`: what a call that is withdrawn ends with, as the addon's does: ECANCELED, or how it ended before. */
 function createSocket(withdrawn: Outcome) {
   const names: number[] = []
+  const together: number[][] = []
   const settle = new Map<number, (outcome: Outcome) => void>()
   let next = 0
   const call = createCaller({
@@ -19,14 +20,18 @@ function createSocket(withdrawn: Outcome) {
       names.push(id)
       next = id
     },
-    withdraw: (id) => settle.get(id)?.(withdrawn),
+    withdraw(words) {
+      const ids = [...new Uint32Array(words.buffer)]
+      together.push(ids)
+      for (const id of ids) settle.get(id)?.(withdrawn)
+    },
   })
   const start = () =>
     new Promise<Outcome>((resolve) => {
       settle.set(next, resolve)
       next = 0
     })
-  return { names, settle, call: (options?: CallOptions) => call(options, start) }
+  return { names, together, settle, call: (options?: CallOptions) => call(options, start) }
 }
 
 test('a call without a signal and a limit has no number; each of the others has one of its own', async () => {
@@ -49,6 +54,23 @@ test('an abort withdraws it, and it rejects with the reason; before the call not
   await rejected
   await assert.rejects(call({ signal: controller.signal }), reason)
   assert.deepEqual(names, [1])
+})
+
+test('all calls of a signal are withdrawn in one, and those of another are not; what has ended is no longer named', async () => {
+  const { settle, together, call } = createSocket(CANCELLED)
+  const [first, other] = [new AbortController(), new AbortController()]
+  const calls = [first, first, other, first].map(({ signal }) => call({ signal, timeoutMs: 60_000 }))
+  settle.get(2)?.(DONE)
+  assert.equal(await calls[1], DONE)
+  first.abort()
+  const ends = await Promise.allSettled(calls.toSpliced(2, 1))
+  assert.deepEqual(
+    ends.map(({ status }) => status),
+    ['rejected', 'fulfilled', 'rejected'],
+  )
+  other.abort()
+  await assert.rejects(calls[2] as Promise<Outcome>, { name: 'AbortError' })
+  assert.deepEqual(together, [[1, 4], [3]])
 })
 
 test('a limit withdraws it, and it is a failure of the socket that says the limit', async () => {

@@ -126,7 +126,7 @@ test('every argument of every method of a socket is looked at', kernelTests, asy
       [words, 4096, 4096, {}],
     ])
       assertRefused(call('subscribe', args), `subscribe(${args.length})`)
-    for (const value of hostileValues()) {
+    for (const value of [...hostileValues(), bytes(1, 0, 0)]) {
       call('withdraw', [value])
       call('nameNext', [value])
     }

@@ -39,6 +39,43 @@ test(
   },
 )
 
+test(
+  'of calls under one signal none begins when the one before it is interrupted, whoever is late',
+  kernelTests,
+  async (t) => {
+    const { rtnl } = await createStage(t)
+    const ifindex = await createDevice(rtnl)
+    const writer = createEntryWriter()
+    for (let i = 0; i < 2_000; i += 1)
+      for (const entry of peerEntries(ifindex, 'ipv4', i)) writer.push('replace', entry)
+    const entries = writer.finish()
+    let interrupted = 0
+    for (let round = 0; round < 500 && interrupted < 50; round += 1) {
+      const controller = new AbortController()
+      const { signal } = controller
+      const batch = rtnl.applyEntries(entries, { signal }).then(
+        () => false,
+        () => true,
+      )
+      const bridges: Promise<unknown>[] = []
+      // Whoever listens between the calls is as slow as a thread that the machine puts aside.
+      for (let i = 0; i < 5; i += 1) {
+        signal.addEventListener('abort', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1))
+        bridges.push(rtnl.createBridge({ ifname: `br${i}` }, { signal }))
+      }
+      controller.abort()
+      await Promise.allSettled(bridges)
+      const links = (await rtnl.dumpLinks()).value.slice(2)
+      // Where the batch was done before the signal came, those behind it had begun.
+      const isInterrupted = await batch
+      if (isInterrupted) assert.deepEqual(links, [])
+      else for (const link of links) await rtnl.deleteLink(link.ifindex)
+      interrupted += Number(isInterrupted)
+    }
+    assert.ok(interrupted > 0)
+  },
+)
+
 test('a batch beyond its limit says what is known of each entry', kernelTests, async (t) => {
   const { rtnl } = await createStage(t)
   const ifindex = await createDevice(rtnl)

@@ -3,8 +3,11 @@
 #include <linux/netlink.h>
 
 #include <cerrno>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
+#include "base/span_reader.h"
 #include "napi/monitor_handle.h"
 #include "sock/batch.h"
 
@@ -195,13 +198,17 @@ void RtnlSocket::NameNext(const Napi::CallbackInfo& info) { next_id_ = ToUint32(
 
 void RtnlSocket::Withdraw(const Napi::CallbackInfo& info) {
   if (worker_ == nullptr) return;
-  const std::unique_ptr<sock::Worker::Task> task = worker_->Withdraw(ToUint32(info[0], 1, UINT32_MAX).value_or(0));
-  if (task == nullptr) return;
-  // Every task of this worker is a Job.
-  auto* const job = static_cast<Job*>(task.get());
-  job->reply.outcome = sock::Outcome::Socket(ECANCELED, "not sent");
-  job->Resolve(info.Env());
-  Ended(info.Env());
+  const auto words = ToBytes(info[0]);
+  if (!words || words->size() % sizeof(uint32_t) != 0) return;
+  std::unordered_set<uint32_t> ids;
+  for (SpanReader rest(*words); !rest.empty();) ids.insert(rest.Read<uint32_t>());
+  for (const std::unique_ptr<sock::Worker::Task>& task : worker_->Withdraw(ids)) {
+    // Every task of this worker is a Job.
+    auto* const job = static_cast<Job*>(task.get());
+    job->reply.outcome = sock::Outcome::Socket(ECANCELED, "not sent");
+    job->Resolve(info.Env());
+    Ended(info.Env());
+  }
 }
 
 Napi::Value RtnlSocket::Close(const Napi::CallbackInfo& info) {

@@ -1,6 +1,5 @@
 #include "sock/worker.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -29,15 +28,15 @@ int Worker::Submit(std::unique_ptr<Task>* task, uint32_t id) {
   return error;
 }
 
-std::unique_ptr<Worker::Task> Worker::Withdraw(uint32_t id) {
+std::vector<std::unique_ptr<Worker::Task>> Worker::Withdraw(const std::unordered_set<uint32_t>& ids) {
+  const auto is_meant = [&ids](uint32_t id) { return id != 0 && ids.contains(id); };
+  std::vector<std::unique_ptr<Task>> withdrawn;
   const std::lock_guard lock(mutex_);
-  if (id == 0) return nullptr;
-  if (running_ == id) connection_->Interrupt();
-  const auto found = std::find_if(tasks_.begin(), tasks_.end(), [id](const Queued& queued) { return queued.id == id; });
-  if (found == tasks_.end()) return nullptr;
-  std::unique_ptr<Task> task = std::move(found->task);
-  tasks_.erase(found);
-  return task;
+  if (is_meant(running_)) connection_->Interrupt();
+  for (Queued& queued : tasks_)
+    if (is_meant(queued.id)) withdrawn.push_back(std::move(queued.task));
+  std::erase_if(tasks_, [](const Queued& queued) { return queued.task == nullptr; });
+  return withdrawn;
 }
 
 void Worker::Stop(std::function<void()> ended) {

@@ -9,6 +9,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <unordered_set>
+#include <vector>
 
 #include "base/thread.h"
 #include "sock/connection.h"
@@ -35,9 +37,9 @@ class Worker {
   // does. Owner's thread only.
   [[nodiscard]] int Submit(std::unique_ptr<Task>* task, uint32_t id = 0);
 
-  // A task that is queued comes back and never runs. One under way finds its connection interrupted, and so ends with
-  // ECANCELED unless it is about to end anyway. nullptr then, and where there is no such task.
-  [[nodiscard]] std::unique_ptr<Task> Withdraw(uint32_t id);
+  // Tasks of these numbers that are queued come back, in their order, and never run: none begins while others are taken.
+  // One under way finds its connection interrupted, and so ends with ECANCELED unless it is about to end anyway.
+  [[nodiscard]] std::vector<std::unique_ptr<Task>> Withdraw(const std::unordered_set<uint32_t>& ids);
 
   // Cancels: the task under way and those queued find their connection cancelled, so that each ends with ECANCELED. Then
   // the socket is closed and `ended` runs, on the worker's thread (on this one when no task was ever submitted).
