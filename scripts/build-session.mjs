@@ -11,7 +11,7 @@ if (process.argv.includes('--help')) {
   process.exit(0)
 }
 const root = path.resolve(import.meta.dirname, '..')
-const { status } = spawnSync(process.execPath, ['scripts/test.mjs', 'test/kernel/faults/faults.test.ts'], {
+const { status } = spawnSync(process.execPath, ['scripts/test.mjs', 'test/kernel/faults/faults.long.test.ts'], {
   cwd: root,
   stdio: 'inherit',
   env: { ...process.env, VTEPD_WRITE_SESSION: '1' },

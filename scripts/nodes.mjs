@@ -29,7 +29,11 @@ What the tests say is in out/test-nodes/.
 const options = { full: { type: 'boolean' }, node: { type: 'string' }, help: { type: 'boolean' } }
 const { values } = parseArgs({ options })
 if (values.help) process.stdout.write(HELP)
-else process.exitCode = runAll(values.node?.split(',').map(Number) ?? NODE_MAJORS, values.full ? [] : SHORT)
+else
+  process.exitCode = runAll(
+    values.node?.split(',').map(Number) ?? NODE_MAJORS,
+    values.full ? ['--with=long', 'test'] : SHORT,
+  )
 
 function runAll(majors, files) {
   mkdirSync(path.join(root, 'out/test-nodes'), { recursive: true })

@@ -3,7 +3,18 @@
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 
-export const APART = ['archive', 'browser', 'cluster', 'hostile', 'kube', 'live', 'prometheus', 'runtime', 'soak']
+export const APART = [
+  'archive',
+  'browser',
+  'cluster',
+  'hostile',
+  'kube',
+  'live',
+  'long',
+  'prometheus',
+  'runtime',
+  'soak',
+]
 
 /** Those below `folder`, relative to `root`, sorted; of those that stand apart only those of the words `also`. */
 export function testFiles(root, folder, also = []) {

@@ -12,7 +12,7 @@ export const FULL = [
   'test/kernel/healing',
   'test/kernel/judgement',
   'test/kernel/handover',
-  'test/kernel/histories.test.ts',
+  'test/kernel/histories.long.test.ts',
   'test/kernel/hostile-neighbour.test.ts',
   'test/kernel/packet-filter-iptables.test.ts',
   'test/kernel/packet-filter.test.ts',
@@ -52,6 +52,6 @@ export const SHORT_EXCEPT = [
 
 /** Files of the tests below `names` (files or folders), each once. */
 export function chosenFiles(repository, names) {
-  const found = names.flatMap((name) => (name.endsWith('.ts') ? [name] : testFiles(repository, name)))
+  const found = names.flatMap((name) => (name.endsWith('.ts') ? [name] : testFiles(repository, name, ['long'])))
   return [...new Set(found)].filter((file) => names.includes(file) || !NOT_THERE.test(file))
 }

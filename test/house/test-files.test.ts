@@ -21,7 +21,7 @@ test('a test that stands apart from npm test is named by a command, by file or b
   assert.ok(apart.length > 10)
   for (const file of apart) {
     const word = APART.find((one) => file.endsWith(`.${one}.test.ts`)) ?? ''
-    const named = [file, `--with=${word} `, `\${name}.${word}.test.ts`]
+    const named = [file, `--with=${word} `, `\${name}.${word}.test.ts`, `'*.${word}.test.ts'`]
     assert.ok(
       named.some((text) => commands.includes(text)),
       `${file}: no command runs it`,

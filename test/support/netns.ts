@@ -27,6 +27,8 @@ export interface Netns {
   exec(program: string, ...args: string[]): Promise<string>
 }
 
+const ENTERING = new Set(['ip', 'bridge'])
+
 let count = 0
 
 /** A fresh namespace with `lo` up, removed when the test ends, whatever its end. */
@@ -46,7 +48,11 @@ export function netnsNamed(name: string): Netns {
     name,
     path: `/run/netns/${name}`,
     async exec(program, ...args) {
-      const { stdout } = await run('ip', ['netns', 'exec', name, program, ...args], { maxBuffer: 1 << 28 })
+      // These two enter by themselves: one process less for each of the many thousand times.
+      const [first, ...words] = ENTERING.has(program)
+        ? [program, '-n', name, ...args]
+        : ['ip', 'netns', 'exec', name, program, ...args]
+      const { stdout } = await run(first, words, { maxBuffer: 1 << 28 })
       return stdout
     },
   }

@@ -11,7 +11,7 @@ import { startUdpFlow, type UdpFlow } from '../../../support/udp-flow.ts'
 
 /** The longest that anything is waited for; a bound, not a measure. */
 const PATIENCE_MS = patience(20_000)
-const LOOK_MS = patience(20)
+const LOOK_MS = patience(100)
 
 export type Families = readonly ('ipv4' | 'ipv6')[]
 
