@@ -187,10 +187,11 @@ export function keyName(key: string): string {
   return /^[\w-]+$/.test(key) ? key : shown(key)
 }
 
-/** The nearest of those that there are is named. */
+/** The nearest of those that there are is named; where none is near, all. */
 export function unknownKey(field: string, key: string, keys: readonly string[]): TypeError {
-  const name = keyName(key)
-  return new TypeError(`${field === '' ? name : `${field}.${name}`}: there is no such field${nearest(key, keys)}`)
+  const place = field === '' ? keyName(key) : `${field}.${keyName(key)}`
+  const others = nearest(key, keys) || (keys.length === 0 ? '' : `; there are ${keys.join(', ')}`)
+  return new TypeError(`${place}: there is no such field${others}`)
 }
 
 export function asSignal(field: string, value: unknown): AbortSignal {

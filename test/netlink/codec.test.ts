@@ -178,7 +178,11 @@ const WRONG: readonly (readonly [codec: Codec<any>, value: unknown, message: Reg
   [oneOf(u8, { on: 1 }), 'toString', /^small: 'toString' is none of on$/],
   [oneOf(u8, { on: 1 }), Symbol('on'), /^small: a symbol/],
   [inner, { prot: 1 }, /^small\.prot: there is no such field; did you mean port\?$/],
-  [inner, { __proto__: null, constructor: 1 }, /^small\.constructor: there is no such field$/],
+  [
+    inner,
+    { __proto__: null, constructor: 1 },
+    /^small\.constructor: there is no such field; there are id, port, learning, here$/,
+  ],
   [inner, [], /^small: an array is not an object$/],
   [listOf(u8), { length: 1 }, /^small: an object is not an array$/],
   [listOf(u8), [1, 256], /^small\[1\]: 256/],

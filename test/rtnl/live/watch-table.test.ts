@@ -273,7 +273,7 @@ test('wrong input is refused by its name', kernelTests, async (t) => {
   await assert.rejects(watch('route'), { name: 'RangeError', message: /^table: 'route' is none of/ })
   await assert.rejects(watch('links', { family: 'ipv4' }), {
     name: 'TypeError',
-    message: /^options\.family: there is no such field$/,
+    message: /^options\.family: there is no such field; there are onChange, signal, auditMs, receiveBufferBytes$/,
   })
   await assert.rejects(watch('routes', { table: 0 }), { name: 'RangeError', message: /^table: 0/ })
   await assert.rejects(watch('routes', { auditMs: -1 }), { name: 'RangeError', message: /^auditMs: -1/ })
