@@ -54,34 +54,30 @@ export function watchLimits({ signal, timeoutMs }: CallOptions, onOver: () => vo
   }
 }
 
-interface Together {
-  readonly ids: Set<number>
-  readonly onAbort: () => void
+/** A call that has a signal, a limit or both. */
+interface Limited {
+  readonly signal: AbortSignal | undefined
+  /** By performance.now(), milliseconds. */
+  readonly deadline: number
+  isOver: boolean
 }
+
+/** Timers may be that early, milliseconds. */
+const EARLY_MS = 1
 
 export function createCaller(socket: Pick<AddonSocket, 'nameNext' | 'withdraw'>): Caller {
   let last = 0
-  // One listener for all calls of a signal: were they withdrawn one by one, the addon would begin the next meanwhile.
-  const bySignal = new Map<AbortSignal, Together>()
-
-  const join = (signal: AbortSignal, id: number): (() => void) => {
-    let together = bySignal.get(signal)
-    if (together === undefined) {
-      const ids = new Set<number>()
-      together = { ids, onAbort: () => socket.withdraw(wordsOf(ids)) }
-      bySignal.set(signal, together)
-      signal.addEventListener('abort', together.onAbort, { once: true })
-    }
-    const { ids, onAbort } = together
-    ids.add(id)
-    return () => {
-      ids.delete(id)
-      if (ids.size > 0) return
-      bySignal.delete(signal)
-      signal.removeEventListener('abort', onAbort)
-    }
+  const calls = new Map<number, Limited>()
+  // All that are over by now, at once: were they withdrawn one by one, the addon would begin the next of them meanwhile.
+  const withdraw = (first: Limited): void => {
+    if (first.isOver) return
+    const due = performance.now() + EARLY_MS
+    const over = [...calls].filter(
+      ([, call]) => call === first || call.signal?.aborted === true || call.deadline <= due,
+    )
+    for (const [, call] of over) call.isOver = true
+    socket.withdraw(wordsOf(over.map(([id]) => id)))
   }
-
   return async (options, start) => {
     const { signal, timeoutMs } = checkCallOptions(options)
     signal?.throwIfAborted()
@@ -91,17 +87,18 @@ export function createCaller(socket: Pick<AddonSocket, 'nameNext' | 'withdraw'>)
     const id = last
     socket.nameNext(id)
     const answer = start()
-    const limits = watchLimits({ timeoutMs }, () => socket.withdraw(wordsOf([id])))
-    const leave = signal && join(signal, id)
+    const call = { signal, deadline: performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY), isOver: false }
+    calls.set(id, call)
+    const limits = watchLimits({ signal, timeoutMs }, () => withdraw(call))
     try {
       const outcome = await answer
-      if (outcome.kind === OUTCOME_DONE || outcome.errno !== constants.errno.ECANCELED) return outcome
-      const text = `its limit of ${timeoutMs} ms is over; ${outcome.text}`
+      if (!call.isOver || outcome.kind === OUTCOME_DONE || outcome.errno !== constants.errno.ECANCELED) return outcome
       signal?.throwIfAborted()
-      return limits.areOver() ? { ...outcome, errno: constants.errno.ETIMEDOUT, text } : outcome
+      const text = `its limit of ${timeoutMs} ms is over; ${outcome.text}`
+      return { ...outcome, errno: constants.errno.ETIMEDOUT, text }
     } finally {
       limits.stop()
-      leave?.()
+      calls.delete(id)
     }
   }
 }

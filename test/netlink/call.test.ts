@@ -73,6 +73,20 @@ test('all calls of a signal are withdrawn in one, and those of another are not; 
   assert.deepEqual(together, [[1, 4], [3]])
 })
 
+test('calls whose limits end together are withdrawn in one', async () => {
+  // This thread may be put aside between the two: then their limits do not end together.
+  for (let tries = 0; tries < 100; tries += 1) {
+    const { together, call } = createSocket(CANCELLED)
+    const outcomes = await Promise.all([call({ timeoutMs: 2 }), call({ timeoutMs: 2 })])
+    assert.deepEqual(
+      outcomes.map(({ errno }) => errno),
+      [constants.errno.ETIMEDOUT, constants.errno.ETIMEDOUT],
+    )
+    if (together.length === 1) return assert.deepEqual(together, [[1, 2]])
+  }
+  assert.fail('never in one')
+})
+
 test('a limit withdraws it, and it is a failure of the socket that says the limit', async () => {
   const { call } = createSocket(CANCELLED)
   const outcome = await call({ timeoutMs: 1 })
