@@ -1,6 +1,7 @@
-// The package as others install and run it: `npm run check:installs [-- --only TEXT]`. Packs vtepd, installs the tarball with pnpm,
-// yarn and bun, runs it under Bun, Deno and musl's Node, and checks that musl has every function that the addon for it wants.
-// Fetches some 350 MB once. Needs the prebuilt addons for x64, and private namespaces; x64 only.
+// The packages as others install and run them: `npm run check:installs [-- --only TEXT]`. Packs vtepd and @vtepd/rtnl, installs them
+// with pnpm, yarn and bun, runs vtepd under Bun, Deno and musl's Node, and checks that musl has every function that the addon for it
+// wants. Without its addon vtepd must name the manager's own remedy.
+// Fetches some 350 MB once. Needs the prebuilt addons, and private namespaces; x64 only.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,15 +9,18 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { MANAGERS } from './installs/managers.mjs'
 import { createProject } from './installs/project.mjs'
+import { startRegistry } from './installs/registry.mjs'
 import { RUNTIMES } from './installs/runtimes.mjs'
 import { inNamespaces } from './namespaces.mjs'
 import { offeredBy, wantedOfLibc } from './release/addon-symbols.mjs'
+import { packRtnl } from './release/rtnl-package.mjs'
+import { MACHINES } from './release/shipped.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
 const HELP = `npm run check:installs [-- --only TEXT]
 
-Installs vtepd's tarball with pnpm, yarn and bun, runs it under Bun, Deno and Node for musl, and checks what the addon for musl
-wants of it. TEXT is a part of a case's name.
+Installs vtepd and @vtepd/rtnl with pnpm, yarn and bun, runs vtepd under Bun, Deno and Node for musl, and checks what the addon for
+musl wants of it. TEXT is a part of a case's name.
 `
 const { values } = parseArgs({ options: { only: { type: 'string' }, help: { type: 'boolean' } } })
 const work = mkdtempSync(path.join(tmpdir(), 'vtepd-installs-'))
@@ -26,21 +30,21 @@ if (values.help) process.stdout.write(HELP)
 else process.exitCode = await main()
 
 async function main() {
-  for (const libc of ['glibc', 'musl'])
-    if (!existsSync(addonFor(libc))) {
-      process.stderr.write(
-        'installs: no prebuilt addons: npm run build:prebuilds -- --target linux-x64-glibc,linux-x64-musl\n',
-      )
-      return 1
-    }
+  if (!MACHINES.every((machine) => existsSync(addonFor(machine)))) {
+    process.stderr.write('installs: no prebuilt addons: npm run build:prebuilds\n')
+    return 1
+  }
   execFileSync(process.execPath, ['scripts/ensure-built.mjs', 'dist'], { cwd: root, stdio: ['ignore', 2, 2] })
   const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination', work]
   const tarball = path.join(work, execFileSync('npm', pack, { cwd: root, encoding: 'utf8' }).trim())
   const registry = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim()
+  const library = await packRtnl({ root, out: work })
+  const ours = await startRegistry(library.map((file) => path.join(work, file)))
   const cases = [
-    ...MANAGERS.map(({ name, run }) => ({
-      name,
-      run: () => run({ tarball, registry, folder: newProject(name), exec, use }),
+    ...MANAGERS.map((manager) => ({ name: manager.name, run: () => tryVtepd(manager, tarball, registry) })),
+    ...MANAGERS.map((manager) => ({
+      name: `@vtepd/rtnl by ${manager.name}`,
+      run: () => tryLibrary(manager, ours.url),
     })),
     ...RUNTIMES.map(({ name, command }) => ({ name, run: () => tryRuntime(tarball, name, command) })),
   ]
@@ -54,7 +58,23 @@ async function main() {
       process.stdout.write(`installs: ${name}: FAILED\n${error.message}\n`)
     }
   }
+  ours.stop()
   return failures === 0 ? 0 : 1
+}
+
+function tryVtepd({ name, add, flags, remedy }, tarball, registry) {
+  const folder = newProject(name)
+  add(tarball, { folder, exec, registry })
+  use(folder, undefined, flags)
+  if (remedy === undefined) return
+  rmSync(path.join(folder, 'node_modules/vtepd/prebuilds'), { recursive: true })
+  use(folder, remedy)
+}
+
+function tryLibrary({ name, add, flags }, registry) {
+  const folder = newProject(`rtnl-${name}`, '@vtepd/rtnl')
+  add('@vtepd/rtnl', { folder, exec, registry })
+  use(folder, undefined, flags)
 }
 
 async function tryRuntime(tarball, name, command) {
@@ -62,7 +82,7 @@ async function tryRuntime(tarball, name, command) {
   exec('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', tarball], { folder })
   const { words, root: muslRoot } = await command(work)
   if (muslRoot === undefined) return runUse(folder, [...words, 'use.mjs'])
-  const missing = wantedOfLibc(addonFor('musl')).filter((symbol) => !offered(muslRoot).has(symbol))
+  const missing = wantedOfLibc(addonFor('linux-x64-musl')).filter((symbol) => !offered(muslRoot).has(symbol))
   if (missing.length > 0) throw new Error(`musl has no ${missing.join(', ')}`)
   const enter =
     'mount --rbind /proc "$0/proc" && mount --bind "$1" "$0/work" && cd / && root=$0 && shift && exec chroot "$root" "$@"'
@@ -73,9 +93,9 @@ function offered(muslRoot) {
   return new Set(offeredBy(path.join(muslRoot, 'lib/ld-musl-x86_64.so.1')))
 }
 
-function newProject(name) {
+function newProject(name, library) {
   const folder = path.join(work, name.replaceAll(/[^a-z0-9]+/gi, '-'))
-  createProject(folder)
+  createProject(folder, library)
   return folder
 }
 
@@ -108,6 +128,6 @@ function runUse(folder, words) {
   return undefined
 }
 
-function addonFor(libc) {
-  return path.join(root, `prebuilds/linux-x64-${libc}/vtepd_native.node`)
+function addonFor(machine) {
+  return path.join(root, `prebuilds/${machine}/vtepd_native.node`)
 }

@@ -1,16 +1,17 @@
-// An empty project that uses vtepd/rtnl in earnest: dumps, a batch, a monitor that hears it. Must not know who installs or runs it.
+// An empty project that uses vtepd/rtnl, or @vtepd/rtnl, in earnest: dumps, a batch, a monitor that hears it. Must not: know who
+// installs or runs it.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 /** Makes `folder`; `use.mjs` in it prints `used …` where all went well. It wants CAP_NET_ADMIN over an empty network namespace. */
-export function createProject(folder) {
+export function createProject(folder, library = 'vtepd/rtnl') {
   mkdirSync(folder, { recursive: true })
   const manifest = { name: 'stranger', version: '1.0.0', private: true, type: 'module' }
   writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest))
   writeFileSync(
     path.join(folder, 'use.mjs'),
-    `import * as vtepd from 'vtepd'
-import { createEntryWriter, NUD_PERMANENT, openRtnl, parseIp, parseLladdr } from 'vtepd/rtnl'
+    `import * as other from '${library === 'vtepd/rtnl' ? 'vtepd' : `${library}/netlink`}'
+import { createEntryWriter, NUD_PERMANENT, openRtnl, parseIp, parseLladdr } from '${library}'
 
 const rtnl = openRtnl()
 const heard = new Promise((resolve, reject) => {
@@ -44,7 +45,7 @@ const { failures } = await rtnl.applyEntries(writer.finish())
 if (failures.length > 0) throw new Error(failures[0].errnoName)
 const { value } = await rtnl.dumpNeighbours('ipv4', ifindex)
 await rtnl.close()
-console.log('used', value.length, Object.keys(vtepd).length > 0)
+console.log('used', value.length, Object.keys(other).length > 0)
 `,
   )
 }
