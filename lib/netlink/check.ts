@@ -190,7 +190,7 @@ export function keyName(key: string): string {
 /** The nearest of those that there are is named; where none is near, all. */
 export function unknownKey(field: string, key: string, keys: readonly string[]): TypeError {
   const place = field === '' ? keyName(key) : `${field}.${keyName(key)}`
-  const others = nearest(key, keys) || (keys.length === 0 ? '' : `; there are ${keys.join(', ')}`)
+  const others = nearest(key, keys) || (keys.length === 0 ? '' : `; there are ${keys.map(keyName).join(', ')}`)
   return new TypeError(`${place}: there is no such field${others}`)
 }
 
